@@ -1,0 +1,2 @@
+//! The slicewise program.
+fn main() {}
