@@ -1,1 +1,7 @@
-//! Placeholder.
+//! Volumes with geometry, NIfTI, dataset layouts, preprocessing, phantoms and slice annotations.
+
+pub mod case;
+pub mod volume;
+
+pub use case::{Case, Part, Task, TaskData};
+pub use volume::{Geometry, Image, LabelMap, Volume};

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The sweep: plan, round loop, records, ledger and resume. Knows a `Segmenter`, not tch.
+
+pub mod record;
+
+pub use record::{CaseRecord, QueryRecord, RoundRecord};

@@ -1,0 +1,65 @@
+//! What the experiment sees of a data set: cases ready for training, in two parts.
+
+use crate::volume::{Image, LabelMap};
+use serde::{Deserialize, Serialize};
+
+/// The two tasks of the paper (its section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Task 1: brain against everything else.
+    BrainExtraction,
+    /// Task 2: tissues inside the brain.
+    TissueSegmentation,
+}
+
+impl Task {
+    /// The paper's number of the task: 1 or 2.
+    pub fn number(self) -> u8 {
+        match self {
+            Task::BrainExtraction => 1,
+            Task::TissueSegmentation => 2,
+        }
+    }
+
+    /// The name used in YAML, records and paths.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::BrainExtraction => "brain-extraction",
+            Task::TissueSegmentation => "tissue-segmentation",
+        }
+    }
+}
+
+/// Which side of the split a case is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Part {
+    /// Sparsely annotated training volumes, scored on all their slices.
+    A,
+    /// Unseen volumes.
+    B,
+}
+
+/// One preprocessed case of one task.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Unique name within the data set.
+    pub id: String,
+    /// Part A or B.
+    pub part: Part,
+    /// Normalised intensities `[z, y, x]`.
+    pub image: Image,
+    /// True classes `[z, y, x]`, values `0..classes.len()`.
+    pub labels: LabelMap,
+}
+
+/// A task's data: the cases and what their labels mean.
+#[derive(Debug, Clone)]
+pub struct TaskData {
+    /// Which task.
+    pub task: Task,
+    /// Class names, `classes[0]` being background.
+    pub classes: Vec<String>,
+    /// All cases, sorted by id.
+    pub cases: Vec<Case>,
+}

@@ -1,0 +1,146 @@
+//! What a query strategy is: it sees predictions of one case, never ground truth.
+
+use ndarray::{Array3, Array4};
+use rand_chacha::ChaCha8Rng;
+use slicewise_metrics::Agreement;
+
+/// A model's answer for one case. All arrays share `D, H, W` (slices first).
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// Class probabilities `[C, D, H, W]`, each in `[0, 1]`, summing to 1 over `C`.
+    pub probabilities: Array4<f32>,
+    /// SR1 `[D, H, W]`: argmax over classes of the final feature maps (paper, section 2.2).
+    pub sr1: Array3<u8>,
+    /// SR2 `[D, H, W]`: argmax over classes of the attention map; `None` without attention.
+    pub sr2: Option<Array3<u8>>,
+}
+
+/// All that a strategy may know about one case.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseView<'a> {
+    /// Name of the case.
+    pub case: &'a str,
+    /// Voxel size `[z, y, x]` in mm.
+    pub spacing_mm: [f64; 3],
+    /// How the task compares SR1 with SR2: P-DSC in Task 1, P-accuracy in Task 2.
+    pub agreement: Agreement,
+    /// The current model's prediction.
+    pub prediction: &'a Prediction,
+    /// `[D]`: which axial slices are annotated already.
+    pub annotated: &'a [bool],
+}
+
+/// One slice to annotate and the score that chose it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// Axial index, from 0 (inferior).
+    pub slice: usize,
+    /// The strategy's score; its meaning is the strategy's own, higher is queried earlier.
+    pub score: f64,
+}
+
+/// Why a query could not be answered.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum StrategyError {
+    /// The strategy compares SR1 with SR2 and the model has no attention map.
+    #[error("strategy {strategy} needs a model with an attention map; case {case} has none")]
+    NeedsAttention {
+        /// The strategy's name.
+        strategy: &'static str,
+        /// The case's id.
+        case: String,
+    },
+    /// A score that cannot be ordered.
+    #[error("strategy {strategy}: the score of case {case}, slice {slice} is NaN")]
+    NanScore {
+        /// The strategy's name.
+        strategy: &'static str,
+        /// The case's id.
+        case: String,
+        /// Axial index.
+        slice: usize,
+    },
+    /// A strategy returned a wrong number of scores.
+    #[error("strategy {strategy}: expected {expected} scores for case {case}, got {got}")]
+    WrongLength {
+        /// The strategy's name.
+        strategy: &'static str,
+        /// The case's id.
+        case: String,
+        /// Slices in the case.
+        expected: usize,
+        /// Scores returned.
+        got: usize,
+    },
+}
+
+/// A rule that chooses which axial slices of a case are annotated next.
+///
+/// Budgets are per volume, as in the paper, so a strategy sees one case at a time. Most need
+/// only [`scores`](Self::scores); one that places slices jointly overrides
+/// [`select`](Self::select).
+pub trait QueryStrategy: Sync {
+    /// The name in YAML, tables and file: kebab-case.
+    fn name(&self) -> &'static str;
+
+    /// One line for `slicewise list strategies`.
+    fn summary(&self) -> &'static str;
+
+    /// Whether the strategy reads SR2.
+    fn needs_attention(&self) -> bool {
+        false
+    }
+
+    /// One score a slice, `[D]`; the highest are annotated first. Those of annotated slices
+    /// are ignored. `rng` is seeded from the run's seed, the round and the case.
+    fn scores(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError>;
+
+    /// The slices to annotate: exactly `min(budget, unannotated)`, none annotated before, no
+    /// duplicates. By default the highest scores, ties by lower index.
+    fn select(
+        &self,
+        view: &CaseView,
+        budget: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<Choice>, StrategyError> {
+        let scores = self.scores(view, rng)?;
+        highest(self.name(), view, &scores, budget)
+    }
+}
+
+/// The `budget` unannotated slices of highest score, in that order, ties by lower index.
+///
+/// # Errors
+/// A wrong number of scores, or a NaN among those of unannotated slices.
+pub fn highest(
+    strategy: &'static str,
+    view: &CaseView,
+    scores: &[f64],
+    budget: usize,
+) -> Result<Vec<Choice>, StrategyError> {
+    if scores.len() != view.annotated.len() {
+        return Err(StrategyError::WrongLength {
+            strategy,
+            case: view.case.to_owned(),
+            expected: view.annotated.len(),
+            got: scores.len(),
+        });
+    }
+    let mut choices: Vec<Choice> = (0..scores.len())
+        .filter(|&slice| !view.annotated[slice])
+        .map(|slice| Choice {
+            slice,
+            score: scores[slice],
+        })
+        .collect();
+    if let Some(bad) = choices.iter().find(|choice| choice.score.is_nan()) {
+        return Err(StrategyError::NanScore {
+            strategy,
+            case: view.case.to_owned(),
+            slice: bad.slice,
+        });
+    }
+    choices.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.slice.cmp(&b.slice)));
+    choices.truncate(budget);
+    Ok(choices)
+}
