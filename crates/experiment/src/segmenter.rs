@@ -1,0 +1,58 @@
+//! What the round loop asks of a model. The tch model implements it in `runner`; tests use a
+//! fake that answers in microseconds.
+
+use ndarray::Array3;
+use slicewise_strategies::Prediction;
+use std::path::Path;
+
+/// Any failure of a model, with its own message.
+pub type SegmenterError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One Part A volume as the trainer sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingCase<'a> {
+    /// Normalised intensities `[D, H, W]`.
+    pub image: &'a Array3<f32>,
+    /// True classes `[D, H, W]`; only annotated slices may be read.
+    pub labels: &'a Array3<u8>,
+    /// `[D]`: annotated axial slices; voxels of all others carry no loss.
+    pub annotated: &'a [bool],
+}
+
+/// A model that can be trained, asked, saved and loaded.
+pub trait Segmenter {
+    /// Whether predictions hold SR2.
+    fn has_attention(&self) -> bool;
+
+    /// Trains `steps` more steps (fine-tuning, never restarting) with crops drawn from `seed`,
+    /// calling `progress` with the number of steps done after each. Returns the mean loss over
+    /// the last quarter of the steps.
+    ///
+    /// # Errors
+    /// A loss that is not finite, or the backend's failure.
+    fn train(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<f64, SegmenterError>;
+
+    /// Segments one volume `[D, H, W]`.
+    ///
+    /// # Errors
+    /// The backend's failure.
+    fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError>;
+
+    /// Writes the weights to `path`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn save(&self, path: &Path) -> Result<(), SegmenterError>;
+
+    /// Reads weights written by [`save`](Self::save).
+    ///
+    /// # Errors
+    /// The file cannot be read or holds another model.
+    fn load(&mut self, path: &Path) -> Result<(), SegmenterError>;
+}
