@@ -1,9 +1,20 @@
 //! The sweep: plan, round loop, records, ledger and resume. Knows a `Segmenter`, not tch.
 
+// pub mod cell;
+pub mod error;
+// pub mod evaluation;
+pub mod ledger;
 pub mod manifest;
+pub mod plan;
 pub mod record;
+pub mod results;
+pub mod seed;
 pub mod segmenter;
 
+// pub use cell::{CellRun, Observer};
+pub use error::ExperimentError;
 pub use manifest::{DataManifest, Manifest};
+pub use plan::{Cell, Ratio, Round, StepPlan, StrategyName, TaskPlan};
 pub use record::{CaseRecord, QueryRecord, RoundRecord};
+pub use results::{Results, ResultsFolder};
 pub use segmenter::{Segmenter, SegmenterError, TrainingCase};

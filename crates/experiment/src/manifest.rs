@@ -25,6 +25,8 @@ pub struct Manifest {
     pub libtorch: String,
     /// `cpu` or `cuda:0`.
     pub device: String,
+    /// Models of the sweep; the tables of strategies show the first.
+    pub models: Vec<String>,
     /// The data of each task.
     pub data: Vec<DataManifest>,
     /// Seeds of the sweep.

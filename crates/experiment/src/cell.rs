@@ -1,0 +1,362 @@
+//! The round loop of one cell (paper, section 2.2): query → annotate → train → predict → score.
+//!
+//! A round counts once its record is on disk; its checkpoint is there before. A cell run again
+//! goes on after its last whole round. Each round starts the optimiser anew from the weights
+//! alone, so a cell that was stopped and one that was not write the same records.
+
+use crate::error::ExperimentError;
+use crate::evaluation::{agreement, evaluate, mean};
+use crate::ledger;
+use crate::plan::{Cell, Round, TaskPlan};
+use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord, SCHEMA};
+use crate::results::ResultsFolder;
+use crate::seed;
+use crate::segmenter::{Segmenter, TrainingCase};
+use serde::{Deserialize, Serialize};
+use slicewise_data::annotation::initial_slices;
+use slicewise_data::{Case, Part, TaskData};
+use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
+use std::fs;
+use std::time::Instant;
+
+/// Seconds of one round, kept apart from its record.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// The round's number.
+    pub round: usize,
+    /// Training steps in it.
+    pub steps: usize,
+    /// Seconds of training.
+    pub train_s: f64,
+    /// Seconds of predicting, scoring and selecting, all cases.
+    pub predict_s: f64,
+}
+
+/// Told how a cell goes on.
+pub trait Observer {
+    /// `done` training steps of the whole cell are behind it.
+    fn steps(&mut self, done: usize);
+
+    /// A round's record is on disk.
+    fn round(&mut self, record: &RoundRecord, timing: Timing);
+}
+
+/// One cell, ready to run.
+#[derive(Debug, Clone, Copy)]
+pub struct CellRun<'a> {
+    /// Where records and checkpoints go.
+    pub folder: &'a ResultsFolder,
+    /// Which cell.
+    pub cell: &'a Cell,
+    /// Its task's plan.
+    pub plan: &'a TaskPlan,
+    /// Its task's data.
+    pub data: &'a TaskData,
+}
+
+/// Annotated slices of each case in the data's order: `[D]` for Part A, empty for Part B.
+type Annotated = Vec<Vec<bool>>;
+
+impl CellRun<'_> {
+    /// Whether every round of the cell is on disk.
+    ///
+    /// # Errors
+    /// The ledger is malformed.
+    pub fn finished(&self) -> Result<bool, ExperimentError> {
+        let path = self.folder.records(self.cell);
+        Ok(path.exists()
+            && ledger::read(&path)?.records.len() == self.plan.rounds(&self.cell.strategy).len())
+    }
+
+    /// Runs all rounds that are not on disk yet. `segmenter` comes with its seeded weights
+    /// (child `weights` of the cell's seed).
+    ///
+    /// # Errors
+    /// The model, the strategy or the disk failed; the first round is missing; the ledger is
+    /// malformed or of another plan.
+    pub fn run(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        observer: &mut dyn Observer,
+    ) -> Result<(), ExperimentError> {
+        let rounds = self.plan.rounds(&self.cell.strategy);
+        let path = self.folder.records(self.cell);
+        let (mut records, contents) = ledger::open(&path)?;
+        let mut timings = self.open_timings(contents.records.len())?;
+        let done = contents.records.len();
+        let mut annotated = self.initial();
+        for (record, round) in contents.records.iter().zip(&rounds) {
+            if record.round != round.number || record.ratio != round.ratio {
+                return Err(ExperimentError::Malformed {
+                    path,
+                    line: Some(record.round + 1),
+                    problem: format!(
+                        "expected round {} at ratio {}, got round {} at ratio {}",
+                        round.number, round.ratio, record.round, record.ratio
+                    ),
+                });
+            }
+            self.annotate(&mut annotated, &record.queries);
+        }
+        if done >= rounds.len() {
+            return Ok(());
+        }
+        let strategy = match self.cell.strategy.as_str() {
+            FIRST | FULL => None,
+            name => Some(slicewise_strategies::find(name).map_err(|e| ExperimentError::Plan(e.to_string()))?),
+        };
+        self.restore(segmenter, done, &rounds)?;
+
+        let mut trained = if strategy.is_some() { self.plan.steps.first } else { 0 };
+        trained += rounds[..done].iter().map(|round| round.steps).sum::<usize>();
+        let mut steps_in_cell = trained - if strategy.is_some() { self.plan.steps.first } else { 0 };
+        let mut pending = Vec::new();
+        if let Some(strategy) = strategy {
+            for (case, annotated) in self.part_a(&annotated) {
+                let prediction = self.predict(segmenter, case)?;
+                pending.push(self.query(strategy, rounds[done], case, &prediction, annotated)?);
+            }
+        }
+        for (index, round) in rounds.iter().enumerate().skip(done) {
+            self.annotate(&mut annotated, &pending);
+            let started = Instant::now();
+            let loss = self.train(segmenter, round.steps, trained, &annotated, &mut |step| {
+                observer.steps(steps_in_cell + step);
+            })?;
+            trained += round.steps;
+            steps_in_cell += round.steps;
+            let train_s = started.elapsed().as_secs_f64();
+
+            let started = Instant::now();
+            let queries = std::mem::take(&mut pending);
+            let mut cases = Vec::new();
+            for (case, annotated) in self.data.cases.iter().zip(&annotated) {
+                let prediction = self.predict(segmenter, case)?;
+                cases.push(
+                    evaluate(case, self.data.task, &self.data.classes, &prediction, annotated)
+                        .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?,
+                );
+                if let (Some(strategy), Some(&next), Part::A) =
+                    (strategy, rounds.get(index + 1), case.part)
+                {
+                    pending.push(self.query(strategy, next, case, &prediction, annotated)?);
+                }
+            }
+            let timing = Timing {
+                round: round.number,
+                steps: round.steps,
+                train_s,
+                predict_s: started.elapsed().as_secs_f64(),
+            };
+
+            self.save(segmenter, round.number)?;
+            let record = self.record(*round, trained, loss, queries, cases);
+            ledger::append(&mut records, &path, &record)?;
+            ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
+            if index > 0 {
+                let old = self.folder.checkpoint(self.cell, rounds[index - 1].number);
+                // Nothing reads it again; that it may be gone already is no reason to stop.
+                let _ = fs::remove_file(old);
+            }
+            observer.round(&record, timing);
+        }
+        Ok(())
+    }
+
+    /// Every n-th slice of each Part A case; all of them in the cell [`FULL`].
+    fn initial(&self) -> Annotated {
+        self.data
+            .cases
+            .iter()
+            .map(|case| {
+                let depth = case.labels.voxels.dim().0;
+                match case.part {
+                    Part::B => Vec::new(),
+                    Part::A if self.cell.strategy == FULL => vec![true; depth],
+                    Part::A => initial_slices(depth, self.plan.first_every),
+                }
+            })
+            .collect()
+    }
+
+    fn part_a<'a>(&'a self, annotated: &'a Annotated) -> impl Iterator<Item = (&'a Case, &'a [bool])> {
+        self.data
+            .cases
+            .iter()
+            .zip(annotated)
+            .filter(|(case, _)| case.part == Part::A)
+            .map(|(case, annotated)| (case, annotated.as_slice()))
+    }
+
+    fn annotate(&self, annotated: &mut Annotated, queries: &[QueryRecord]) {
+        for query in queries {
+            for (case, annotated) in self.data.cases.iter().zip(annotated.iter_mut()) {
+                if case.id == query.case {
+                    for &slice in &query.slices {
+                        annotated[slice] = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings the weights to where the last whole round, or the shared first one, left them.
+    fn restore(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        done: usize,
+        rounds: &[Round],
+    ) -> Result<(), ExperimentError> {
+        let path = match (done, self.cell.forks_from()) {
+            (0, None) => return Ok(()),
+            (0, Some(first)) => self.folder.checkpoint(&first, 0),
+            (done, _) => self.folder.checkpoint(self.cell, rounds[done - 1].number),
+        };
+        if !path.exists() {
+            return Err(ExperimentError::NoFirstRound { path });
+        }
+        segmenter.load(&path).map_err(|source| ExperimentError::Segmenter {
+            doing: format!("loading {}", path.display()),
+            source,
+        })
+    }
+
+    fn save(&self, segmenter: &dyn Segmenter, round: usize) -> Result<(), ExperimentError> {
+        let path = self.folder.checkpoint(self.cell, round);
+        let partial = path.with_extension("partial");
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
+        }
+        segmenter.save(&partial).map_err(|source| ExperimentError::Segmenter {
+            doing: format!("saving {}", path.display()),
+            source,
+        })?;
+        fs::rename(&partial, &path).map_err(ExperimentError::io(path))
+    }
+
+    fn train(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        steps: usize,
+        trained: usize,
+        annotated: &Annotated,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<f64, ExperimentError> {
+        let cases: Vec<TrainingCase> = self
+            .part_a(annotated)
+            .map(|(case, annotated)| TrainingCase {
+                image: &case.image.voxels,
+                labels: &case.labels.voxels,
+                annotated,
+            })
+            .collect();
+        // Not named after the strategy: the same slices trained from the same point are the
+        // same training.
+        let crops = seed::child(
+            self.cell.seed,
+            &[self.cell.task.name(), "crops", &trained.to_string()],
+        );
+        segmenter.train(&cases, steps, crops, progress).map_err(|source| {
+            ExperimentError::Segmenter { doing: format!("training {}", self.cell), source }
+        })
+    }
+
+    fn predict(&self, segmenter: &dyn Segmenter, case: &Case) -> Result<Prediction, ExperimentError> {
+        segmenter.predict(&case.image.voxels).map_err(|source| ExperimentError::Segmenter {
+            doing: format!("segmenting case {}", case.id),
+            source,
+        })
+    }
+
+    /// Asks the strategy for the slices that bring `case` to the ratio of `next`.
+    fn query(
+        &self,
+        strategy: &dyn QueryStrategy,
+        next: Round,
+        case: &Case,
+        prediction: &Prediction,
+        annotated: &[bool],
+    ) -> Result<QueryRecord, ExperimentError> {
+        let budget = target_slices(annotated.len(), next.ratio)
+            .saturating_sub(annotated.iter().filter(|&&done| done).count());
+        let view = CaseView {
+            case: &case.id,
+            spacing_mm: case.labels.geometry.spacing_mm(),
+            agreement: agreement(self.data.task),
+            prediction,
+            annotated,
+        };
+        let mut generator = seed::generator(
+            self.cell.seed,
+            &[self.cell.task.name(), "query", strategy.name(), &next.number.to_string(), &case.id],
+        );
+        let choices = strategy.select(&view, budget, &mut generator)?;
+        Ok(QueryRecord {
+            case: case.id.clone(),
+            slices: choices.iter().map(|choice| choice.slice).collect(),
+            scores: choices.iter().map(|choice| choice.score).collect(),
+        })
+    }
+
+    fn record(
+        &self,
+        round: Round,
+        trained: usize,
+        loss: f64,
+        queries: Vec<QueryRecord>,
+        cases: Vec<CaseRecord>,
+    ) -> RoundRecord {
+        let mut record = RoundRecord {
+            schema: SCHEMA,
+            task: self.cell.task,
+            model: self.cell.model.clone(),
+            strategy: self.cell.strategy.clone(),
+            seed: self.cell.seed,
+            round: round.number,
+            ratio: round.ratio,
+            annotated_slices: 0,
+            total_slices: 0,
+            annotated_foreground_voxels: 0,
+            total_foreground_voxels: 0,
+            steps: trained as u64,
+            loss,
+            mean_p: None,
+            queries,
+            cases,
+        };
+        let mut p = Vec::new();
+        for (case, scored) in self.data.cases.iter().zip(&record.cases) {
+            if case.part == Part::B {
+                continue;
+            }
+            p.extend(scored.p.iter().flatten());
+            for (slice, &annotated) in case.labels.voxels.outer_iter().zip(&scored.annotated) {
+                let foreground = slice.iter().filter(|&&class| class != 0).count() as u64;
+                record.total_slices += 1;
+                record.total_foreground_voxels += foreground;
+                if annotated {
+                    record.annotated_slices += 1;
+                    record.annotated_foreground_voxels += foreground;
+                }
+            }
+        }
+        record.mean_p = (!p.is_empty()).then(|| mean(&p));
+        record
+    }
+
+    /// Timings follow the records; a line whose record was lost is dropped.
+    fn open_timings(&self, rounds: usize) -> Result<fs::File, ExperimentError> {
+        let path = self.folder.timings(self.cell);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
+        }
+        let kept: String = match fs::read_to_string(&path) {
+            Ok(text) => text.split_inclusive('\n').take(rounds).collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ExperimentError::io(path)(error)),
+        };
+        fs::write(&path, &kept).map_err(ExperimentError::io(&path))?;
+        fs::OpenOptions::new().append(true).open(&path).map_err(ExperimentError::io(&path))
+    }
+}

@@ -1,0 +1,64 @@
+//! Why a sweep, a cell or a results folder could not go on.
+
+use crate::segmenter::SegmenterError;
+use slicewise_strategies::StrategyError;
+use std::path::PathBuf;
+
+/// Any failure of this crate: what, expected, got, which file or case.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of a results folder is not what it should be.
+    #[error("{path}{at}: {problem}", path = path.display(), at = line.map(|n| format!(", line {n}")).unwrap_or_default())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line, where the file has lines.
+        line: Option<usize>,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The folder belongs to another sweep.
+    #[error("{path}: holds another experiment: {difference}; choose another --out, or delete the folder", path = path.display())]
+    OtherConfig {
+        /// The folder's `config.yaml`.
+        path: PathBuf,
+        /// The first line that differs.
+        difference: String,
+    },
+    /// The shared first round has not been trained.
+    #[error("{path}: expected the shared first round's checkpoint; run the cell `first` of this task, model and seed first", path = path.display())]
+    NoFirstRound {
+        /// Where the checkpoint should be.
+        path: PathBuf,
+    },
+    /// The plan asks for something that cannot be done.
+    #[error("{0}")]
+    Plan(String),
+    /// The model failed.
+    #[error("{doing}: {source}")]
+    Segmenter {
+        /// What it was asked.
+        doing: String,
+        /// What it answered.
+        source: SegmenterError,
+    },
+    /// The strategy failed.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+}
+
+impl ExperimentError {
+    /// Wraps a system error with the path it concerns.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}

@@ -1,0 +1,53 @@
+//! From a prediction and the truth of one case to its record. The only place of the round loop
+//! where predictions meet ground truth.
+
+use crate::record::CaseRecord;
+use slicewise_data::{Case, Task};
+use slicewise_metrics::{Agreement, ShapeError, class_dice, slice_agreement};
+use slicewise_strategies::Prediction;
+
+/// How the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
+pub fn agreement(task: Task) -> Agreement {
+    match task {
+        Task::BrainExtraction => Agreement::Dice,
+        Task::TissueSegmentation => Agreement::Accuracy,
+    }
+}
+
+/// Scores `prediction` of `case` against its truth.
+///
+/// `classes` names them, background first; `annotated` is `[D]`, empty for Part B.
+///
+/// # Errors
+/// The prediction's shape is not the case's.
+pub fn evaluate(
+    case: &Case,
+    task: Task,
+    classes: &[String],
+    prediction: &Prediction,
+    annotated: &[bool],
+) -> Result<CaseRecord, ShapeError> {
+    let truth = &case.labels.voxels;
+    let measure = agreement(task);
+    let values = class_dice(&prediction.sr1, truth, classes.len())?;
+    let defined: Vec<f64> = values.iter().flatten().copied().collect();
+    let p = match &prediction.sr2 {
+        Some(sr2) => Some(slice_agreement(&prediction.sr1, sr2, measure)?),
+        None => None,
+    };
+    Ok(CaseRecord {
+        case: case.id.clone(),
+        part: case.part,
+        mean_dice: mean(&defined),
+        dice: classes.iter().skip(1).cloned().zip(values).collect(),
+        p,
+        r: slice_agreement(&prediction.sr1, truth, measure)?,
+        foreground: truth.outer_iter().map(|slice| slice.iter().any(|&class| class != 0)).collect(),
+        annotated: annotated.to_vec(),
+    })
+}
+
+/// Arithmetic mean; 0 of nothing (a case in which no class is present scores nothing).
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+}

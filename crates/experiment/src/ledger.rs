@@ -1,0 +1,94 @@
+//! The append-only file of one cell's records: one JSON object a line, a line a round.
+//!
+//! A line counts once its newline is on disk. A run killed while writing leaves a torn last
+//! line; [`read`] leaves it out and says so, [`open`] cuts it off before the next append.
+
+use crate::error::ExperimentError;
+use crate::record::{RoundRecord, SCHEMA};
+use serde::Serialize;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// What a ledger holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contents {
+    /// The whole records, in order of rounds.
+    pub records: Vec<RoundRecord>,
+    /// Bytes of the whole records.
+    pub whole_bytes: u64,
+    /// Whether a torn line follows them.
+    pub torn: bool,
+}
+
+/// Reads the ledger at `path`.
+///
+/// # Errors
+/// The file cannot be read; a whole line is no record, of another schema, or out of order.
+pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
+    let text = fs::read(path).map_err(ExperimentError::io(path))?;
+    let whole = text
+        .iter()
+        .rposition(|&byte| byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let mut records = Vec::new();
+    for (index, line) in text[..whole]
+        .split_inclusive(|&byte| byte == b'\n')
+        .enumerate()
+    {
+        let malformed = |problem| ExperimentError::Malformed {
+            path: path.to_owned(),
+            line: Some(index + 1),
+            problem,
+        };
+        let record: RoundRecord =
+            serde_json::from_slice(line).map_err(|error| malformed(error.to_string()))?;
+        if record.schema != SCHEMA {
+            return Err(malformed(format!(
+                "expected schema {SCHEMA}, got {}",
+                record.schema
+            )));
+        }
+        records.push(record);
+    }
+    Ok(Contents {
+        records,
+        whole_bytes: whole as u64,
+        torn: whole < text.len(),
+    })
+}
+
+/// Opens the ledger at `path` for appending, made if absent, cutting off a torn last line.
+/// Returns it with what it holds.
+///
+/// # Errors
+/// As [`read`], or the file cannot be written.
+pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
+    }
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(ExperimentError::io(path))?;
+    let contents = read(path)?;
+    if contents.torn {
+        file.set_len(contents.whole_bytes)
+            .map_err(ExperimentError::io(path))?;
+    }
+    Ok((file, contents))
+}
+
+/// Appends one line and waits until it is on disk.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn append(file: &mut File, path: &Path, value: &impl Serialize) -> Result<(), ExperimentError> {
+    let mut line = serde_json::to_vec(value)
+        .map_err(|error| ExperimentError::io(path)(std::io::Error::other(error)))?;
+    line.push(b'\n');
+    file.write_all(&line)
+        .and_then(|()| file.sync_data())
+        .map_err(ExperimentError::io(path))
+}

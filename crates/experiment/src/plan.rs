@@ -1,0 +1,242 @@
+//! The sweep plan: which cells there are, which steps each takes.
+//!
+//! Cells = tasks × models × (first, full, strategies) × seeds. All strategies of a task, model
+//! and seed fork from the same trained first round, the cell [`FIRST`].
+
+use crate::record::{FIRST, FULL};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use slicewise_data::Task;
+use std::collections::BTreeMap;
+
+/// What is swept in one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskPlan {
+    /// The first round annotates every n-th axial slice; the paper's 16 or 32.
+    pub first_every: usize,
+    /// How long to train.
+    pub steps: StepPlan,
+    /// Whether to train on full annotation too.
+    #[serde(default = "yes")]
+    pub full: bool,
+    /// For each strategy the annotation ratios to reach, rising.
+    #[serde(default)]
+    pub strategies: BTreeMap<StrategyName, Vec<Ratio>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Training steps (batches).
+///
+/// The paper trains 500 for each updated training set, so a strategy queried in smaller rounds
+/// trains longer by the same ratio. `per_ratio` makes steps proportional to what a round adds
+/// instead: at equal ratio every strategy has then had the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepPlan {
+    /// In the shared first round.
+    pub first: usize,
+    /// On full annotation.
+    pub full: usize,
+    /// In every round after the first, whatever its size.
+    #[serde(default)]
+    pub round: usize,
+    /// In a round after the first, for each unit of ratio it adds: 0.05 more slices take
+    /// `0.05 × per_ratio` steps.
+    #[serde(default)]
+    pub per_ratio: usize,
+}
+
+/// The name of a registered strategy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct StrategyName(pub String);
+
+impl<'de> Deserialize<'de> for StrategyName {
+    /// Checked here so that the YAML reader can say the line.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        // slicewise_strategies::find(&name).map_err(D::Error::custom)?;
+        Ok(Self(name))
+    }
+}
+
+/// An annotated share of a volume's axial slices, in `(0, 1]`.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Ratio(pub f64);
+
+impl<'de> Deserialize<'de> for Ratio {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ratio = f64::deserialize(deserializer)?;
+        if ratio > 0.0 && ratio <= 1.0 {
+            Ok(Self(ratio))
+        } else {
+            Err(D::Error::custom(format!(
+                "expected a ratio in (0, 1] (a share of a volume's slices), got {ratio}"
+            )))
+        }
+    }
+}
+
+impl TaskPlan {
+    /// The ratio of the first round.
+    pub fn first_ratio(&self) -> f64 {
+        1.0 / self.first_every as f64
+    }
+
+    /// Rounds of a strategy, [`FIRST`] or [`FULL`]: the ratio each ends at and its steps.
+    pub fn rounds(&self, strategy: &str) -> Vec<Round> {
+        match strategy {
+            FIRST => vec![Round {
+                number: 0,
+                ratio: self.first_ratio(),
+                steps: self.steps.first,
+            }],
+            FULL => vec![Round {
+                number: 0,
+                ratio: 1.0,
+                steps: self.steps.full,
+            }],
+            _ => {
+                let mut before = self.first_ratio();
+                let ratios = self.strategies.get(&StrategyName(strategy.to_owned()));
+                ratios
+                    .into_iter()
+                    .flatten()
+                    .enumerate()
+                    .map(|(index, &Ratio(ratio))| {
+                        let added = self.steps.per_ratio as f64 * (ratio - before);
+                        before = ratio;
+                        Round {
+                            number: index + 1,
+                            ratio,
+                            steps: self.steps.round + added.round() as usize,
+                        }
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// Says what is wrong with the plan of `task`, if anything: what was expected and what
+    /// stands there.
+    pub fn problem(&self, task: Task) -> Option<String> {
+        let at = |key: &str| format!("tasks.{}.{key}", task.name());
+        if self.first_every < 2 {
+            return Some(format!(
+                "{}: expected 2 or more, got {}",
+                at("first_every"),
+                self.first_every
+            ));
+        }
+        if self.steps.first == 0 {
+            return Some(format!("{}: expected 1 or more, got 0", at("steps.first")));
+        }
+        if self.full && self.steps.full == 0 {
+            return Some(format!("{}: expected 1 or more, got 0", at("steps.full")));
+        }
+        for (name, ratios) in &self.strategies {
+            let mut before = self.first_ratio();
+            for &Ratio(ratio) in ratios {
+                if ratio <= before {
+                    return Some(format!(
+                        "{}: expected ratios that rise from above {:.4} (every {}th slice), got {ratio} after {before:.4}",
+                        at(&format!("strategies.{}", name.0)),
+                        self.first_ratio(),
+                        self.first_every
+                    ));
+                }
+                before = ratio;
+            }
+            if ratios.is_empty() {
+                return Some(format!(
+                    "{}: expected at least one ratio, got none",
+                    at(&format!("strategies.{}", name.0))
+                ));
+            }
+            if let Some(round) = self.rounds(&name.0).iter().find(|round| round.steps == 0) {
+                return Some(format!(
+                    "{}: expected steps.round or steps.per_ratio to give every round a step, got 0 for ratio {}",
+                    at(&format!("strategies.{}", name.0)),
+                    round.ratio
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// One round of a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Round {
+    /// 0 for the first round.
+    pub number: usize,
+    /// Annotated share of each volume's slices at its end.
+    pub ratio: f64,
+    /// Training steps in it.
+    pub steps: usize,
+}
+
+/// One independent piece of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cell {
+    /// Which task.
+    pub task: Task,
+    /// The model's name in the config.
+    pub model: String,
+    /// A strategy's name, [`FIRST`] or [`FULL`].
+    pub strategy: String,
+    /// Seed of the run.
+    pub seed: u64,
+}
+
+impl Cell {
+    /// The shared first round that this cell forks from, unless it starts from new weights.
+    pub fn forks_from(&self) -> Option<Cell> {
+        (self.strategy != FIRST && self.strategy != FULL).then(|| Cell {
+            strategy: FIRST.to_owned(),
+            ..self.clone()
+        })
+    }
+}
+
+impl std::fmt::Display for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "task {} · {} · {} · seed {}",
+            self.task.number(),
+            self.model,
+            self.strategy,
+            self.seed
+        )
+    }
+}
+
+/// Every cell of a sweep, first rounds before what forks from them.
+pub fn cells(plans: &BTreeMap<Task, TaskPlan>, models: &[String], seeds: &[u64]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (&task, plan) in plans {
+        for model in models {
+            for &seed in seeds {
+                let cell = |strategy: &str| Cell {
+                    task,
+                    model: model.clone(),
+                    strategy: strategy.to_owned(),
+                    seed,
+                };
+                if !plan.strategies.is_empty() {
+                    cells.push(cell(FIRST));
+                }
+                if plan.full {
+                    cells.push(cell(FULL));
+                }
+                cells.extend(plan.strategies.keys().map(|name| cell(&name.0)));
+            }
+        }
+    }
+    cells
+}

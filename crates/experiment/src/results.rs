@@ -1,0 +1,145 @@
+//! A results folder: which file is where, and reading it back.
+//!
+//! ```text
+//! config.yaml      the resolved config, written before the first step
+//! manifest.json    provenance
+//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
+//! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors
+//! tables/ figures/ report.html                          made from the above by `report`
+//! ```
+
+use crate::error::ExperimentError;
+use crate::ledger;
+use crate::manifest::Manifest;
+use crate::plan::Cell;
+use crate::record::{RoundRecord, SCHEMA};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Paths inside one results folder.
+#[derive(Debug, Clone)]
+pub struct ResultsFolder {
+    root: PathBuf,
+}
+
+impl ResultsFolder {
+    /// The folder at `root`, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `config.yaml`.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.yaml")
+    }
+
+    /// `manifest.json`.
+    pub fn manifest(&self) -> PathBuf {
+        self.root.join("manifest.json")
+    }
+
+    /// The records of one cell.
+    pub fn records(&self, cell: &Cell) -> PathBuf {
+        self.of_cell("records", cell, ".jsonl")
+    }
+
+    /// The seconds of one cell.
+    pub fn timings(&self, cell: &Cell) -> PathBuf {
+        self.of_cell("timings", cell, ".jsonl")
+    }
+
+    /// What one cell's process wrote to its standard error.
+    pub fn log(&self, cell: &Cell) -> PathBuf {
+        self.of_cell("logs", cell, ".log")
+    }
+
+    /// The weights of one cell after `round`.
+    pub fn checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
+        self.of_cell("checkpoints", cell, &format!("-round{round}.safetensors"))
+    }
+
+    fn of_cell(&self, kind: &str, cell: &Cell, ending: &str) -> PathBuf {
+        self.root
+            .join(kind)
+            .join(cell.task.name())
+            .join(&cell.model)
+            .join(format!("{}-seed{}{ending}", cell.strategy, cell.seed))
+    }
+}
+
+/// All that a results folder says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// Provenance.
+    pub manifest: Manifest,
+    /// Text of `config.yaml`.
+    pub config: String,
+    /// Every whole record, sorted by task, model, strategy, seed and round.
+    pub records: Vec<RoundRecord>,
+}
+
+impl Results {
+    /// Reads the folder at `root`. A torn last line of a ledger (a run killed while writing)
+    /// is left out.
+    ///
+    /// # Errors
+    /// A missing or malformed file, or records of another schema.
+    pub fn read(root: &Path) -> Result<Self, ExperimentError> {
+        let folder = ResultsFolder::new(root);
+        let read = |path: PathBuf| fs::read_to_string(&path).map_err(ExperimentError::io(path));
+        let config = read(folder.config())?;
+        let path = folder.manifest();
+        let manifest: Manifest = serde_json::from_str(&read(path.clone())?).map_err(|error| {
+            ExperimentError::Malformed {
+                path: path.clone(),
+                line: Some(error.line()),
+                problem: error.to_string(),
+            }
+        })?;
+        if manifest.schema != SCHEMA {
+            return Err(ExperimentError::Malformed {
+                path,
+                line: None,
+                problem: format!("expected schema {SCHEMA}, got {}", manifest.schema),
+            });
+        }
+        let mut records = Vec::new();
+        let top = root.join("records");
+        if top.is_dir() {
+            for ledger_path in files_below(&top)? {
+                records.extend(ledger::read(&ledger_path)?.records);
+            }
+        }
+        records.sort_by(|a: &RoundRecord, b| {
+            let key =
+                |r: &RoundRecord| (r.task, r.model.clone(), r.strategy.clone(), r.seed, r.round);
+            key(a).cmp(&key(b))
+        });
+        Ok(Self {
+            manifest,
+            config,
+            records,
+        })
+    }
+}
+
+/// The `.jsonl` files below `folder`, sorted.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(ExperimentError::io(folder))? {
+        let path = entry.map_err(ExperimentError::io(folder))?.path();
+        if path.is_dir() {
+            found.extend(files_below(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "jsonl") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
