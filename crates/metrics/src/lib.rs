@@ -1,5 +1,16 @@
 //! Dice/F1, P- and R-scores, rank regression and statistics: pure functions.
+//!
+//! Nothing here knows of models, files or experiments. Label maps are `[z, y, x]` arrays of
+//! class indices, 0 being background; statistics take slices of `f64`.
 
 pub mod agreement;
+pub mod dice;
+pub mod error;
+pub mod interval;
+pub mod rank;
 
-pub use agreement::Agreement;
+pub use agreement::{Agreement, slice_agreement};
+pub use dice::{class_dice, mean_dice};
+pub use error::MetricsError;
+pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use rank::{Line, average_ranks, linear_fit, pearson, rank_regression, spearman};

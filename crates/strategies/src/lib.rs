@@ -1,8 +1,14 @@
 //! Query strategies: which axial slices to annotate next.
 //!
-//! One file a strategy, one line in the registry. A strategy sees predictions and geometry;
-//! ground truth is not among this crate's types.
+//! One file a strategy, one line in the [`registry`]. A strategy sees predictions and geometry;
+//! ground truth is not among this crate's types. CONTRIBUTING.md walks through adding one.
 
+pub mod budget;
+pub mod nearest;
+pub mod registry;
 pub mod strategy;
 
+pub use budget::target_slices;
+pub use nearest::nearest;
+pub use registry::{STRATEGIES, UnknownStrategy, find};
 pub use strategy::{CaseView, Choice, Prediction, QueryStrategy, StrategyError, highest};

@@ -2,7 +2,8 @@
 
 use ndarray::{Array3, Array4};
 use rand_chacha::ChaCha8Rng;
-use slicewise_metrics::Agreement;
+use slicewise_metrics::{Agreement, MetricsError};
+use std::cmp::Ordering;
 
 /// A model's answer for one case. All arrays share `D, H, W` (slices first).
 #[derive(Debug, Clone)]
@@ -50,9 +51,9 @@ pub enum StrategyError {
         /// The case's id.
         case: String,
     },
-    /// A score that cannot be ordered.
-    #[error("strategy {strategy}: the score of case {case}, slice {slice} is NaN")]
-    NanScore {
+    /// A score that cannot be ordered or recorded.
+    #[error("strategy {strategy}: the score of case {case}, slice {slice} is NaN or infinite")]
+    NotFinite {
         /// The strategy's name.
         strategy: &'static str,
         /// The case's id.
@@ -71,6 +72,16 @@ pub enum StrategyError {
         expected: usize,
         /// Scores returned.
         got: usize,
+    },
+    /// A measure of the prediction could not be computed.
+    #[error("strategy {strategy}, case {case}: {source}")]
+    Metrics {
+        /// The strategy's name.
+        strategy: &'static str,
+        /// The case's id.
+        case: String,
+        /// What was wrong.
+        source: MetricsError,
     },
 }
 
@@ -93,10 +104,16 @@ pub trait QueryStrategy: Sync {
 
     /// One score a slice, `[D]`; the highest are annotated first. Those of annotated slices
     /// are ignored. `rng` is seeded from the run's seed, the round and the case.
+    ///
+    /// # Errors
+    /// SR2 is needed and absent, or the prediction's arrays do not fit each other.
     fn scores(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError>;
 
     /// The slices to annotate: exactly `min(budget, unannotated)`, none annotated before, no
     /// duplicates. By default the highest scores, ties by lower index.
+    ///
+    /// # Errors
+    /// Those of [`scores`](Self::scores), a wrong number of scores, or one that is not finite.
     fn select(
         &self,
         view: &CaseView,
@@ -111,7 +128,8 @@ pub trait QueryStrategy: Sync {
 /// The `budget` unannotated slices of highest score, in that order, ties by lower index.
 ///
 /// # Errors
-/// A wrong number of scores, or a NaN among those of unannotated slices.
+/// A wrong number of scores, or a NaN or an infinity among those of unannotated slices: the first
+/// has no order, the second has no place in a JSON record.
 pub fn highest(
     strategy: &'static str,
     view: &CaseView,
@@ -133,14 +151,16 @@ pub fn highest(
             score: scores[slice],
         })
         .collect();
-    if let Some(bad) = choices.iter().find(|choice| choice.score.is_nan()) {
-        return Err(StrategyError::NanScore {
+    if let Some(bad) = choices.iter().find(|choice| !choice.score.is_finite()) {
+        return Err(StrategyError::NotFinite {
             strategy,
             case: view.case.to_owned(),
             slice: bad.slice,
         });
     }
-    choices.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.slice.cmp(&b.slice)));
+    // Slices are in order and the sort is stable, so ties stay by lower index. No NaN is left:
+    // partial_cmp orders all, and unlike total_cmp it holds 0.0 and -0.0 for equal.
+    choices.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
     choices.truncate(budget);
     Ok(choices)
 }

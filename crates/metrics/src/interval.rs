@@ -1,0 +1,144 @@
+//! How sure a mean is: Student-t and bootstrap intervals.
+
+use crate::{MetricsError, rank::finite};
+use rand::Rng;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// A mean and its confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Arithmetic mean; NaN of no values.
+    pub mean: f64,
+    /// Lower end; `None` for fewer than two values.
+    pub low: Option<f64>,
+    /// Upper end; `None` for fewer than two values.
+    pub high: Option<f64>,
+    /// Number of values.
+    pub n: usize,
+}
+
+/// Mean of `values` and its two-sided 95 % Student-t interval,
+/// mean ± t(0.975, n − 1) · s / √n with the sample standard deviation s.
+///
+/// It assumes independent, roughly normal values: means of seeds rather than slices of a scan.
+/// NaN and infinities carry over into the result, as in any mean.
+pub fn mean_interval(values: &[f64]) -> Interval {
+    let n = values.len();
+    let mean = values.iter().sum::<f64>() / n as f64;
+    let half = (n >= 2).then(|| {
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let freedom = (n - 1) as f64;
+        student_t_975(freedom) * (squares / freedom / n as f64).sqrt()
+    });
+    Interval {
+        mean,
+        low: half.map(|half| mean - half),
+        high: half.map(|half| mean + half),
+        n,
+    }
+}
+
+/// The 97.5 % quantile of Student's t with `freedom` ≥ 1 degrees of freedom.
+fn student_t_975(freedom: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, freedom)
+        .expect("a unit scale and at least one degree of freedom")
+        .inverse_cdf(0.975)
+}
+
+/// Mean of `values` and its percentile bootstrap interval: `resamples` means of samples drawn
+/// with replacement, cut at (1 ∓ `confidence`) / 2 with linear interpolation (numpy's default).
+///
+/// # Errors
+/// Fewer than two values, a value that is not finite, no resamples, or a confidence outside
+/// (0, 1).
+pub fn bootstrap_interval(
+    values: &[f64],
+    confidence: f64,
+    resamples: usize,
+    rng: &mut impl Rng,
+) -> Result<Interval, MetricsError> {
+    if !(confidence > 0.0 && confidence < 1.0) {
+        return Err(MetricsError::Confidence(confidence));
+    }
+    for (needed, got) in [(2, values.len()), (1, resamples)] {
+        if got < needed {
+            return Err(MetricsError::TooFew { needed, got });
+        }
+    }
+    finite(values)?;
+    let n = values.len();
+    let mut means: Vec<f64> = (0..resamples)
+        .map(|_| (0..n).map(|_| values[rng.random_range(0..n)]).sum::<f64>() / n as f64)
+        .collect();
+    means.sort_by(f64::total_cmp);
+    Ok(Interval {
+        mean: values.iter().sum::<f64>() / n as f64,
+        low: Some(quantile(&means, (1.0 - confidence) / 2.0)),
+        high: Some(quantile(&means, (1.0 + confidence) / 2.0)),
+        n,
+    })
+}
+
+/// Quantile `q` in `[0, 1]` of `sorted`, which is not empty.
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let place = q * (sorted.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn one_value_has_no_interval() {
+        let one = mean_interval(&[0.8]);
+        assert_eq!((one.mean, one.low, one.high, one.n), (0.8, None, None, 1));
+        assert!(mean_interval(&[]).mean.is_nan());
+    }
+
+    #[test]
+    fn equal_values_have_an_interval_of_no_width() {
+        let interval = mean_interval(&[0.5; 4]);
+        assert_eq!((interval.low, interval.high), (Some(0.5), Some(0.5)));
+    }
+
+    #[test]
+    fn quantiles_interpolate() {
+        let sorted = [1.0, 2.0, 4.0];
+        let quantiles = [0.0, 0.25, 0.75, 1.0].map(|q| quantile(&sorted, q));
+        assert_eq!(quantiles, [1.0, 1.5, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn bootstrap_repeats_with_its_seed_and_nears_the_normal_interval() {
+        let values: Vec<f64> = (0..100).map(|i| f64::from(i) / 100.0).collect();
+        let draw = |seed| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            bootstrap_interval(&values, 0.95, 4000, &mut rng).unwrap()
+        };
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+        let (boot, normal) = (draw(1), mean_interval(&values));
+        for (a, b) in [(boot.low, normal.low), (boot.high, normal.high)] {
+            assert!((a.unwrap() - b.unwrap()).abs() < 0.005, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn bootstrap_refuses_what_it_cannot_do() {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        for (values, confidence, resamples) in [
+            (&[1.0, 2.0][..], 1.0, 10),
+            (&[1.0, 2.0], f64::NAN, 10),
+            (&[1.0, 2.0], 0.95, 0),
+            (&[1.0], 0.95, 10),
+            (&[1.0, f64::INFINITY], 0.95, 10),
+        ] {
+            assert!(bootstrap_interval(values, confidence, resamples, &mut rng).is_err());
+        }
+    }
+}

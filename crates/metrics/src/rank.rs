@@ -1,0 +1,214 @@
+//! Does one score predict another? Ranks, correlations and the line through them.
+//!
+//! The paper's Fig. 4 plots the *rank* of each slice by P against its rank by R and fits a line;
+//! with ranks on both axes the coefficient that it quotes is Spearman's correlation.
+
+use crate::MetricsError;
+
+/// The least-squares line `y = slope · x + intercept` and the correlation along it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// Change of `y` for a step of 1 in `x`.
+    pub slope: f64,
+    /// `y` at `x = 0`.
+    pub intercept: f64,
+    /// Pearson correlation of `x` with `y`, in `[-1, 1]`.
+    pub r: f64,
+}
+
+/// Ranks from 1 (lowest value); equal values share the mean of their ranks.
+///
+/// # Errors
+/// [`MetricsError::NotFinite`] for a NaN or an infinity.
+pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>, MetricsError> {
+    finite(values)?;
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut first = 0;
+    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        // Ranks first + 1 ..= first + n, of which this is the mean.
+        let rank = first as f64 + (tied.len() + 1) as f64 / 2.0;
+        for &index in tied {
+            ranks[index] = rank;
+        }
+        first += tied.len();
+    }
+    Ok(ranks)
+}
+
+/// Pearson correlation of two paired samples, in `[-1, 1]`.
+///
+/// # Errors
+/// Lengths that differ, fewer than two pairs, a value that is not finite, or a constant sample.
+pub fn pearson(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
+    let moments = Moments::of(x, y)?;
+    constant_unless(moments.yy > 0.0, y)?;
+    Ok(moments.r())
+}
+
+/// Spearman correlation: [`pearson`] of the [`average_ranks`].
+///
+/// # Errors
+/// As [`pearson`].
+pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
+    pearson(&average_ranks(x)?, &average_ranks(y)?)
+}
+
+/// Ordinary least squares of `y` on `x`. A constant `y` is a level line with `r = 0`.
+///
+/// # Errors
+/// As [`pearson`], save that `y` may be constant.
+pub fn linear_fit(x: &[f64], y: &[f64]) -> Result<Line, MetricsError> {
+    let moments = Moments::of(x, y)?;
+    let slope = moments.xy / moments.xx;
+    Ok(Line {
+        slope,
+        intercept: moments.mean_y - slope * moments.mean_x,
+        r: if moments.yy > 0.0 { moments.r() } else { 0.0 },
+    })
+}
+
+/// The line through the ranks of `x` and `y` (the paper's Fig. 4); its `r` is [`spearman`].
+///
+/// # Errors
+/// As [`linear_fit`].
+pub fn rank_regression(x: &[f64], y: &[f64]) -> Result<Line, MetricsError> {
+    linear_fit(&average_ranks(x)?, &average_ranks(y)?)
+}
+
+/// Means and centred sums of products of a paired sample; `xx` is positive.
+struct Moments {
+    mean_x: f64,
+    mean_y: f64,
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+impl Moments {
+    fn of(x: &[f64], y: &[f64]) -> Result<Self, MetricsError> {
+        if x.len() != y.len() {
+            return Err(MetricsError::Lengths {
+                left: x.len(),
+                right: y.len(),
+            });
+        }
+        if x.len() < 2 {
+            return Err(MetricsError::TooFew {
+                needed: 2,
+                got: x.len(),
+            });
+        }
+        finite(x)?;
+        finite(y)?;
+        let n = x.len() as f64;
+        let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+        // Centred first: the textbook shortcut (sum of squares minus square of the sum) cancels.
+        let centred = x.iter().zip(y).map(|(x, y)| (x - mean_x, y - mean_y));
+        let (xx, yy, xy) = centred.fold((0.0, 0.0, 0.0), |(xx, yy, xy), (x, y)| {
+            (xx + x * x, yy + y * y, xy + x * y)
+        });
+        // The mean of equal values can round, leaving a variance of dust: compare the values.
+        let spread = |values: &[f64], sum: f64| if all_equal(values) { 0.0 } else { sum };
+        let (xx, yy) = (spread(x, xx), spread(y, yy));
+        constant_unless(xx > 0.0, x)?;
+        Ok(Self {
+            mean_x,
+            mean_y,
+            xx,
+            yy,
+            xy,
+        })
+    }
+
+    fn r(&self) -> f64 {
+        (self.xy / (self.xx.sqrt() * self.yy.sqrt())).clamp(-1.0, 1.0)
+    }
+}
+
+fn all_equal(values: &[f64]) -> bool {
+    values.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+fn constant_unless(varies: bool, values: &[f64]) -> Result<(), MetricsError> {
+    if varies {
+        return Ok(());
+    }
+    Err(MetricsError::Constant {
+        count: values.len(),
+    })
+}
+
+/// Refuses NaN and infinities, which have no rank or mean.
+pub(crate) fn finite(values: &[f64]) -> Result<(), MetricsError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(MetricsError::NotFinite {
+            index,
+            value: values[index],
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_share_their_mean_rank() {
+        let ranks = average_ranks(&[3.0, 1.0, 3.0, 0.0, -0.0]).unwrap();
+        assert_eq!(ranks, [4.5, 3.0, 4.5, 1.5, 1.5]);
+        assert!(average_ranks(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_line_is_recovered() {
+        let x = [0.0, 1.0, 2.0, 5.0];
+        let y = x.map(|x| 3.0 - 0.5 * x);
+        let line = linear_fit(&x, &y).unwrap();
+        assert!((line.slope + 0.5).abs() < 1e-12 && (line.intercept - 3.0).abs() < 1e-12);
+        assert!((line.r + 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn spearman_sees_order_only() {
+        let x = [0.1, 0.2, 0.7, 0.9];
+        let y = x.map(f64::exp);
+        assert!((spearman(&x, &y).unwrap() - 1.0).abs() < 1e-12);
+        assert!((rank_regression(&x, &y).unwrap().slope - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn undefined_correlations_say_why() {
+        let varied = [1.0, 2.0, 4.0];
+        // 0.1 three times: its mean is not 0.1 in floating point.
+        let constant = [0.1; 3];
+        let errors = [
+            (
+                pearson(&varied, &constant),
+                MetricsError::Constant { count: 3 },
+            ),
+            (
+                pearson(&constant, &varied),
+                MetricsError::Constant { count: 3 },
+            ),
+            (
+                pearson(&varied, &[1.0]),
+                MetricsError::Lengths { left: 3, right: 1 },
+            ),
+            (
+                pearson(&[1.0], &[1.0]),
+                MetricsError::TooFew { needed: 2, got: 1 },
+            ),
+        ];
+        for (got, expected) in errors {
+            assert_eq!(got, Err(expected));
+        }
+        assert!(matches!(
+            spearman(&varied, &[1.0, f64::NAN, 2.0]),
+            Err(MetricsError::NotFinite { index: 1, .. })
+        ));
+        assert_eq!(linear_fit(&varied, &constant).unwrap().r, 0.0);
+    }
+}

@@ -1,0 +1,100 @@
+//! Metrics and statistics against numpy and scipy: `fixtures/golden.py` made the values.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
+use ndarray::Array3;
+use serde_json::Value;
+use slicewise_metrics::{
+    Agreement, Line, average_ranks, class_dice, linear_fit, mean_interval, pearson,
+    rank_regression, slice_agreement, spearman,
+};
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("fixtures/golden.json")).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().unwrap();
+    list.iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn label_map(golden: &Value, name: &str) -> Array3<u8> {
+    let shape: Vec<usize> = numbers(&golden["shape"])
+        .iter()
+        .map(|&n| n as usize)
+        .collect();
+    let voxels = numbers(&golden[name]).iter().map(|&v| v as u8).collect();
+    Array3::from_shape_vec((shape[0], shape[1], shape[2]), voxels).unwrap()
+}
+
+#[track_caller]
+fn assert_close(got: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), expected.len());
+    for (g, e) in got.iter().zip(expected) {
+        let scale = e.abs().max(1.0);
+        assert!((g - e).abs() <= tolerance * scale, "got {g}, expected {e}");
+    }
+}
+
+#[test]
+fn slice_agreement_and_class_dice_match_numpy() {
+    let golden = golden();
+    let (pred, truth) = (label_map(&golden, "pred"), label_map(&golden, "truth"));
+    for (name, agreement) in [
+        ("slice_dice", Agreement::Dice),
+        ("slice_accuracy", Agreement::Accuracy),
+    ] {
+        let got = slice_agreement(&pred, &truth, agreement).unwrap();
+        assert_close(&got, &numbers(&golden[name]), 1e-15);
+    }
+    let expected = golden["class_dice"].as_array().unwrap();
+    let expected: Vec<Option<f64>> = expected.iter().map(Value::as_f64).collect();
+    let got = class_dice(&pred, &truth, 5).unwrap();
+    assert_eq!(got.len(), expected.len());
+    for (g, e) in got.iter().zip(&expected) {
+        assert_eq!(g.is_some(), e.is_some());
+        assert_close(&[g.unwrap_or(0.0)], &[e.unwrap_or(0.0)], 1e-15);
+    }
+}
+
+#[test]
+fn ranks_correlations_and_lines_match_scipy() {
+    let flat = |line: Line| [line.slope, line.intercept, line.r];
+    for pair in golden()["pairs"].as_array().unwrap() {
+        let (x, y) = (numbers(&pair["x"]), numbers(&pair["y"]));
+        assert_close(&average_ranks(&x).unwrap(), &numbers(&pair["ranks_x"]), 0.0);
+        let correlations = [pearson(&x, &y).unwrap(), spearman(&x, &y).unwrap()];
+        let expected = ["pearson", "spearman"].map(|name| pair[name].as_f64().unwrap());
+        assert_close(&correlations, &expected, 1e-9);
+        let fit = flat(linear_fit(&x, &y).unwrap());
+        assert_close(&fit, &numbers(&pair["fit"]), 1e-9);
+        let ranks = flat(rank_regression(&x, &y).unwrap());
+        assert_close(&ranks, &numbers(&pair["rank_fit"]), 1e-12);
+    }
+}
+
+#[test]
+fn student_intervals_match_scipy() {
+    for case in golden()["intervals"].as_array().unwrap() {
+        let got = mean_interval(&numbers(&case["values"]));
+        let got = [got.mean, got.low.unwrap(), got.high.unwrap()];
+        let expected = ["mean", "low", "high"].map(|name| case[name].as_f64().unwrap());
+        assert_close(&got, &expected, 1e-10);
+    }
+}
+
+#[test]
+fn agreement_is_symmetric_and_accuracy_never_exceeds_dice() {
+    let golden = golden();
+    let (a, b) = (label_map(&golden, "pred"), label_map(&golden, "truth"));
+    let of = |a, b, agreement| slice_agreement(a, b, agreement).unwrap();
+    for agreement in [Agreement::Dice, Agreement::Accuracy] {
+        assert_eq!(of(&a, &b, agreement), of(&b, &a, agreement));
+        assert!(of(&a, &a, agreement).iter().all(|&p| p == 1.0));
+    }
+    let pairs = of(&a, &b, Agreement::Accuracy)
+        .into_iter()
+        .zip(of(&a, &b, Agreement::Dice));
+    for (accuracy, dice) in pairs {
+        assert!((0.0..=dice).contains(&accuracy) && dice <= 1.0);
+    }
+}

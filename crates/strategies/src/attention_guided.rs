@@ -1,0 +1,93 @@
+//! Attention-guided query: the paper's own strategy (Zhang et al. 2019, section 2.2).
+//!
+//! SR1 is read from the final feature maps, SR2 from their attention map. Where the two disagree
+//! the network is likely to be wrong, so the slices of lowest agreement P are annotated first.
+
+use crate::{CaseView, QueryStrategy, StrategyError};
+use rand_chacha::ChaCha8Rng;
+use slicewise_metrics::slice_agreement;
+
+/// Score 1 − P in `[0, 1]`, with P as the task compares segmentations (P-DSC in Task 1,
+/// P-accuracy in Task 2). Jointly empty slices have P = 1 and come last; see
+/// [`slicewise_metrics::agreement`].
+pub struct AttentionGuided;
+
+impl QueryStrategy for AttentionGuided {
+    fn name(&self) -> &'static str {
+        "attention-guided"
+    }
+
+    fn summary(&self) -> &'static str {
+        "lowest agreement of segmentation and attention map first"
+    }
+
+    fn needs_attention(&self) -> bool {
+        true
+    }
+
+    fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
+        let sr1 = &view.prediction.sr1;
+        let sr2 = view.prediction.sr2.as_ref();
+        let sr2 = sr2.ok_or_else(|| StrategyError::NeedsAttention {
+            strategy: self.name(),
+            case: view.case.to_owned(),
+        })?;
+        let agreement = slice_agreement(sr1, sr2, view.agreement);
+        let p = agreement.map_err(|source| StrategyError::Metrics {
+            strategy: self.name(),
+            case: view.case.to_owned(),
+            source,
+        })?;
+        Ok(p.into_iter().map(|p| 1.0 - p).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Prediction;
+    use ndarray::{Array3, Array4, array};
+    use rand::SeedableRng;
+    use slicewise_metrics::Agreement;
+
+    fn select(agreement: Agreement, sr2: Option<Array3<u8>>) -> Result<Vec<usize>, StrategyError> {
+        let prediction = Prediction {
+            probabilities: Array4::zeros((3, 4, 1, 2)),
+            sr1: array![[[0, 0]], [[1, 1]], [[1, 2]], [[1, 0]]],
+            sr2,
+        };
+        let view = CaseView {
+            case: "baby",
+            spacing_mm: [1.0; 3],
+            agreement,
+            prediction: &prediction,
+            annotated: &[false; 4],
+        };
+        let choices = AttentionGuided.select(&view, 4, &mut ChaCha8Rng::seed_from_u64(0))?;
+        Ok(choices.iter().map(|choice| choice.slice).collect())
+    }
+
+    #[test]
+    fn lowest_agreement_first_and_empty_last() {
+        // P-DSC: 1 (empty), 1, 1, 0. P-accuracy: 1, 1/2, 0, 0.
+        let sr2 = array![[[0, 0]], [[1, 2]], [[2, 1]], [[0, 0]]];
+        let order = |agreement| select(agreement, Some(sr2.clone())).unwrap();
+        assert_eq!(order(Agreement::Dice), [3, 0, 1, 2]);
+        assert_eq!(order(Agreement::Accuracy), [2, 3, 1, 0]);
+    }
+
+    #[test]
+    fn the_missing_or_misshapen_map_is_named() {
+        let error = select(Agreement::Dice, None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "strategy attention-guided needs a model with an attention map; case baby has none"
+        );
+        let error = select(Agreement::Dice, Some(Array3::zeros((4, 2, 1)))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "strategy attention-guided, case baby: \
+             label maps differ in shape [z, y, x]: [4, 1, 2] against [4, 2, 1]"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! Random query: the paper's first rival (Zhang et al. 2019, section 3).
+
+use crate::{CaseView, QueryStrategy, StrategyError};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// Every unannotated slice is equally likely: scores are uniform in `[0, 1)`.
+pub struct Random;
+
+impl QueryStrategy for Random {
+    fn name(&self) -> &'static str {
+        "random"
+    }
+
+    fn summary(&self) -> &'static str {
+        "slices at random, all equally likely"
+    }
+
+    fn scores(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
+        Ok(view.annotated.iter().map(|_| rng.random()).collect())
+    }
+}

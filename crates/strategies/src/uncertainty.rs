@@ -1,0 +1,84 @@
+//! Uncertainty query: the paper's third rival (Zhang et al. 2019, section 3), the sum over a
+//! slice of its voxels' entropy.
+//!
+//! A sum, not a mean, so a slice with more tissue tends to score higher: the strategy asks for
+//! the largest slices first, which cost an annotator the most.
+
+use crate::{CaseView, QueryStrategy, StrategyError};
+use ndarray::Axis;
+use rand_chacha::ChaCha8Rng;
+
+/// The sum of p ln 1/p over a slice's voxels and classes, in nats: the most uncertain slices
+/// come first.
+pub struct Uncertainty;
+
+impl QueryStrategy for Uncertainty {
+    fn name(&self) -> &'static str {
+        "uncertainty"
+    }
+
+    fn summary(&self) -> &'static str {
+        "largest sum of voxel-wise entropy first"
+    }
+
+    fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
+        // Axis 1 of [C, D, H, W] is the slice. The sum over classes needs no order, so a slice's
+        // entropy is the sum of p ln 1/p over all of its [C, H, W].
+        let slices = view.prediction.probabilities.axis_iter(Axis(1));
+        Ok(slices
+            .map(|slice| slice.iter().copied().map(information).sum())
+            .collect())
+    }
+}
+
+/// p ln 1/p, 0 at p = 0. NaN for a NaN or a negative p, which thereby reach the caller.
+fn information(p: f32) -> f64 {
+    let p = f64::from(p);
+    if p == 0.0 { 0.0 } else { p * p.recip().ln() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Prediction;
+    use ndarray::{Array3, Array4};
+    use rand::SeedableRng;
+    use slicewise_metrics::Agreement;
+
+    #[test]
+    fn entropy_is_summed_over_the_slice() {
+        // Two classes, three slices of 2 voxels: certain, half certain, undecided.
+        let mut probabilities = Array4::<f32>::zeros((2, 3, 1, 2));
+        for (slice, voxels) in [[0.0, 1.0], [0.0, 0.5], [0.5, 0.5]].iter().enumerate() {
+            for (x, &p) in voxels.iter().enumerate() {
+                probabilities[[0, slice, 0, x]] = p;
+                probabilities[[1, slice, 0, x]] = 1.0 - p;
+            }
+        }
+        let prediction = Prediction {
+            probabilities,
+            sr1: Array3::zeros((3, 1, 2)),
+            sr2: None,
+        };
+        let view = CaseView {
+            case: "case",
+            spacing_mm: [1.0; 3],
+            agreement: Agreement::Accuracy,
+            prediction: &prediction,
+            annotated: &[false; 3],
+        };
+        let scores = Uncertainty
+            .scores(&view, &mut ChaCha8Rng::seed_from_u64(0))
+            .unwrap();
+        let bit = std::f64::consts::LN_2;
+        for (got, expected) in scores.iter().zip([0.0, bit, 2.0 * bit]) {
+            assert!((got - expected).abs() < 1e-12, "{scores:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_probabilities_are_not_swallowed() {
+        assert!(information(f32::NAN).is_nan());
+        assert!(information(-0.1).is_nan());
+    }
+}
