@@ -39,22 +39,19 @@ pub fn slice_agreement(
     agreement: Agreement,
 ) -> Result<Vec<f64>, MetricsError> {
     same_shape(a, b)?;
-    let agree = match agreement {
-        Agreement::Dice => |a: u8, b: u8| a != 0 && b != 0,
-        Agreement::Accuracy => |a: u8, b: u8| a != 0 && a == b,
-    };
+    let same_class = agreement == Agreement::Accuracy;
     let slices = a.axis_iter(Axis(0)).zip(b.axis_iter(Axis(0)));
     Ok(slices
         .map(|(a, b)| {
-            let (mut agreeing, mut drawn) = (0_u64, 0_u64);
+            let (mut agreeing, mut drawn) = (0_u32, 0_u32);
             Zip::from(a).and(b).for_each(|&a, &b| {
-                agreeing += u64::from(agree(a, b));
-                drawn += u64::from(a != 0) + u64::from(b != 0);
+                agreeing += u32::from((a != 0) & (b != 0) & ((a == b) | !same_class));
+                drawn += u32::from(a != 0) + u32::from(b != 0);
             });
             if drawn == 0 {
                 1.0
             } else {
-                2.0 * agreeing as f64 / drawn as f64
+                2.0 * f64::from(agreeing) / f64::from(drawn)
             }
         })
         .collect())

@@ -8,6 +8,7 @@ use slicewise_strategies::{
     CaseView, Choice, Prediction, QueryStrategy, STRATEGIES, StrategyError, find, highest,
 };
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 const CLASSES: usize = 4;
@@ -238,6 +239,8 @@ fn the_name_is_kebab_case_unique_the_files_and_the_registrys() {
         });
         assert!(kebab, "{name} is not kebab-case");
         assert!(names.insert(name), "{name} is taken twice");
+        // Records call the shared first round and full annotation so.
+        assert!(!["first", "full"].contains(&name), "{name} is reserved");
         let file = format!("src/{}.rs", name.replace('-', "_"));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
         assert!(path.is_file(), "{name} has no {file}");
@@ -247,6 +250,31 @@ fn the_name_is_kebab_case_unique_the_files_and_the_registrys() {
             !summary.is_empty() && !summary.contains('\n'),
             "{name}: {summary:?}"
         );
+    }
+}
+
+#[test]
+fn no_strategys_file_is_left_out_of_the_registry() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(source).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        if text
+            .lines()
+            .any(|line| line.starts_with("impl QueryStrategy for "))
+        {
+            let name = path
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('_', "-");
+            assert!(
+                find(&name).is_ok(),
+                "{} is not in the registry",
+                path.display()
+            );
+        }
     }
 }
 
