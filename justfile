@@ -1,0 +1,53 @@
+# Recipes of slicewise. `./just RECIPE` runs one and fetches `just` itself if there is none.
+
+set shell := ["sh", "-eu", "-c"]
+
+program := env("CARGO_TARGET_DIR", "target") / "release/slicewise"
+
+# List the recipes
+default:
+    @"{{ just_executable() }}" --list --unsorted
+
+# Reproduce Table 2 and Fig. 5 on phantoms: results/table2/report.html
+reproduce-table2: build
+    {{ program }} sweep experiments/table2.yaml
+
+# The same on 16 real newborns (needs their volumes, see README): results/table2-neonates/report.html
+reproduce-table2-neonates: build
+    {{ program }} sweep experiments/table2-neonates.yaml
+
+# The smallest whole sweep, under a minute: results/smoke/report.html
+smoke: build
+    {{ program }} sweep experiments/smoke.yaml
+
+# Print what slicewise runs on; non-zero when a run could not start
+doctor: build
+    {{ program }} doctor
+
+# Build the program in release mode
+build: libtorch
+    cargo build --release --locked --package slicewise
+
+# Run all tests: the set-up scripts, then every crate and the program
+test: libtorch test-packages
+    scripts/test-setup.sh
+    SLICEWISE_PYTHONPATH="{{ justfile_directory() }}/.tools/python" \
+        cargo test --release --locked --workspace
+
+# Formatting and clippy; warnings are errors
+lint: libtorch
+    cargo fmt --all --check
+    cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+# Build the API documentation; warnings are errors
+doc: libtorch
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+
+# Fetch libtorch into .libtorch on first use, or check the one LIBTORCH names
+libtorch:
+    @scripts/toolchain.sh
+    @scripts/libtorch.sh
+
+# Fetch what the tests need from PyPI into .tools/python on first use
+test-packages:
+    @scripts/python.sh

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Puts nibabel, the independent NIfTI reader that tests compare with, into .tools/python.
+# Nothing of it reaches the program; tests find it through SLICEWISE_PYTHONPATH.
+set -eu
+
+me=python
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+. "$root/scripts/pip.sh"
+
+require_pip "nibabel for the tests"
+# numpy is compiled for one version of Python, so another python3 needs another copy.
+wanted="nibabel>=5.2,<6 numpy>=1.26,<3 $(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')"
+is_installed() {
+    [ "$(cat "$root/.tools/python/wanted" 2>/dev/null)" = "$wanted" ]
+}
+
+if ! is_installed; then
+    lock python
+    if is_installed; then exit; fi
+    scratch=$root/.tools/python.partial
+    say "fetching nibabel and numpy from PyPI into $root/.tools/python (for the tests, once)"
+    fetch "$scratch" "nibabel" --quiet "nibabel>=5.2,<6" "numpy>=1.26,<3"
+    printf '%s\n' "$wanted" >"$scratch/packages/wanted"
+    rm -rf "$root/.tools/python"
+    mv "$scratch/packages" "$root/.tools/python"
+fi
