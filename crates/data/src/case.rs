@@ -1,7 +1,9 @@
 //! What the experiment sees of a data set: cases ready for training, in two parts.
 
+use crate::cache::hex;
 use crate::volume::{Image, LabelMap};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The two tasks of the paper (its section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,4 +64,38 @@ pub struct TaskData {
     pub classes: Vec<String>,
     /// All cases, sorted by id.
     pub cases: Vec<Case>,
+}
+
+impl TaskData {
+    /// SHA-256, hex, over everything an experiment can see: task, classes, and each case's id,
+    /// part, grid, intensities and labels.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        // Lengths go before contents, so that no two data sets run together to the same bytes.
+        let text = |hasher: &mut Sha256, text: &str| {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text);
+        };
+        text(&mut hasher, self.task.name());
+        hasher.update((self.classes.len() as u64).to_le_bytes());
+        for class in &self.classes {
+            text(&mut hasher, class);
+        }
+        for case in &self.cases {
+            text(&mut hasher, &case.id);
+            text(&mut hasher, &format!("{:?}", case.part));
+            for &length in case.image.voxels.shape() {
+                hasher.update((length as u64).to_le_bytes());
+            }
+            for value in case.image.geometry.affine.iter().flatten() {
+                hasher.update(value.to_le_bytes());
+            }
+            let intensities = case.image.voxels.iter();
+            let bytes: Vec<u8> = intensities.flat_map(|value| value.to_le_bytes()).collect();
+            hasher.update(bytes);
+            let labels: Vec<u8> = case.labels.voxels.iter().copied().collect();
+            hasher.update(labels);
+        }
+        hex(&hasher.finalize())
+    }
 }

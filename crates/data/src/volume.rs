@@ -3,6 +3,7 @@
 //! Arrays are `[z, y, x]` everywhere, `z` being the axial (slice) axis. On load the axes are
 //! permuted and flipped to RAS: `x` grows towards the right, `y` anterior, `z` superior.
 
+use crate::orientation::StoredAxes;
 use ndarray::Array3;
 
 /// Where a voxel grid lies: voxel indices to scanner millimetres.
@@ -10,6 +11,8 @@ use ndarray::Array3;
 pub struct Geometry {
     /// Homogeneous matrix from voxel indices `(x, y, z, 1)` to RAS millimetres, as in NIfTI.
     pub affine: [[f64; 4]; 4],
+    /// How the file that the grid came from orders its axes; a save restores that order.
+    pub stored: StoredAxes,
 }
 
 impl Geometry {
@@ -23,6 +26,7 @@ impl Geometry {
                 [0.0, 0.0, z, 0.0],
                 [0.0, 0.0, 0.0, 1.0],
             ],
+            stored: StoredAxes::RAS,
         }
     }
 
@@ -35,6 +39,32 @@ impl Geometry {
                 .sqrt()
         };
         [length(2), length(1), length(0)]
+    }
+
+    /// Millimetre position of a (fractional) voxel index `[z, y, x]`, as `[x, y, z]` in RAS.
+    pub fn position_mm(&self, index: [f64; 3]) -> [f64; 3] {
+        let [z, y, x] = index;
+        std::array::from_fn(|r| {
+            let row = self.affine[r];
+            row[0] * x + row[1] * y + row[2] * z + row[3]
+        })
+    }
+
+    /// The grid that starts at the (fractional) voxel index `start` `[z, y, x]` of this one and
+    /// whose voxels are `stride` `[z, y, x]` of this one's long.
+    pub fn subgrid(&self, start: [f64; 3], stride: [f64; 3]) -> Self {
+        let origin = self.position_mm(start);
+        let mut affine = self.affine;
+        for (row, origin) in affine.iter_mut().zip(origin) {
+            row[0] *= stride[2];
+            row[1] *= stride[1];
+            row[2] *= stride[0];
+            row[3] = origin;
+        }
+        Self {
+            affine,
+            stored: self.stored,
+        }
     }
 }
 

@@ -1,0 +1,225 @@
+//! Preprocessed cases on disk, so that a sweep's processes do not each resample everything.
+//!
+//! A case's file is named after the SHA-256 of all that made it: the bytes of its source files,
+//! the settings, the grouping and [`FORMAT`]. Layout of the file, little-endian: magic, shape
+//! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
+//! classes (u8), SHA-256 of all before. A file that does not end in its own hash is rebuilt.
+
+use crate::case::Task;
+use crate::config::DataConfig;
+use crate::error::DataError;
+use crate::grouping::LabelGrouping;
+use crate::layouts::Source;
+use crate::orientation::StoredAxes;
+use crate::volume::{Geometry, Image, LabelMap};
+use ndarray::Array3;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// To be raised whenever preprocessing or this format changes what a file holds.
+const FORMAT: u32 = 1;
+const MAGIC: &[u8; 16] = b"slicewise case\0\n";
+const HASH_BYTES: usize = 32;
+
+/// Where a case is kept; `None` for phantoms, which are made faster than they are checked.
+///
+/// # Errors
+/// A source file that cannot be read.
+pub(crate) fn path(
+    folder: &Path,
+    source: &Source,
+    task: Task,
+    grouping: &LabelGrouping,
+    config: &DataConfig,
+) -> Result<Option<PathBuf>, DataError> {
+    let Source::Files {
+        image,
+        labels,
+        mask,
+    } = source
+    else {
+        return Ok(None);
+    };
+    let mut hasher = Sha256::new();
+    hasher.update(FORMAT.to_le_bytes());
+    hasher.update(format!("{} {grouping:?}", task.name()));
+    hasher.update(format!("{:?} {:?}", config.spacing_mm, config.margin_mm));
+    for (role, file) in [
+        ("image", Some(image)),
+        ("labels", labels.as_ref()),
+        ("mask", mask.as_ref()),
+    ] {
+        if let Some(file) = file {
+            hasher.update(role);
+            hasher.update(hash_of(file)?);
+        }
+    }
+    Ok(Some(
+        folder.join(format!("{}.case", hex(&hasher.finalize()))),
+    ))
+}
+
+fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
+    let fail = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => DataError::Missing {
+            path: file.to_owned(),
+            expected: "a NIfTI volume".to_owned(),
+        },
+        _ => DataError::Io {
+            path: file.to_owned(),
+            source,
+        },
+    };
+    let mut hasher = Sha256::new();
+    io::copy(&mut fs::File::open(file).map_err(fail)?, &mut hasher).map_err(fail)?;
+    Ok(hasher.finalize().into())
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The cached case, or `None` if there is none or it is damaged.
+pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
+    let bytes = fs::read(path).ok()?;
+    let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
+    if Sha256::digest(content).as_slice() != hash {
+        return None;
+    }
+    decode(content)
+}
+
+/// Keeps a case, whole or not at all.
+///
+/// # Errors
+/// A folder that cannot be made or written.
+pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(), DataError> {
+    let save = || -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut content = encode(image, labels);
+        let hash = Sha256::digest(&content);
+        content.extend_from_slice(&hash);
+        let mut file = crate::atomic::temporary_beside(path, ".part")?;
+        file.write_all(&content)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    save().map_err(|source| DataError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn encode(image: &Image, labels: &LabelMap) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    for &length in image.voxels.shape() {
+        bytes.extend((length as u64).to_le_bytes());
+    }
+    for value in image.geometry.affine.iter().flatten() {
+        bytes.extend(value.to_le_bytes());
+    }
+    let stored = image.geometry.stored;
+    bytes.extend(stored.axis.map(|axis| axis as u8));
+    bytes.extend(stored.flipped.map(u8::from));
+    bytes.extend(image.voxels.iter().flat_map(|value| value.to_le_bytes()));
+    bytes.extend(labels.voxels.iter());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<(Image, LabelMap)> {
+    let mut rest = bytes.strip_prefix(MAGIC)?;
+    let mut shape = [0; 3];
+    for length in &mut shape {
+        *length = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
+    }
+    let mut affine = [[0.0; 4]; 4];
+    for value in affine.iter_mut().flatten() {
+        *value = f64::from_le_bytes(take(&mut rest)?);
+    }
+    let axis: [u8; 3] = take(&mut rest)?;
+    let flipped: [u8; 3] = take(&mut rest)?;
+    let count = shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))?;
+    let (intensities, classes) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (values, _) = intensities.as_chunks::<4>();
+    let values = values
+        .iter()
+        .map(|value| f32::from_le_bytes(*value))
+        .collect();
+    let geometry = Geometry {
+        affine,
+        stored: StoredAxes {
+            axis: axis.map(usize::from),
+            flipped: flipped.map(|flag| flag == 1),
+        },
+    };
+    let image = Image {
+        voxels: Array3::from_shape_vec(shape, values).ok()?,
+        geometry: geometry.clone(),
+    };
+    let labels = LabelMap {
+        voxels: Array3::from_shape_vec(shape, classes.to_vec()).ok()?,
+        geometry,
+    };
+    Some((image, labels))
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case() -> (Image, LabelMap) {
+        let mut geometry = Geometry::axis_aligned([2.0, 1.5, 1.0]);
+        geometry.stored.flipped[0] = true;
+        let voxels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z * 12 + y * 4 + x) as f32);
+        let labels = voxels.mapv(|value| value as u8 % 3);
+        (
+            Image {
+                voxels,
+                geometry: geometry.clone(),
+            },
+            LabelMap {
+                voxels: labels,
+                geometry,
+            },
+        )
+    }
+
+    #[test]
+    fn a_case_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/one.case");
+        let (image, labels) = case();
+        write(&path, &image, &labels).unwrap();
+        assert_eq!(read(&path), Some((image, labels)));
+    }
+
+    #[test]
+    fn any_damage_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.case");
+        let (image, labels) = case();
+        write(&path, &image, &labels).unwrap();
+        let good = fs::read(&path).unwrap();
+        for position in [0, 20, 60, good.len() / 2, good.len() - 1] {
+            let mut bad = good.clone();
+            bad[position] ^= 1;
+            fs::write(&path, bad).unwrap();
+            assert_eq!(read(&path), None, "flipped a bit at {position}");
+        }
+        fs::write(&path, &good[..good.len() - 7]).unwrap();
+        assert_eq!(read(&path), None);
+        fs::write(&path, b"short").unwrap();
+        assert_eq!(read(&path), None);
+    }
+}

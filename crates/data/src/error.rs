@@ -1,0 +1,295 @@
+//! Everything that can be wrong with a data set, one clear line each.
+//!
+//! Every message names the file (or the setting), what was expected and what was found;
+//! [`DataError::remedy`] says what to do about it.
+
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a file, a folder, a table or a setting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or a folder is not there.
+    #[error("{}: not found (expected {expected})", path.display())]
+    Missing {
+        /// What was looked for.
+        path: PathBuf,
+        /// What it should have been.
+        expected: String,
+    },
+    /// The operating system refused to read or write.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A gzip stream that stops early or fails its checksum.
+    #[error("{}: damaged gzip stream after {bytes} uncompressed bytes ({reason})", path.display())]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// Bytes decompressed before the damage.
+        bytes: usize,
+        /// The decoder's reason.
+        reason: String,
+    },
+    /// Not a NIfTI-1 single file, or one with a senseless header.
+    #[error("{}: not a readable NIfTI-1 file: {reason}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the header.
+        reason: String,
+    },
+    /// The header promises more voxels than the file holds.
+    #[error("{}: expected {expected} bytes of voxels, as the header's {shape} of {bytes_per_voxel} bytes each, got {got}", path.display())]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+        /// Bytes promised.
+        expected: u128,
+        /// The header's dimensions `x×y×z`.
+        shape: String,
+        /// Bytes of one voxel.
+        bytes_per_voxel: usize,
+        /// Bytes present.
+        got: usize,
+    },
+    /// More than one frame, or fewer than three axes.
+    #[error("{}: expected a 3D volume (or 4D with one frame), got {shape}", path.display())]
+    NotThreeDimensional {
+        /// The file.
+        path: PathBuf,
+        /// The header's dimensions.
+        shape: String,
+    },
+    /// A NaN or infinite voxel.
+    #[error("{}: expected finite voxels, got {count} NaN or infinite, the first at voxel (x, y, z) = {first:?}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// Stored index `(x, y, z)` of the first.
+        first: (usize, usize, usize),
+    },
+    /// A label that is not a whole number.
+    #[error("{}: expected whole-number labels, got {value} at voxel (x, y, z) = {first:?}", path.display())]
+    NotInteger {
+        /// The file.
+        path: PathBuf,
+        /// The value.
+        value: f64,
+        /// Stored index `(x, y, z)` of the first.
+        first: (usize, usize, usize),
+    },
+    /// A label value that the layout's grouping does not know.
+    #[error("{}: unknown label value {value} in {count} voxels (expected one of {expected})", path.display())]
+    UnknownLabel {
+        /// The label file.
+        path: PathBuf,
+        /// The value.
+        value: i32,
+        /// Voxels that have it.
+        count: usize,
+        /// The values that have a class.
+        expected: String,
+    },
+    /// Two files of one case have different shapes.
+    #[error("{}: expected the shape {expected} (x×y×z) of {}, got {got}", path.display(), reference.display())]
+    ShapeMismatch {
+        /// The label or mask file.
+        path: PathBuf,
+        /// The image file.
+        reference: PathBuf,
+        /// The image's shape.
+        expected: String,
+        /// The other's shape.
+        got: String,
+    },
+    /// Two files of one case lie in different places.
+    #[error("{}: expected the affine of {} to within {tolerance_mm} mm, but a corner of the grid is {distance_mm:.3} mm away", path.display(), reference.display())]
+    AffineMismatch {
+        /// The label or mask file.
+        path: PathBuf,
+        /// The image file.
+        reference: PathBuf,
+        /// Largest distance allowed.
+        tolerance_mm: f64,
+        /// Largest distance of the grids' corners.
+        distance_mm: f64,
+    },
+    /// A volume without content.
+    #[error("{}: expected {expected}, got none", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        expected: &'static str,
+    },
+    /// All intensities are the same, so there is no z-score.
+    #[error("{}: expected intensities that differ, got {value} in every voxel of the content", path.display())]
+    Constant {
+        /// The image file.
+        path: PathBuf,
+        /// The intensity.
+        value: f64,
+    },
+    /// A line of a table (CSV or JSON) that cannot be used.
+    #[error("{}: {problem}", self.place())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// Its line, counted from 1.
+        line: Option<u64>,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A setting of the `data:` section that cannot be used.
+    #[error("data.{field}: {problem}")]
+    Setting {
+        /// Name within the section.
+        field: &'static str,
+        /// What is wrong: expected, got.
+        problem: String,
+    },
+    /// A case on both sides of the split.
+    #[error("data.part_a, data.part_b: {what} is in both parts")]
+    TwoParts {
+        /// The case, or the subject with sessions in both.
+        what: String,
+    },
+    /// A case named twice.
+    #[error("{place}: case \"{id}\" appears twice")]
+    DuplicateCase {
+        /// The setting or the table.
+        place: String,
+        /// The case.
+        id: String,
+    },
+    /// A name that the data set does not have.
+    #[error("data.{field}: unknown {kind} \"{name}\"{}", did_you_mean(nearest))]
+    UnknownName {
+        /// The setting.
+        field: &'static str,
+        /// What it names.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// The most similar one that exists.
+        nearest: Option<String>,
+    },
+    /// A part without cases.
+    #[error("data: Part {part} is empty ({cases} cases found)")]
+    EmptyPart {
+        /// `A` or `B`.
+        part: &'static str,
+        /// Cases of the whole data set.
+        cases: usize,
+    },
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    match nearest {
+        Some(name) => format!(" (did you mean \"{name}\"?)"),
+        None => String::new(),
+    }
+}
+
+impl DataError {
+    /// The file or folder at fault, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Missing { path, .. }
+            | Self::Io { path, .. }
+            | Self::Gzip { path, .. }
+            | Self::Header { path, .. }
+            | Self::TooShort { path, .. }
+            | Self::NotThreeDimensional { path, .. }
+            | Self::NotFinite { path, .. }
+            | Self::NotInteger { path, .. }
+            | Self::UnknownLabel { path, .. }
+            | Self::ShapeMismatch { path, .. }
+            | Self::AffineMismatch { path, .. }
+            | Self::Empty { path, .. }
+            | Self::Constant { path, .. }
+            | Self::Table { path, .. } => Some(path),
+            Self::Setting { .. }
+            | Self::TwoParts { .. }
+            | Self::DuplicateCase { .. }
+            | Self::UnknownName { .. }
+            | Self::EmptyPart { .. } => None,
+        }
+    }
+
+    /// What the message begins with: the file and line, or the setting.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Table {
+                path,
+                line: Some(line),
+                ..
+            } => format!("{}:{line}", path.display()),
+            Self::Setting { field, .. } | Self::UnknownName { field, .. } => {
+                format!("data.{field}")
+            }
+            Self::TwoParts { .. } => "data.part_a, data.part_b".to_owned(),
+            Self::DuplicateCase { place, .. } => place.clone(),
+            Self::EmptyPart { .. } => "data".to_owned(),
+            other => other
+                .path()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What to do about it, one sentence.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => {
+                "Set data.path (or SLICEWISE_DATA) to the folder that holds it, or put the file there."
+            }
+            Self::Io { .. } => "Check the file's permissions and the disk.",
+            Self::Gzip { .. } | Self::TooShort { .. } => {
+                "Copy or download the file again: it is incomplete."
+            }
+            Self::Header { .. } => "Convert it to NIfTI-1 (.nii or .nii.gz).",
+            Self::NotThreeDimensional { .. } => "Split the series and name one 3D volume.",
+            Self::NotFinite { .. } => "Replace the NaN voxels, for instance by 0, and save again.",
+            Self::NotInteger { .. } => {
+                "Name the label map, not a probability map, and resample labels by nearest neighbour."
+            }
+            Self::UnknownLabel { .. } => {
+                "Correct the label file, or name all its classes (data.classes, dataset.json)."
+            }
+            Self::ShapeMismatch { .. } | Self::AffineMismatch { .. } => {
+                "Resample it to the image's grid, or name the file that belongs to this image."
+            }
+            Self::Empty { .. } | Self::Constant { .. } => {
+                "Look at the volume: it is blank, or it is not the file that was meant."
+            }
+            Self::Table { .. } => "Correct that line.",
+            Self::Setting { .. } => "Correct the setting in the experiment's YAML.",
+            Self::TwoParts { .. } | Self::DuplicateCase { .. } => {
+                "Name every case once, in one part."
+            }
+            Self::UnknownName { .. } => "Use a name that exists.",
+            Self::EmptyPart { .. } => "Give each part at least one case.",
+        }
+    }
+}
+
+/// The candidate most like `name`, if any is like it at all (Jaro-Winkler above 0.7).
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
+        .map(|(_, candidate)| candidate.to_owned())
+}

@@ -1,0 +1,117 @@
+//! The developing Human Connectome Project: `sub-*/ses-*/anat`, three generations of names.
+//!
+//! Names: the dHCP release notes (2018, 2019 second and 2021 third release, "Structural
+//! pipeline"). Labels: Draw-EM's nine tissues, Makropoulos et al. 2018.
+
+use super::{CaseSource, DatasetLayout, Source, entries};
+use crate::case::Task;
+use crate::config::DataConfig;
+use crate::error::DataError;
+use crate::grouping::LabelGrouping;
+use std::path::{Path, PathBuf};
+
+/// The layout `dhcp`.
+pub(super) struct Dhcp;
+
+/// Bias-corrected T2w, newest release first; the first that exists is taken.
+const IMAGES: &[&str] = &["desc-restore_T2w", "T2w_restore"];
+const LABELS: &[&str] = &[
+    "desc-drawem9_dseg",
+    "desc-drawem9_space-T2w_dseg",
+    "drawem_tissue_labels",
+];
+const MASKS: &[&str] = &[
+    "desc-brain_mask",
+    "desc-drawem_space-T2w_brainmask",
+    "desc-bet_space-T2w_brainmask",
+    "desc-bet_space-T2w_mask",
+    "brainmask_drawem",
+    "brainmask_bet",
+];
+
+/// Draw-EM's tissues as classes: 0 and 4 are outside the brain.
+pub(super) fn draw_em_tissues() -> LabelGrouping {
+    LabelGrouping::new(
+        &[0, 4],
+        [
+            ("csf", &[1][..]),
+            ("cortical-grey-matter", &[2]),
+            ("white-matter", &[3]),
+            ("ventricles", &[5]),
+            ("cerebellum", &[6]),
+            ("deep-grey-matter", &[7]),
+            ("brainstem", &[8]),
+            ("hippocampi-amygdalae", &[9]),
+        ],
+    )
+}
+
+impl DatasetLayout for Dhcp {
+    fn name(&self) -> &'static str {
+        "dhcp"
+    }
+
+    fn summary(&self) -> &'static str {
+        "dHCP releases: sub-*/ses-*/anat with restored T2w, brain mask and Draw-EM labels"
+    }
+
+    fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
+        list(&config.root(), task).map_err(|problem| vec![problem])
+    }
+
+    fn tissues(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
+        Ok(draw_em_tissues())
+    }
+}
+
+fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
+    let root = pipeline_folder(root);
+    let mut cases = Vec::new();
+    for subject in entries(&root, "a folder of sub-* folders")? {
+        if !subject.starts_with("sub-") || !root.join(&subject).is_dir() {
+            continue;
+        }
+        for session in entries(&root.join(&subject), "a folder of ses-* folders")? {
+            let anat = root.join(&subject).join(&session).join("anat");
+            // A session without anat (diffusion only) is no case; one without a volume is, and
+            // fails when it is read.
+            if !session.starts_with("ses-") || !anat.is_dir() {
+                continue;
+            }
+            let id = format!("{subject}_{session}");
+            let existing_or_newest = |names: &[&str]| {
+                let path = |name: &&str| anat.join(format!("{id}_{name}.nii.gz"));
+                let paths: Vec<PathBuf> = names.iter().map(path).collect();
+                let existing = paths.iter().find(|path| path.is_file());
+                existing.unwrap_or(&paths[0]).clone()
+            };
+            let tissue = task == Task::TissueSegmentation;
+            cases.push(CaseSource {
+                subject: subject.clone(),
+                part: None,
+                source: Source::Files {
+                    image: existing_or_newest(IMAGES),
+                    labels: tissue.then(|| existing_or_newest(LABELS)),
+                    mask: Some(existing_or_newest(MASKS)),
+                },
+                id,
+            });
+        }
+    }
+    if cases.is_empty() {
+        return Err(DataError::Missing {
+            path: root.join("sub-*/ses-*/anat"),
+            expected: "at least one session of a dHCP release".to_owned(),
+        });
+    }
+    Ok(cases)
+}
+
+/// Releases nest the structural pipeline in `derivatives`; either folder may be named.
+fn pipeline_folder(root: &Path) -> PathBuf {
+    ["derivatives/dhcp_anat_pipeline", "dhcp_anat_pipeline"]
+        .iter()
+        .map(|nested| root.join(nested))
+        .find(|nested| nested.is_dir())
+        .unwrap_or_else(|| root.to_owned())
+}

@@ -1,0 +1,194 @@
+//! A table of one's own: CSV with `case,image,label[,mask][,split]`.
+//!
+//! Paths are relative to the CSV. Label values are class indices (0 is background); their names
+//! come from `data.classes`, which the tissue task needs. Brain extraction takes `mask > 0`, else
+//! `label > 0`. `split` is `A`, `B` or empty.
+
+use super::{CaseSource, DatasetLayout, Source};
+use crate::case::{Part, Task};
+use crate::config::DataConfig;
+use crate::error::{DataError, nearest};
+use crate::grouping::LabelGrouping;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The layout `manifest`.
+pub(super) struct Manifest;
+
+const COLUMNS: &[&str] = &["case", "image", "label", "mask", "split"];
+
+#[derive(Deserialize)]
+struct Row {
+    case: String,
+    image: PathBuf,
+    #[serde(default)]
+    label: Option<PathBuf>,
+    #[serde(default)]
+    mask: Option<PathBuf>,
+    #[serde(default)]
+    split: Option<String>,
+}
+
+impl DatasetLayout for Manifest {
+    fn name(&self) -> &'static str {
+        "manifest"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a CSV with the columns case,image,label[,mask][,split], paths relative to it"
+    }
+
+    fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
+        let path = config.root();
+        let mut reader = open(&path).map_err(|problem| vec![problem])?;
+        let headers = reader
+            .headers()
+            .map_err(|error| vec![at(&path, Some(1), error.to_string())])?
+            .clone();
+        check_header(&path, &headers).map_err(|problem| vec![problem])?;
+        let mut problems = Vec::new();
+        let mut cases = Vec::new();
+        let mut seen = BTreeSet::new();
+        for record in reader.records() {
+            let row = record.map_err(|error| {
+                let line = error.position().map(csv::Position::line);
+                at(&path, line, error.to_string())
+            });
+            let case = row.and_then(|record| {
+                let line = record.position().map(csv::Position::line);
+                let row = record
+                    .deserialize::<Row>(Some(&headers))
+                    .map_err(|error| at(&path, line, error.to_string()))?;
+                case_of(&path, line, row, task)
+            });
+            match case {
+                Ok(case) if !seen.insert(case.id.clone()) => {
+                    problems.push(DataError::DuplicateCase {
+                        place: path.display().to_string(),
+                        id: case.id,
+                    });
+                }
+                Ok(case) => cases.push(case),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if cases.is_empty() && problems.is_empty() {
+            problems.push(at(
+                &path,
+                None,
+                "expected at least one case, got none".to_owned(),
+            ));
+        }
+        if problems.is_empty() {
+            Ok(cases)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
+        let setting = |problem: &str| DataError::Setting {
+            field: "classes",
+            problem: problem.to_owned(),
+        };
+        let classes = config.classes.as_ref().ok_or_else(|| {
+            setting("expected the class names, background first (layout manifest), got none")
+        })?;
+        let unique: BTreeSet<&String> = classes.iter().collect();
+        if !(2..=255).contains(&classes.len()) || unique.len() < classes.len() {
+            return Err(setting(
+                "expected 2 to 255 different names, background first",
+            ));
+        }
+        let values: Vec<i32> = (0..classes.len() as i32).collect();
+        let foreground = classes.iter().zip(values.chunks(1)).skip(1);
+        Ok(LabelGrouping::new(
+            &[0],
+            foreground.map(|(name, value)| (name.as_str(), value)),
+        ))
+    }
+}
+
+fn at(path: &Path, line: Option<u64>, problem: String) -> DataError {
+    DataError::Table {
+        path: path.to_owned(),
+        line,
+        problem,
+    }
+}
+
+fn open(path: &Path) -> Result<csv::Reader<std::fs::File>, DataError> {
+    if !path.is_file() {
+        return Err(DataError::Missing {
+            path: path.to_owned(),
+            expected: "a CSV file with the columns case,image,label[,mask][,split]".to_owned(),
+        });
+    }
+    let file = std::fs::File::open(path).map_err(|source| DataError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(file))
+}
+
+fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataError> {
+    for name in headers {
+        if !COLUMNS.contains(&name) {
+            let hint = nearest(name, COLUMNS.iter().copied());
+            let hint = hint.map(|name| format!(" (did you mean \"{name}\"?)"));
+            return Err(at(
+                path,
+                Some(1),
+                format!("unknown column \"{name}\"{}", hint.unwrap_or_default()),
+            ));
+        }
+    }
+    for required in ["case", "image"] {
+        if !headers.iter().any(|name| name == required) {
+            return Err(at(path, Some(1), format!("missing column \"{required}\"")));
+        }
+    }
+    Ok(())
+}
+
+fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseSource, DataError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let given = |file: Option<PathBuf>| {
+        file.filter(|file| !file.as_os_str().is_empty())
+            .map(|file| folder.join(file))
+    };
+    let (labels, mask) = (given(row.label), given(row.mask));
+    let needed = match task {
+        Task::BrainExtraction => labels.is_none() && mask.is_none(),
+        Task::TissueSegmentation => labels.is_none(),
+    };
+    if row.case.is_empty() || row.image.as_os_str().is_empty() || needed {
+        let problem = format!(
+            "expected a case, an image and a label, got \"{}\"",
+            row.case
+        );
+        return Err(at(path, line, problem));
+    }
+    let part = match row.split.as_deref() {
+        None | Some("") => None,
+        Some("A") => Some(Part::A),
+        Some("B") => Some(Part::B),
+        Some(other) => {
+            let problem = format!("expected the split A or B, got \"{other}\"");
+            return Err(at(path, line, problem));
+        }
+    };
+    Ok(CaseSource {
+        subject: row.case.clone(),
+        id: row.case,
+        part,
+        source: Source::Files {
+            image: folder.join(row.image),
+            labels,
+            mask,
+        },
+    })
+}

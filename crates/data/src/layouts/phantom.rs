@@ -1,0 +1,54 @@
+//! Procedural newborns (see [`crate::phantom`]): no files, dHCP's nine labels.
+
+use super::{CaseSource, DatasetLayout, Source};
+use crate::case::Task;
+use crate::config::{DataConfig, PHANTOM_SPACING_MM};
+use crate::error::DataError;
+use crate::grouping::LabelGrouping;
+
+/// The layout `phantom`.
+pub(super) struct Phantoms;
+
+impl DatasetLayout for Phantoms {
+    fn name(&self) -> &'static str {
+        "phantom"
+    }
+
+    fn summary(&self) -> &'static str {
+        "procedural newborn heads in dHCP's label scheme; needs no files"
+    }
+
+    fn list(&self, config: &DataConfig, _task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
+        let setting = |field, problem: &str| {
+            Err(vec![DataError::Setting {
+                field,
+                problem: problem.to_owned(),
+            }])
+        };
+        if config.path.is_some() {
+            return setting("path", "expected none with the layout phantom, got one");
+        }
+        let Some(phantom) = &config.phantom else {
+            return setting("phantom", "expected subjects and seed, got none");
+        };
+        let digits = phantom.subjects.to_string().len().max(2);
+        let cases = (0..phantom.subjects).map(|subject| {
+            let id = format!("phantom-{:0digits$}", subject + 1);
+            CaseSource {
+                subject: id.clone(),
+                id,
+                part: None,
+                source: Source::Phantom {
+                    seed: phantom.seed,
+                    subject,
+                    spacing_mm: config.spacing_mm.unwrap_or(PHANTOM_SPACING_MM),
+                },
+            }
+        });
+        Ok(cases.collect())
+    }
+
+    fn tissues(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
+        Ok(super::dhcp::draw_em_tissues())
+    }
+}

@@ -1,0 +1,138 @@
+//! A task's data, ready to train on: list, split, read, preprocess, in parallel over cases.
+
+use crate::cache;
+use crate::case::{Case, Part, Task, TaskData};
+use crate::config::DataConfig;
+use crate::error::DataError;
+use crate::grouping::LabelGrouping;
+use crate::layouts::{self, CaseSource};
+use crate::preprocess::preprocess;
+use crate::source::read_case;
+use crate::split;
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Reads and prepares all cases of a task, from the folder `cache` where they are already there.
+///
+/// # Errors
+/// The first problem; [`crate::check_task`] lists all.
+pub fn load_task(task: Task, config: &DataConfig, cache: &Path) -> Result<TaskData, DataError> {
+    let selection = select(task, config).map_err(first)?;
+    let grouping = &selection.grouping;
+    let cases = selection
+        .cases
+        .par_iter()
+        .map(|(case, part)| load_case(case, *part, task, grouping, config, cache))
+        .collect::<Result<Vec<Case>, DataError>>()?;
+    Ok(TaskData {
+        task,
+        classes: selection.grouping.classes,
+        cases,
+    })
+}
+
+/// The cases of both parts, sorted by id, and what their labels mean.
+pub(crate) struct Selection {
+    pub(crate) cases: Vec<(CaseSource, Part)>,
+    pub(crate) grouping: LabelGrouping,
+}
+
+/// Everything that can be decided before a volume is opened.
+pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<DataError>> {
+    let mut problems = check_settings(config);
+    let layout = match layouts::find(&config.layout) {
+        Ok(layout) => layout,
+        Err(problem) => {
+            problems.push(problem);
+            return Err(problems);
+        }
+    };
+    let grouping = match task {
+        Task::BrainExtraction => Ok(LabelGrouping::new(&[0], [("brain", &[1][..])])),
+        Task::TissueSegmentation => layout.tissues(config),
+    };
+    let cases = layout
+        .list(config, task)
+        .and_then(|cases| split::assign(cases, config));
+    match (grouping, cases) {
+        (Ok(grouping), Ok(cases)) if problems.is_empty() => Ok(Selection { cases, grouping }),
+        (grouping, cases) => {
+            problems.extend(grouping.err());
+            problems.extend(cases.err().into_iter().flatten());
+            Err(problems)
+        }
+    }
+}
+
+fn check_settings(config: &DataConfig) -> Vec<DataError> {
+    let mut problems = Vec::new();
+    let mut setting = |field, problem: String| problems.push(DataError::Setting { field, problem });
+    if let Some(spacing_mm) = config.spacing_mm
+        && !(0.05..=50.0).contains(&spacing_mm)
+    {
+        setting(
+            "spacing_mm",
+            format!("expected 0.05 to 50 mm, got {spacing_mm}"),
+        );
+    }
+    if !(0.0..=1000.0).contains(&config.margin_mm) {
+        setting(
+            "margin_mm",
+            format!("expected 0 to 1000 mm, got {}", config.margin_mm),
+        );
+    }
+    if config.phantom.is_some() && config.layout != "phantom" {
+        setting(
+            "phantom",
+            format!("expected none with the layout {}, got one", config.layout),
+        );
+    }
+    if config.classes.is_some() && config.layout != "manifest" {
+        setting(
+            "classes",
+            format!(
+                "expected none with the layout {}, which names its own",
+                config.layout
+            ),
+        );
+    }
+    problems
+}
+
+fn load_case(
+    case: &CaseSource,
+    part: Part,
+    task: Task,
+    grouping: &LabelGrouping,
+    config: &DataConfig,
+    cache: &Path,
+) -> Result<Case, DataError> {
+    let cached = cache::path(cache, &case.source, task, grouping, config)?;
+    let (image, labels) = match cached.as_deref().and_then(cache::read) {
+        Some(volumes) => volumes,
+        None => {
+            let raw = read_case(&case.source, task, grouping).map_err(first)?;
+            let classes = grouping.classes.len();
+            let (image, labels) =
+                preprocess(raw, task, classes, config.spacing_mm, config.margin_mm)?;
+            if let Some(path) = cached {
+                cache::write(&path, &image, &labels)?;
+            }
+            (image, labels)
+        }
+    };
+    Ok(Case {
+        id: case.id.clone(),
+        part,
+        image,
+        labels,
+    })
+}
+
+/// The first of several problems; there is always one.
+fn first(problems: Vec<DataError>) -> DataError {
+    problems.into_iter().next().unwrap_or(DataError::EmptyPart {
+        part: "A",
+        cases: 0,
+    })
+}

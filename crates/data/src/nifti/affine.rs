@@ -1,0 +1,176 @@
+//! The three ways in which a NIfTI header says where its grid lies.
+//!
+//! Source: `nifti1.h`, section "3D image (volume) orientation and location in space", and for a
+//! header with neither form nibabel's convention.
+
+use ::nifti::NiftiHeader;
+
+/// The affine of a header: sform if its code is set, else qform, else pixdim alone.
+///
+/// Without either form nibabel (as SPM for Analyze files) takes x to run from right to left and
+/// puts the origin at the centre of the grid; so do we, although `nifti1.h` leaves the direction
+/// open.
+///
+/// # Errors
+/// Why the header's numbers are no affine.
+pub(super) fn of_header(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
+    let affine = if header.sform_code > 0 {
+        let row = |row: [f32; 4]| row.map(f64::from);
+        [
+            row(header.srow_x),
+            row(header.srow_y),
+            row(header.srow_z),
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    } else if header.qform_code > 0 {
+        of_qform(header)?
+    } else {
+        of_pixdim(header)
+    };
+    let finite = affine.iter().flatten().all(|value| value.is_finite());
+    if !finite || determinant(&affine).abs() < 1e-12 {
+        return Err(format!(
+            "expected an invertible affine, got rows {:?}",
+            &affine[..3]
+        ));
+    }
+    Ok(affine)
+}
+
+/// Zero but for the last row.
+const UNPLACED: [[f64; 4]; 4] = {
+    let mut affine = [[0.0; 4]; 4];
+    affine[3][3] = 1.0;
+    affine
+};
+
+fn spacing(header: &NiftiHeader) -> [f64; 3] {
+    std::array::from_fn(|c| f64::from(header.pixdim[c + 1]))
+}
+
+fn of_qform(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
+    let b = f64::from(header.quatern_b);
+    let c = f64::from(header.quatern_c);
+    let d = f64::from(header.quatern_d);
+    let a_squared = 1.0 - (b * b + c * c + d * d);
+    // Rounding to float32 may leave a unit quaternion a little too long.
+    if a_squared < -1e-5 {
+        return Err(format!(
+            "expected a unit quaternion, got (b, c, d) = ({b}, {c}, {d})"
+        ));
+    }
+    let a = a_squared.max(0.0).sqrt();
+    let rotation = [
+        [
+            a * a + b * b - c * c - d * d,
+            2.0 * (b * c - a * d),
+            2.0 * (b * d + a * c),
+        ],
+        [
+            2.0 * (b * c + a * d),
+            a * a + c * c - b * b - d * d,
+            2.0 * (c * d - a * b),
+        ],
+        [
+            2.0 * (b * d - a * c),
+            2.0 * (c * d + a * b),
+            a * a + d * d - c * c - b * b,
+        ],
+    ];
+    // pixdim[0] is qfac; 0 (unset) counts as +1.
+    let qfac = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
+    let [i, j, k] = spacing(header);
+    let scale = [i, j, k * qfac];
+    let offset = [header.quatern_x, header.quatern_y, header.quatern_z];
+    let mut affine = UNPLACED;
+    for r in 0..3 {
+        for c in 0..3 {
+            affine[r][c] = rotation[r][c] * scale[c];
+        }
+        affine[r][3] = f64::from(offset[r]);
+    }
+    Ok(affine)
+}
+
+fn of_pixdim(header: &NiftiHeader) -> [[f64; 4]; 4] {
+    let [i, j, k] = spacing(header);
+    let scale = [-i, j, k];
+    let mut affine = UNPLACED;
+    for r in 0..3 {
+        affine[r][r] = scale[r];
+        affine[r][3] = -scale[r] * (f64::from(header.dim[r + 1]) - 1.0) / 2.0;
+    }
+    affine
+}
+
+/// Determinant of the linear part.
+fn determinant(m: &[[f64; 4]; 4]) -> f64 {
+    m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1])
+        - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
+        + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
+}
+
+/// Code 2, "aligned to another scan": true of any scan that has been processed.
+const ALIGNED: i16 = 2;
+
+/// Writes an affine into both forms. A sheared grid has no quaternion: its qform stays unset.
+pub(super) fn into_header(affine: &[[f64; 4]; 4], header: &mut NiftiHeader) {
+    let row = |r: usize| affine[r].map(|value| value as f32);
+    header.sform_code = ALIGNED;
+    header.srow_x = row(0);
+    header.srow_y = row(1);
+    header.srow_z = row(2);
+    let length: [f64; 3] =
+        std::array::from_fn(|c| (0..3).map(|r| affine[r][c].powi(2)).sum::<f64>().sqrt());
+    let qfac = if determinant(affine) < 0.0 { -1.0 } else { 1.0 };
+    header.pixdim = [1.0; 8];
+    header.pixdim[0] = qfac as f32;
+    for (c, length) in length.iter().enumerate() {
+        header.pixdim[c + 1] = *length as f32;
+    }
+    let mut rotation: [[f64; 3]; 3] =
+        std::array::from_fn(|r| std::array::from_fn(|c| affine[r][c] / length[c]));
+    for row in &mut rotation {
+        row[2] *= qfac;
+    }
+    header.qform_code = if is_orthogonal(&rotation) { ALIGNED } else { 0 };
+    let [b, c, d] = quaternion(&rotation);
+    header.quatern_b = b as f32;
+    header.quatern_c = c as f32;
+    header.quatern_d = d as f32;
+    header.quatern_x = affine[0][3] as f32;
+    header.quatern_y = affine[1][3] as f32;
+    header.quatern_z = affine[2][3] as f32;
+}
+
+fn is_orthogonal(r: &[[f64; 3]; 3]) -> bool {
+    [(0, 1), (0, 2), (1, 2)]
+        .iter()
+        .all(|&(i, j)| (0..3).map(|row| r[row][i] * r[row][j]).sum::<f64>().abs() < 1e-5)
+}
+
+/// The quaternion's (b, c, d) of a rotation, with a ≥ 0 (Shepperd's method: divide by the largest
+/// component).
+fn quaternion(m: &[[f64; 3]; 3]) -> [f64; 3] {
+    let trace = m[0][0] + m[1][1] + m[2][2];
+    let four_squares = [
+        1.0 + trace,
+        1.0 + 2.0 * m[0][0] - trace,
+        1.0 + 2.0 * m[1][1] - trace,
+        1.0 + 2.0 * m[2][2] - trace,
+    ];
+    let largest = (0..4)
+        .max_by(|&i, &j| four_squares[i].total_cmp(&four_squares[j]))
+        .unwrap_or(0);
+    let two = four_squares[largest].max(0.0).sqrt();
+    let differences = [m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]];
+    let sums = [m[1][0] + m[0][1], m[0][2] + m[2][0], m[2][1] + m[1][2]];
+    let [a, b, c, d] = match largest {
+        0 => [two * two, differences[0], differences[1], differences[2]],
+        1 => [differences[0], two * two, sums[0], sums[1]],
+        2 => [differences[1], sums[0], two * two, sums[2]],
+        _ => [differences[2], sums[1], sums[2], two * two],
+    }
+    .map(|value| value / (2.0 * two));
+    if a < 0.0 { [-b, -c, -d] } else { [b, c, d] }
+}

@@ -1,0 +1,320 @@
+//! Reading: header, promise against content, bytes, scaling, orientation, in that order.
+
+use super::affine;
+use crate::error::DataError;
+use crate::orientation::StoredAxes;
+use crate::volume::{Geometry, Image, Volume};
+use ::nifti::volume::inmem::InMemNiftiVolume;
+use ::nifti::{NiftiHeader, NiftiType};
+use flate2::bufread::MultiGzDecoder;
+use ndarray::Array3;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+const HEADER_BYTES: usize = 348;
+
+/// A label file may be scaled, so a whole number may come out a little beside it.
+const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
+
+/// Reads a scan to RAS `[z, y, x]`, scaled, as float32.
+///
+/// # Errors
+/// A file that is missing, damaged, not 3D, of a type that is no real number, or that has NaN or
+/// infinite voxels.
+pub fn read_image(path: &Path) -> Result<Image, DataError> {
+    let volume = read_f64(path)?;
+    Ok(Volume {
+        voxels: volume.voxels.mapv(|value| value as f32),
+        geometry: volume.geometry,
+    })
+}
+
+/// Reads a segmentation to RAS `[z, y, x]` with the file's own label values, whatever type it
+/// stores them in (float64 included).
+///
+/// # Errors
+/// As [`read_image`], and a value that is not a whole number.
+pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
+    let stored = read_stored(path)?;
+    let whole = |value: f64| {
+        value.is_finite()
+            && (value - value.round()).abs() <= WHOLE_NUMBER_TOLERANCE
+            && value.abs() <= f64::from(i32::MAX)
+    };
+    if let Some(index) = stored.voxels.iter().position(|&value| !whole(value)) {
+        return Err(DataError::NotInteger {
+            path: path.to_owned(),
+            value: stored.voxels[index],
+            first: stored.position(index),
+        });
+    }
+    let volume = stored.into_ras(path)?;
+    Ok(Volume {
+        voxels: volume.voxels.mapv(|value| value.round() as i32),
+        geometry: volume.geometry,
+    })
+}
+
+/// Reads any volume to RAS `[z, y, x]` in full precision, scaled.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
+    let stored = read_stored(path)?;
+    let bad = |value: &f64| !value.is_finite();
+    if let Some(first) = stored.voxels.iter().position(bad) {
+        return Err(DataError::NotFinite {
+            path: path.to_owned(),
+            count: stored.voxels.iter().filter(|value| bad(value)).count(),
+            first: stored.position(first),
+        });
+    }
+    stored.into_ras(path)
+}
+
+/// Voxels as the file has them: scaled, first axis fastest.
+struct Stored {
+    voxels: Vec<f64>,
+    /// Voxels along i, j, k.
+    shape: [usize; 3],
+    affine: [[f64; 4]; 4],
+}
+
+impl Stored {
+    /// The index (i, j, k) of a position in `voxels`.
+    fn position(&self, index: usize) -> (usize, usize, usize) {
+        let [i, j, _] = self.shape;
+        (index % i, index / i % j, index / (i * j))
+    }
+
+    fn into_ras(self, path: &Path) -> Result<Volume<f64>, DataError> {
+        let [i, j, k] = self.shape;
+        let array = Array3::from_shape_vec((k, j, i), self.voxels)
+            .map_err(|error| header_error(path, error))?;
+        let stored = StoredAxes::of_affine(&self.affine);
+        let (voxels, affine) = stored.to_ras(array.view(), &self.affine);
+        Ok(Volume {
+            voxels,
+            geometry: Geometry { affine, stored },
+        })
+    }
+}
+
+fn read_stored(path: &Path) -> Result<Stored, DataError> {
+    let mut file = BufReader::new(File::open(path).map_err(|error| read_error(path, error))?);
+    let start = file.fill_buf().map_err(|error| read_error(path, error))?;
+    // By content, not by name: a `.nii` that is gzipped after all is common.
+    if start.starts_with(&[0x1f, 0x8b]) {
+        let mut stream = CountingReader::new(MultiGzDecoder::new(file));
+        let result = read_stream(path, &mut stream).and_then(|stored| {
+            io::copy(&mut stream, &mut io::sink())
+                .map(|_| stored)
+                .map_err(|error| read_error(path, error))
+        });
+        // Whatever read failed, in a gzip stream it is the stream that is damaged.
+        result.map_err(|error| match error {
+            DataError::Io { source, .. } => DataError::Gzip {
+                path: path.to_owned(),
+                bytes: stream.bytes,
+                reason: source.to_string(),
+            },
+            other => other,
+        })
+    } else {
+        read_stream(path, &mut file)
+    }
+}
+
+fn read_stream(path: &Path, stream: &mut impl Read) -> Result<Stored, DataError> {
+    let start = read_up_to(path, stream, HEADER_BYTES)?;
+    if start.len() < HEADER_BYTES {
+        return Err(header_error(
+            path,
+            format!("expected {HEADER_BYTES} header bytes, got {}", start.len()),
+        ));
+    }
+    let header = parse_header(path, &start)?;
+    let shape = volume_shape(path, &header)?;
+    let datatype = header
+        .data_type()
+        .map_err(|error| header_error(path, error))?;
+    let skip = data_offset(path, &header)? - HEADER_BYTES;
+    let skipped = io::copy(&mut stream.by_ref().take(skip as u64), &mut io::sink())
+        .map_err(|error| read_error(path, error))?;
+    let bytes_per_voxel = datatype.size_of();
+    let expected = shape.iter().map(|&n| n as u128).product::<u128>() * bytes_per_voxel as u128;
+    // `take` grows with what the file holds, never with what its header promises.
+    let raw = read_up_to(
+        path,
+        stream,
+        usize::try_from(expected).unwrap_or(usize::MAX),
+    )?;
+    if (raw.len() as u128) < expected || skipped < skip as u64 {
+        return Err(DataError::TooShort {
+            path: path.to_owned(),
+            expected,
+            shape: shape.map(|n| n.to_string()).join("×"),
+            bytes_per_voxel,
+            got: raw.len(),
+        });
+    }
+    let mut voxels = decode(path, &header, datatype, raw)?;
+    scale(&header, &mut voxels);
+    Ok(Stored {
+        voxels,
+        shape,
+        affine: affine::of_header(&header).map_err(|reason| header_error(path, reason))?,
+    })
+}
+
+fn parse_header(path: &Path, bytes: &[u8]) -> Result<NiftiHeader, DataError> {
+    let size = [bytes[0], bytes[1], bytes[2], bytes[3]];
+    let sizes = [i32::from_le_bytes(size), i32::from_be_bytes(size)];
+    if sizes.contains(&540) {
+        return Err(header_error(path, "NIfTI-2 is not supported"));
+    }
+    if !sizes.contains(&(HEADER_BYTES as i32)) {
+        return Err(header_error(
+            path,
+            format!(
+                "expected the header size {HEADER_BYTES} in its first bytes, got {}",
+                sizes[0]
+            ),
+        ));
+    }
+    let header = NiftiHeader::from_reader(bytes).map_err(|error| header_error(path, error))?;
+    if &header.magic != b"n+1\0" {
+        return Err(header_error(
+            path,
+            "a header without voxels (expected one .nii file, got half a .hdr/.img pair)",
+        ));
+    }
+    Ok(header)
+}
+
+/// Voxels along i, j, k; axes beyond the third must have length one.
+fn volume_shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataError> {
+    let dim = header.dim().map_err(|error| header_error(path, error))?;
+    if dim.len() < 3 || dim[3..].iter().any(|&n| n > 1) {
+        return Err(DataError::NotThreeDimensional {
+            path: path.to_owned(),
+            shape: dim.iter().map(u16::to_string).collect::<Vec<_>>().join("×"),
+        });
+    }
+    Ok(std::array::from_fn(|axis| usize::from(dim[axis])))
+}
+
+/// Where the voxels start. 0 means "right after the header" to some writers.
+fn data_offset(path: &Path, header: &NiftiHeader) -> Result<usize, DataError> {
+    const FIRST: f32 = 352.0;
+    match header.vox_offset {
+        0.0 => Ok(FIRST as usize),
+        offset if (FIRST..1e9).contains(&offset) => Ok(offset as usize),
+        offset => Err(header_error(
+            path,
+            format!("expected voxels to start at byte {FIRST} or later, got {offset}"),
+        )),
+    }
+}
+
+fn decode(
+    path: &Path,
+    header: &NiftiHeader,
+    datatype: NiftiType,
+    raw: Vec<u8>,
+) -> Result<Vec<f64>, DataError> {
+    macro_rules! as_f64 {
+        ($volume:expr, $number:ty) => {
+            $volume
+                .into_nifti_typed_data::<$number>()
+                .map(|voxels| voxels.into_iter().map(|value| value as f64).collect())
+        };
+    }
+    let volume =
+        InMemNiftiVolume::from_raw_data(header, raw).map_err(|error| header_error(path, error))?;
+    let voxels = match datatype {
+        NiftiType::Uint8 => as_f64!(volume, u8),
+        NiftiType::Int8 => as_f64!(volume, i8),
+        NiftiType::Uint16 => as_f64!(volume, u16),
+        NiftiType::Int16 => as_f64!(volume, i16),
+        NiftiType::Uint32 => as_f64!(volume, u32),
+        NiftiType::Int32 => as_f64!(volume, i32),
+        NiftiType::Uint64 => as_f64!(volume, u64),
+        NiftiType::Int64 => as_f64!(volume, i64),
+        NiftiType::Float32 => as_f64!(volume, f32),
+        NiftiType::Float64 => volume.into_nifti_typed_data::<f64>(),
+        other => {
+            return Err(header_error(
+                path,
+                format!("expected real numbers of at most 64 bits, got the type {other:?}"),
+            ));
+        }
+    };
+    voxels.map_err(|error| header_error(path, error))
+}
+
+/// value = stored × slope + inter, unless the slope is 0 or not finite: then unscaled.
+fn scale(header: &NiftiHeader, voxels: &mut [f64]) {
+    let slope = f64::from(header.scl_slope);
+    let inter = f64::from(header.scl_inter);
+    if slope == 0.0 || !slope.is_finite() {
+        return;
+    }
+    let inter = if inter.is_finite() { inter } else { 0.0 };
+    if (slope, inter) != (1.0, 0.0) {
+        voxels
+            .iter_mut()
+            .for_each(|value| *value = *value * slope + inter);
+    }
+}
+
+fn read_up_to(path: &Path, stream: &mut impl Read, limit: usize) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    stream
+        .by_ref()
+        .take(limit as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|error| read_error(path, error))?;
+    Ok(bytes)
+}
+
+fn read_error(path: &Path, source: io::Error) -> DataError {
+    if source.kind() == io::ErrorKind::NotFound {
+        return DataError::Missing {
+            path: path.to_owned(),
+            expected: "a NIfTI volume".to_owned(),
+        };
+    }
+    DataError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn header_error(path: &Path, reason: impl ToString) -> DataError {
+    DataError::Header {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// Counts the bytes that came through, for the message about a damaged stream.
+struct CountingReader<R> {
+    inner: R,
+    bytes: usize,
+}
+
+impl<R> CountingReader<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, bytes: 0 }
+    }
+}
+
+impl<R: Read> Read for CountingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.bytes += count;
+        Ok(count)
+    }
+}

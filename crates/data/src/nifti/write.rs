@@ -1,0 +1,76 @@
+//! Writing: axes as the source file had them, sform and qform, through a temporary file.
+
+use super::affine;
+use crate::atomic::temporary_beside;
+use crate::error::DataError;
+use crate::volume::{Image, LabelMap, Volume};
+use ::nifti::NiftiHeader;
+use ::nifti::writer::WriterOptions;
+use ndarray::ArrayView3;
+use std::io;
+use std::path::Path;
+
+/// Writes a scan as float32, its axes in the order of [`Geometry::stored`].
+///
+/// The name decides: `.nii.gz` is compressed, `.nii` is not. An existing file is replaced whole
+/// or not at all.
+///
+/// # Errors
+/// Another ending, a folder that is not there, a full disk.
+///
+/// [`Geometry::stored`]: crate::Geometry::stored
+pub fn write_image(path: &Path, image: &Image) -> Result<(), DataError> {
+    write(path, image, |options, voxels| options.write_nifti(&voxels))
+}
+
+/// Writes a segmentation as uint8, otherwise as [`write_image`].
+///
+/// # Errors
+/// As [`write_image`].
+pub fn write_labels(path: &Path, labels: &LabelMap) -> Result<(), DataError> {
+    write(path, labels, |options, voxels| options.write_nifti(&voxels))
+}
+
+fn write<T: Clone>(
+    path: &Path,
+    volume: &Volume<T>,
+    save: impl FnOnce(&WriterOptions, ArrayView3<T>) -> ::nifti::Result<()>,
+) -> Result<(), DataError> {
+    let fail = |source: io::Error| DataError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let ending = [".nii.gz", ".nii"]
+        .into_iter()
+        .find(|ending| name.ends_with(ending))
+        .ok_or_else(|| DataError::Header {
+            path: path.to_owned(),
+            reason: "expected a name that ends in .nii or .nii.gz".to_owned(),
+        })?;
+    let geometry = &volume.geometry;
+    let (stored, stored_affine) = geometry
+        .stored
+        .from_ras(volume.voxels.view(), &geometry.affine);
+    let mut header = NiftiHeader {
+        // Millimetres.
+        xyzt_units: 2,
+        ..NiftiHeader::default()
+    };
+    affine::into_header(&stored_affine, &mut header);
+    // The crate cuts names at dots, so it is given one without and the result is renamed.
+    let temporary = temporary_beside(path, ending).map_err(fail)?;
+    // The file's first axis varies fastest: [k, j, i] turned round is its [i, j, k].
+    let options = WriterOptions::new(temporary.path()).reference_header(&header);
+    save(&options, stored.t()).map_err(|error| fail(io::Error::other(error)))?;
+    // Uncompressed, the crate lets the last write's error go: a full disk shows in the length.
+    let length = temporary.path().metadata().map_err(fail)?.len();
+    let expected = 352 + (stored.len() * size_of::<T>()) as u64;
+    if ending == ".nii" && length != expected {
+        return Err(fail(io::Error::other(format!(
+            "expected to write {expected} bytes, wrote {length}"
+        ))));
+    }
+    temporary.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! From a scan and its labels to what a network is trained on.
+//!
+//! Task 1, brain extraction: the whole image; class 1 is the brain mask (or label > 0 without
+//! one). Task 2, tissues: the image times the brain mask; without a mask the whole image, since
+//! cutting out `label > 0` would tell the network where the foreground ends.
+//!
+//! Steps, in this order (the paper does not describe its own):
+//! 1. crop to the content (Task 1: voxels that are not 0; Task 2: the mask) and a margin in mm,
+//!    never beyond the file's grid;
+//! 2. resample to isotropic `spacing_mm`: images linear with antialiasing, labels by the class of
+//!    the largest weight. A masked image is divided by its resampled mask, so the rim of the brain
+//!    is not darkened by the zeros around it; the new mask is where the old one weighs half;
+//! 3. z-score per volume. Task 1: mean and deviation of the voxels that are not 0, applied to all,
+//!    so that air stays the darkest. Task 2: those of the mask; outside is 0, the brain's mean.
+
+use crate::case::Task;
+use crate::error::DataError;
+use crate::resample::Resampling;
+use crate::source::RawCase;
+use crate::volume::{Image, LabelMap};
+use ndarray::{Array3, Slice, Zip};
+use std::path::Path;
+
+/// Spacings closer than this are the same grid.
+const SAME_SPACING_MM: f64 = 1e-6;
+
+/// Crops, resamples and normalises one case.
+///
+/// # Errors
+/// Intensities without variance.
+pub(crate) fn preprocess(
+    raw: RawCase,
+    task: Task,
+    class_count: usize,
+    spacing_mm: Option<f64>,
+    margin_mm: f64,
+) -> Result<(Image, LabelMap), DataError> {
+    let file = raw.file.clone();
+    let cropped = crop_to_content(raw, task, margin_mm);
+    let resampled = match spacing_mm {
+        Some(target_mm) => resample(cropped, class_count, target_mm),
+        None => cropped,
+    };
+    let RawCase {
+        mut image,
+        classes,
+        mask,
+        ..
+    } = resampled;
+    normalise(&mut image.voxels, mask.as_ref(), &file)?;
+    let labels = LabelMap {
+        voxels: classes,
+        geometry: image.geometry.clone(),
+    };
+    Ok((image, labels))
+}
+
+fn crop_to_content(raw: RawCase, task: Task, margin_mm: f64) -> RawCase {
+    let content = match (&raw.mask, task) {
+        (Some(mask), Task::TissueSegmentation) => mask.clone(),
+        _ => raw.image.voxels.mapv(|value| value != 0.0),
+    };
+    let spacing_mm = raw.image.geometry.spacing_mm();
+    let shape: [usize; 3] = content.dim().into();
+    let mut first = shape;
+    let mut last = [0; 3];
+    for (index, _) in content.indexed_iter().filter(|(_, inside)| **inside) {
+        let index: [usize; 3] = index.into();
+        for axis in 0..3 {
+            first[axis] = first[axis].min(index[axis]);
+            last[axis] = last[axis].max(index[axis]);
+        }
+    }
+    let range: [Slice; 3] = std::array::from_fn(|axis| {
+        let margin = (margin_mm / spacing_mm[axis]).ceil() as usize;
+        first[axis] = first[axis].saturating_sub(margin);
+        Slice::from(first[axis]..(last[axis] + margin + 1).min(shape[axis]))
+    });
+    let start = first.map(|index| index as f64);
+    RawCase {
+        image: Image {
+            geometry: raw.image.geometry.subgrid(start, [1.0; 3]),
+            voxels: cut(&raw.image.voxels, range),
+        },
+        classes: cut(&raw.classes, range),
+        mask: raw.mask.map(|mask| cut(&mask, range)),
+        file: raw.file,
+    }
+}
+
+fn cut<T: Clone>(voxels: &Array3<T>, range: [Slice; 3]) -> Array3<T> {
+    voxels
+        .slice_each_axis(|axis| range[axis.axis.index()])
+        .to_owned()
+}
+
+fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> RawCase {
+    let spacing_mm = raw.image.geometry.spacing_mm();
+    if spacing_mm
+        .iter()
+        .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING_MM)
+    {
+        return raw;
+    }
+    let resampling = Resampling::new(raw.classes.dim().into(), spacing_mm, target_mm);
+    let mut voxels = resampling.linear(&raw.image.voxels);
+    let mask = raw.mask.map(|mask| {
+        let share = resampling.linear(&mask.mapv(|inside| f32::from(u8::from(inside))));
+        Zip::from(&mut voxels)
+            .and(&share)
+            .for_each(|value, &share| {
+                *value = if share >= 0.5 { *value / share } else { 0.0 };
+            });
+        share.mapv(|share| share >= 0.5)
+    });
+    RawCase {
+        image: Image {
+            voxels,
+            geometry: resampling.geometry(&raw.image.geometry),
+        },
+        classes: resampling.majority(&raw.classes, class_count),
+        mask,
+        file: raw.file,
+    }
+}
+
+fn normalise(
+    voxels: &mut Array3<f32>,
+    mask: Option<&Array3<bool>>,
+    file: &Path,
+) -> Result<(), DataError> {
+    let counted: Vec<f64> = match mask {
+        Some(mask) => {
+            let inside = voxels.iter().zip(mask).filter(|(_, inside)| **inside);
+            inside.map(|(&value, _)| f64::from(value)).collect()
+        }
+        None => {
+            let content = voxels.iter().filter(|value| **value != 0.0);
+            content.map(|&value| f64::from(value)).collect()
+        }
+    };
+    let count = counted.len().max(1) as f64;
+    let mean = counted.iter().sum::<f64>() / count;
+    let variance = counted
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / count;
+    let deviation = variance.sqrt();
+    if !deviation.is_finite() || deviation <= mean.abs() * 1e-7 {
+        return Err(DataError::Constant {
+            path: file.to_owned(),
+            value: mean,
+        });
+    }
+    let score = |value: f32| ((f64::from(value) - mean) / deviation) as f32;
+    match mask {
+        Some(mask) => voxels.zip_mut_with(mask, |value, &inside| {
+            *value = if inside { score(*value) } else { 0.0 };
+        }),
+        None => voxels.mapv_inplace(score),
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! Reading one case: its files together, checked against each other.
+
+use crate::case::Task;
+use crate::error::DataError;
+use crate::grouping::LabelGrouping;
+use crate::layouts::Source;
+use crate::nifti::{read_f64, read_image, read_labels};
+use crate::phantom;
+use crate::volume::{Geometry, Image};
+use ndarray::Array3;
+use std::path::{Path, PathBuf};
+
+/// How far a corner of a label's grid may lie from the image's, in mm.
+const AFFINE_TOLERANCE_MM: f64 = 1e-3;
+
+/// A case of one task on its own grid, in classes.
+pub(crate) struct RawCase {
+    /// The scan `[z, y, x]`.
+    pub(crate) image: Image,
+    /// True classes `[z, y, x]`.
+    pub(crate) classes: Array3<u8>,
+    /// Where the image counts `[z, y, x]`; absent: everywhere. Brain extraction has none.
+    pub(crate) mask: Option<Array3<bool>>,
+    /// The image's file, for messages.
+    pub(crate) file: PathBuf,
+}
+
+/// A volume in RAS with the file it came from.
+struct Loaded<T> {
+    voxels: Array3<T>,
+    geometry: Geometry,
+    file: PathBuf,
+}
+
+/// Reads what a task needs of a case.
+///
+/// # Errors
+/// Every problem of its files, not only the first.
+pub(crate) fn read_case(
+    source: &Source,
+    task: Task,
+    grouping: &LabelGrouping,
+) -> Result<RawCase, Vec<DataError>> {
+    let (image, labels, mask) = match source {
+        Source::Files {
+            image,
+            labels,
+            mask,
+        } => read_files(image, labels.as_deref(), mask.as_deref(), task)?,
+        Source::Phantom {
+            seed,
+            subject,
+            spacing_mm,
+        } => generate(*seed, *subject, *spacing_mm),
+    };
+    let raw = into_task(image, labels, mask, task, grouping).map_err(|problem| vec![problem])?;
+    let empty = if raw.image.voxels.iter().all(|&value| value == 0.0) {
+        Some("voxels that are not 0")
+    } else if raw.classes.iter().all(|&class| class == 0) {
+        Some("labels of at least one foreground class for it")
+    } else {
+        None
+    };
+    match empty {
+        Some(expected) => Err(vec![DataError::Empty {
+            path: raw.file,
+            expected,
+        }]),
+        None => Ok(raw),
+    }
+}
+
+type Volumes = (Loaded<f32>, Option<Loaded<i32>>, Option<Loaded<bool>>);
+
+fn read_files(
+    image: &Path,
+    labels: Option<&Path>,
+    mask: Option<&Path>,
+    task: Task,
+) -> Result<Volumes, Vec<DataError>> {
+    // Brain extraction reads the label map only for want of a mask.
+    let labels = labels.filter(|_| task == Task::TissueSegmentation || mask.is_none());
+    let loaded_image = read_image(image).map(|volume| Loaded {
+        voxels: volume.voxels,
+        geometry: volume.geometry,
+        file: image.to_owned(),
+    });
+    let loaded_labels = labels.map(|file| {
+        read_labels(file).map(|volume| Loaded {
+            voxels: volume.voxels,
+            geometry: volume.geometry,
+            file: file.to_owned(),
+        })
+    });
+    let loaded_mask = mask.map(|file| {
+        read_f64(file).map(|volume| Loaded {
+            voxels: volume.voxels.mapv(|value| value > 0.0),
+            geometry: volume.geometry,
+            file: file.to_owned(),
+        })
+    });
+    let mut problems = Vec::new();
+    if let Ok(image) = &loaded_image {
+        if let Some(Ok(labels)) = &loaded_labels {
+            problems.extend(mismatch(image, labels));
+        }
+        if let Some(Ok(mask)) = &loaded_mask {
+            problems.extend(mismatch(image, mask));
+        }
+    }
+    let mut keep = |problem| problems.push(problem);
+    let image = loaded_image.map_err(&mut keep).ok();
+    let labels = loaded_labels.map(|labels| labels.map_err(&mut keep).ok());
+    let mask = loaded_mask.map(|mask| mask.map_err(&mut keep).ok());
+    match image {
+        Some(image) if problems.is_empty() => Ok((image, labels.flatten(), mask.flatten())),
+        _ => Err(problems),
+    }
+}
+
+fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Volumes {
+    let phantom = phantom::generate(seed, subject, spacing_mm);
+    let file = PathBuf::from(format!("phantom {subject} of seed {seed}"));
+    let geometry = phantom.image.geometry;
+    (
+        Loaded {
+            voxels: phantom.image.voxels,
+            geometry: geometry.clone(),
+            file: file.clone(),
+        },
+        Some(Loaded {
+            voxels: phantom.tissue.voxels.mapv(i32::from),
+            geometry: geometry.clone(),
+            file: file.clone(),
+        }),
+        Some(Loaded {
+            voxels: phantom.brain_mask.voxels.mapv(|value| value > 0),
+            geometry,
+            file,
+        }),
+    )
+}
+
+/// Why a label map or mask does not lie on the image's grid. Both are in RAS by now, so a
+/// different axis order in the files is no mismatch.
+fn mismatch<T>(image: &Loaded<f32>, other: &Loaded<T>) -> Option<DataError> {
+    let shape = |shape: &[usize]| format!("{}×{}×{}", shape[2], shape[1], shape[0]);
+    if image.voxels.shape() != other.voxels.shape() {
+        return Some(DataError::ShapeMismatch {
+            path: other.file.clone(),
+            reference: image.file.clone(),
+            expected: shape(image.voxels.shape()),
+            got: shape(other.voxels.shape()),
+        });
+    }
+    let mut distance_mm: f64 = 0.0;
+    for corner in 0..8 {
+        let index = std::array::from_fn(|axis| {
+            let last = (image.voxels.shape()[axis] - 1) as f64;
+            if corner >> axis & 1 == 1 { last } else { 0.0 }
+        });
+        let (a, b) = (
+            image.geometry.position_mm(index),
+            other.geometry.position_mm(index),
+        );
+        let square: f64 = (0..3).map(|r| (a[r] - b[r]).powi(2)).sum();
+        distance_mm = distance_mm.max(square.sqrt());
+    }
+    (distance_mm > AFFINE_TOLERANCE_MM).then(|| DataError::AffineMismatch {
+        path: other.file.clone(),
+        reference: image.file.clone(),
+        tolerance_mm: AFFINE_TOLERANCE_MM,
+        distance_mm,
+    })
+}
+
+/// Labels to classes; in the tissue task the image is 0 outside the mask.
+fn into_task(
+    image: Loaded<f32>,
+    labels: Option<Loaded<i32>>,
+    mask: Option<Loaded<bool>>,
+    task: Task,
+    grouping: &LabelGrouping,
+) -> Result<RawCase, DataError> {
+    let missing = || DataError::Missing {
+        path: image.file.clone(),
+        expected: "a label map or a mask beside it".to_owned(),
+    };
+    let mut mask = mask.map(|mask| mask.voxels);
+    let classes = match task {
+        Task::BrainExtraction => match (mask.take(), &labels) {
+            (Some(mask), _) => mask.mapv(u8::from),
+            (None, Some(labels)) => labels.voxels.mapv(|value| u8::from(value > 0)),
+            (None, None) => return Err(missing()),
+        },
+        Task::TissueSegmentation => {
+            let labels = labels.as_ref().ok_or_else(missing)?;
+            grouping.apply(&labels.voxels, mask.as_ref(), &labels.file)?
+        }
+    };
+    let mut voxels = image.voxels;
+    if let Some(mask) = &mask {
+        voxels.zip_mut_with(mask, |value, &inside| {
+            if !inside {
+                *value = 0.0;
+            }
+        });
+    }
+    Ok(RawCase {
+        image: Image {
+            voxels,
+            geometry: image.geometry,
+        },
+        classes,
+        mask,
+        file: image.file,
+    })
+}

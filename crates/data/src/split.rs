@@ -1,0 +1,204 @@
+//! Part A and Part B: by name, by the manifest, or drawn.
+//!
+//! The draw ranks subjects by SHA-256 of seed and name, lowest first. So it needs no generator,
+//! does not depend on the order of the cases, and a case that one task lacks (two ALBERT images
+//! are missing in Task 1) moves no other case unless it was itself drawn. Sessions of one subject
+//! never fall on both sides.
+
+use crate::case::Part;
+use crate::config::DataConfig;
+use crate::error::{DataError, nearest};
+use crate::layouts::CaseSource;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Puts each case into its part, sorted by id. Cases that an explicit `part_a` leaves out are
+/// not used.
+///
+/// # Errors
+/// All of: unknown or duplicate ids, a case or a subject in both parts, an empty part,
+/// contradicting settings.
+pub(crate) fn assign(
+    mut cases: Vec<CaseSource>,
+    config: &DataConfig,
+) -> Result<Vec<(CaseSource, Part)>, Vec<DataError>> {
+    cases.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut problems = check_lists(&cases, config);
+    let parts = match parts_by_id(&cases, config) {
+        Ok(parts) => parts,
+        Err(problem) => {
+            problems.push(problem);
+            return Err(problems);
+        }
+    };
+    let total = cases.len();
+    let assigned: Vec<(CaseSource, Part)> = cases
+        .into_iter()
+        .filter_map(|case| parts.get(&case.id).map(|&part| (case, part)))
+        .collect();
+    problems.extend(subjects_in_both(&assigned));
+    for (part, name) in [(Part::A, "A"), (Part::B, "B")] {
+        if !assigned.iter().any(|(_, of)| *of == part) {
+            problems.push(DataError::EmptyPart {
+                part: name,
+                cases: total,
+            });
+        }
+    }
+    if problems.is_empty() {
+        Ok(assigned)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Problems of the ids themselves.
+fn check_lists(cases: &[CaseSource], config: &DataConfig) -> Vec<DataError> {
+    let mut problems = Vec::new();
+    for pair in cases.windows(2).filter(|pair| pair[0].id == pair[1].id) {
+        problems.push(DataError::DuplicateCase {
+            place: config.root().display().to_string(),
+            id: pair[0].id.clone(),
+        });
+    }
+    let known: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    let lists = [("part_a", &config.part_a), ("part_b", &config.part_b)];
+    for (field, list) in lists {
+        let mut seen = BTreeSet::new();
+        for id in list.iter().flatten() {
+            if !seen.insert(id) {
+                problems.push(DataError::DuplicateCase {
+                    place: format!("data.{field}"),
+                    id: id.clone(),
+                });
+            } else if !known.contains(id.as_str()) {
+                problems.push(DataError::UnknownName {
+                    field,
+                    kind: "case",
+                    name: id.clone(),
+                    nearest: nearest(id, known.iter().copied()),
+                });
+            }
+        }
+    }
+    if let (Some(a), Some(b)) = (&config.part_a, &config.part_b) {
+        let b: BTreeSet<&String> = b.iter().collect();
+        let both = a
+            .iter()
+            .filter(|id| b.contains(id))
+            .collect::<BTreeSet<_>>();
+        problems.extend(both.into_iter().map(|id| DataError::TwoParts {
+            what: format!("case \"{id}\""),
+        }));
+    }
+    problems
+}
+
+fn parts_by_id(
+    cases: &[CaseSource],
+    config: &DataConfig,
+) -> Result<BTreeMap<String, Part>, DataError> {
+    let candidates = |taken: &BTreeSet<String>| -> Vec<String> {
+        match &config.part_a {
+            Some(ids) => ids.clone(),
+            None => {
+                let free = cases.iter().filter(|case| !taken.contains(&case.id));
+                free.map(|case| case.id.clone()).collect()
+            }
+        }
+    };
+    let b: BTreeSet<String> = match (&config.part_b, config.part_b_count) {
+        (Some(_), Some(_)) => {
+            return Err(DataError::Setting {
+                field: "part_b_count",
+                problem: "expected either part_b or part_b_count, got both".to_owned(),
+            });
+        }
+        (Some(ids), None) => ids.iter().cloned().collect(),
+        (None, Some(count)) => draw(cases, config, count)?,
+        (None, None) => match config.part_a {
+            // Only A is named: B is the rest.
+            Some(ref a) => {
+                let a: BTreeSet<&String> = a.iter().collect();
+                let rest = cases.iter().filter(|case| !a.contains(&case.id));
+                rest.map(|case| case.id.clone()).collect()
+            }
+            None => return by_table(cases),
+        },
+    };
+    let mut parts: BTreeMap<String, Part> =
+        candidates(&b).into_iter().map(|id| (id, Part::A)).collect();
+    parts.extend(b.into_iter().map(|id| (id, Part::B)));
+    Ok(parts)
+}
+
+/// The split that the data set itself brings, if any case has one.
+fn by_table(cases: &[CaseSource]) -> Result<BTreeMap<String, Part>, DataError> {
+    if cases.iter().all(|case| case.part.is_none()) {
+        return Err(DataError::Setting {
+            field: "part_b",
+            problem: "expected part_b, part_b_count or a data set with its own split, got none"
+                .to_owned(),
+        });
+    }
+    cases
+        .iter()
+        .map(|case| match case.part {
+            Some(part) => Ok((case.id.clone(), part)),
+            None => Err(DataError::Setting {
+                field: "part_b",
+                problem: format!(
+                    "expected a split for every case, got none for \"{}\"",
+                    case.id
+                ),
+            }),
+        })
+        .collect()
+}
+
+/// Whole subjects in the order of their hash, until there are at least `count` cases.
+fn draw(
+    cases: &[CaseSource],
+    config: &DataConfig,
+    count: usize,
+) -> Result<BTreeSet<String>, DataError> {
+    let reserved: BTreeSet<&String> = config.part_a.iter().flatten().collect();
+    let mut subjects: BTreeMap<Vec<u8>, Vec<&CaseSource>> = BTreeMap::new();
+    let mut free = 0;
+    for case in cases.iter().filter(|case| !reserved.contains(&case.id)) {
+        let mut hasher = Sha256::new();
+        hasher.update(config.split_seed.to_le_bytes());
+        hasher.update(case.subject.as_bytes());
+        subjects
+            .entry(hasher.finalize().to_vec())
+            .or_default()
+            .push(case);
+        free += 1;
+    }
+    if count > free {
+        return Err(DataError::Setting {
+            field: "part_b_count",
+            problem: format!("expected at most the {free} cases there are, got {count}"),
+        });
+    }
+    let mut drawn = BTreeSet::new();
+    for sessions in subjects.values() {
+        if drawn.len() >= count {
+            break;
+        }
+        drawn.extend(sessions.iter().map(|case| case.id.clone()));
+    }
+    Ok(drawn)
+}
+
+fn subjects_in_both(assigned: &[(CaseSource, Part)]) -> Vec<DataError> {
+    let mut parts: BTreeMap<&str, BTreeSet<Part>> = BTreeMap::new();
+    for (case, part) in assigned {
+        parts.entry(&case.subject).or_default().insert(*part);
+    }
+    let both = parts.into_iter().filter(|(_, parts)| parts.len() > 1);
+    both.map(|(subject, _)| DataError::TwoParts {
+        what: format!("subject \"{subject}\" (its sessions show one brain)"),
+    })
+    .collect()
+}
