@@ -7,14 +7,15 @@
 //! and noise. Labels follow the dHCP's Draw-EM tissue scheme (Makropoulos et al. 2018), save that
 //! its class 4 is kept for the tissues of the head and air is 0.
 //!
-//! How a volume comes about: [`anatomy`] says what lies at a point of the template, `appearance`
-//! what signal that gives, `subject` how the template is bent for one newborn. Every voxel is the
+//! How a volume comes about: `anatomy` and `head` say what lies at a point of the template,
+//! `appearance` what signal that gives, `subject` how the template is bent for one newborn. Every voxel is the
 //! mean of eight points (partial volume) and its label the most frequent one; a bias field, a gain
 //! that differs from slice to slice and Rician noise come last. Nothing but IEEE arithmetic,
 //! square roots and ChaCha8 is used, so a seed gives the same bits on every machine.
 
 mod anatomy;
 mod appearance;
+mod head;
 mod noise;
 mod shapes;
 mod subject;
@@ -136,7 +137,7 @@ impl Grid {
         let centre: Point =
             std::array::from_fn(|axis| self.origin[axis] + voxel[axis] as f64 * self.spacing_mm);
         let place = newborn.place(centre);
-        if anatomy::is_far_outside(place.middle, 2.0 * self.spacing_mm) {
+        if head::is_far_outside(place.middle, 2.0 * self.spacing_mm) {
             return (Substance::Air.label(), 0.0);
         }
         let mut votes = [0u8; TISSUES.len()];

@@ -1,4 +1,4 @@
-//! What is at a point of a newborn's head: the template in closed form, bent by a `Subject`.
+//! What is at a point of a newborn's brain: the template in closed form.
 //!
 //! Template coordinates are millimetres `[x, y, z]` (right, anterior, superior) about the middle
 //! of the cerebrum. Positions and sizes were set by eye and by volume against term-age T2 scans
@@ -9,8 +9,9 @@
 //! fields that hardly vary with depth, so they run inwards from the surface as sheets; the
 //! cortical ribbon is whatever lies within `cortex_mm` of the brain's surface or of such a sheet.
 
+use super::head;
 use super::noise::Point;
-use super::shapes::{blend, carve, ellipsoid, length, rod};
+use super::shapes::{blend, carve, ellipsoid, length, minus, rod};
 use super::subject::{Place, Subject};
 
 /// What a point is made of: finer than the labels, because signal varies within a label.
@@ -66,7 +67,7 @@ impl Substance {
 /// Middle and semi-axes of the ellipsoid that the cerebrum is cut from.
 const CEREBRUM: (Point, Point) = ([0.0, -2.0, 4.0], [45.8, 57.5, 39.8]);
 /// Below this level the brainstem counts as spinal cord, outside the brain.
-const BRAINSTEM_END: f64 = -45.0;
+pub(super) const BRAINSTEM_END: f64 = -45.0;
 
 /// The substance at template position `p`, mm, a point of the voxel `place`.
 pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance {
@@ -78,22 +79,14 @@ pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance
         6.0,
     ) - (subject.rim_mm * (1.0 + 0.6 * place.relief)).max(0.3);
     if envelope > 0.0 {
-        outside_the_brain(subject, place, p, envelope)
+        head::outside_the_brain(subject, place, p, envelope)
     } else {
         inside_the_brain(subject, place, p, hemispheres, &hind)
     }
 }
 
-/// Distance to the head's outer surface when the point lies farther out than any skin, else
-/// something negative: tells air from head without the detail.
-pub(super) fn is_far_outside(p: Point, margin_mm: f64) -> bool {
-    let cranium = ellipsoid(p, CEREBRUM.0, CEREBRUM.1) - 13.0;
-    let rest = ellipsoid(p, [0.0, -34.0, -22.0], [34.0, 24.0, 22.0]) - 13.0;
-    cranium.min(rest).min(face_and_neck(p)) > margin_mm
-}
-
 /// Both hemispheres without folds, before the hindbrain takes its place.
-fn hemispheres(p: Point) -> f64 {
+pub(super) fn hemispheres(p: Point) -> f64 {
     let body = ellipsoid(p, CEREBRUM.0, CEREBRUM.1);
     // The orbital surface is flat; behind, the cerebellum and its tentorium shape the floor.
     let floor = (-11.0 - p[2]) + 0.05 * p[1].min(0.0);
@@ -114,7 +107,7 @@ struct Hindbrain {
 
 impl Hindbrain {
     fn at(subject: &Subject, p: Point) -> Self {
-        let q = shifted(p, subject.offset[3]);
+        let q = minus(p, subject.offset[3]);
         let mirrored = [q[0].abs(), q[1], q[2]];
         let size = subject.cerebellum;
         let hemisphere = ellipsoid(
@@ -162,10 +155,6 @@ impl Hindbrain {
     }
 }
 
-fn shifted(p: Point, by: Point) -> Point {
-    [p[0] - by[0], p[1] - by[1], p[2] - by[2]]
-}
-
 fn inside_the_brain(
     subject: &Subject,
     place: &Place,
@@ -199,7 +188,7 @@ fn inside_the_brain(
 fn deep_structures(subject: &Subject, p: Point) -> Option<Substance> {
     let side = usize::from(p[0] > 0.0);
     let mirrored = |offset: Point| {
-        let q = shifted(p, offset);
+        let q = minus(p, offset);
         [q[0].abs(), q[1], q[2]]
     };
 
@@ -214,7 +203,7 @@ fn deep_structures(subject: &Subject, p: Point) -> Option<Substance> {
         .min(horn([15.5, -24.0, 10.0], [15.0, -39.0, 5.0], 4.6, 2.0))
         .min(horn([15.5, -24.0, 10.0], [24.5, -8.0, -9.5], 3.1, 1.8));
     let third = ellipsoid(
-        shifted(p, subject.offset[0]),
+        minus(p, subject.offset[0]),
         [0.0, -3.0, 2.0],
         [1.9 * subject.midline_ventricle, 11.0, 9.0],
     );
@@ -323,7 +312,7 @@ fn folded_cortex(
     let deepest = subject.sulcus_depth_mm[0] * 1.4 + subject.cortex_mm + 1.0;
     if depth < deepest && to_csf > -subject.sulcus_mm {
         // The same place on the surface at every depth, or nearly: sulci are sheets, not cells.
-        let centred = shifted(p, CEREBRUM.0);
+        let centred = minus(p, CEREBRUM.0);
         let [a, b, c] = CEREBRUM.1;
         let reach = length([centred[0] / a, centred[1] / b, centred[2] / c]).max(0.2);
         let stretch = 0.35 + 0.65 / reach;
@@ -363,91 +352,4 @@ fn sylvian(p: Point) -> f64 {
     let medial = (31.0 - p[0].abs()).max(0.0);
     let beyond = ((p[1] - 4.0).abs() - 24.0).max(0.0);
     (above * above + medial * medial + beyond * beyond).sqrt()
-}
-
-/// Skull, soft tissue or air at `distance` mm outside the brain's envelope.
-fn outside_the_brain(subject: &Subject, place: &Place, p: Point, distance: f64) -> Substance {
-    let skull_mm = (subject.skull_mm * (1.0 + 0.9 * place.patch)).max(0.4);
-    let scalp_mm = subject.scalp_mm * (1.0 + 0.4 * place.relief);
-    let head = blend(distance - skull_mm - scalp_mm, face_and_neck(p), 8.0);
-    if head > 0.0 {
-        return Substance::Air;
-    }
-    if head > -1.2 {
-        return Substance::Skin;
-    }
-    if let Some(found) = cord_and_spine(subject, p) {
-        return found;
-    }
-    if distance < skull_mm {
-        // The anterior fontanelle: the skull's roof is open.
-        let fontanelle = length([p[0], p[1] - 20.0, 0.0]) < 9.0 && p[2] > 20.0;
-        return if fontanelle {
-            Substance::Membrane
-        } else {
-            Substance::Skull
-        };
-    }
-    if let Some(found) = face(p) {
-        return found;
-    }
-    // Under the skin a layer of fat, below it muscle with the bones of face and skull base.
-    if head > -4.5 - 1.5 * place.relief {
-        Substance::Fat
-    } else if place.grain + 0.5 * place.patch < -0.75 {
-        Substance::Skull
-    } else {
-        Substance::Muscle
-    }
-}
-
-/// Face and neck as one solid, cut by the lower edge of the field of view.
-fn face_and_neck(p: Point) -> f64 {
-    let face = ellipsoid(p, [0.0, 27.0, -44.0], [35.0, 32.0, 36.0]);
-    let neck = rod(p, [0.0, -16.0, -45.0], [0.0, -20.0, -110.0], 29.0, 27.0);
-    blend(face, neck, 26.0)
-}
-
-fn face(p: Point) -> Option<Substance> {
-    let mirrored = [p[0].abs(), p[1], p[2]];
-    let eye = length(shifted(mirrored, [17.5, 43.0, -25.0])) - 8.2;
-    if length(shifted(mirrored, [17.5, 48.0, -25.0])) < 2.6 {
-        return Some(Substance::Lens);
-    }
-    if eye < 0.0 {
-        return Some(Substance::Eye);
-    }
-    if eye < 1.1 {
-        return Some(Substance::Skull);
-    }
-    if rod(mirrored, [17.0, 35.0, -25.0], [8.0, 18.0, -22.0], 1.8, 1.8) < 0.0 {
-        return Some(Substance::Cord);
-    }
-    let nose = rod(mirrored, [3.0, 54.0, -38.0], [3.5, 20.0, -40.0], 2.6, 3.2);
-    let pharynx = rod(p, [0.0, 18.0, -42.0], [0.0, 10.0, -90.0], 4.2, 5.0);
-    if nose.min(pharynx) < 0.0 {
-        return Some(Substance::Airway);
-    }
-    if eye < 4.0 {
-        return Some(Substance::Fat);
-    }
-    (ellipsoid(p, [0.0, 34.0, -58.0], [15.0, 18.0, 9.0]) < 0.0).then_some(Substance::Muscle)
-}
-
-/// The spinal canal continues the brainstem with the same look, outside the brain.
-fn cord_and_spine(subject: &Subject, p: Point) -> Option<Substance> {
-    let q = shifted(p, subject.offset[3]);
-    if q[2] > BRAINSTEM_END + 4.0 {
-        return None;
-    }
-    let axis = rod(q, [0.0, -18.5, -44.0], [0.0, -24.0, -110.0], 0.0, 0.0);
-    if axis < 4.4 {
-        Some(Substance::Cord)
-    } else if axis < 6.6 {
-        Some(Substance::CordFluid)
-    } else if axis < 9.5 {
-        Some(Substance::Skull)
-    } else {
-        None
-    }
 }
