@@ -5,7 +5,7 @@
 //! alone, so a cell that was stopped and one that was not write the same records.
 
 use crate::error::ExperimentError;
-use crate::evaluation::{agreement, evaluate, mean};
+use crate::evaluation::{agreement, evaluate};
 use crate::ledger;
 use crate::plan::{Cell, Round, TaskPlan};
 use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord, SCHEMA};
@@ -13,7 +13,7 @@ use crate::results::ResultsFolder;
 use crate::seed;
 use crate::segmenter::{Segmenter, TrainingCase};
 use serde::{Deserialize, Serialize};
-use slicewise_data::annotation::initial_slices;
+use slicewise_data::annotation::{AnnotationError, SliceAnnotation, foreground_voxels};
 use slicewise_data::{Case, Part, TaskData};
 use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
 use std::fs;
@@ -55,9 +55,6 @@ pub struct CellRun<'a> {
     pub data: &'a TaskData,
 }
 
-/// Annotated slices of each case in the data's order: `[D]` for Part A, empty for Part B.
-type Annotated = Vec<Vec<bool>>;
-
 impl CellRun<'_> {
     /// Whether every round of the cell is on disk.
     ///
@@ -85,7 +82,7 @@ impl CellRun<'_> {
         let (mut records, contents) = ledger::open(&path)?;
         let mut timings = self.open_timings(contents.records.len())?;
         let done = contents.records.len();
-        let mut annotated = self.initial();
+        let mut annotation = self.initial();
         for (record, round) in contents.records.iter().zip(&rounds) {
             if record.round != round.number || record.ratio != round.ratio {
                 return Err(ExperimentError::Malformed {
@@ -97,31 +94,47 @@ impl CellRun<'_> {
                     ),
                 });
             }
-            self.annotate(&mut annotated, &record.queries);
+            annotate(&mut annotation, &record.queries, round.number)?;
         }
         if done >= rounds.len() {
             return Ok(());
         }
         let strategy = match self.cell.strategy.as_str() {
             FIRST | FULL => None,
-            name => Some(slicewise_strategies::find(name).map_err(|e| ExperimentError::Plan(e.to_string()))?),
+            name => Some(
+                slicewise_strategies::find(name)
+                    .map_err(|e| ExperimentError::Plan(e.to_string()))?,
+            ),
         };
         self.restore(segmenter, done, &rounds)?;
 
-        let mut trained = if strategy.is_some() { self.plan.steps.first } else { 0 };
-        trained += rounds[..done].iter().map(|round| round.steps).sum::<usize>();
-        let mut steps_in_cell = trained - if strategy.is_some() { self.plan.steps.first } else { 0 };
+        let mut trained = if strategy.is_some() {
+            self.plan.steps.first
+        } else {
+            0
+        };
+        trained += rounds[..done]
+            .iter()
+            .map(|round| round.steps)
+            .sum::<usize>();
+        let mut steps_in_cell = trained
+            - if strategy.is_some() {
+                self.plan.steps.first
+            } else {
+                0
+            };
         let mut pending = Vec::new();
         if let Some(strategy) = strategy {
-            for (case, annotated) in self.part_a(&annotated) {
+            for case in self.part_a() {
                 let prediction = self.predict(segmenter, case)?;
-                pending.push(self.query(strategy, rounds[done], case, &prediction, annotated)?);
+                let annotated = annotation.annotated(&case.id).unwrap_or_default();
+                pending.push(self.query(strategy, rounds[done], case, &prediction, &annotated)?);
             }
         }
         for (index, round) in rounds.iter().enumerate().skip(done) {
-            self.annotate(&mut annotated, &pending);
+            annotate(&mut annotation, &pending, round.number)?;
             let started = Instant::now();
-            let loss = self.train(segmenter, round.steps, trained, &annotated, &mut |step| {
+            let loss = self.train(segmenter, round.steps, trained, &annotation, &mut |step| {
                 observer.steps(steps_in_cell + step);
             })?;
             trained += round.steps;
@@ -131,16 +144,24 @@ impl CellRun<'_> {
             let started = Instant::now();
             let queries = std::mem::take(&mut pending);
             let mut cases = Vec::new();
-            for (case, annotated) in self.data.cases.iter().zip(&annotated) {
+            for case in &self.data.cases {
+                // Empty for Part B, which is never annotated.
+                let annotated = annotation.annotated(&case.id).unwrap_or_default();
                 let prediction = self.predict(segmenter, case)?;
                 cases.push(
-                    evaluate(case, self.data.task, &self.data.classes, &prediction, annotated)
-                        .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?,
+                    evaluate(
+                        case,
+                        self.data.task,
+                        &self.data.classes,
+                        &prediction,
+                        &annotated,
+                    )
+                    .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?,
                 );
                 if let (Some(strategy), Some(&next), Part::A) =
                     (strategy, rounds.get(index + 1), case.part)
                 {
-                    pending.push(self.query(strategy, next, case, &prediction, annotated)?);
+                    pending.push(self.query(strategy, next, case, &prediction, &annotated)?);
                 }
             }
             let timing = Timing {
@@ -151,6 +172,7 @@ impl CellRun<'_> {
             };
 
             self.save(segmenter, round.number)?;
+            self.list_slices(&annotation)?;
             let record = self.record(*round, trained, loss, queries, cases);
             ledger::append(&mut records, &path, &record)?;
             ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
@@ -165,40 +187,19 @@ impl CellRun<'_> {
     }
 
     /// Every n-th slice of each Part A case; all of them in the cell [`FULL`].
-    fn initial(&self) -> Annotated {
-        self.data
-            .cases
-            .iter()
-            .map(|case| {
-                let depth = case.labels.voxels.dim().0;
-                match case.part {
-                    Part::B => Vec::new(),
-                    Part::A if self.cell.strategy == FULL => vec![true; depth],
-                    Part::A => initial_slices(depth, self.plan.first_every),
-                }
-            })
-            .collect()
-    }
-
-    fn part_a<'a>(&'a self, annotated: &'a Annotated) -> impl Iterator<Item = (&'a Case, &'a [bool])> {
-        self.data
-            .cases
-            .iter()
-            .zip(annotated)
-            .filter(|(case, _)| case.part == Part::A)
-            .map(|(case, annotated)| (case, annotated.as_slice()))
-    }
-
-    fn annotate(&self, annotated: &mut Annotated, queries: &[QueryRecord]) {
-        for query in queries {
-            for (case, annotated) in self.data.cases.iter().zip(annotated.iter_mut()) {
-                if case.id == query.case {
-                    for &slice in &query.slices {
-                        annotated[slice] = true;
-                    }
-                }
-            }
+    fn initial(&self) -> SliceAnnotation {
+        let cases = self
+            .part_a()
+            .map(|case| (case.id.as_str(), case.labels.voxels.dim().0));
+        if self.cell.strategy == FULL {
+            SliceAnnotation::all(cases)
+        } else {
+            SliceAnnotation::every_nth(cases, self.plan.first_every)
         }
+    }
+
+    fn part_a(&self) -> impl Iterator<Item = &Case> {
+        self.data.cases.iter().filter(|case| case.part == Part::A)
     }
 
     /// Brings the weights to where the last whole round, or the shared first one, left them.
@@ -216,10 +217,12 @@ impl CellRun<'_> {
         if !path.exists() {
             return Err(ExperimentError::NoFirstRound { path });
         }
-        segmenter.load(&path).map_err(|source| ExperimentError::Segmenter {
-            doing: format!("loading {}", path.display()),
-            source,
-        })
+        segmenter
+            .load(&path)
+            .map_err(|source| ExperimentError::Segmenter {
+                doing: format!("loading {}", path.display()),
+                source,
+            })
     }
 
     fn save(&self, segmenter: &dyn Segmenter, round: usize) -> Result<(), ExperimentError> {
@@ -228,10 +231,12 @@ impl CellRun<'_> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
         }
-        segmenter.save(&partial).map_err(|source| ExperimentError::Segmenter {
-            doing: format!("saving {}", path.display()),
-            source,
-        })?;
+        segmenter
+            .save(&partial)
+            .map_err(|source| ExperimentError::Segmenter {
+                doing: format!("saving {}", path.display()),
+                source,
+            })?;
         fs::rename(&partial, &path).map_err(ExperimentError::io(path))
     }
 
@@ -240,11 +245,16 @@ impl CellRun<'_> {
         segmenter: &mut dyn Segmenter,
         steps: usize,
         trained: usize,
-        annotated: &Annotated,
+        annotation: &SliceAnnotation,
         progress: &mut dyn FnMut(usize),
     ) -> Result<f64, ExperimentError> {
+        let annotated: Vec<Vec<bool>> = self
+            .part_a()
+            .map(|case| annotation.annotated(&case.id).unwrap_or_default())
+            .collect();
         let cases: Vec<TrainingCase> = self
-            .part_a(annotated)
+            .part_a()
+            .zip(&annotated)
             .map(|(case, annotated)| TrainingCase {
                 image: &case.image.voxels,
                 labels: &case.labels.voxels,
@@ -257,16 +267,25 @@ impl CellRun<'_> {
             self.cell.seed,
             &[self.cell.task.name(), "crops", &trained.to_string()],
         );
-        segmenter.train(&cases, steps, crops, progress).map_err(|source| {
-            ExperimentError::Segmenter { doing: format!("training {}", self.cell), source }
-        })
+        segmenter
+            .train(&cases, steps, crops, progress)
+            .map_err(|source| ExperimentError::Segmenter {
+                doing: format!("training {}", self.cell),
+                source,
+            })
     }
 
-    fn predict(&self, segmenter: &dyn Segmenter, case: &Case) -> Result<Prediction, ExperimentError> {
-        segmenter.predict(&case.image.voxels).map_err(|source| ExperimentError::Segmenter {
-            doing: format!("segmenting case {}", case.id),
-            source,
-        })
+    fn predict(
+        &self,
+        segmenter: &dyn Segmenter,
+        case: &Case,
+    ) -> Result<Prediction, ExperimentError> {
+        segmenter
+            .predict(&case.image.voxels)
+            .map_err(|source| ExperimentError::Segmenter {
+                doing: format!("segmenting case {}", case.id),
+                source,
+            })
     }
 
     /// Asks the strategy for the slices that bring `case` to the ratio of `next`.
@@ -289,7 +308,13 @@ impl CellRun<'_> {
         };
         let mut generator = seed::generator(
             self.cell.seed,
-            &[self.cell.task.name(), "query", strategy.name(), &next.number.to_string(), &case.id],
+            &[
+                self.cell.task.name(),
+                "query",
+                strategy.name(),
+                &next.number.to_string(),
+                &case.id,
+            ],
         );
         let choices = strategy.select(&view, budget, &mut generator)?;
         Ok(QueryRecord {
@@ -331,8 +356,8 @@ impl CellRun<'_> {
                 continue;
             }
             p.extend(scored.p.iter().flatten());
-            for (slice, &annotated) in case.labels.voxels.outer_iter().zip(&scored.annotated) {
-                let foreground = slice.iter().filter(|&&class| class != 0).count() as u64;
+            let drawn = foreground_voxels(&case.labels.voxels);
+            for (foreground, &annotated) in drawn.into_iter().zip(&scored.annotated) {
                 record.total_slices += 1;
                 record.total_foreground_voxels += foreground;
                 if annotated {
@@ -341,8 +366,17 @@ impl CellRun<'_> {
                 }
             }
         }
-        record.mean_p = (!p.is_empty()).then(|| mean(&p));
+        record.mean_p = (!p.is_empty()).then(|| p.iter().sum::<f64>() / p.len() as f64);
         record
+    }
+
+    /// The slices annotated so far as a list for the annotator, beside the records.
+    fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
+        let path = self.folder.annotation(self.cell);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
+        }
+        Ok(annotation.write_csv(&path)?)
     }
 
     /// Timings follow the records; a line whose record was lost is dropped.
@@ -357,6 +391,22 @@ impl CellRun<'_> {
             Err(error) => return Err(ExperimentError::io(path)(error)),
         };
         fs::write(&path, &kept).map_err(ExperimentError::io(&path))?;
-        fs::OpenOptions::new().append(true).open(&path).map_err(ExperimentError::io(&path))
+        fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(ExperimentError::io(&path))
     }
+}
+
+fn annotate(
+    annotation: &mut SliceAnnotation,
+    queries: &[QueryRecord],
+    round: usize,
+) -> Result<(), AnnotationError> {
+    for query in queries {
+        for &slice in &query.slices {
+            annotation.annotate(&query.case, slice, round)?;
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Why a sweep, a cell or a results folder could not go on.
 
 use crate::segmenter::SegmenterError;
+use slicewise_data::annotation::AnnotationError;
 use slicewise_strategies::StrategyError;
 use std::path::PathBuf;
 
@@ -33,6 +34,12 @@ pub enum ExperimentError {
         /// The first line that differs.
         difference: String,
     },
+    /// Another process is writing the same cell.
+    #[error("{path}: another slicewise is writing this cell; wait for it, or end it", path = path.display())]
+    InUse {
+        /// The cell's ledger.
+        path: PathBuf,
+    },
     /// The shared first round has not been trained.
     #[error("{path}: expected the shared first round's checkpoint; run the cell `first` of this task, model and seed first", path = path.display())]
     NoFirstRound {
@@ -50,6 +57,9 @@ pub enum ExperimentError {
         /// What it answered.
         source: SegmenterError,
     },
+    /// A slice that cannot be annotated.
+    #[error(transparent)]
+    Annotation(#[from] AnnotationError),
     /// The strategy failed.
     #[error(transparent)]
     Strategy(#[from] StrategyError),

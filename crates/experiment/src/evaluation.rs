@@ -3,7 +3,7 @@
 
 use crate::record::CaseRecord;
 use slicewise_data::{Case, Task};
-use slicewise_metrics::{Agreement, ShapeError, class_dice, slice_agreement};
+use slicewise_metrics::{Agreement, MetricsError, class_dice, mean_dice, slice_agreement};
 use slicewise_strategies::Prediction;
 
 /// How the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
@@ -26,11 +26,10 @@ pub fn evaluate(
     classes: &[String],
     prediction: &Prediction,
     annotated: &[bool],
-) -> Result<CaseRecord, ShapeError> {
+) -> Result<CaseRecord, MetricsError> {
     let truth = &case.labels.voxels;
     let measure = agreement(task);
     let values = class_dice(&prediction.sr1, truth, classes.len())?;
-    let defined: Vec<f64> = values.iter().flatten().copied().collect();
     let p = match &prediction.sr2 {
         Some(sr2) => Some(slice_agreement(&prediction.sr1, sr2, measure)?),
         None => None,
@@ -38,16 +37,15 @@ pub fn evaluate(
     Ok(CaseRecord {
         case: case.id.clone(),
         part: case.part,
-        mean_dice: mean(&defined),
+        // A case without any class, predicted or true, scores nothing.
+        mean_dice: mean_dice(&values).unwrap_or(0.0),
         dice: classes.iter().skip(1).cloned().zip(values).collect(),
         p,
         r: slice_agreement(&prediction.sr1, truth, measure)?,
-        foreground: truth.outer_iter().map(|slice| slice.iter().any(|&class| class != 0)).collect(),
+        foreground: truth
+            .outer_iter()
+            .map(|slice| slice.iter().any(|&class| class != 0))
+            .collect(),
         annotated: annotated.to_vec(),
     })
-}
-
-/// Arithmetic mean; 0 of nothing (a case in which no class is present scores nothing).
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }

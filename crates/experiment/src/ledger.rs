@@ -1,12 +1,13 @@
 //! The append-only file of one cell's records: one JSON object a line, a line a round.
 //!
 //! A line counts once its newline is on disk. A run killed while writing leaves a torn last
-//! line; [`read`] leaves it out and says so, [`open`] cuts it off before the next append.
+//! line; [`read`] leaves it out and says so, [`open`] cuts it off before the next append. An open
+//! ledger is locked, so that two sweeps in one folder cannot both write it.
 
 use crate::error::ExperimentError;
 use crate::record::{RoundRecord, SCHEMA};
 use serde::Serialize;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::Path;
 
@@ -62,7 +63,7 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
 /// Returns it with what it holds.
 ///
 /// # Errors
-/// As [`read`], or the file cannot be written.
+/// As [`read`]; the file cannot be written; another process has it open.
 pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
@@ -72,6 +73,12 @@ pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
         .append(true)
         .open(path)
         .map_err(ExperimentError::io(path))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => ExperimentError::InUse {
+            path: path.to_owned(),
+        },
+        TryLockError::Error(source) => ExperimentError::io(path)(source),
+    })?;
     let contents = read(path)?;
     if contents.torn {
         file.set_len(contents.whole_bytes)

@@ -1,8 +1,8 @@
 //! The sweep: plan, round loop, records, ledger and resume. Knows a `Segmenter`, not tch.
 
-// pub mod cell;
+pub mod cell;
 pub mod error;
-// pub mod evaluation;
+pub mod evaluation;
 pub mod ledger;
 pub mod manifest;
 pub mod plan;
@@ -11,7 +11,7 @@ pub mod results;
 pub mod seed;
 pub mod segmenter;
 
-// pub use cell::{CellRun, Observer};
+pub use cell::{CellRun, Observer};
 pub use error::ExperimentError;
 pub use manifest::{DataManifest, Manifest};
 pub use plan::{Cell, Ratio, Round, StepPlan, StrategyName, TaskPlan};

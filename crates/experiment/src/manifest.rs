@@ -1,6 +1,7 @@
 //! `manifest.json`: where a results folder comes from. Written before the first step.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use slicewise_data::Task;
 
 /// Provenance of one sweep. Unlike the records it may name the machine.
@@ -47,4 +48,12 @@ pub struct DataManifest {
     pub part_b: Vec<String>,
     /// SHA-256 over all preprocessed voxels, hex.
     pub sha256: String,
+}
+
+/// SHA-256 of `bytes`, hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for StrategyName {
     /// Checked here so that the YAML reader can say the line.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        // slicewise_strategies::find(&name).map_err(D::Error::custom)?;
+        slicewise_strategies::find(&name).map_err(D::Error::custom)?;
         Ok(Self(name))
     }
 }

@@ -4,6 +4,7 @@
 //! config.yaml      the resolved config, written before the first step
 //! manifest.json    provenance
 //! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors
 //! tables/ figures/ report.html                          made from the above by `report`
@@ -47,6 +48,11 @@ impl ResultsFolder {
     /// The records of one cell.
     pub fn records(&self, cell: &Cell) -> PathBuf {
         self.of_cell("records", cell, ".jsonl")
+    }
+
+    /// The annotated slices of one cell.
+    pub fn annotation(&self, cell: &Cell) -> PathBuf {
+        self.of_cell("annotations", cell, ".csv")
     }
 
     /// The seconds of one cell.

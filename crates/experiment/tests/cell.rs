@@ -1,0 +1,382 @@
+//! The round loop with a fake segmenter that answers in microseconds.
+
+use ndarray::{Array3, Array4};
+use slicewise_data::{Case, Geometry, Part, Task, TaskData, Volume};
+use slicewise_experiment::cell::Timing;
+use slicewise_experiment::{
+    Cell, CellRun, ExperimentError, Observer, Ratio, ResultsFolder, RoundRecord, Segmenter,
+    SegmenterError, StepPlan, StrategyName, TaskPlan, TrainingCase, ledger, plan,
+};
+use slicewise_strategies::Prediction;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const DEPTH: usize = 32;
+
+/// Its one weight is a hash of all it was trained with; the weight decides where it errs.
+#[derive(Clone)]
+struct Fake {
+    weight: u64,
+    trained: u64,
+    /// Fails when it has trained this many steps in this process.
+    dies_after: Option<usize>,
+}
+
+impl Fake {
+    fn new(seed: u64) -> Self {
+        Self {
+            weight: seed,
+            trained: 0,
+            dies_after: None,
+        }
+    }
+}
+
+impl Segmenter for Fake {
+    fn has_attention(&self) -> bool {
+        true
+    }
+
+    fn train(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<f64, SegmenterError> {
+        if let Some(left) = &mut self.dies_after {
+            match left.checked_sub(steps) {
+                Some(rest) => *left = rest,
+                None => return Err("pulled the plug".into()),
+            }
+        }
+        for case in cases {
+            for &annotated in case.annotated {
+                self.weight = self
+                    .weight
+                    .wrapping_mul(31)
+                    .wrapping_add(u64::from(annotated));
+            }
+        }
+        self.weight = self.weight.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed ^ steps as u64;
+        self.trained += steps as u64;
+        (1..=steps).for_each(progress);
+        Ok(1.0 / self.trained as f64)
+    }
+
+    fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
+        let wrong = |z: usize, salt: u64| (self.weight ^ salt).wrapping_mul(z as u64 + 7) % 5 < 2;
+        let labels = |salt: u64| {
+            Array3::from_shape_fn(image.dim(), |(z, y, x)| {
+                let class = image[[z, y, x]] as u8;
+                if wrong(z, salt) && x % 2 == 0 {
+                    (class + 1) % 3
+                } else {
+                    class
+                }
+            })
+        };
+        let sr1 = labels(0);
+        let (d, h, w) = image.dim();
+        let probabilities = Array4::from_shape_fn((3, d, h, w), |(c, z, y, x)| {
+            let peak = if wrong(z, 3) { 0.4 } else { 0.8 };
+            if sr1[[z, y, x]] as usize == c {
+                peak
+            } else {
+                (1.0 - peak) / 2.0
+            }
+        });
+        Ok(Prediction {
+            probabilities,
+            sr1,
+            sr2: Some(labels(1)),
+        })
+    }
+
+    fn save(&self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(fs::write(
+            path,
+            format!("{} {}", self.weight, self.trained),
+        )?)
+    }
+
+    fn load(&mut self, path: &Path) -> Result<(), SegmenterError> {
+        let text = fs::read_to_string(path)?;
+        let (weight, trained) = text.split_once(' ').ok_or("no weights")?;
+        (self.weight, self.trained) = (weight.parse()?, trained.parse()?);
+        Ok(())
+    }
+}
+
+struct Silent;
+impl Observer for Silent {
+    fn steps(&mut self, _: usize) {}
+    fn round(&mut self, _: &RoundRecord, _: Timing) {}
+}
+
+fn data() -> TaskData {
+    let case = |index: usize| {
+        let labels = Array3::from_shape_fn((DEPTH, 6, 6), |(z, y, x)| {
+            // Foreground on slices 4..28 only, more of it in the middle.
+            let inside = (4..28).contains(&z) && x + y < 4 + (z + index) % 6;
+            u8::from(inside) + u8::from(inside && x > y)
+        });
+        let geometry = Geometry::axis_aligned([1.0; 3]);
+        Case {
+            id: format!("case-{index}"),
+            part: if index < 3 { Part::A } else { Part::B },
+            image: Volume {
+                voxels: labels.mapv(f32::from),
+                geometry: geometry.clone(),
+            },
+            labels: Volume {
+                voxels: labels,
+                geometry,
+            },
+        }
+    };
+    TaskData {
+        task: Task::TissueSegmentation,
+        classes: ["background", "one", "two"].map(str::to_owned).to_vec(),
+        cases: (0..5).map(case).collect(),
+    }
+}
+
+fn task_plan() -> TaskPlan {
+    let ratios: Vec<Ratio> = [0.25, 0.375, 0.5].map(Ratio).to_vec();
+    TaskPlan {
+        first_every: 8,
+        steps: StepPlan {
+            first: 10,
+            full: 40,
+            round: 2,
+            per_ratio: 80,
+        },
+        full: true,
+        strategies: slicewise_strategies::STRATEGIES
+            .iter()
+            .map(|strategy| (StrategyName(strategy.name().to_owned()), ratios.clone()))
+            .collect(),
+    }
+}
+
+fn cell(strategy: &str) -> Cell {
+    Cell {
+        task: Task::TissueSegmentation,
+        model: "fake".to_owned(),
+        strategy: strategy.to_owned(),
+        seed: 7,
+    }
+}
+
+fn run(
+    folder: &ResultsFolder,
+    strategy: &str,
+    segmenter: &mut Fake,
+) -> Result<(), ExperimentError> {
+    CellRun {
+        folder,
+        cell: &cell(strategy),
+        plan: &task_plan(),
+        data: &data(),
+    }
+    .run(segmenter, &mut Silent)
+}
+
+fn records(folder: &ResultsFolder, strategy: &str) -> Vec<RoundRecord> {
+    ledger::read(&folder.records(&cell(strategy)))
+        .unwrap()
+        .records
+}
+
+#[test]
+fn every_strategy_reaches_its_ratios_from_the_shared_first_round() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let first = &records(&folder, "first")[0];
+    assert_eq!(
+        (first.annotated_slices, first.total_slices),
+        (3 * 4, 3 * 32)
+    );
+    for strategy in slicewise_strategies::STRATEGIES {
+        run(&folder, strategy.name(), &mut Fake::new(1)).unwrap();
+        let rounds = records(&folder, strategy.name());
+        assert_eq!(rounds.len(), 3);
+        let mut before: Vec<Vec<bool>> = first
+            .cases
+            .iter()
+            .map(|case| case.annotated.clone())
+            .collect();
+        for (record, (slices, steps)) in rounds.iter().zip([(8, 22), (12, 34), (16, 46)]) {
+            assert_eq!(record.annotated_slices, 3 * slices);
+            assert_eq!(record.steps, steps, "steps of {}", strategy.name());
+            for (case, before) in record.cases.iter().zip(&mut before) {
+                let Some(query) = record.queries.iter().find(|query| query.case == case.case)
+                else {
+                    assert_eq!(case.part, Part::B, "Part B is never queried");
+                    assert!(case.annotated.is_empty());
+                    continue;
+                };
+                for &slice in &query.slices {
+                    assert!(!before[slice], "an annotated slice was queried again");
+                    before[slice] = true;
+                }
+                assert_eq!(&case.annotated, before);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_record_counts_what_was_drawn_and_scores_every_slice() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "full", &mut Fake::new(1)).unwrap();
+    let record = &records(&folder, "full")[0];
+    let drawn: usize = data()
+        .cases
+        .iter()
+        .filter(|case| case.part == Part::A)
+        .map(|case| {
+            case.labels
+                .voxels
+                .iter()
+                .filter(|&&class| class != 0)
+                .count()
+        })
+        .sum();
+    assert_eq!(record.annotated_foreground_voxels, drawn as u64);
+    assert_eq!(record.total_foreground_voxels, drawn as u64);
+    for case in &record.cases {
+        assert_eq!(case.r.len(), DEPTH);
+        assert_eq!(case.p.as_ref().map(Vec::len), Some(DEPTH));
+        assert_eq!(case.foreground.iter().filter(|&&yes| yes).count(), 24);
+        let defined: Vec<f64> = case.dice.iter().filter_map(|(_, dice)| *dice).collect();
+        assert_eq!(
+            case.mean_dice,
+            defined.iter().sum::<f64>() / defined.len() as f64
+        );
+    }
+    let p: Vec<f64> = record
+        .cases
+        .iter()
+        .filter(|case| case.part == Part::A)
+        .flat_map(|case| case.p.clone().unwrap())
+        .collect();
+    assert_eq!(record.mean_p, Some(p.iter().sum::<f64>() / p.len() as f64));
+}
+
+#[test]
+fn a_cell_stopped_at_any_round_goes_on_to_the_same_bytes() {
+    let whole = tempfile::tempdir().unwrap();
+    let whole = ResultsFolder::new(whole.path());
+    run(&whole, "first", &mut Fake::new(1)).unwrap();
+    run(&whole, "random", &mut Fake::new(1)).unwrap();
+    let expected = fs::read(whole.records(&cell("random"))).unwrap();
+    for dies_after in [0, 12, 24, 35] {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::new(scratch.path());
+        run(&folder, "first", &mut Fake::new(1)).unwrap();
+        let mut dying = Fake {
+            dies_after: Some(dies_after),
+            ..Fake::new(1)
+        };
+        let died = run(&folder, "random", &mut dying).unwrap_err().to_string();
+        assert!(died.contains("pulled the plug"), "{died}");
+        let path = folder.records(&cell("random"));
+        assert_eq!(records(&folder, "random").len(), dies_after / 12);
+        // A write cut short: half a line after the whole ones.
+        let mut torn = fs::read(&path).unwrap();
+        torn.extend_from_slice(&expected[..40]);
+        fs::write(&path, torn).unwrap();
+        // Whatever weights the new process starts with, it goes on from the checkpoint.
+        run(&folder, "random", &mut Fake::new(99)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), expected);
+        let timings = fs::read_to_string(folder.timings(&cell("random"))).unwrap();
+        assert_eq!(timings.lines().count(), 3);
+        run(&folder, "random", &mut Fake::new(5)).unwrap();
+        assert_eq!(
+            fs::read(&path).unwrap(),
+            expected,
+            "a finished cell stays as it is"
+        );
+    }
+}
+
+#[test]
+fn a_strategy_without_its_first_round_says_so() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let error = run(&folder, "random", &mut Fake::new(1)).unwrap_err();
+    assert!(
+        matches!(error, ExperimentError::NoFirstRound { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_ledger_of_another_plan_or_schema_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let path = folder.records(&cell("first"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"ratio\":0.125", "\"ratio\":0.25", 1)).unwrap();
+    let error = run(&folder, "first", &mut Fake::new(1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expected round 0 at ratio 0.125, got round 0 at ratio 0.25"),
+        "{error}"
+    );
+    fs::write(&path, text.replacen("\"schema\":1", "\"schema\":99", 1)).unwrap();
+    let error = ledger::read(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("line 1: expected schema 1, got 99"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_plan_says_what_is_wrong_with_it() {
+    let task = Task::TissueSegmentation;
+    assert_eq!(task_plan().problem(task), None);
+    let broken = |change: &dyn Fn(&mut TaskPlan)| {
+        let mut plan = task_plan();
+        change(&mut plan);
+        plan.problem(task).unwrap()
+    };
+    let random = StrategyName("random".to_owned());
+    assert!(broken(&|plan| plan.first_every = 1).contains("first_every: expected 2 or more"));
+    assert!(broken(&|plan| plan.steps.first = 0).contains("steps.first"));
+    assert!(broken(&|plan| plan.steps.full = 0).contains("steps.full"));
+    assert!(broken(&|plan| (plan.steps.round, plan.steps.per_ratio) = (0, 0)).contains("got 0"));
+    assert!(
+        broken(&|plan| {
+            plan.strategies
+                .insert(random.clone(), vec![Ratio(0.5), Ratio(0.25)]);
+        })
+        .contains("ratios that rise")
+    );
+    assert!(
+        broken(&|plan| {
+            plan.strategies.insert(random.clone(), vec![Ratio(0.125)]);
+        })
+        .contains("above 0.1250 (every 8th slice)")
+    );
+}
+
+#[test]
+fn cells_are_the_product_with_first_rounds_first() {
+    let plans = BTreeMap::from([(Task::TissueSegmentation, task_plan())]);
+    let cells = plan::cells(&plans, &["m".to_owned()], &[1, 2]);
+    let strategies = slicewise_strategies::STRATEGIES.len();
+    assert_eq!(cells.len(), 2 * (2 + strategies));
+    for cell in &cells {
+        if let Some(first) = cell.forks_from() {
+            assert!(cells.iter().position(|c| *c == first) < cells.iter().position(|c| c == cell));
+        }
+    }
+}
