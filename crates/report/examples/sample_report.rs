@@ -1,0 +1,16 @@
+//! Writes the report of a made-up sweep, to look at its figures and page without training:
+//! `cargo run --release -p slicewise-report --example sample_report OUT [SEEDS]`.
+
+#[path = "../tests/sample/mod.rs"]
+mod sample;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let out = arguments.next().ok_or("usage: sample_report OUT [SEEDS]")?;
+    let seeds: u64 = arguments.next().map_or(Ok(3), |seeds| seeds.parse())?;
+    let results = sample::sweep(&(0..seeds).collect::<Vec<_>>());
+    for file in slicewise_report::write_results(&results, out.as_ref())?.files {
+        println!("{}", file.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Does P, which a strategy may see, tell R, which it may not? (paper, Fig. 4)
+//!
+//! Per seed all Part B slices of all cases are ranked together by P and by R; the coefficient of
+//! the regression through the ranks is Spearman's correlation. The paper shows one sample a
+//! task. Slices without foreground are easy for both scores and tie at the top, so the
+//! coefficient over foreground slices only stands beside that over all.
+
+use crate::curve::{cases_of, primary};
+use crate::order::{ratio_key, strategy_key};
+use slicewise_data::{Part, Task};
+use slicewise_experiment::{CaseRecord, Results, RoundRecord};
+use slicewise_metrics::{Interval, mean_interval, spearman};
+use std::collections::BTreeMap;
+
+/// Which slices are ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slices {
+    /// Every axial slice.
+    All,
+    /// Those whose ground truth has foreground.
+    Foreground,
+}
+
+impl Slices {
+    /// The word in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Foreground => "foreground",
+        }
+    }
+}
+
+/// How well P ranks the slices as R does, at one round of one strategy.
+#[derive(Debug, Clone)]
+pub(crate) struct PrAgreement {
+    pub(crate) task: Task,
+    pub(crate) strategy: String,
+    pub(crate) ratio: f64,
+    pub(crate) slices: Slices,
+    /// Spearman's correlation in `[-1, 1]`: mean and interval over the seeds that have one.
+    pub(crate) spearman: Interval,
+    /// Slices ranked, all seeds together.
+    pub(crate) n: usize,
+}
+
+/// Of every task, strategy and ratio whose records hold P.
+pub(crate) fn agreements(results: &Results) -> Vec<PrAgreement> {
+    let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
+    for record in primary(results) {
+        let key = (record.task, strategy_key(&record.strategy), ratio_key(record.ratio));
+        groups.entry(key).or_default().push(record);
+    }
+    let both = [Slices::All, Slices::Foreground];
+    groups
+        .values()
+        .flat_map(|records| both.into_iter().filter_map(|slices| of_group(records, slices)))
+        .collect()
+}
+
+fn of_group(records: &[&RoundRecord], slices: Slices) -> Option<PrAgreement> {
+    let mut coefficients = Vec::new();
+    let mut n = 0;
+    for record in records {
+        let pairs: Vec<(f64, f64)> = cases_of(record, Part::B)
+            .flat_map(|case| pairs(case, slices))
+            .collect();
+        let (p, r): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
+        // Undefined where all slices tie or too few are left: that seed has no coefficient.
+        if let Ok(coefficient) = spearman(&p, &r) {
+            coefficients.push(coefficient);
+            n += p.len();
+        }
+    }
+    let first = records.first().filter(|_| !coefficients.is_empty())?;
+    Some(PrAgreement {
+        task: first.task,
+        strategy: first.strategy.clone(),
+        ratio: first.ratio,
+        slices,
+        spearman: mean_interval(&coefficients),
+        n,
+    })
+}
+
+/// (P, R) of each slice asked for; none without attention.
+pub(crate) fn pairs(case: &CaseRecord, slices: Slices) -> Vec<(f64, f64)> {
+    let Some(p) = &case.p else { return Vec::new() };
+    p.iter()
+        .zip(&case.r)
+        .zip(&case.foreground)
+        .filter(|(_, foreground)| slices == Slices::All || **foreground)
+        .map(|((p, r), _)| (*p, *r))
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! What of the sweep is not there yet.
+//!
+//! The manifest names tasks, models and seeds; which strategies and ratios were planned is
+//! inferred from the records: what one seed or task has, every other is expected to have.
+
+use crate::order::{percent, ratio_key, strategy_key};
+use slicewise_experiment::Results;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One line for each task, model and strategy that lacks something; empty if nothing does.
+pub(crate) fn missing(results: &Results) -> Vec<String> {
+    let manifest = &results.manifest;
+    let mut lines = Vec::new();
+    for data in &manifest.data {
+        for model in &manifest.models {
+            let records = results
+                .records
+                .iter()
+                .filter(|record| record.task == data.task && record.model == *model);
+            let mut found: BTreeMap<_, BTreeMap<u64, BTreeSet<u64>>> = BTreeMap::new();
+            for record in records {
+                let seeds = found.entry(strategy_key(&record.strategy)).or_default();
+                let ratios = seeds.entry(record.seed).or_default();
+                ratios.insert(ratio_key(record.ratio));
+            }
+            let place = format!("Task {}, model {model}", data.task.number());
+            if found.is_empty() {
+                lines.push(format!("{place}: no record"));
+                continue;
+            }
+            let elsewhere = results.records.iter().filter(|record| record.model == *model);
+            let strategies: BTreeSet<_> = elsewhere.map(|r| strategy_key(&r.strategy)).collect();
+            for strategy in strategies {
+                let seeds = found.get(&strategy);
+                let line = match seeds {
+                    None => "no record".to_owned(),
+                    Some(seeds) => gaps(seeds, &manifest.seeds),
+                };
+                if !line.is_empty() {
+                    lines.push(format!("{place}, {}: {line}", strategy.1));
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// Seeds without any round, and rounds that only other seeds have.
+fn gaps(found: &BTreeMap<u64, BTreeSet<u64>>, seeds: &[u64]) -> String {
+    let planned: BTreeSet<u64> = found.values().flatten().copied().collect();
+    let gaps = seeds.iter().filter_map(|seed| match found.get(seed) {
+        None => Some(format!("seed {seed} missing")),
+        Some(ratios) => {
+            let lacking: Vec<String> = planned
+                .difference(ratios)
+                .map(|&ratio| percent(ratio as f64 / 1e6))
+                .collect();
+            (!lacking.is_empty()).then(|| format!("seed {seed} without {}", lacking.join(", ")))
+        }
+    });
+    gaps.collect::<Vec<_>>().join("; ")
+}

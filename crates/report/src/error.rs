@@ -1,0 +1,51 @@
+//! Why a report cannot be written.
+
+use polars::error::PolarsError;
+use slicewise_experiment::ExperimentError;
+use std::path::{Path, PathBuf};
+
+/// What went wrong, and with which file.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The results folder cannot be read.
+    #[error(transparent)]
+    Read(#[from] ExperimentError),
+    /// There is nothing to report yet.
+    #[error("{}: no record yet; a report needs at least one finished round", dir.display())]
+    NoRecords {
+        /// The results folder.
+        dir: PathBuf,
+    },
+    /// A file of the report cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// polars refused a table.
+    #[error("table {name}: {source}")]
+    Table {
+        /// The table's name.
+        name: &'static str,
+        /// polars' reason.
+        source: PolarsError,
+    },
+    /// plotters could not draw.
+    #[error("figure {name}: {problem}")]
+    Draw {
+        /// The figure's name.
+        name: &'static str,
+        /// plotters' reason.
+        problem: String,
+    },
+}
+
+impl ReportError {
+    /// For `map_err` on an operation that writes `path`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Write { path, source }
+    }
+}

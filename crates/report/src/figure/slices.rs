@@ -1,0 +1,174 @@
+//! Fig. 4 of the paper: P and R of every axial slice of one unseen case, and the scatter of
+//! their ranks with the regression line.
+
+use super::marks::{Entry, dot, legend, line, marker, stroke};
+use super::panel::{AxisSpec, Panel};
+use super::style::{GREY, INK, Look, P_LOOK, R_LOOK, bold, font};
+use super::{Area, Drawn, Figure, SCALE, draw_footer, footer};
+use crate::curve::{cases_of, primary};
+use crate::order::{label, percent, ratio_key};
+use plotters::prelude::{DrawingBackend, PathElement};
+use slicewise_data::{Part, Task};
+use slicewise_experiment::record::{FIRST, FULL};
+use slicewise_experiment::{CaseRecord, Results, RoundRecord};
+use slicewise_metrics::{Line, average_ranks, rank_regression};
+
+/// Height of one task's row at reading size.
+const ROW: u32 = 310;
+/// Title, legend and footer.
+const AROUND: u32 = 108;
+
+/// P and R of one case a task.
+pub(super) struct SliceFigure {
+    samples: Vec<Sample>,
+    footer: [String; 2],
+}
+
+/// One case at one round.
+struct Sample {
+    task: Task,
+    case: String,
+    /// `attention-guided at 50 %, seed 0`.
+    state: String,
+    /// Per axial slice, from inferior, in `[0, 1]`.
+    p: Vec<f64>,
+    r: Vec<f64>,
+    foreground: Vec<bool>,
+    /// Average ranks of `p` and `r`.
+    ranks: Vec<(f64, f64)>,
+    line: Line,
+}
+
+impl SliceFigure {
+    /// `None` if no record holds P, or P or R is constant.
+    pub(super) fn new(results: &Results) -> Option<Self> {
+        let tasks = results.manifest.data.iter().map(|data| data.task);
+        let samples: Vec<Sample> = tasks.filter_map(|task| sample(results, task)).collect();
+        (!samples.is_empty()).then(|| Self {
+            samples,
+            footer: footer(results, "one unseen case a task; ties share their mean rank"),
+        })
+    }
+
+    fn profile<DB: DrawingBackend>(root: &Area<DB>, cell: &Area<DB>, sample: &Sample) -> Drawn<DB> {
+        let title = format!("Task {} · {} · {}", sample.task.number(), sample.case, sample.state);
+        let lowest = sample.p.iter().chain(&sample.r).copied().fold(1.0, f64::min);
+        let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0);
+        let panel = Panel::draw(
+            cell,
+            &title,
+            AxisSpec {
+                range: 0.0..(sample.p.len().max(2) - 1) as f64,
+                label: "axial slice (from inferior)",
+                decimals: 0,
+                ticks: 9,
+            },
+            AxisSpec { range: lowest..1.02, label: "P and R", decimals: 1, ticks: 6 },
+            12,
+        )?;
+        for (values, look) in [(&sample.r, R_LOOK), (&sample.p, P_LOOK)] {
+            let points: Vec<_> = values
+                .iter()
+                .enumerate()
+                .map(|(slice, value)| panel.place(slice as f64, *value))
+                .collect();
+            line(root, &points, look)?;
+            for at in points {
+                marker(root, at, look.marker, 6.0, look.color)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn scatter<DB: DrawingBackend>(root: &Area<DB>, cell: &Area<DB>, sample: &Sample) -> Drawn<DB> {
+        let n = sample.ranks.len();
+        let title = format!("coefficient {:.2}, n = {n}", sample.line.r);
+        let range = 0.0..n as f64 + 1.0;
+        let panel = Panel::draw(
+            cell,
+            &title,
+            AxisSpec { range: range.clone(), label: "rank of P", decimals: 0, ticks: 6 },
+            AxisSpec { range, label: "rank of R", decimals: 0, ticks: 6 },
+            16,
+        )?;
+        let at = |x: f64| panel.place(x, sample.line.slope * x + sample.line.intercept);
+        root.draw(&PathElement::new(vec![at(1.0), at(n as f64)], stroke(GREY, 3)))?;
+        for (&(p, r), &foreground) in sample.ranks.iter().zip(&sample.foreground) {
+            dot(root, panel.place(p, r), foreground)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first Part B case with P, at the last attention-guided round of the first seed; without
+/// that strategy, with full annotation or after the first round.
+fn sample(results: &Results, task: Task) -> Option<Sample> {
+    let seed = results.manifest.seeds.first();
+    let with_p = |record: &RoundRecord| cases_of(record, Part::B).any(|case| case.p.is_some());
+    let preference = |record: &RoundRecord| {
+        let place = [FIRST, FULL, "attention-guided"].iter().position(|name| *name == record.strategy);
+        (Some(&record.seed) == seed, place.map(|place| place + 1), ratio_key(record.ratio))
+    };
+    let record = primary(results)
+        .filter(|record| record.task == task && with_p(record))
+        .max_by_key(|record| preference(record))?;
+    let case: &CaseRecord = cases_of(record, Part::B).find(|case| case.p.is_some())?;
+    let p = case.p.clone()?;
+    let line = rank_regression(&p, &case.r).ok()?;
+    let ranks = average_ranks(&p).ok()?.into_iter().zip(average_ranks(&case.r).ok()?);
+    Some(Sample {
+        task,
+        case: case.case.clone(),
+        state: format!("{} at {}, seed {}", label(&record.strategy), percent(record.ratio), record.seed),
+        r: case.r.clone(),
+        foreground: case.foreground.clone(),
+        ranks: ranks.collect(),
+        line,
+        p,
+    })
+}
+
+impl Figure for SliceFigure {
+    fn name(&self) -> &'static str {
+        "fig4"
+    }
+
+    fn size(&self) -> (u32, u32) {
+        (900, AROUND + ROW * self.samples.len() as u32)
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>) -> Drawn<DB> {
+        let (width, height) = root.dim_in_pixel();
+        let (width, height, scale) = (width as i32, height as i32, SCALE as i32);
+        let title = "Does P, which a strategy may see, follow R?";
+        root.draw_text(title, &bold(15.0, INK), (16 * scale, 10 * scale))?;
+        let of = |label: &str, look: Look| Entry {
+            label: label.to_owned(),
+            line: Some(look),
+            marker: Some((look.marker, look.color)),
+        };
+        let entries = [
+            of("P: prediction against attention map", P_LOOK),
+            of("R: prediction against ground truth", R_LOOK),
+        ];
+        legend(root, &entries, &font(12.0, INK), (16 * scale, 36 * scale), width)?;
+        draw_footer(root, &self.footer)?;
+        let top = 64 * scale;
+        let (split, cell_height) = (width * 62 / 100, ROW as i32 * scale);
+        for (row, sample) in self.samples.iter().enumerate() {
+            let top = top + row as i32 * cell_height;
+            let bottom = height - top - cell_height;
+            Self::profile(root, &root.margin(top, bottom, 0, width - split), sample)?;
+            Self::scatter(root, &root.margin(top, bottom, split, 0), sample)?;
+        }
+        Ok(())
+    }
+
+    fn caption(&self) -> String {
+        "Left: P and R of every axial slice of one unseen case (the paper's Fig. 4); Task 1 \
+         compares by Dice, Task 2 by accuracy over foreground. Right: the same slices by their \
+         ranks, with the least-squares line; its coefficient is Spearman's correlation. Hollow \
+         circles are slices without foreground."
+            .to_owned()
+    }
+}

@@ -1,0 +1,82 @@
+//! `report.html`: one page, no script, nothing fetched, printable.
+
+mod sections;
+
+use crate::agreement::PrAgreement;
+use crate::coverage;
+use crate::curve::Curves;
+use crate::figure::Drawing;
+use crate::finding::{findings, task_title};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use slicewise_experiment::Results;
+
+/// The page's whole style; without a `font-face`, so nothing is fetched.
+const STYLE: &str = include_str!("page/style.css");
+
+/// The page.
+pub(crate) fn html(
+    results: &Results,
+    curves: &Curves,
+    agreements: &[PrAgreement],
+    drawings: &[Drawing],
+) -> String {
+    let manifest = &results.manifest;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (manifest.name) " · slicewise" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
+                    h1 { (manifest.name) }
+                    p.question { (manifest.question) }
+                }
+                (incomplete(results))
+                section {
+                    h2 { "What it shows" }
+                    @for task in curves.tasks() {
+                        h3 { (task_title(task)) }
+                        ul { @for sentence in findings(curves, agreements, task) { li { (sentence) } } }
+                    }
+                }
+                (sections::table_2(curves))
+                @for drawing in drawings { (figure(drawing)) }
+                (sections::agreement(agreements))
+                (sections::tissues(results))
+                (sections::table_1(results))
+                (sections::cost(curves))
+                (sections::reading())
+                (sections::provenance(results))
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// A line for all that is missing; nothing when the sweep is whole.
+fn incomplete(results: &Results) -> Markup {
+    let missing = coverage::missing(results);
+    html! {
+        @if !missing.is_empty() {
+            section.incomplete {
+                p { strong { "This sweep is incomplete." } " The page shows what is there. Missing:" }
+                ul { @for line in &missing { li { (line) } } }
+            }
+        }
+    }
+}
+
+/// An inline SVG, so that the page is one file, with its caption.
+fn figure(drawing: &Drawing) -> Markup {
+    html! {
+        figure {
+            div.drawing { (PreEscaped(&drawing.svg)) }
+            figcaption { (drawing.caption) }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Tables: polars frames, each written as CSV, Parquet and Markdown.
+
+mod paper_layout;
+mod tidy;
+
+pub(crate) use paper_layout::{Layout, half_width, table_1_rows, three};
+pub(crate) use tidy::{COMPARED_RATIO, tissue_rows};
+
+use crate::agreement::PrAgreement;
+use crate::curve::Curves;
+use crate::error::ReportError;
+use polars::prelude::{
+    AnyValue, CsvWriter, DataFrame, ParquetCompression, ParquetWriter, SerWriter,
+};
+use slicewise_experiment::Results;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// One table.
+pub(crate) struct Table {
+    /// File name without ending.
+    pub(crate) name: &'static str,
+    /// The tidy frame, which goes to CSV and Parquet.
+    pub(crate) frame: DataFrame,
+    /// What goes to Markdown.
+    pub(crate) markdown: String,
+}
+
+/// Every table of a report.
+pub(crate) fn all(
+    results: &Results,
+    curves: &Curves,
+    agreements: &[PrAgreement],
+) -> Result<Vec<Table>, ReportError> {
+    let layout = Layout::of(curves);
+    let named = |name, frame: Result<DataFrame, _>| {
+        let frame = frame.map_err(|source| ReportError::Table { name, source })?;
+        let markdown = markdown(&frame);
+        Ok::<_, ReportError>(Table { name, frame, markdown })
+    };
+    Ok(vec![
+        named("table1", tidy::table_1(results))?,
+        Table {
+            markdown: layout.markdown(results),
+            ..named("table2", tidy::table_2(curves))?
+        },
+        named("tissues", tidy::tissues(results))?,
+        named("agreement", tidy::agreement(agreements))?,
+        named("cost", tidy::cost(curves))?,
+    ])
+}
+
+impl Table {
+    /// Writes `NAME.csv`, `NAME.md` and `NAME.parquet` into `folder`.
+    pub(crate) fn write(mut self, folder: &Path) -> Result<[PathBuf; 3], ReportError> {
+        let [csv, md, parquet] =
+            ["csv", "md", "parquet"].map(|ending| folder.join(format!("{}.{ending}", self.name)));
+        let create = |path: &Path| File::create(path).map_err(ReportError::io(path));
+        let name = self.name;
+        let refused = move |source| ReportError::Table { name, source };
+        CsvWriter::new(create(&csv)?)
+            .finish(&mut self.frame)
+            .map_err(refused)?;
+        ParquetWriter::new(create(&parquet)?)
+            .with_compression(ParquetCompression::Snappy)
+            .finish(&mut self.frame)
+            .map_err(refused)?;
+        fs::write(&md, &self.markdown).map_err(ReportError::io(&md))?;
+        Ok([csv, md, parquet])
+    }
+}
+
+/// A frame as a Markdown table: numbers to four decimals and to the right, missing values
+/// empty.
+fn markdown(frame: &DataFrame) -> String {
+    let columns = frame.columns();
+    let mut text = String::new();
+    let mut line = |cells: Vec<String>| {
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    };
+    line(columns.iter().map(|column| column.name().to_string()).collect());
+    let rule = |numeric: bool| if numeric { "---:" } else { "---" }.to_owned();
+    line(columns.iter().map(|column| rule(column.dtype().is_primitive_numeric())).collect());
+    for row in 0..frame.height() {
+        let cell = |value| match value {
+            AnyValue::Null => String::new(),
+            AnyValue::Float64(value) => format!("{value:.4}"),
+            AnyValue::String(text) => text.replace('|', "\\|"),
+            other => other.to_string(),
+        };
+        line(
+            columns
+                .iter()
+                .map(|column| cell(column.get(row).unwrap_or(AnyValue::Null)))
+                .collect(),
+        );
+    }
+    text
+}

@@ -1,0 +1,168 @@
+//! The paper's Tables 1 and 2 as a reader lays them out, its own numbers in columns of their
+//! own.
+
+use crate::curve::{Curves, cases_of, mean};
+use crate::order::{label, percent, ratio_key, strategy_key};
+use crate::paper;
+use slicewise_data::{Part, Task};
+use slicewise_experiment::record::FULL;
+use slicewise_experiment::{Results, RoundRecord};
+use slicewise_metrics::{Interval, mean_interval};
+use std::collections::BTreeMap;
+
+/// Table 2: a row a strategy and ratio, columns Task 1 A, Task 1 B, Task 2 A, Task 2 B.
+pub(crate) struct Layout {
+    /// Tasks that have points; two columns each.
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One row of [`Layout`].
+pub(crate) struct Row {
+    /// The strategy's label.
+    pub(crate) label: String,
+    /// `12.5 %`.
+    pub(crate) ratio: String,
+    /// Whether the row begins another strategy than the one above.
+    pub(crate) begins: bool,
+    /// A cell for each task's Part A and Part B.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// One value and the paper's.
+pub(crate) struct Cell {
+    /// Mean Dice over seeds; `None` if the sweep has no such point.
+    pub(crate) dice: Option<Interval>,
+    /// The paper's number, if it has that row.
+    pub(crate) paper: Option<f64>,
+}
+
+impl Layout {
+    /// Rows that exist in any task: full annotation, the shared first round, then strategies by
+    /// rising ratio.
+    pub(crate) fn of(curves: &Curves) -> Self {
+        let tasks = curves.tasks();
+        let keys: BTreeMap<_, f64> = curves
+            .points
+            .iter()
+            .map(|p| ((strategy_key(&p.strategy), ratio_key(p.ratio)), p.ratio))
+            .collect();
+        let mut above = String::new();
+        let mut rows = Vec::new();
+        for (((_, strategy), _), ratio) in keys {
+            let columns = tasks.iter().flat_map(|&task| [(task, Part::A), (task, Part::B)]);
+            let cells = columns
+                .map(|(task, part)| Cell {
+                    dice: curves.at(task, part, &strategy, ratio).map(|p| p.dice),
+                    paper: paper::table_2(&strategy, ratio, task, part),
+                })
+                .collect();
+            rows.push(Row {
+                label: label(&strategy).to_owned(),
+                ratio: percent(ratio),
+                begins: strategy != above,
+                cells,
+            });
+            above = strategy;
+        }
+        Self { tasks, rows }
+    }
+
+    /// Markdown, with a line that says what the numbers are.
+    pub(super) fn markdown(&self, results: &Results) -> String {
+        let manifest = &results.manifest;
+        let columns: Vec<String> = self
+            .tasks
+            .iter()
+            .flat_map(|task| ["A", "B"].map(|part| format!("T{} {part}", task.number())))
+            .collect();
+        let papers = columns.iter().map(|column| format!("{column}, paper"));
+        let header: Vec<String> = ["strategy".to_owned(), "slices".to_owned()]
+            .into_iter()
+            .chain(columns.iter().cloned())
+            .chain(papers)
+            .collect();
+        let mut text = format!(
+            "Mean Dice ± half the 95 % Student-t interval over {} seed(s); sweep `{}`, commit {}. \
+             T1 brain extraction, T2 tissues; A the sparsely annotated training volumes, B unseen \
+             ones. \"paper\" is Zhang et al. 2019, Table 2, on other data: {}.\n\n",
+            manifest.seeds.len(),
+            manifest.name,
+            manifest.commit,
+            paper::SOURCE
+        );
+        text.push_str(&format!("| {} |\n", header.join(" | ")));
+        text.push_str(&format!("|---|{}\n", "---:|".repeat(header.len() - 1)));
+        for row in &self.rows {
+            let ours = row.cells.iter().map(|cell| cell.dice.map_or_else(String::new, plus_minus));
+            let papers = row.cells.iter().map(|cell| cell.paper.map_or_else(String::new, three));
+            let cells: Vec<String> = [row.label.clone(), row.ratio.clone()]
+                .into_iter()
+                .chain(ours)
+                .chain(papers)
+                .collect();
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        }
+        text
+    }
+}
+
+/// `0.843 ± 0.012`; the mean alone without an interval.
+pub(crate) fn plus_minus(interval: Interval) -> String {
+    match half_width(interval) {
+        Some(half) => format!("{} ± {}", three(interval.mean), three(half)),
+        None => three(interval.mean),
+    }
+}
+
+/// Half the interval's width.
+pub(crate) fn half_width(interval: Interval) -> Option<f64> {
+    Some((interval.high? - interval.low?) / 2.0)
+}
+
+/// Three decimals, as in the paper.
+pub(crate) fn three(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+/// One row of Table 1: full annotation of one model, Part B.
+#[derive(Debug, Clone)]
+pub(crate) struct FullRow {
+    pub(crate) task: Task,
+    pub(crate) model: String,
+    /// Mean Dice over cases, then over seeds.
+    pub(crate) dice: Interval,
+    pub(crate) cases: usize,
+    /// The paper's attention 3D U-Net or 3D U-Net, whichever this model resembles.
+    pub(crate) paper: f64,
+}
+
+/// Every model's full annotation, by task.
+pub(crate) fn table_1_rows(results: &Results) -> Vec<FullRow> {
+    let mut groups: BTreeMap<(Task, &str), Vec<&RoundRecord>> = BTreeMap::new();
+    for record in results.records.iter().filter(|record| record.strategy == FULL) {
+        groups.entry((record.task, &record.model)).or_default().push(record);
+    }
+    groups
+        .into_iter()
+        .filter_map(|((task, model), records)| {
+            let dice: BTreeMap<u64, f64> = records
+                .iter()
+                .filter_map(|record| {
+                    let cases = cases_of(record, Part::B).map(|case| case.mean_dice);
+                    Some((record.seed, mean(cases)?))
+                })
+                .collect();
+            let cases = records.iter().map(|r| cases_of(r, Part::B).count()).max()?;
+            // P is recorded exactly where the model has attention.
+            let attention = records.iter().any(|r| r.cases.iter().any(|case| case.p.is_some()));
+            (!dice.is_empty()).then(|| FullRow {
+                task,
+                model: model.to_owned(),
+                dice: mean_interval(&dice.into_values().collect::<Vec<_>>()),
+                cases,
+                paper: paper::table_1(attention, task),
+            })
+        })
+        .collect()
+}

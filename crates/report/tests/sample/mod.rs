@@ -1,0 +1,152 @@
+//! A made-up sweep of plausible shape: two tasks, two models, four strategies, some seeds.
+//! Nothing in it was measured.
+
+use slicewise_data::{Part, Task};
+use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
+use slicewise_experiment::{CaseRecord, DataManifest, Manifest, Results, RoundRecord};
+
+const SLICES: usize = 64;
+const PART_A: usize = 12;
+const PART_B: usize = 4;
+const TISSUES: [&str; 8] = [
+    "CSF",
+    "cortical grey matter",
+    "white matter",
+    "ventricles",
+    "cerebellum",
+    "deep grey matter",
+    "brainstem",
+    "hippocampi and amygdalae",
+];
+
+/// A whole sweep over `seeds`.
+pub(crate) fn sweep(seeds: &[u64]) -> Results {
+    let ids = |from: usize, n: usize| (from..from + n).map(|i| format!("baby-{i:02}")).collect();
+    let data = [Task::BrainExtraction, Task::TissueSegmentation].map(|task| DataManifest {
+        task,
+        classes: classes(task),
+        part_a: ids(1, PART_A),
+        part_b: ids(1 + PART_A, PART_B),
+        sha256: "0123456789abcdef".repeat(4),
+    });
+    let mut records = Vec::new();
+    for task in data.iter().map(|data| data.task) {
+        for &seed in seeds {
+            records.push(round(task, "attention-unet", FIRST, seed, 0, 1.0 / 16.0));
+            for model in ["attention-unet", "unet"] {
+                records.push(round(task, model, FULL, seed, 0, 1.0));
+            }
+            for strategy in ["random", "equal-interval", "uncertainty"] {
+                for (index, ratio) in [0.125, 0.25, 0.5].into_iter().enumerate() {
+                    records.push(round(task, "attention-unet", strategy, seed, index + 1, ratio));
+                }
+            }
+            for index in 1..=9 {
+                let ratio = 0.05 + 0.05 * index as f64;
+                records.push(round(task, "attention-unet", "attention-guided", seed, index, ratio));
+            }
+        }
+    }
+    Results {
+        manifest: Manifest {
+            schema: SCHEMA,
+            name: "made-up-sweep".to_owned(),
+            question: "Does attention-guided query need fewer annotated slices than its rivals?".to_owned(),
+            command: "slicewise sweep experiments/made-up.yaml --jobs 2".to_owned(),
+            version: "0.1.0".to_owned(),
+            commit: "0000000-made-up".to_owned(),
+            config_sha256: "fedcba9876543210".repeat(4),
+            libtorch: "2.11.0".to_owned(),
+            device: "cpu".to_owned(),
+            models: vec!["attention-unet".to_owned(), "unet".to_owned()],
+            data: data.to_vec(),
+            seeds: seeds.to_vec(),
+        },
+        config: "# made up\nname: made-up-sweep\nseeds: [0, 1, 2]\n".to_owned(),
+        records,
+    }
+}
+
+fn classes(task: Task) -> Vec<String> {
+    let foreground: &[&str] = match task {
+        Task::BrainExtraction => &["brain"],
+        Task::TissueSegmentation => &TISSUES,
+    };
+    std::iter::once("background").chain(foreground.iter().copied()).map(str::to_owned).collect()
+}
+
+fn round(task: Task, model: &str, strategy: &str, seed: u64, number: usize, ratio: f64) -> RoundRecord {
+    let attention = model == "attention-unet";
+    let (ceiling, drop) = match task {
+        Task::BrainExtraction => (0.975, 0.10),
+        Task::TissueSegmentation => (0.845, 0.40),
+    };
+    let (worth, voxels_of_slice) = match strategy {
+        "random" => (8.0, 1.0),
+        "equal-interval" => (8.5, 1.0),
+        "uncertainty" => (8.2, 1.6),
+        "attention-guided" => (7.0, 0.7 + 0.6 * ratio),
+        _ => (8.0, 1.0),
+    };
+    let wobble = |salt: u64| noise(seed * 7919 + number as u64 * 104_729 + salt + strategy.len() as u64);
+    let dice = ceiling - drop * (-worth * ratio).exp() + 0.012 * wobble(1) - if attention { 0.0 } else { 0.02 };
+    let voxels = (ratio * voxels_of_slice).min(1.0);
+    let case = |index: usize, part: Part| {
+        let bare = classes(task);
+        let mean_dice = (dice + 0.01 * noise(index as u64 + 31) + if part == Part::A { 0.01 } else { 0.0 }).min(0.995);
+        let spread = if task == Task::BrainExtraction { 0.0 } else { 0.02 };
+        let profile: Vec<f64> = (0..SLICES)
+            .map(|slice| {
+                let off = (slice as f64 - 30.0).abs() / 34.0;
+                (mean_dice + 0.08 - 0.45 * off.powi(3) + 0.05 * noise((slice * 37 + index) as u64)).clamp(0.0, 1.0)
+            })
+            .collect();
+        let foreground: Vec<bool> = (0..SLICES).map(|slice| (4..58).contains(&slice)).collect();
+        let r: Vec<f64> = profile.iter().zip(&foreground).map(|(r, f)| if *f { *r } else { 1.0 }).collect();
+        let p = r.iter().enumerate().map(|(slice, r)| {
+            if foreground[slice] { (r + 0.06 * noise(slice as u64 * 11 + index as u64)).clamp(0.0, 1.0) } else { 1.0 }
+        });
+        CaseRecord {
+            case: format!("baby-{:02}", index + 1),
+            part,
+            dice: bare[1..]
+                .iter()
+                .enumerate()
+                .map(|(class, name)| (name.clone(), Some(mean_dice + spread * (3.5 - class as f64))))
+                .collect(),
+            mean_dice,
+            p: attention.then(|| p.collect()),
+            r,
+            foreground,
+            annotated: if part == Part::A { vec![false; SLICES] } else { Vec::new() },
+        }
+    };
+    RoundRecord {
+        schema: SCHEMA,
+        task,
+        model: model.to_owned(),
+        strategy: strategy.to_owned(),
+        seed,
+        round: number,
+        ratio,
+        annotated_slices: ((PART_A * SLICES) as f64 * ratio).round() as u64,
+        total_slices: (PART_A * SLICES) as u64,
+        annotated_foreground_voxels: (1e6 * voxels) as u64,
+        total_foreground_voxels: 1_000_000,
+        steps: 150 * (number as u64 + 1),
+        loss: 0.2,
+        mean_p: attention.then_some(0.9),
+        queries: Vec::new(),
+        cases: (0..PART_A)
+            .map(|index| case(index, Part::A))
+            .chain((PART_A..PART_A + PART_B).map(|index| case(index, Part::B)))
+            .collect(),
+    }
+}
+
+/// Repeatable noise in `[-1, 1]`.
+fn noise(salt: u64) -> f64 {
+    let mixed = (salt + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
