@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Networks, loss, training, inference and checkpoints: the only crate that knows tch.
+//!
+//! The attention-guided 3D U-Net of Zhang et al. 2019 (arXiv 1906.07367, section 2.1) and the
+//! plain 3D U-Net, behind [`TchSegmenter`]. A network is one file and one line in
+//! [`ARCHITECTURES`]; a hyperparameter is a field of [`ModelConfig`] or [`TrainingConfig`].
+//!
+//! Nothing here reads libtorch's global random generator: weights and crops come from ChaCha8
+//! streams seeded by the caller, so cells of a sweep may run side by side in one process.
+
+pub mod architecture;
+mod attention;
+mod attention_unet;
+mod checkpoint;
+pub mod config;
+mod crops;
+pub mod environment;
+pub mod error;
+mod inference;
+mod layers;
+mod loss;
+mod numerics;
+pub mod segmenter;
+mod unet;
+
+pub use architecture::{ARCHITECTURES, Architecture};
+pub use config::{
+    Activation, Combine, HeadConfig, Layout, ModelConfig, Norm, Paths, Precision, Recalibration,
+    Schedule, Source, TrainingConfig,
+};
+pub use environment::{Environment, choose_device, environment, set_threads};
+pub use error::ModelError;
+pub use segmenter::{ModelOutput, TchSegmenter, TrainingVolume};
+// The runner names a device without depending on tch itself.
+pub use tch::Device;

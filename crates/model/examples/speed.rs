@@ -1,0 +1,88 @@
+//! Seconds of one training step and one prediction on one thread:
+//! `cargo run --release -p slicewise-model --example speed`. Minimum and median of some
+//! repetitions; the figures in EXPERIMENTS.md come from here.
+
+use ndarray::Array3;
+use slicewise_model::{
+    Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+};
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    slicewise_model::set_threads(1);
+    println!("{:?}", slicewise_model::environment());
+    let shape = (64, 80, 64);
+    let image = Array3::from_shape_fn(shape, |(z, y, x)| {
+        ((z * 7 + y * 5 + x * 3) % 13) as f32 / 6.0
+    });
+    let labels = Array3::from_shape_fn(shape, |(z, y, x)| ((z / 8 + y / 8 + x / 8) % 9) as u8);
+    let annotated: Vec<bool> = (0..shape.0).map(|z| z % 4 == 0).collect();
+    let case = TrainingVolume {
+        image: &image,
+        labels: &labels,
+        annotated: &annotated,
+    };
+
+    let default = (ModelConfig::default(), TrainingConfig::default());
+    let variant = |change: fn(&mut ModelConfig, &mut TrainingConfig)| {
+        let (mut model, mut training) = default.clone();
+        change(&mut model, &mut training);
+        (model, training)
+    };
+    let variants = [
+        ("default", variant(|_, _| {})),
+        ("soft dice", variant(|_, t| t.soft_dice = 1.0)),
+        ("unet", variant(|m, _| m.architecture = "unet".into())),
+        ("group norm", variant(|m, _| m.norm = Norm::Group)),
+        ("3 levels", variant(|m, _| m.levels = 3)),
+        ("base 12", variant(|m, _| m.base_width = 12)),
+        ("base 16", variant(|m, _| m.base_width = 16)),
+        (
+            "bf16 contiguous",
+            variant(|_, t| t.layout = Layout::Contiguous),
+        ),
+        (
+            "f32 channels-last",
+            variant(|_, t| t.precision = Precision::Float32),
+        ),
+        (
+            "f32 contiguous",
+            variant(|_, t| {
+                t.precision = Precision::Float32;
+                t.layout = Layout::Contiguous;
+            }),
+        ),
+    ];
+    let only = std::env::args().nth(1);
+    println!(
+        "{:18} {:>10} {:>8} {:>8} {:>9}",
+        "variant", "parameters", "step min", "median", "predict"
+    );
+    for (name, (model, training)) in variants {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let mut segmenter = TchSegmenter::new(&model, &training, 9, 0, Device::Cpu)?;
+        let mut seconds = Vec::new();
+        let mut last = Instant::now();
+        segmenter.train(&[case], 12, 0, &mut |_| {
+            seconds.push(last.elapsed().as_secs_f64());
+            last = Instant::now();
+        })?;
+        seconds.remove(0);
+        seconds.sort_by(f64::total_cmp);
+        let mut predict = f64::INFINITY;
+        for _ in 0..3 {
+            let start = Instant::now();
+            segmenter.predict(&image)?;
+            predict = predict.min(start.elapsed().as_secs_f64());
+        }
+        println!(
+            "{name:18} {:>10} {:8.3} {:8.3} {predict:9.3}",
+            segmenter.parameters(),
+            seconds[0],
+            seconds[seconds.len() / 2],
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! The registry of networks: one file a network, one line an entry.
+
+use crate::config::ModelConfig;
+use crate::error::ModelError;
+use crate::layers::Scope;
+use crate::{attention_unet, unet};
+use tch::Tensor;
+
+/// Every network, in the order of `slicewise list models`.
+pub const ARCHITECTURES: &[Architecture] = &[attention_unet::ARCHITECTURE, unet::ARCHITECTURE];
+
+/// One network that a configuration can name.
+pub struct Architecture {
+    /// The name in YAML, tables and file: kebab-case.
+    pub name: &'static str,
+    /// One line for `slicewise list models`.
+    pub summary: &'static str,
+    /// Whether predictions hold an attention map, and so SR2.
+    pub has_attention: bool,
+    /// Makes the network with fresh weights for a number of classes.
+    pub(crate) build: fn(&Scope, &ModelConfig, classes: i64) -> Box<dyn Network>,
+}
+
+/// The network of that name.
+///
+/// # Errors
+/// There is none.
+pub fn find(name: &str) -> Result<&'static Architecture, ModelError> {
+    ARCHITECTURES
+        .iter()
+        .find(|architecture| architecture.name == name)
+        .ok_or_else(|| {
+            let known: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).collect();
+            ModelError::UnknownArchitecture {
+                name: name.to_owned(),
+                known: known.join(", "),
+            }
+        })
+}
+
+/// A network with its weights.
+pub(crate) trait Network: Send {
+    /// Images `[N, 1, D, H, W]` in the arithmetic of features, each axis a multiple of
+    /// [`ModelConfig::downsampling`].
+    fn forward(&self, images: &Tensor) -> NetworkOutput;
+}
+
+/// What a network computes of a batch; all float32 `[N, classes, D, H, W]`.
+pub(crate) struct NetworkOutput {
+    /// Final feature maps, recalibrated where there is attention. Their softmax is the
+    /// segmentation, their argmax SR1.
+    pub(crate) maps: Tensor,
+    /// The final attention map.
+    pub(crate) attention: Option<AttentionMap>,
+}
+
+/// The attention map (AM) of the final feature maps, one channel a class.
+pub(crate) struct AttentionMap {
+    /// What the activation is applied to; what attention supervision acts on.
+    pub(crate) logits: Tensor,
+    /// Values in (0, 1). Both activations are monotone, so the argmax, SR2, is the logits'.
+    pub(crate) values: Tensor,
+}

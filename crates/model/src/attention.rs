@@ -1,0 +1,138 @@
+//! Attention blocks: a channel path (CAM) beside a spatial path (SAM).
+//!
+//! Source: Zhang et al. 2019, section 2.1. CAM: global pooling → small bottleneck → one weight
+//! a channel. SAM: a 3×3×3 convolution. Their combination, the attention map (AM), multiplies
+//! the feature maps (FMs).
+//!
+//! The paper leaves open what follows; our choices: the bottleneck halves the channels; inside
+//! the network SAM has one channel that all FMs share (as in scSE, Roy et al. 2018) and the AM
+//! is σ(CAM + SAM); the final AM has one channel a class and is configurable
+//! ([`HeadConfig`]). CAM pools over whatever is passed in, a crop in training and a volume (or
+//! tile) in prediction.
+
+use crate::architecture::{AttentionMap, NetworkOutput};
+use crate::config::{Activation, Combine, HeadConfig, Paths, Recalibration, Source};
+use crate::layers::{Convolution, Scope};
+use tch::Tensor;
+
+/// CAM: global pooling → bottleneck → one logit a channel.
+struct ChannelAttention {
+    squeeze: Convolution,
+    excite: Convolution,
+}
+
+impl ChannelAttention {
+    fn new(scope: &Scope, inputs: i64, outputs: i64) -> Self {
+        let bottleneck = (inputs / 2).max(1);
+        Self {
+            squeeze: scope.sub("squeeze").convolution(inputs, bottleneck, 1),
+            excite: scope.sub("excite").convolution(bottleneck, outputs, 1),
+        }
+    }
+
+    /// `[N, inputs, D, H, W]` → float32 logits `[N, outputs, 1, 1, 1]`.
+    fn forward(&self, features: &Tensor) -> Tensor {
+        let pooled = features.mean_dim([2, 3, 4].as_slice(), true, tch::Kind::Float);
+        self.excite
+            .forward_float32(&self.squeeze.forward_float32(&pooled).relu())
+    }
+}
+
+/// The AM of one level of the network and its product with the features.
+pub(crate) struct AttentionBlock {
+    channel: ChannelAttention,
+    spatial: Convolution,
+}
+
+impl AttentionBlock {
+    pub(crate) fn new(scope: &Scope, channels: i64) -> Self {
+        Self {
+            channel: ChannelAttention::new(&scope.sub("channel"), channels, channels),
+            spatial: scope.sub("spatial").convolution(channels, 1, 3),
+        }
+    }
+
+    /// Features `[N, channels, D, H, W]`, recalibrated: features × σ(CAM + SAM).
+    pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        let channel = self.channel.forward(features).to_kind(features.kind());
+        let spatial = self.spatial.forward(features);
+        features * (spatial + channel).sigmoid()
+    }
+}
+
+/// The last block: final FMs, one a class, recalibrated by the final AM, one channel a class.
+pub(crate) struct AttentionHead {
+    maps: Convolution,
+    channel: Option<ChannelAttention>,
+    spatial: Option<Convolution>,
+    config: HeadConfig,
+}
+
+impl AttentionHead {
+    /// `width`: channels of the last decoder features.
+    pub(crate) fn new(scope: &Scope, width: i64, classes: i64, config: HeadConfig) -> Self {
+        let inputs = match config.source {
+            Source::LastDecoder => width,
+            Source::FinalMaps => classes,
+        };
+        Self {
+            maps: scope.sub("maps").convolution(width, classes, 1),
+            channel: (config.paths != Paths::Spatial)
+                .then(|| ChannelAttention::new(&scope.sub("channel"), inputs, classes)),
+            spatial: (config.paths != Paths::Channel)
+                .then(|| scope.sub("spatial").convolution(inputs, classes, 3)),
+            config,
+        }
+    }
+
+    /// Last decoder features `[N, width, D, H, W]` → maps and AM.
+    pub(crate) fn forward(&self, features: &Tensor) -> NetworkOutput {
+        let maps = self.maps.forward_float32(features);
+        let logits = match self.config.source {
+            Source::LastDecoder => self.logits(features, &maps),
+            Source::FinalMaps => self.logits(&maps.to_kind(features.kind()), &maps),
+        };
+        let values = match self.config.activation {
+            // A product of sigmoids is already a logarithm of values in (0, 1).
+            Activation::Sigmoid if self.multiplies() => logits.exp(),
+            Activation::Sigmoid => logits.sigmoid(),
+            Activation::Softmax => logits.softmax(1, tch::Kind::Float),
+        };
+        let maps = match self.config.recalibration {
+            Recalibration::Multiply => maps * &values,
+            Recalibration::MultiplyPositive => maps.softplus() * &values,
+            Recalibration::None => maps,
+        };
+        NetworkOutput {
+            maps,
+            attention: Some(AttentionMap { logits, values }),
+        }
+    }
+
+    fn multiplies(&self) -> bool {
+        self.config.combine == Combine::Product
+    }
+
+    /// The AM's logits from its source, float32, in the shape of `maps`.
+    fn logits(&self, source: &Tensor, maps: &Tensor) -> Tensor {
+        let paths = [
+            self.channel.as_ref().map(|path| path.forward(source)),
+            self.spatial
+                .as_ref()
+                .map(|path| path.forward(source).to_kind(tch::Kind::Float)),
+        ];
+        paths
+            .into_iter()
+            .flatten()
+            .map(|logits| {
+                if self.multiplies() {
+                    logits.log_sigmoid()
+                } else {
+                    logits
+                }
+            })
+            .reduce(|sum, logits| sum + logits)
+            .unwrap_or_else(|| maps.zeros_like())
+            .expand_as(maps)
+    }
+}

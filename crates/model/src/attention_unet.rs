@@ -1,0 +1,43 @@
+//! The attention-guided 3D U-Net (Zhang et al. 2019, section 2.1): a 3D U-Net whose features
+//! are recalibrated at each level by CAM ∥ SAM, and whose final attention map, one channel a
+//! class, is a second segmentation (SR2) for the query strategy.
+
+use crate::architecture::{Architecture, Network, NetworkOutput};
+use crate::attention::AttentionHead;
+use crate::config::ModelConfig;
+use crate::layers::Scope;
+use crate::unet::Backbone;
+use tch::Tensor;
+
+/// The registry's entry.
+pub(crate) const ARCHITECTURE: Architecture = Architecture {
+    name: "attention-unet",
+    summary: "3D U-Net with channel and spatial attention (Zhang et al. 2019)",
+    has_attention: true,
+    build: |scope, config, classes| Box::new(AttentionUNet::new(scope, config, classes)),
+};
+
+struct AttentionUNet {
+    backbone: Backbone,
+    head: AttentionHead,
+}
+
+impl AttentionUNet {
+    fn new(scope: &Scope, config: &ModelConfig, classes: i64) -> Self {
+        Self {
+            backbone: Backbone::new(scope, config, true),
+            head: AttentionHead::new(
+                &scope.sub("head"),
+                config.base_width as i64,
+                classes,
+                config.head,
+            ),
+        }
+    }
+}
+
+impl Network for AttentionUNet {
+    fn forward(&self, images: &Tensor) -> NetworkOutput {
+        self.head.forward(&self.backbone.forward(images))
+    }
+}

@@ -1,0 +1,326 @@
+//! Hyperparameters of the networks and of their training.
+//!
+//! Each default is the paper's value (Zhang et al. 2019) or says why it is another.
+
+use crate::architecture;
+use crate::error::ModelError;
+use serde::{Deserialize, Serialize};
+
+/// Which network, and how large.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Name in [`crate::ARCHITECTURES`]. Default `attention-unet`, the paper's.
+    pub architecture: String,
+    /// Feature maps at full resolution, doubled at each level. The paper gives none; 8 keeps a
+    /// training step near 0.1 s on one CPU core.
+    pub base_width: usize,
+    /// Resolutions, full one included. The paper gives none; 4 is the 3D U-Net's
+    /// (Çiçek et al. 2016).
+    pub levels: usize,
+    /// Normalisation after each convolution.
+    pub norm: Norm,
+    /// The final attention map; ignored by networks without one.
+    pub head: HeadConfig,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            architecture: "attention-unet".to_owned(),
+            base_width: 8,
+            levels: 4,
+            norm: Norm::default(),
+            head: HeadConfig::default(),
+        }
+    }
+}
+
+/// Normalisation over one sample, so that neither batch size nor other crops matter. Batch
+/// normalisation is left out: its running statistics mean little with two crops a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// Each feature map by itself.
+    Instance,
+    /// Groups of at most 8 feature maps together. The default: statistics of a crop and of a
+    /// whole volume differ less, and it is the cheapest.
+    #[default]
+    Group,
+    /// None.
+    None,
+}
+
+/// How the final attention map (AM) is computed and used. The paper leaves all of it open but
+/// the two paths and the multiplication; the defaults are what made P predict R.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HeadConfig {
+    /// What the AM is computed from.
+    pub source: Source,
+    /// From the AM's logits to its values in (0, 1).
+    pub activation: Activation,
+    /// Which of CAM and SAM there are.
+    pub paths: Paths,
+    /// How CAM and SAM are combined.
+    pub combine: Combine,
+    /// How the AM acts on the final feature maps.
+    pub recalibration: Recalibration,
+}
+
+/// What the final attention map is computed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The last decoder features: a second opinion beside the final feature maps.
+    #[default]
+    LastDecoder,
+    /// The final feature maps themselves, one a class.
+    FinalMaps,
+}
+
+/// From the attention map's logits to its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// Each class by itself.
+    #[default]
+    Sigmoid,
+    /// Classes compete: values sum to 1.
+    Softmax,
+}
+
+/// Which attention paths there are; for the ablation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Paths {
+    /// CAM ∥ SAM, the paper's.
+    #[default]
+    Both,
+    /// CAM alone: one weight a class, the same in every voxel.
+    Channel,
+    /// SAM alone.
+    Spatial,
+}
+
+/// How CAM and SAM become one map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Combine {
+    /// Their logits are added.
+    #[default]
+    Sum,
+    /// Their sigmoids are multiplied: both must agree for a high value.
+    Product,
+}
+
+/// How the attention map acts on the final feature maps (FMs), which are signed logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recalibration {
+    /// FM × AM, the paper's. An AM near 0 pulls a logit *towards zero*: it lowers a class with
+    /// a positive FM, but raises one with a negative FM. The network learns around it.
+    #[default]
+    Multiply,
+    /// softplus(FM) × AM: with FMs above zero, a higher AM always favours its class.
+    MultiplyPositive,
+    /// The AM is predicted and supervised but does not touch the FMs.
+    None,
+}
+
+/// How the network is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Of the first step. The paper's is 0.001 with its own long schedule; 0.05 learns in
+    /// hundreds of steps.
+    pub learning_rate: f64,
+    /// SGD momentum. 0.9, the paper's.
+    pub momentum: f64,
+    /// 1e-4, the paper's.
+    pub weight_decay: f64,
+    /// Crops a step. 2, the paper's.
+    pub batch: usize,
+    /// Crop size `[D, H, W]` in voxels, multiples of `2^(levels - 1)`. The paper gives none.
+    /// D should be less than the volumes': with one position alone, regularly spaced annotated
+    /// slices always meet the same rows of the coarse grids and slices between are not learned.
+    pub crop: [usize; 3],
+    /// Learning rate over the steps of one call of `train`.
+    pub schedule: Schedule,
+    /// Class weights are (1 / frequency)^power over the annotated voxels, with mean 1 over
+    /// classes. The paper's "weighted cross-entropy" leaves them open; 0 is uniform. With 0,
+    /// small tissues are not learned at all in a short training.
+    pub class_weight_power: f64,
+    /// Weight of 1 − soft Dice over annotated voxels, beside the cross-entropy's 1. Beyond the
+    /// paper; 0 is off.
+    pub soft_dice: f64,
+    /// Weight of the cross-entropy of the attention map's logits over annotated voxels. Not
+    /// in the paper; without it the argmax of the AM (SR2) means little after a short training.
+    pub attention_supervision: f64,
+    /// Arithmetic of convolutions. Weights, loss and attention head are float32 in either.
+    pub precision: Precision,
+    /// Memory order of feature maps.
+    pub layout: Layout,
+    /// Mirrors half of the crops left to right. The paper has no augmentation: off.
+    pub flip: bool,
+    /// Upper limit of the gradient's norm; none in the paper.
+    pub gradient_clip: Option<f64>,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: 0.05,
+            momentum: 0.9,
+            weight_decay: 1e-4,
+            batch: 2,
+            crop: [32, 64, 48],
+            schedule: Schedule::default(),
+            class_weight_power: 0.5,
+            soft_dice: 0.0,
+            attention_supervision: 0.1,
+            precision: Precision::default(),
+            layout: Layout::default(),
+            flip: false,
+            gradient_clip: None,
+        }
+    }
+}
+
+/// Learning rate over the steps of one call of `train` (one round of the experiment).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// The same throughout, the paper's.
+    Constant,
+    /// `(1 − step / steps)^0.9`: what a high first rate needs to settle.
+    #[default]
+    Polynomial,
+}
+
+/// Arithmetic of convolutions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32 bits, the paper's.
+    Float32,
+    /// 16 bits with float32's range: twice as fast on a CPU with AVX512-BF16 or AMX, and slow
+    /// on one without (`slicewise doctor` tells).
+    #[default]
+    Bfloat16,
+}
+
+/// Memory order of feature maps; results differ by rounding alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// `[N, C, D, H, W]`, libtorch's own.
+    Contiguous,
+    /// `[N, D, H, W, C]` in memory: oneDNN's faster path.
+    #[default]
+    ChannelsLast,
+}
+
+/// `Ok` when `valid`, else an error naming the field.
+fn check(
+    valid: bool,
+    field: &'static str,
+    expected: impl Into<String>,
+    got: impl std::fmt::Debug,
+) -> Result<(), ModelError> {
+    if valid {
+        return Ok(());
+    }
+    Err(ModelError::Config {
+        field,
+        expected: expected.into(),
+        got: format!("{got:?}"),
+    })
+}
+
+impl ModelConfig {
+    /// Factor between the finest and the coarsest grid: volumes are padded to its multiples.
+    pub fn downsampling(&self) -> usize {
+        1 << (self.levels - 1)
+    }
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// An unknown architecture or a number out of range.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        architecture::find(&self.architecture)?;
+        check(
+            (1..=256).contains(&self.base_width),
+            "model.base_width",
+            "1 to 256",
+            self.base_width,
+        )?;
+        check(
+            (1..=7).contains(&self.levels),
+            "model.levels",
+            "1 to 7",
+            self.levels,
+        )
+    }
+}
+
+impl TrainingConfig {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// A number out of range.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        let finite_from_zero = |value: f64| value.is_finite() && value >= 0.0;
+        check(
+            self.learning_rate.is_finite() && self.learning_rate > 0.0,
+            "training.learning_rate",
+            "a number above 0",
+            self.learning_rate,
+        )?;
+        check(
+            (0.0..1.0).contains(&self.momentum),
+            "training.momentum",
+            "0 to below 1",
+            self.momentum,
+        )?;
+        for (field, value) in [
+            ("training.weight_decay", self.weight_decay),
+            ("training.class_weight_power", self.class_weight_power),
+            ("training.soft_dice", self.soft_dice),
+            ("training.attention_supervision", self.attention_supervision),
+        ] {
+            check(finite_from_zero(value), field, "a number from 0", value)?;
+        }
+        check(self.batch > 0, "training.batch", "at least 1", self.batch)?;
+        check(
+            self.crop.iter().all(|&size| size > 0),
+            "training.crop",
+            "three sizes above 0",
+            self.crop,
+        )?;
+        check(
+            self.gradient_clip
+                .is_none_or(|limit| limit.is_finite() && limit > 0.0),
+            "training.gradient_clip",
+            "a number above 0, or nothing",
+            self.gradient_clip,
+        )
+    }
+
+    /// Checks the values against the network they train.
+    ///
+    /// # Errors
+    /// Either is invalid by itself, or the crop is no multiple of the network's downsampling.
+    pub fn validate_for(&self, model: &ModelConfig) -> Result<(), ModelError> {
+        model.validate()?;
+        self.validate()?;
+        let factor = model.downsampling();
+        check(
+            self.crop.iter().all(|size| size.is_multiple_of(factor)),
+            "training.crop",
+            format!("multiples of {factor} for {} levels", model.levels),
+            self.crop,
+        )
+    }
+}

@@ -1,0 +1,232 @@
+//! The training set on the device, and seeded crops from it.
+//!
+//! Every crop holds at least one annotated slice: a volume is drawn, then one of its annotated
+//! slices, then a position of the crop that holds it. Where the crop is larger than the volume
+//! the rest is zero and unannotated.
+
+use crate::error::ModelError;
+use crate::loss::IGNORE;
+use crate::segmenter::TrainingVolume;
+use ndarray::{Array3, Axis};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Kind, Tensor};
+
+/// Training volumes on the device.
+pub(crate) struct TrainingSet {
+    /// Volumes with at least one annotated slice.
+    volumes: Vec<ResidentVolume>,
+    /// Annotated voxels of each class.
+    pub(crate) counts: Vec<u64>,
+}
+
+struct ResidentVolume {
+    /// float32 `[D, H, W]`.
+    image: Tensor,
+    /// uint8 `[D, H, W]`, [`IGNORE`] on slices without annotation.
+    labels: Tensor,
+    /// Axial indices.
+    annotated: Vec<usize>,
+    shape: [usize; 3],
+}
+
+impl TrainingSet {
+    /// Checks the volumes and moves them to the device. Labels of unannotated slices are not
+    /// read.
+    pub(crate) fn new(
+        cases: &[TrainingVolume],
+        classes: usize,
+        device: Device,
+    ) -> Result<Self, ModelError> {
+        let mut counts = vec![0; classes];
+        let mut volumes = Vec::with_capacity(cases.len());
+        for (index, case) in cases.iter().enumerate() {
+            let volume = ResidentVolume::new(case, &mut counts, device)
+                .map_err(|reason| ModelError::TrainingVolume { index, reason })?;
+            if !volume.annotated.is_empty() {
+                volumes.push(volume);
+            }
+        }
+        if volumes.is_empty() {
+            return Err(ModelError::NothingAnnotated { cases: cases.len() });
+        }
+        Ok(Self { volumes, counts })
+    }
+
+    /// A batch of crops of `size` `[D, H, W]`: images float32 `[batch, 1, D, H, W]` and labels
+    /// int64 `[batch, D, H, W]`. With `flip`, every other crop on average is mirrored in W.
+    pub(crate) fn batch(
+        &self,
+        batch: usize,
+        size: [usize; 3],
+        flip: bool,
+        generator: &mut ChaCha8Rng,
+    ) -> (Tensor, Tensor) {
+        let (images, labels): (Vec<Tensor>, Vec<Tensor>) = (0..batch)
+            .map(|_| {
+                let volume = &self.volumes[generator.random_range(0..self.volumes.len())];
+                let start = volume.position(size, generator);
+                let mirror = flip && generator.random_bool(0.5);
+                let crop = |whole: &Tensor, outside: f64| {
+                    let crop = cut(whole, start, size, outside);
+                    if mirror { crop.flip([2]) } else { crop }
+                };
+                (
+                    crop(&volume.image, 0.0).unsqueeze(0),
+                    crop(&volume.labels, f64::from(IGNORE)),
+                )
+            })
+            .unzip();
+        (
+            Tensor::stack(&images, 0),
+            Tensor::stack(&labels, 0).to_kind(Kind::Int64),
+        )
+    }
+}
+
+impl ResidentVolume {
+    fn new(case: &TrainingVolume, counts: &mut [u64], device: Device) -> Result<Self, String> {
+        let (depth, height, width) = case.image.dim();
+        if case.labels.dim() != case.image.dim() || depth * height * width == 0 {
+            return Err(format!(
+                "expected labels of the image's shape {:?}, got {:?}",
+                case.image.dim(),
+                case.labels.dim()
+            ));
+        }
+        if case.annotated.len() != depth {
+            return Err(format!(
+                "expected one annotated flag for each of {depth} slices, got {}",
+                case.annotated.len()
+            ));
+        }
+        if let Some(value) = case.image.iter().find(|value| !value.is_finite()) {
+            return Err(format!("expected finite intensities, got {value}"));
+        }
+        let annotated: Vec<usize> = (0..depth).filter(|&z| case.annotated[z]).collect();
+        let mut labels = Array3::from_elem(case.labels.dim(), IGNORE);
+        for &z in &annotated {
+            let slice = case.labels.index_axis(Axis(0), z);
+            for &label in slice {
+                let Some(count) = counts.get_mut(usize::from(label)) else {
+                    return Err(format!(
+                        "expected labels below {}, got {label} in slice {z}",
+                        counts.len()
+                    ));
+                };
+                *count += 1;
+            }
+            labels.index_axis_mut(Axis(0), z).assign(&slice);
+        }
+        Ok(Self {
+            image: to_tensor(case.image).to_device(device),
+            labels: to_tensor(&labels).to_device(device),
+            annotated,
+            shape: [depth, height, width],
+        })
+    }
+
+    /// First voxel of a crop that holds an annotated slice.
+    fn position(&self, size: [usize; 3], generator: &mut ChaCha8Rng) -> [usize; 3] {
+        let slice = self.annotated[generator.random_range(0..self.annotated.len())];
+        let last = |axis: usize| self.shape[axis].saturating_sub(size[axis]);
+        let lowest = (slice + 1).saturating_sub(size[0]).min(last(0));
+        let highest = slice.min(last(0));
+        [
+            generator.random_range(lowest..=highest),
+            generator.random_range(0..=last(1)),
+            generator.random_range(0..=last(2)),
+        ]
+    }
+}
+
+/// A volume `[D, H, W]` as a tensor on the CPU.
+pub(crate) fn to_tensor<T: tch::kind::Element + Copy>(volume: &Array3<T>) -> Tensor {
+    let (depth, height, width) = volume.dim();
+    let shape = [depth as i64, height as i64, width as i64];
+    match volume.as_slice() {
+        Some(values) => Tensor::from_slice(values),
+        None => Tensor::from_slice(&volume.iter().copied().collect::<Vec<T>>()),
+    }
+    .reshape(shape)
+}
+
+/// The box of `size` at `start` from a tensor `[D, H, W]`, with `outside` beyond its end.
+fn cut(whole: &Tensor, start: [usize; 3], size: [usize; 3], outside: f64) -> Tensor {
+    let mut inside = whole.shallow_clone();
+    let mut padding = [0i64; 6];
+    for axis in 0..3 {
+        let available = (whole.size()[axis] - start[axis] as i64).min(size[axis] as i64);
+        inside = inside.narrow(axis as i64, start[axis] as i64, available);
+        // Pairs of (before, after), last axis first.
+        padding[2 * (2 - axis) + 1] = size[axis] as i64 - available;
+    }
+    if padding == [0; 6] {
+        return inside;
+    }
+    inside.pad(padding, "constant", outside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    /// A volume whose image is its slice index and whose labels are `index % 3`.
+    fn set(depth: usize, annotated: &[usize]) -> TrainingSet {
+        let image = Array3::from_shape_fn((depth, 5, 6), |(z, _, _)| z as f32);
+        let labels = Array3::from_shape_fn((depth, 5, 6), |(z, _, _)| (z % 3) as u8);
+        let flags: Vec<bool> = (0..depth).map(|z| annotated.contains(&z)).collect();
+        let case = TrainingVolume {
+            image: &image,
+            labels: &labels,
+            annotated: &flags,
+        };
+        TrainingSet::new(&[case], 3, Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn every_crop_holds_an_annotated_slice_and_labels_stay_with_their_image() {
+        for (depth, annotated) in [(20, vec![0, 19]), (20, vec![7]), (3, vec![1])] {
+            let set = set(depth, &annotated);
+            let mut generator = ChaCha8Rng::seed_from_u64(1);
+            for _ in 0..50 {
+                let (images, labels) = set.batch(2, [4, 8, 4], true, &mut generator);
+                assert_eq!(images.size(), [2, 1, 4, 8, 4]);
+                for n in 0..2 {
+                    let mut seen = 0;
+                    for z in 0..4 {
+                        let label = labels.int64_value(&[n, z, 0, 0]);
+                        if label == i64::from(IGNORE) {
+                            continue;
+                        }
+                        seen += 1;
+                        let slice = images.double_value(&[n, 0, z, 0, 0]) as usize;
+                        assert!(annotated.contains(&slice));
+                        assert_eq!(label, (slice % 3) as i64);
+                        // Five rows in the volume, eight in the crop: the rest is unannotated.
+                        assert_eq!(labels.int64_value(&[n, z, 5, 0]), i64::from(IGNORE));
+                    }
+                    assert!(seen > 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_position_that_holds_the_slice_is_drawn() {
+        let set = set(20, &[7]);
+        let mut generator = ChaCha8Rng::seed_from_u64(2);
+        let mut starts: Vec<usize> = (0..200)
+            .map(|_| set.volumes[0].position([4, 4, 4], &mut generator)[0])
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        assert_eq!(starts, [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn counts_are_those_of_annotated_slices() {
+        assert_eq!(set(20, &[0, 3, 4]).counts, [60, 30, 0]);
+    }
+}

@@ -1,0 +1,137 @@
+//! What the program runs on, for `slicewise doctor` and for a run's manifest.
+
+use crate::error::ModelError;
+use serde::Serialize;
+use std::path::Path;
+use tch::{Cuda, Device};
+
+/// libtorch and the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Environment {
+    /// libtorch's version, as its folder states it.
+    pub libtorch_version: String,
+    /// The folder it was linked against.
+    pub libtorch_folder: String,
+    /// Whether this libtorch was built with CUDA.
+    pub cuda_build: bool,
+    /// Whether it sees a GPU.
+    pub cuda_available: bool,
+    /// GPUs seen.
+    pub cuda_devices: usize,
+    /// Their names, as the driver gives them; empty where it does not.
+    pub gpu_names: Vec<String>,
+    /// Whether cuDNN can be used.
+    pub cudnn_available: bool,
+    /// Whether convolutions on the CPU go to oneDNN.
+    pub onednn: bool,
+    /// Threads of one operation.
+    pub threads: usize,
+    /// Cores that the system offers this process.
+    pub cores: usize,
+    /// The CPU's bf16 instructions (`avx512_bf16`, `amx_bf16`); without any, `precision:
+    /// bfloat16` is slow on the CPU.
+    pub cpu_bf16: Vec<String>,
+    /// Instructions oneDNN needs to compute bf16 convolutions at all.
+    pub cpu_avx512: bool,
+}
+
+/// Asks libtorch and the system.
+pub fn environment() -> Environment {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags: Vec<&str> = cpu
+        .lines()
+        .find(|line| line.starts_with("flags"))
+        .map(|line| line.split_whitespace().collect())
+        .unwrap_or_default();
+    Environment {
+        libtorch_version: env!("SLICEWISE_LIBTORCH_VERSION").to_owned(),
+        libtorch_folder: env!("SLICEWISE_LIBTORCH_LIB").to_owned(),
+        cuda_build: Path::new(env!("SLICEWISE_LIBTORCH_LIB"))
+            .join("libtorch_cuda.so")
+            .exists(),
+        cuda_available: Cuda::is_available(),
+        cuda_devices: usize::try_from(Cuda::device_count()).unwrap_or(0),
+        gpu_names: gpu_names(),
+        cudnn_available: Cuda::cudnn_is_available(),
+        onednn: tch::utils::has_mkldnn(),
+        threads: usize::try_from(tch::get_num_threads()).unwrap_or(1),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cpu_bf16: ["avx512_bf16", "amx_bf16"]
+            .into_iter()
+            .filter(|flag| flags.contains(flag))
+            .map(str::to_owned)
+            .collect(),
+        cpu_avx512: ["avx512bw", "avx512vl", "avx512dq"]
+            .iter()
+            .all(|flag| flags.contains(flag)),
+    }
+}
+
+/// Models of NVIDIA's GPUs from the driver's `/proc` entries, in bus order.
+fn gpu_names() -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir("/proc/driver/nvidia/gpus") else {
+        return Vec::new();
+    };
+    let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    folders
+        .iter()
+        .filter_map(|folder| {
+            let text = std::fs::read_to_string(folder.join("information")).ok()?;
+            let line = text.lines().find(|line| line.starts_with("Model:"))?;
+            Some(line.trim_start_matches("Model:").trim().to_owned())
+        })
+        .collect()
+}
+
+/// `cpu`, `cuda:N`, or `auto`: the first GPU where there is one.
+///
+/// # Errors
+/// Another word, or a GPU that is not there.
+pub fn choose_device(name: &str) -> Result<Device, ModelError> {
+    let fail = |reason: String| ModelError::Device {
+        name: name.to_owned(),
+        reason,
+    };
+    match name {
+        "auto" => return Ok(Device::cuda_if_available()),
+        "cpu" => return Ok(Device::Cpu),
+        _ => {}
+    }
+    let index: usize = name
+        .strip_prefix("cuda:")
+        .and_then(|index| index.parse().ok())
+        .ok_or_else(|| fail("expected auto, cpu or cuda:N".to_owned()))?;
+    let devices = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    if index < devices {
+        Ok(Device::Cuda(index))
+    } else {
+        Err(fail(format!("libtorch sees {devices} CUDA devices")))
+    }
+}
+
+/// Threads of one operation, for this and later threads of the process. Call it before any
+/// work: sums depend on it.
+pub fn set_threads(threads: usize) {
+    tch::set_num_threads(i32::try_from(threads.max(1)).unwrap_or(i32::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_found_by_name_or_refused() {
+        assert_eq!(choose_device("cpu").unwrap(), Device::Cpu);
+        for name in ["gpu", "cuda", "cuda:x", "cuda:99"] {
+            let message = choose_device(name).unwrap_err().to_string();
+            assert!(message.contains(name), "{message}");
+        }
+    }
+
+    #[test]
+    fn libtorch_is_the_version_that_tch_binds() {
+        let version = environment().libtorch_version;
+        assert!(version.starts_with("2.11.0"), "{version}");
+    }
+}

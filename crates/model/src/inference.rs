@@ -1,0 +1,207 @@
+//! Segmentation of a whole volume: padding to the network's multiple, tiles where the volume
+//! is too large for one pass, and the blend of their answers.
+
+use crate::architecture::NetworkOutput;
+use crate::crops::to_tensor;
+use crate::error::ModelError;
+use crate::segmenter::ModelOutput;
+use ndarray::{Array3, Array4};
+use tch::{Device, Kind, Tensor};
+
+/// Largest pass of a network of base width 8. A newborn at 0.86 mm (117×159×126) fits.
+pub(crate) const TILE_VOXELS_AT_WIDTH_8: usize = 4_000_000;
+
+/// Segments `image` `[D, H, W]` by `forward`, which takes images `[1, 1, d, h, w]` with axes
+/// that are multiples of `multiple` and at most about `tile_voxels` voxels.
+pub(crate) fn segment(
+    image: &Array3<f32>,
+    multiple: usize,
+    tile_voxels: usize,
+    forward: impl Fn(&Tensor) -> NetworkOutput,
+) -> Result<ModelOutput, ModelError> {
+    let shape = [image.dim().0, image.dim().1, image.dim().2];
+    if shape.contains(&0) {
+        return Err(ModelError::EmptyVolume { shape });
+    }
+    let padded = shape.map(|size| size.next_multiple_of(multiple));
+    let after = |axis: usize| (padded[axis] - shape[axis]) as i64;
+    let image = to_tensor(image)
+        .pad([0, after(2), 0, after(1), 0, after(0)], "constant", 0.0)
+        .unsqueeze(0)
+        .unsqueeze(0);
+
+    let tile = tile_shape(padded, multiple, tile_voxels);
+    let output = if tile == padded {
+        forward(&image)
+    } else {
+        blend(&image, padded, tile, forward)
+    };
+
+    let unpad = |t: &Tensor| {
+        (0..3).fold(t.shallow_clone(), |t, axis| {
+            t.narrow(axis as i64 + 2, 0, shape[axis] as i64)
+        })
+    };
+    let maps = unpad(&output.maps);
+    let attention = output.attention.as_ref();
+    Ok(ModelOutput {
+        probabilities: to_array4(&maps.softmax(1, Kind::Float))?,
+        sr1: to_labels(&maps.argmax(1, false))?,
+        sr2: attention
+            .map(|attention| to_labels(&unpad(&attention.logits).argmax(1, false)))
+            .transpose()?,
+        attention: attention
+            .map(|attention| to_array4(&unpad(&attention.values)))
+            .transpose()?,
+    })
+}
+
+/// The volume's shape halved along its longest axis until it has at most `tile_voxels`.
+fn tile_shape(volume: [usize; 3], multiple: usize, tile_voxels: usize) -> [usize; 3] {
+    let mut tile = volume;
+    while tile.iter().product::<usize>() > tile_voxels {
+        let Some(longest) = (0..3)
+            .filter(|&axis| tile[axis] > multiple)
+            .max_by_key(|&axis| tile[axis])
+        else {
+            break;
+        };
+        tile[longest] = tile[longest].div_ceil(2).next_multiple_of(multiple);
+    }
+    tile
+}
+
+/// First voxels of tiles that cover `volume` voxels with at least half overlap.
+fn starts(volume: usize, tile: usize) -> Vec<usize> {
+    let last = volume - tile;
+    let steps = last.div_ceil((tile / 2).max(1));
+    (0..=steps).map(|step| last * step / steps.max(1)).collect()
+}
+
+/// Weight of each voxel of a tile along one axis: a triangle, highest in the middle, where the
+/// network sees context on all sides.
+fn ramp(size: usize) -> Tensor {
+    let weights: Vec<f32> = (0..size)
+        .map(|voxel| (voxel + 1).min(size - voxel) as f32)
+        .collect();
+    Tensor::from_slice(&weights)
+}
+
+/// Weighted mean of the answers of overlapping tiles, collected on the CPU.
+fn blend(
+    image: &Tensor,
+    volume: [usize; 3],
+    tile: [usize; 3],
+    forward: impl Fn(&Tensor) -> NetworkOutput,
+) -> NetworkOutput {
+    let weight = ramp(tile[0]).reshape([-1, 1, 1])
+        * ramp(tile[1]).reshape([-1, 1])
+        * ramp(tile[2]).reshape([-1]);
+    let part = |t: &Tensor, start: [usize; 3]| {
+        (0..3).fold(t.shallow_clone(), |t, axis| {
+            t.narrow(axis as i64 + 2, start[axis] as i64, tile[axis] as i64)
+        })
+    };
+    let volume_size = volume.map(|size| size as i64);
+    let empty = |channels: i64| {
+        let [d, h, w] = volume_size;
+        Tensor::zeros([1, channels, d, h, w], (Kind::Float, Device::Cpu))
+    };
+    let total = empty(1);
+    // Maps, then logits and values of the attention map where there is one.
+    let mut sums: Vec<Tensor> = Vec::new();
+    for z in starts(volume[0], tile[0]) {
+        for y in starts(volume[1], tile[1]) {
+            for x in starts(volume[2], tile[2]) {
+                let start = [z, y, x];
+                let output = forward(&part(image, start));
+                let answers = std::iter::once(output.maps).chain(
+                    output
+                        .attention
+                        .into_iter()
+                        .flat_map(|attention| [attention.logits, attention.values]),
+                );
+                for (index, answer) in answers.enumerate() {
+                    if sums.len() <= index {
+                        sums.push(empty(answer.size()[1]));
+                    }
+                    let _ = part(&sums[index], start)
+                        .g_add_(&(answer.to_device(Device::Cpu) * &weight));
+                }
+                let _ = part(&total, start).g_add_(&weight);
+            }
+        }
+    }
+    let mut means = sums.into_iter().map(|sum| sum / &total);
+    let maps = means.next().unwrap_or_else(|| empty(1));
+    let attention = means
+        .next()
+        .zip(means.next())
+        .map(|(logits, values)| crate::architecture::AttentionMap { logits, values });
+    NetworkOutput { maps, attention }
+}
+
+/// float32 `[1, C, D, H, W]` → array `[C, D, H, W]`.
+fn to_array4(tensor: &Tensor) -> Result<Array4<f32>, ModelError> {
+    let shape: Vec<usize> = tensor.size()[1..].iter().map(|&n| n as usize).collect();
+    let values = Vec::<f32>::try_from(tensor.contiguous().reshape([-1]))?;
+    Ok(
+        Array4::from_shape_vec([shape[0], shape[1], shape[2], shape[3]], values)
+            .expect("as many values as the tensor's shape says"),
+    )
+}
+
+/// int64 `[1, D, H, W]` → classes `[D, H, W]`.
+fn to_labels(tensor: &Tensor) -> Result<Array3<u8>, ModelError> {
+    let shape: Vec<usize> = tensor.size()[1..].iter().map(|&n| n as usize).collect();
+    let values = Vec::<u8>::try_from(tensor.to_kind(Kind::Uint8).contiguous().reshape([-1]))?;
+    Ok(
+        Array3::from_shape_vec([shape[0], shape[1], shape[2]], values)
+            .expect("as many values as the tensor's shape says"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_the_volume_with_half_overlap_and_reach_its_end() {
+        assert_eq!(starts(64, 64), [0]);
+        assert_eq!(starts(64, 32), [0, 16, 32]);
+        for (volume, tile) in [(40, 24), (65, 8), (9, 8)] {
+            let starts = starts(volume, tile);
+            assert_eq!(starts.last(), Some(&(volume - tile)));
+            assert!(
+                starts
+                    .windows(2)
+                    .all(|w| w[1] > w[0] && w[1] - w[0] <= tile / 2)
+            );
+        }
+    }
+
+    #[test]
+    fn tile_shapes_are_multiples_within_the_budget() {
+        assert_eq!(tile_shape([64, 80, 64], 8, 400_000), [64, 80, 64]);
+        assert_eq!(tile_shape([64, 80, 64], 8, 200_000), [64, 40, 64]);
+        // One multiple along each axis is the least there is.
+        assert_eq!(tile_shape([16, 16, 16], 8, 1), [8, 8, 8]);
+    }
+
+    #[test]
+    fn a_voxelwise_answer_is_the_same_in_tiles_as_in_one_piece() {
+        let image = Array3::from_shape_fn((13, 18, 21), |(z, y, x)| {
+            ((z * 7 + y * 3 + x * 5) % 11) as f32 - 5.0
+        });
+        let voxelwise = |tile: &Tensor| NetworkOutput {
+            maps: Tensor::cat(&[tile * 1.0, tile * -0.5, tile * 0.0 + 0.3], 1),
+            attention: None,
+        };
+        let whole = segment(&image, 4, usize::MAX, voxelwise).unwrap();
+        let tiled = segment(&image, 4, 500, voxelwise).unwrap();
+        assert_eq!(whole.sr1, tiled.sr1);
+        for (a, b) in whole.probabilities.iter().zip(&tiled.probabilities) {
+            assert!((a - b).abs() < 1e-5, "{a} against {b}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Convolutions and normalisation, with weights from a seeded generator.
+
+use crate::config::Norm;
+use crate::numerics::Numerics;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+use tch::nn::Path;
+use tch::{Device, Kind, Tensor};
+
+/// Added to variances.
+const EPSILON: f64 = 1e-5;
+
+/// Where a network's parameters are made: their names, the generator of their first values,
+/// and the arithmetic they will be used in. Order of construction fixes the values.
+pub(crate) struct Scope<'a> {
+    pub(crate) path: Path<'a>,
+    pub(crate) generator: &'a RefCell<ChaCha8Rng>,
+    pub(crate) numerics: Numerics,
+}
+
+impl<'a> Scope<'a> {
+    /// A named part.
+    pub(crate) fn sub(&self, name: impl ToString) -> Scope<'a> {
+        Scope {
+            path: self.path.sub(name),
+            generator: self.generator,
+            numerics: self.numerics,
+        }
+    }
+
+    /// Weights of `shape`, uniform with variance 2 / `fan_in` (He et al. 2015). Uniform rather
+    /// than normal: no logarithm or cosine, so the same bits on every machine.
+    fn weight(&self, shape: &[i64], fan_in: i64) -> Tensor {
+        let bound = (6.0 / fan_in as f64).sqrt() as f32;
+        let count = shape.iter().product::<i64>() as usize;
+        let mut generator = self.generator.borrow_mut();
+        let values: Vec<f32> = (0..count)
+            .map(|_| generator.random_range(-bound..bound))
+            .collect();
+        let values = Tensor::from_slice(&values).reshape(shape);
+        self.path.var_copy("weight", &values)
+    }
+
+    /// `size` parameters of one value.
+    fn filled(&self, name: &str, size: i64, value: f64) -> Tensor {
+        let values = Tensor::full([size], value, (Kind::Float, Device::Cpu));
+        self.path.var_copy(name, &values)
+    }
+
+    /// Convolution that keeps the grid: kernel `size³`, zero padding, with bias.
+    pub(crate) fn convolution(&self, inputs: i64, outputs: i64, size: i64) -> Convolution {
+        Convolution {
+            weight: self.weight(
+                &[outputs, inputs, size, size, size],
+                inputs * size * size * size,
+            ),
+            bias: self.filled("bias", outputs, 0.0),
+            padding: size / 2,
+            numerics: self.numerics,
+        }
+    }
+
+    /// Transposed 2×2×2 convolution that doubles the grid.
+    pub(crate) fn upsampling(&self, inputs: i64, outputs: i64) -> Upsampling {
+        Upsampling {
+            // Kernel and stride are equal: each output voxel sees one input voxel.
+            weight: self.weight(&[inputs, outputs, 2, 2, 2], inputs),
+            bias: self.filled("bias", outputs, 0.0),
+            numerics: self.numerics,
+        }
+    }
+
+    /// Normalisation of `channels` feature maps with learned scale and shift.
+    pub(crate) fn normalisation(&self, channels: i64, norm: Norm) -> Normalisation {
+        let (groups, affine) = match norm {
+            Norm::Instance => (channels, true),
+            // The fewest groups of at most 8 feature maps that divide the channels.
+            Norm::Group => (
+                (1..=channels)
+                    .find(|g| channels % g == 0 && channels / g <= 8)
+                    .unwrap_or(channels),
+                true,
+            ),
+            Norm::None => (0, false),
+        };
+        Normalisation {
+            groups,
+            affine: affine.then(|| {
+                (
+                    self.filled("scale", channels, 1.0),
+                    self.filled("shift", channels, 0.0),
+                )
+            }),
+            numerics: self.numerics,
+        }
+    }
+
+    /// Two rounds of convolution 3×3×3, normalisation and leaky rectifier.
+    pub(crate) fn double_convolution(
+        &self,
+        inputs: i64,
+        outputs: i64,
+        norm: Norm,
+    ) -> DoubleConvolution {
+        let round = |name: &str, inputs: i64| {
+            let scope = self.sub(name);
+            (
+                scope.convolution(inputs, outputs, 3),
+                scope.sub("norm").normalisation(outputs, norm),
+            )
+        };
+        DoubleConvolution {
+            rounds: [round("first", inputs), round("second", outputs)],
+        }
+    }
+}
+
+/// Convolution that keeps the grid.
+pub(crate) struct Convolution {
+    weight: Tensor,
+    bias: Tensor,
+    padding: i64,
+    numerics: Numerics,
+}
+
+impl Convolution {
+    /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]`, both in the arithmetic of features.
+    pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        if features.kind() == Kind::BFloat16 && features.size()[2] == 2 && self.padding > 0 {
+            // With two slices, oneDNN's bf16 weight gradient of a 3×3×3 convolution is garbage
+            // (libtorch 2.11 on AVX512-BF16, either layout; all other depths are right).
+            return self.numerics.prepare(&self.forward_float32(features));
+        }
+        let weight = self.numerics.prepare(&self.weight);
+        let bias = self.numerics.cast(&self.bias);
+        features.conv3d(
+            &weight,
+            Some(bias),
+            [1, 1, 1],
+            [self.padding; 3],
+            [1, 1, 1],
+            1,
+        )
+    }
+
+    /// The same in float32, whatever the features' arithmetic: for logits.
+    pub(crate) fn forward_float32(&self, features: &Tensor) -> Tensor {
+        features.to_kind(Kind::Float).conv3d(
+            &self.weight,
+            Some(&self.bias),
+            [1, 1, 1],
+            [self.padding; 3],
+            [1, 1, 1],
+            1,
+        )
+    }
+}
+
+/// Transposed convolution that doubles the grid.
+pub(crate) struct Upsampling {
+    weight: Tensor,
+    bias: Tensor,
+    numerics: Numerics,
+}
+
+impl Upsampling {
+    /// `[N, inputs, D, H, W]` → `[N, outputs, 2D, 2H, 2W]`.
+    pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        let weight = self.numerics.prepare(&self.weight);
+        let bias = self.numerics.cast(&self.bias);
+        let twice = [2, 2, 2];
+        features.conv_transpose3d(
+            &weight,
+            Some(bias),
+            twice,
+            [0, 0, 0],
+            [0, 0, 0],
+            1,
+            [1, 1, 1],
+        )
+    }
+}
+
+/// Instance or group normalisation, or none.
+pub(crate) struct Normalisation {
+    groups: i64,
+    affine: Option<(Tensor, Tensor)>,
+    numerics: Numerics,
+}
+
+impl Normalisation {
+    /// Shape kept. Statistics are float32 inside libtorch's kernel.
+    pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        let Some((scale, shift)) = &self.affine else {
+            return features.shallow_clone();
+        };
+        // libtorch's group-norm kernel is 20 to 40 times slower on channels-last features than
+        // on contiguous ones (8 maps of 32×64×48, bf16: 38 ms against 0.9), so reorder twice.
+        let normalised = features.contiguous().group_norm(
+            self.groups,
+            Some(self.numerics.cast(scale)),
+            Some(self.numerics.cast(shift)),
+            EPSILON,
+            true,
+        );
+        self.numerics.order(&normalised)
+    }
+}
+
+/// The U-Net's block.
+pub(crate) struct DoubleConvolution {
+    rounds: [(Convolution, Normalisation); 2],
+}
+
+impl DoubleConvolution {
+    /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]`.
+    pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        self.rounds.iter().fold(
+            features.shallow_clone(),
+            |features, (convolve, normalise)| {
+                // Slope below zero: libtorch's default 0.01, as in nnU-Net.
+                normalise.forward(&convolve.forward(&features)).leaky_relu()
+            },
+        )
+    }
+}

@@ -1,0 +1,49 @@
+//! In which arithmetic and memory order feature maps are computed.
+//!
+//! tch has neither a memory-format argument nor bf16 autocast, so both are done by hand:
+//! weights live in contiguous float32 and are cast and reordered on their way into an
+//! operation; autograd carries the gradient back to float32.
+
+use crate::config::{Layout, Precision, TrainingConfig};
+use tch::{Kind, Tensor};
+
+/// Precision and layout of feature maps `[N, C, D, H, W]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numerics {
+    kind: Kind,
+    channels_last: bool,
+}
+
+impl Numerics {
+    pub(crate) fn new(training: &TrainingConfig) -> Self {
+        Self {
+            kind: match training.precision {
+                Precision::Float32 => Kind::Float,
+                Precision::Bfloat16 => Kind::BFloat16,
+            },
+            channels_last: training.layout == Layout::ChannelsLast,
+        }
+    }
+
+    /// The tensor in the arithmetic of feature maps.
+    pub(crate) fn cast(self, tensor: &Tensor) -> Tensor {
+        tensor.to_kind(self.kind)
+    }
+
+    /// A five-dimensional tensor in the arithmetic and memory order of feature maps.
+    pub(crate) fn prepare(self, tensor: &Tensor) -> Tensor {
+        self.order(&self.cast(tensor))
+    }
+
+    /// The same values in the memory order of feature maps; nothing is copied when they are.
+    pub(crate) fn order(self, tensor: &Tensor) -> Tensor {
+        if self.channels_last {
+            tensor
+                .permute([0, 2, 3, 4, 1])
+                .contiguous()
+                .permute([0, 4, 1, 2, 3])
+        } else {
+            tensor.contiguous()
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! A network in use: training, prediction, checkpoints.
+
+use crate::architecture::{self, Architecture, Network};
+use crate::checkpoint;
+use crate::config::{ModelConfig, Schedule, TrainingConfig};
+use crate::crops::TrainingSet;
+use crate::error::ModelError;
+use crate::inference;
+use crate::layers::Scope;
+use crate::loss::{IGNORE, Loss};
+use crate::numerics::Numerics;
+use ndarray::{Array3, Array4};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+use std::path::Path;
+use tch::Device;
+use tch::nn::{OptimizerConfig, VarStore, sgd};
+
+/// Exponent of the polynomial schedule (nnU-Net's).
+const SCHEDULE_POWER: f64 = 0.9;
+
+/// One sparsely annotated training volume.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingVolume<'a> {
+    /// Normalised intensities `[D, H, W]`.
+    pub image: &'a Array3<f32>,
+    /// True classes `[D, H, W]`; only annotated slices are read.
+    pub labels: &'a Array3<u8>,
+    /// `[D]`: annotated axial slices.
+    pub annotated: &'a [bool],
+}
+
+/// The segmentation of one volume.
+#[derive(Debug, Clone)]
+pub struct ModelOutput {
+    /// Class probabilities `[C, D, H, W]`: softmax of the recalibrated final feature maps.
+    pub probabilities: Array4<f32>,
+    /// SR1 `[D, H, W]`: argmax over classes of the recalibrated final feature maps.
+    pub sr1: Array3<u8>,
+    /// SR2 `[D, H, W]`: argmax over classes of the attention map.
+    pub sr2: Option<Array3<u8>>,
+    /// The attention map `[C, D, H, W]`, values in (0, 1).
+    pub attention: Option<Array4<f32>>,
+}
+
+/// A network with its weights and the way it is trained.
+pub struct TchSegmenter {
+    architecture: &'static Architecture,
+    network: Box<dyn Network>,
+    store: VarStore,
+    model: ModelConfig,
+    training: TrainingConfig,
+    classes: usize,
+    numerics: Numerics,
+}
+
+impl TchSegmenter {
+    /// A network with fresh weights, which `seed` fixes. `classes` counts background too.
+    ///
+    /// # Errors
+    /// An invalid configuration, or a number of classes outside 2 to 255.
+    pub fn new(
+        model: &ModelConfig,
+        training: &TrainingConfig,
+        classes: usize,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, ModelError> {
+        training.validate_for(model)?;
+        // A label is one byte, and one of its values marks unannotated voxels.
+        if !(2..=usize::from(IGNORE)).contains(&classes) {
+            return Err(ModelError::Config {
+                field: "classes",
+                expected: format!("2 to {IGNORE}, background included"),
+                got: classes.to_string(),
+            });
+        }
+        let architecture = architecture::find(&model.architecture)?;
+        let numerics = Numerics::new(training);
+        let store = VarStore::new(device);
+        let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
+        let scope = Scope {
+            path: store.root(),
+            generator: &generator,
+            numerics,
+        };
+        let network = (architecture.build)(&scope, model, classes as i64);
+        Ok(Self {
+            architecture,
+            network,
+            store,
+            model: model.clone(),
+            training: training.clone(),
+            classes,
+            numerics,
+        })
+    }
+
+    /// Whether predictions hold SR2.
+    pub fn has_attention(&self) -> bool {
+        self.architecture.has_attention
+    }
+
+    /// Trainable numbers.
+    pub fn parameters(&self) -> u64 {
+        self.store
+            .trainable_variables()
+            .iter()
+            .map(|variable| variable.numel() as u64)
+            .sum()
+    }
+
+    /// Trains `steps` more steps from the present weights, never restarting, with crops drawn
+    /// from `seed`; calls `progress` with the number of steps done after each. Momentum starts
+    /// at zero in every call, so that weights alone, as a checkpoint holds them, determine how
+    /// training goes on. Returns the mean loss over the last quarter of the steps (0 for no
+    /// steps).
+    ///
+    /// # Errors
+    /// A volume that does not fit together, no annotated slice, or a loss that is not finite.
+    pub fn train(
+        &mut self,
+        cases: &[TrainingVolume],
+        steps: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<f64, ModelError> {
+        let training = &self.training;
+        let device = self.store.device();
+        let set = TrainingSet::new(cases, self.classes, device)?;
+        let loss = Loss::new(training, &set.counts, device);
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let mut optimizer = sgd(training.momentum, 0.0, training.weight_decay, false)
+            .build(&self.store, training.learning_rate)?;
+        let last_quarter = steps - steps.div_ceil(4);
+        let mut sum = 0.0;
+        for step in 0..steps {
+            let (images, labels) =
+                set.batch(training.batch, training.crop, training.flip, &mut generator);
+            let output = self.network.forward(&self.numerics.prepare(&images));
+            let loss = loss.of(&output, &labels);
+            let value = loss.double_value(&[]);
+            if !value.is_finite() {
+                return Err(ModelError::LossNotFinite {
+                    step: step + 1,
+                    steps,
+                    loss: value,
+                });
+            }
+            optimizer.set_lr(learning_rate(training, step, steps));
+            match training.gradient_clip {
+                Some(limit) => optimizer.backward_step_clip_norm(&loss, limit),
+                None => optimizer.backward_step(&loss),
+            }
+            if step >= last_quarter {
+                sum += value;
+            }
+            progress(step + 1);
+        }
+        Ok(sum / (steps - last_quarter).max(1) as f64)
+    }
+
+    /// Segments one volume `[D, H, W]` of normalised intensities. A large one is cut into
+    /// overlapping tiles whose answers are blended.
+    ///
+    /// # Errors
+    /// An empty volume, or libtorch's failure.
+    pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
+        // Memory of a forward pass grows with the width; at 8 maps, a tile takes about 2 GB.
+        let tile_voxels = 8 * inference::TILE_VOXELS_AT_WIDTH_8 / self.model.base_width;
+        self.predict_tiled(image, tile_voxels.max(1))
+    }
+
+    /// [`Self::predict`] with tiles of at most about `tile_voxels` voxels.
+    fn predict_tiled(
+        &self,
+        image: &Array3<f32>,
+        tile_voxels: usize,
+    ) -> Result<ModelOutput, ModelError> {
+        tch::no_grad(|| {
+            inference::segment(image, self.model.downsampling(), tile_voxels, |tile| {
+                self.network
+                    .forward(&self.numerics.prepare(&tile.to_device(self.store.device())))
+            })
+        })
+    }
+
+    /// Writes the weights to `path` (safetensors), whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        checkpoint::save(&self.store, self.architecture.name, path)
+    }
+
+    /// Reads weights written by [`Self::save`]. After an error the weights are what they were.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
+    pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
+        checkpoint::load(&self.store, path)
+    }
+}
+
+/// Of `step` (from 0) of `steps`.
+fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
+    let factor = match training.schedule {
+        Schedule::Constant => 1.0,
+        Schedule::Polynomial => (1.0 - step as f64 / steps as f64).powf(SCHEDULE_POWER),
+    };
+    training.learning_rate * factor
+}

@@ -1,0 +1,370 @@
+//! Laws that every network passes, with every variant of the attention head. They run over the
+//! registry: a new network is covered without a further line.
+
+use ndarray::{Array3, s};
+use slicewise_model::{
+    ARCHITECTURES, Activation, Combine, Device, HeadConfig, Layout, ModelConfig, Norm, Paths,
+    Precision, Recalibration, Source, TchSegmenter, TrainingConfig, TrainingVolume,
+};
+
+/// A small network of each kind, each with every head that differs from the default in one
+/// field.
+fn models() -> Vec<ModelConfig> {
+    let head = HeadConfig::default();
+    let heads = [
+        head,
+        HeadConfig {
+            source: Source::FinalMaps,
+            ..head
+        },
+        HeadConfig {
+            activation: Activation::Softmax,
+            ..head
+        },
+        HeadConfig {
+            paths: Paths::Channel,
+            ..head
+        },
+        HeadConfig {
+            paths: Paths::Spatial,
+            ..head
+        },
+        HeadConfig {
+            combine: Combine::Product,
+            ..head
+        },
+        HeadConfig {
+            recalibration: Recalibration::MultiplyPositive,
+            ..head
+        },
+        HeadConfig {
+            recalibration: Recalibration::None,
+            ..head
+        },
+    ];
+    let mut models = Vec::new();
+    for architecture in ARCHITECTURES {
+        // Without attention the head is ignored.
+        let heads = if architecture.has_attention {
+            &heads[..]
+        } else {
+            &heads[..1]
+        };
+        for &head in heads {
+            models.push(ModelConfig {
+                architecture: architecture.name.to_owned(),
+                base_width: 4,
+                levels: 2,
+                norm: Norm::Group,
+                head,
+            });
+        }
+    }
+    models
+}
+
+fn training() -> TrainingConfig {
+    TrainingConfig {
+        crop: [8, 12, 12],
+        precision: Precision::Float32,
+        ..TrainingConfig::default()
+    }
+}
+
+/// Threads fix the order of sums.
+fn segmenter(model: &ModelConfig, training: &TrainingConfig, seed: u64) -> TchSegmenter {
+    slicewise_model::set_threads(1);
+    TchSegmenter::new(model, training, 3, seed, Device::Cpu).unwrap()
+}
+
+/// A bright box and a dim box on a dark ground with a deterministic ripple, and their classes.
+fn boxes() -> (Array3<f32>, Array3<u8>) {
+    let mut labels = Array3::zeros((12, 14, 13));
+    labels.slice_mut(s![2..10, 2..8, 2..11]).fill(1);
+    labels.slice_mut(s![4..11, 9..13, 3..9]).fill(2);
+    let image = Array3::from_shape_fn(labels.dim(), |(z, y, x)| {
+        let ripple = ((z * 5 + y * 3 + x * 7) % 8) as f32 / 40.0;
+        [-1.0, 1.5, 0.3][usize::from(labels[[z, y, x]])] + ripple
+    });
+    (image, labels)
+}
+
+/// Every second slice annotated.
+fn annotated(depth: usize) -> Vec<bool> {
+    (0..depth).map(|z| z % 2 == 1).collect()
+}
+
+fn trained(
+    model: &ModelConfig,
+    training: &TrainingConfig,
+    labels: &Array3<u8>,
+    steps: usize,
+) -> TchSegmenter {
+    let (image, _) = boxes();
+    let mut segmenter = segmenter(model, training, 1);
+    let flags = annotated(image.dim().0);
+    let case = TrainingVolume {
+        image: &image,
+        labels,
+        annotated: &flags,
+    };
+    segmenter.train(&[case], steps, 2, &mut |_| {}).unwrap();
+    segmenter
+}
+
+/// The weights' bytes as a checkpoint holds them.
+fn weights(segmenter: &TchSegmenter) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    segmenter.save(&path).unwrap();
+    std::fs::read(&path).unwrap()
+}
+
+#[test]
+fn shape_is_kept_at_odd_sizes_and_declared_attention_is_present() {
+    for model in models() {
+        let segmenter = segmenter(&model, &training(), 0);
+        for shape in [(1, 1, 1), (5, 9, 7), (8, 12, 13)] {
+            let image = Array3::from_shape_fn(shape, |(z, y, x)| (z + y * x) as f32 / 50.0);
+            let output = segmenter.predict(&image).unwrap();
+            assert_eq!(output.sr1.dim(), shape);
+            let (d, h, w) = shape;
+            assert_eq!(output.probabilities.dim(), (3, d, h, w));
+            for column in output.probabilities.lanes(ndarray::Axis(0)) {
+                assert!((column.sum() - 1.0).abs() < 1e-5);
+            }
+            assert_eq!(output.sr2.is_some(), segmenter.has_attention(), "{model:?}");
+            assert_eq!(output.attention.is_some(), segmenter.has_attention());
+            if let (Some(sr2), Some(attention)) = (output.sr2, output.attention) {
+                for ((z, y, x), &class) in sr2.indexed_iter() {
+                    let values = attention.slice(s![.., z, y, x]);
+                    assert!(values.iter().all(|v| (0.0..=1.0).contains(v)), "{model:?}");
+                    let highest = values.iter().copied().fold(0.0, f32::max);
+                    assert_eq!(values[usize::from(class)], highest, "{model:?}");
+                }
+            }
+        }
+        let empty = segmenter.predict(&Array3::zeros((0, 4, 4))).unwrap_err();
+        assert!(empty.to_string().contains("empty"));
+    }
+}
+
+#[test]
+fn labels_of_unannotated_slices_do_not_matter() {
+    let with_dice = TrainingConfig {
+        soft_dice: 1.0,
+        ..training()
+    };
+    for model in models() {
+        let (_, labels) = boxes();
+        let mut others = labels.clone();
+        for (z, flag) in annotated(labels.dim().0).into_iter().enumerate() {
+            if !flag {
+                // Not even a class.
+                others.slice_mut(s![z, .., ..]).fill(77);
+            }
+        }
+        let truth = weights(&trained(&model, &with_dice, &labels, 3));
+        assert!(
+            truth == weights(&trained(&model, &with_dice, &others, 3)),
+            "{model:?}"
+        );
+        // The test can tell: a voxel of an annotated slice does matter.
+        let mut changed = labels.clone();
+        changed[[5, 5, 5]] = 2;
+        assert!(
+            truth != weights(&trained(&model, &with_dice, &changed, 3)),
+            "{model:?}"
+        );
+    }
+}
+
+#[test]
+fn the_seed_fixes_the_weights() {
+    for model in models() {
+        let build = |seed| weights(&segmenter(&model, &training(), seed));
+        assert!(build(7) == build(7), "{model:?}");
+        assert!(build(7) != build(8), "{model:?}");
+    }
+}
+
+#[test]
+fn two_trainings_give_the_same_bits() {
+    for precision in [Precision::Float32, Precision::Bfloat16] {
+        for model in models() {
+            let (_, labels) = boxes();
+            let training = TrainingConfig {
+                precision,
+                flip: true,
+                ..training()
+            };
+            let first = weights(&trained(&model, &training, &labels, 3));
+            assert!(
+                first == weights(&trained(&model, &training, &labels, 3)),
+                "{model:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn save_and_load_round_trip_and_training_goes_on_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for model in models() {
+        let (image, labels) = boxes();
+        let mut original = trained(&model, &training(), &labels, 2);
+        original.save(&path).unwrap();
+        let mut copy = segmenter(&model, &training(), 99);
+        copy.load(&path).unwrap();
+        let (a, b) = (
+            original.predict(&image).unwrap(),
+            copy.predict(&image).unwrap(),
+        );
+        assert_eq!(a.probabilities, b.probabilities, "{model:?}");
+        assert_eq!(a.sr2, b.sr2, "{model:?}");
+        // The experiment forks strategies from one checkpoint: what is not in it, such as
+        // momentum, must not matter.
+        let flags = annotated(image.dim().0);
+        let case = TrainingVolume {
+            image: &image,
+            labels: &labels,
+            annotated: &flags,
+        };
+        original.train(&[case], 2, 5, &mut |_| {}).unwrap();
+        copy.train(&[case], 2, 5, &mut |_| {}).unwrap();
+        assert!(weights(&original) == weights(&copy), "{model:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_model_is_refused_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for model in models() {
+        let wider = ModelConfig {
+            base_width: 6,
+            ..model.clone()
+        };
+        segmenter(&wider, &training(), 0).save(&path).unwrap();
+        let mut target = segmenter(&model, &training(), 0);
+        let before = weights(&target);
+        let message = target.load(&path).unwrap_err().to_string();
+        assert!(message.contains("expected float32"), "{message}");
+        assert!(before == weights(&target));
+    }
+    let deeper = ModelConfig {
+        levels: 3,
+        ..models()[0].clone()
+    };
+    segmenter(&deeper, &training(), 0).save(&path).unwrap();
+    let mut target = segmenter(&models()[0], &training(), 0);
+    let message = target.load(&path).unwrap_err().to_string();
+    assert!(message.contains("not one of this network's"), "{message}");
+    std::fs::write(&path, b"not a checkpoint").unwrap();
+    assert!(target.load(&path).is_err());
+    assert!(target.load(&folder.path().join("absent")).is_err());
+}
+
+#[test]
+fn overfits_one_small_volume() {
+    let (image, labels) = boxes();
+    for model in models() {
+        let mut segmenter = segmenter(&model, &training(), 1);
+        let case = TrainingVolume {
+            image: &image,
+            labels: &labels,
+            annotated: &[true; 12],
+        };
+        segmenter.train(&[case], 130, 2, &mut |_| {}).unwrap();
+        let output = segmenter.predict(&image).unwrap();
+        let agree = |prediction: &Array3<u8>| {
+            let right = prediction
+                .iter()
+                .zip(&labels)
+                .filter(|(a, b)| a == b)
+                .count();
+            right as f64 / labels.len() as f64
+        };
+        assert!(
+            agree(&output.sr1) > 0.95,
+            "{} {model:?}",
+            agree(&output.sr1)
+        );
+        if let Some(sr2) = &output.sr2
+            && model.head.paths != Paths::Channel
+        {
+            assert!(agree(sr2) > 0.85, "SR2 {} {model:?}", agree(sr2));
+        }
+    }
+}
+
+#[test]
+fn precision_and_layout_change_rounding_alone() {
+    let (image, labels) = boxes();
+    for model in models() {
+        for norm in [Norm::Instance, Norm::Group, Norm::None] {
+            let model = ModelConfig {
+                norm,
+                ..model.clone()
+            };
+            let probabilities = |precision, layout| {
+                let training = TrainingConfig {
+                    precision,
+                    layout,
+                    learning_rate: 0.01,
+                    ..training()
+                };
+                trained(&model, &training, &labels, 2)
+                    .predict(&image)
+                    .unwrap()
+                    .probabilities
+            };
+            let reference = probabilities(Precision::Float32, Layout::Contiguous);
+            for (precision, layout, tolerance) in [
+                (Precision::Float32, Layout::ChannelsLast, 1e-3),
+                (Precision::Bfloat16, Layout::Contiguous, 0.1),
+                (Precision::Bfloat16, Layout::ChannelsLast, 0.1),
+            ] {
+                let difference = (&probabilities(precision, layout) - &reference)
+                    .iter()
+                    .fold(0f32, |most, d| most.max(d.abs()));
+                assert!(
+                    difference < tolerance,
+                    "{precision:?} {layout:?} {norm:?}: {difference} {model:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Two slices at the bottleneck are where oneDNN's bf16 weight gradient is wrong.
+#[test]
+fn bf16_trains_at_every_depth_of_crop() {
+    let (_, labels) = boxes();
+    let model = &models()[0];
+    for depth in [2, 4, 6, 8] {
+        let loss = |precision| {
+            let (image, _) = boxes();
+            let training = TrainingConfig {
+                precision,
+                crop: [depth, 12, 12],
+                ..training()
+            };
+            let flags = annotated(image.dim().0);
+            let case = TrainingVolume {
+                image: &image,
+                labels: &labels,
+                annotated: &flags,
+            };
+            segmenter(model, &training, 1)
+                .train(&[case], 12, 2, &mut |_| {})
+                .unwrap()
+        };
+        let (float32, bfloat16) = (loss(Precision::Float32), loss(Precision::Bfloat16));
+        assert!(
+            (float32 - bfloat16).abs() < 0.05,
+            "depth {depth}: {float32} against {bfloat16}"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! Finds libtorch at run time: passes on to the linker the folder that slicewise-model's
+//! build script found (see there), so that `slicewise` starts without LD_LIBRARY_PATH.
+
+use std::path::Path;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let Ok(folder) = std::env::var("DEP_SLICEWISE_MODEL_LIBTORCH_LIB") else {
+        println!("cargo::error=slicewise-model did not say where libtorch is");
+        return;
+    };
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
+    if Path::new(&folder).join("libtorch_cuda.so").exists() {
+        // Keeps libtorch_cuda although nothing names its symbols: it registers the GPU.
+        println!("cargo::rustc-link-arg=-Wl,--no-as-needed");
+        println!("cargo::rustc-link-arg=-L{folder}");
+        println!("cargo::rustc-link-arg=-ltorch_cuda");
+        println!("cargo::rustc-link-arg=-Wl,--as-needed");
+    }
+}
