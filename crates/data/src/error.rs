@@ -281,15 +281,16 @@ impl DataError {
     }
 }
 
-/// The candidate most like `name`, if any is like it at all (Jaro-Winkler above 0.7).
+/// The candidate that takes the fewest typing errors to become `name`: at most one in three
+/// letters.
 pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
+        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
+        .filter(|(errors, candidate)| errors * 3 <= name.len().max(candidate.len()))
+        .min()
         .map(|(_, candidate)| candidate.to_owned())
 }

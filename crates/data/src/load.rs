@@ -39,14 +39,8 @@ pub(crate) struct Selection {
 
 /// Everything that can be decided before a volume is opened.
 pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<DataError>> {
+    let layout = layouts::find(&config.layout).map_err(|problem| vec![problem])?;
     let mut problems = check_settings(config);
-    let layout = match layouts::find(&config.layout) {
-        Ok(layout) => layout,
-        Err(problem) => {
-            problems.push(problem);
-            return Err(problems);
-        }
-    };
     let grouping = match task {
         Task::BrainExtraction => Ok(LabelGrouping::new(&[0], [("brain", &[1][..])])),
         Task::TissueSegmentation => layout.tissues(config),

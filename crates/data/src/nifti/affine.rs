@@ -59,7 +59,12 @@ fn of_qform(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
             "expected a unit quaternion, got (b, c, d) = ({b}, {c}, {d})"
         ));
     }
-    let a = a_squared.max(0.0).sqrt();
+    // Near a half turn that rounding is all there is of a: nibabel's threshold.
+    let a = if a_squared < 3.0 * f64::from(f32::EPSILON) {
+        0.0
+    } else {
+        a_squared.sqrt()
+    };
     let rotation = [
         [
             a * a + b * b - c * c - d * d,

@@ -195,7 +195,13 @@ fn parse_header(path: &Path, bytes: &[u8]) -> Result<NiftiHeader, DataError> {
 
 /// Voxels along i, j, k; axes beyond the third must have length one.
 fn volume_shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataError> {
-    let dim = header.dim().map_err(|error| header_error(path, error))?;
+    let dim = header.dim().map_err(|_| {
+        let got = &header.dim;
+        header_error(
+            path,
+            format!("expected 1 to 7 axes of at least one voxel, got dim = {got:?}"),
+        )
+    })?;
     if dim.len() < 3 || dim[3..].iter().any(|&n| n > 1) {
         return Err(DataError::NotThreeDimensional {
             path: path.to_owned(),
