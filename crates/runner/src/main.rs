@@ -1,2 +1,42 @@
-//! The slicewise program.
-fn main() {}
+//! The `slicewise` program: reads the command line, wires the crates together.
+//!
+//! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run.
+
+mod check;
+mod command;
+mod config;
+mod doctor;
+mod failure;
+mod list;
+mod phantom;
+mod progress;
+mod schedule;
+mod segmenter;
+mod sweep;
+mod worker;
+
+use clap::Parser;
+use command::{Command, Program};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let result = match Program::parse().command {
+        Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Report { folder } => sweep::report(&folder),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Phantom(arguments) => phantom::run(&arguments),
+        Command::Doctor { device } => doctor::run(&device),
+        Command::List { what } => {
+            list::run(what);
+            Ok(())
+        }
+        Command::Cell(arguments) => worker::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("slicewise: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use slicewise_data::Task;
+use std::path::PathBuf;
+
+/// Slice-wise active learning in 3D medical image segmentation: reproducible experiments.
+#[derive(Debug, Parser)]
+#[command(name = "slicewise", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done; 1 a run failed; 2 bad input, nothing was run.")]
+pub(crate) struct Program {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run an experiment, or go on with it after its last whole rounds; then write its report
+    Sweep(SweepArguments),
+    /// Write tables, figures and report.html of a results folder again
+    Report {
+        /// The results folder
+        folder: PathBuf,
+    },
+    /// Validate an experiment without running it: config, data, splits, disk, time
+    Check(CheckArguments),
+    /// Write procedural newborn heads as NIfTI files
+    Phantom(PhantomArguments),
+    /// Print what runs would run on; exits with 1 when none could start
+    Doctor {
+        /// auto, cpu or cuda:N
+        #[arg(long, default_value = "auto")]
+        device: String,
+    },
+    /// List what an experiment can name
+    List {
+        /// Which registry
+        #[arg(value_enum)]
+        what: Registry,
+    },
+    /// One cell of a sweep, in a process of its own; `sweep` starts it
+    #[command(hide = true)]
+    Cell(CellArguments),
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    /// The experiment's YAML file
+    pub(crate) experiment: PathBuf,
+    /// Where to write [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Cells run side by side [default: cores / threads of a cell]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Where preprocessed volumes are kept
+    #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
+    pub(crate) cache: PathBuf,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The experiment's YAML file
+    pub(crate) experiment: PathBuf,
+    /// Where preprocessed volumes are kept
+    #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
+    pub(crate) cache: PathBuf,
+}
+
+/// Arguments of `phantom`.
+#[derive(Debug, Args)]
+pub(crate) struct PhantomArguments {
+    /// The folder to write: images, labels, masks and a manifest.csv
+    pub(crate) out: PathBuf,
+    /// How many heads
+    #[arg(long, default_value_t = 4)]
+    pub(crate) subjects: usize,
+    /// Seed of the heads
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Voxel size in mm
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) spacing_mm: f64,
+}
+
+/// Arguments of the hidden `cell`.
+#[derive(Debug, Args)]
+pub(crate) struct CellArguments {
+    /// The results folder
+    pub(crate) folder: PathBuf,
+    /// The task's name
+    #[arg(long, value_parser = task)]
+    pub(crate) task: Task,
+    /// The model's name in the config
+    #[arg(long)]
+    pub(crate) model: String,
+    /// The strategy's name, `first` or `full`
+    #[arg(long)]
+    pub(crate) strategy: String,
+    /// Seed of the run
+    #[arg(long)]
+    pub(crate) seed: u64,
+    /// Where preprocessed volumes are kept
+    #[arg(long)]
+    pub(crate) cache: PathBuf,
+}
+
+/// What `list` can list.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Registry {
+    /// Query strategies
+    Strategies,
+    /// Network architectures
+    Models,
+    /// Dataset layouts
+    Datasets,
+}
+
+fn task(name: &str) -> Result<Task, String> {
+    [Task::BrainExtraction, Task::TissueSegmentation]
+        .into_iter()
+        .find(|task| task.name() == name)
+        .ok_or_else(|| format!("no task {name}"))
+}

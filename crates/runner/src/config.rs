@@ -1,0 +1,206 @@
+//! The experiment's YAML: parse, check, resolve.
+//!
+//! Unknown keys, strategies and ratios out of range are refused with file, line, column and
+//! the nearest valid word. The resolved config is what `config.yaml` of a results folder holds.
+
+use crate::failure::{Failure, Outcome};
+use anyhow::{Context, anyhow, bail};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use slicewise_data::{DataConfig, Task};
+use slicewise_experiment::{Cell, TaskPlan, plan};
+use slicewise_model::{Device, ModelConfig, TrainingConfig, architecture};
+use slicewise_strategies::nearest;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// One experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExperimentConfig {
+    /// Names the results folder.
+    pub(crate) name: String,
+    /// The question it asks, one sentence.
+    pub(crate) question: String,
+    /// Seeds of the runs, each a whole repetition.
+    pub(crate) seeds: Vec<u64>,
+    /// Threads of one cell: libtorch's sums depend on them, so they are part of the config.
+    #[serde(default = "one")]
+    pub(crate) threads: usize,
+    /// `auto`, `cpu` or `cuda:N`; resolved to the device at hand.
+    #[serde(default = "auto")]
+    pub(crate) device: String,
+    /// Where the volumes come from and how they are split and prepared.
+    pub(crate) data: DataConfig,
+    /// The networks; the first is the one that the tables of strategies show.
+    pub(crate) models: IndexMap<String, ModelConfig>,
+    /// Loss, optimiser, crops.
+    #[serde(default)]
+    pub(crate) training: TrainingConfig,
+    /// What is swept in each task.
+    pub(crate) tasks: BTreeMap<Task, TaskPlan>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+impl ExperimentConfig {
+    /// Reads, checks and resolves the file at `path`.
+    pub(crate) fn read(path: &Path) -> Outcome<Self> {
+        let text = fs::read_to_string(path)
+            .with_context(|| path.display().to_string())
+            .map_err(Failure::input)?;
+        Self::parse(&text, path).map_err(Failure::Input)
+    }
+
+    /// As [`read`](Self::read), from text; `path` is for messages.
+    pub(crate) fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
+        let mut config: Self =
+            serde_yaml::from_str(text).map_err(|error| anyhow!(message(&error, path)))?;
+        config.check().with_context(|| path.display().to_string())?;
+        config.device = device_name(slicewise_model::choose_device(&config.device)?);
+        Ok(config)
+    }
+
+    /// What no single field can know.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.name.is_empty()
+            || !self
+                .name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            || self.name.starts_with('.')
+        {
+            bail!(
+                "name: expected letters, digits, - _ . (it names a folder), got {:?}",
+                self.name
+            );
+        }
+        let mut seeds = self.seeds.clone();
+        seeds.sort_unstable();
+        if seeds.is_empty() || seeds.windows(2).any(|pair| pair[0] == pair[1]) {
+            bail!(
+                "seeds: expected at least one, each once, got {:?}",
+                self.seeds
+            );
+        }
+        if self.threads == 0 {
+            bail!("threads: expected 1 or more, got 0");
+        }
+        if self.models.is_empty() {
+            bail!("models: expected at least one, got none");
+        }
+        if self.tasks.is_empty() {
+            bail!("tasks: expected brain-extraction, tissue-segmentation or both, got none");
+        }
+        self.training.validate().context("training")?;
+        for (name, model) in &self.models {
+            self.training
+                .validate_for(model)
+                .with_context(|| format!("models.{name}"))?;
+        }
+        for (&task, plan) in &self.tasks {
+            if let Some(problem) = plan.problem(task) {
+                bail!(problem);
+            }
+            for (name, model) in &self.models {
+                for strategy in plan.strategies.keys() {
+                    if slicewise_strategies::find(&strategy.0)?.needs_attention()
+                        && !architecture::find(&model.architecture)?.has_attention
+                    {
+                        bail!(
+                            "tasks.{}.strategies.{}: needs a model with an attention map, but models.{name} ({}) has none",
+                            task.name(),
+                            strategy.0,
+                            model.architecture
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of `config.yaml`.
+    pub(crate) fn to_yaml(&self) -> anyhow::Result<String> {
+        Ok(serde_yaml::to_string(self)?)
+    }
+
+    /// Every cell of the sweep.
+    pub(crate) fn cells(&self) -> Vec<Cell> {
+        let models: Vec<String> = self.models.keys().cloned().collect();
+        plan::cells(&self.tasks, &models, &self.seeds)
+    }
+}
+
+/// The name that chooses this device: `cpu` or `cuda:N`.
+pub(crate) fn device_name(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// `file:line:column: what; the nearest valid name`.
+fn message(error: &serde_yaml::Error, path: &Path) -> String {
+    let text = error.to_string();
+    let (place, text) = match error.location() {
+        Some(at) => {
+            let tail = format!(" at line {} column {}", at.line(), at.column());
+            (
+                format!("{}:{}:{}", path.display(), at.line(), at.column()),
+                text.replace(&tail, ""),
+            )
+        }
+        None => (path.display().to_string(), text),
+    };
+    // serde's own wording: unknown field `x`, expected one of `a`, `b`
+    let words: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    let hint = match words.split_first() {
+        Some((wrong, valid)) if text.contains("unknown ") && !text.contains("did you mean") => {
+            nearest(wrong, valid.iter().copied())
+                .map(|word| format!("; did you mean `{word}`?"))
+                .unwrap_or_default()
+        }
+        _ => String::new(),
+    };
+    format!("{place}: {text}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExperimentConfig;
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn every_committed_experiment_is_valid_and_headed() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+        let mut found = 0;
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "yaml") {
+                continue;
+            }
+            found += 1;
+            let text = fs::read_to_string(&path).unwrap();
+            for word in ["# Question:", "# Source:", "# Command:", "# Expected:"] {
+                assert!(text.contains(word), "{}: no {word}", path.display());
+            }
+            let config = ExperimentConfig::parse(&text, &path).unwrap();
+            assert_eq!(
+                Some(config.name.as_str()),
+                path.file_stem().and_then(|stem| stem.to_str())
+            );
+            let again = ExperimentConfig::parse(&config.to_yaml().unwrap(), &path).unwrap();
+            assert_eq!(again, config, "the resolved config reads back as itself");
+        }
+        assert!(found >= 4);
+    }
+}

@@ -1,0 +1,77 @@
+//! The tch model as the round loop's [`Segmenter`].
+
+use crate::config::ExperimentConfig;
+use ndarray::Array3;
+use slicewise_experiment::{Segmenter, SegmenterError, TrainingCase};
+use slicewise_model::{ModelError, TchSegmenter, TrainingVolume};
+use slicewise_strategies::Prediction;
+use std::path::Path;
+
+/// Adapter between the crates `model` and `experiment`, which do not know each other.
+pub(crate) struct TchModel(TchSegmenter);
+
+impl TchModel {
+    /// The named model of `config` with weights from `seed`.
+    pub(crate) fn new(
+        config: &ExperimentConfig,
+        model: &str,
+        classes: usize,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
+        let device = slicewise_model::choose_device(&config.device)?;
+        TchSegmenter::new(
+            &config.models[model],
+            &config.training,
+            classes,
+            seed,
+            device,
+        )
+        .map(Self)
+    }
+
+    /// Trained weights.
+    pub(crate) fn parameters(&self) -> u64 {
+        self.0.parameters()
+    }
+}
+
+impl Segmenter for TchModel {
+    fn has_attention(&self) -> bool {
+        self.0.has_attention()
+    }
+
+    fn train(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<f64, SegmenterError> {
+        let volumes: Vec<TrainingVolume> = cases
+            .iter()
+            .map(|case| TrainingVolume {
+                image: case.image,
+                labels: case.labels,
+                annotated: case.annotated,
+            })
+            .collect();
+        Ok(self.0.train(&volumes, steps, seed, progress)?)
+    }
+
+    fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
+        let output = self.0.predict(image)?;
+        Ok(Prediction {
+            probabilities: output.probabilities,
+            sr1: output.sr1,
+            sr2: output.sr2,
+        })
+    }
+
+    fn save(&self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(self.0.save(path)?)
+    }
+
+    fn load(&mut self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(self.0.load(path)?)
+    }
+}

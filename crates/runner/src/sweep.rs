@@ -1,0 +1,185 @@
+//! `slicewise sweep`: prepare the results folder, run the cells that are not done, report.
+
+use crate::command::SweepArguments;
+use crate::config::ExperimentConfig;
+use crate::failure::{Failure, Outcome};
+use crate::schedule;
+use anyhow::{Context, anyhow};
+use slicewise_data::{Case, Part};
+use slicewise_experiment::{
+    CellRun, DataManifest, ExperimentError, Manifest, ResultsFolder, record,
+};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Runs or continues the experiment.
+pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
+    let config = ExperimentConfig::read(&arguments.experiment)?;
+    let root = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("results").join(&config.name));
+    let folder = ResultsFolder::new(root);
+    let text = config.to_yaml()?;
+    refuse_other(&folder, &text).map_err(Failure::input)?;
+
+    let mut data = Vec::new();
+    for &task in config.tasks.keys() {
+        eprintln!("preparing volumes of {}", task.name());
+        data.push(
+            slicewise_data::load_task(task, &config.data, &arguments.cache)
+                .map_err(Failure::input)?,
+        );
+    }
+    prepare(&folder, &text, &manifest(&config, &text, arguments, &data))?;
+
+    let mut open = Vec::new();
+    for cell in config.cells() {
+        let of_task = data.iter().find(|data| data.task == cell.task);
+        let of_task = of_task.ok_or_else(|| anyhow!("no data of {}", cell.task.name()))?;
+        let run = CellRun {
+            folder: &folder,
+            cell: &cell,
+            plan: &config.tasks[&cell.task],
+            data: of_task,
+        };
+        if !run.finished()? {
+            open.push(cell);
+        }
+    }
+    drop(data);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = arguments
+        .jobs
+        .map_or((cores / config.threads).max(1), usize::from);
+    let failed = schedule::run(&config, &folder, &arguments.cache, open, jobs)?;
+    report(folder.root())?;
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(anyhow!(
+        "{} of {} cells failed; the same command tries them again:\n  {}",
+        failed.len(),
+        config.cells().len(),
+        failed.join("\n  ")
+    )))
+}
+
+/// Writes tables, figures and the page of the results folder at `root`.
+pub(crate) fn report(root: &Path) -> Outcome {
+    let written = slicewise_report::write(root)?;
+    eprintln!("wrote {} files", written.files.len());
+    println!("{}", root.join("report.html").display());
+    Ok(())
+}
+
+/// A folder holds one experiment: the same `config.yaml` to the letter, or none yet.
+fn refuse_other(folder: &ResultsFolder, text: &str) -> Result<(), ExperimentError> {
+    let path = folder.config();
+    let held = match fs::read_to_string(&path) {
+        Ok(held) => held,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(ExperimentError::io(path)(error)),
+    };
+    if held == text {
+        return Ok(());
+    }
+    let end = "(end of file)";
+    let mut lines = (held.lines().chain([end]), text.lines().chain([end]));
+    let mut number = 0;
+    let difference = loop {
+        number += 1;
+        match (lines.0.next(), lines.1.next()) {
+            (Some(a), Some(b)) if a == b => {}
+            (a, b) => {
+                break format!(
+                    "line {number} is `{}`, this experiment has `{}`",
+                    a.unwrap_or(end).trim(),
+                    b.unwrap_or(end).trim()
+                );
+            }
+        }
+    };
+    Err(ExperimentError::OtherConfig { path, difference })
+}
+
+fn prepare(folder: &ResultsFolder, config: &str, manifest: &Manifest) -> anyhow::Result<()> {
+    let root = folder.root();
+    fs::create_dir_all(root).with_context(|| root.display().to_string())?;
+    if folder.config().exists() && folder.manifest().exists() {
+        return Ok(());
+    }
+    // The config goes last: a folder with one is whole.
+    for (path, text) in [
+        (
+            folder.manifest(),
+            serde_json::to_string_pretty(manifest)? + "\n",
+        ),
+        (folder.config(), config.to_owned()),
+    ] {
+        let partial = path.with_extension("partial");
+        fs::write(&partial, text)
+            .and_then(|()| fs::rename(&partial, &path))
+            .with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn manifest(
+    config: &ExperimentConfig,
+    text: &str,
+    arguments: &SweepArguments,
+    data: &[slicewise_data::TaskData],
+) -> Manifest {
+    let ids = |cases: &[Case], part: Part| {
+        cases
+            .iter()
+            .filter(|case| case.part == part)
+            .map(|case| case.id.clone())
+            .collect()
+    };
+    Manifest {
+        schema: record::SCHEMA,
+        name: config.name.clone(),
+        question: config.question.clone(),
+        command: format!("slicewise sweep {}", arguments.experiment.display()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: commit(),
+        config_sha256: slicewise_experiment::manifest::sha256_hex(text.as_bytes()),
+        libtorch: slicewise_model::environment().libtorch_version,
+        device: config.device.clone(),
+        models: config.models.keys().cloned().collect(),
+        data: data
+            .iter()
+            .map(|data| DataManifest {
+                task: data.task,
+                classes: data.classes.clone(),
+                part_a: ids(&data.cases, Part::A),
+                part_b: ids(&data.cases, Part::B),
+                sha256: data.sha256(),
+            })
+            .collect(),
+        seeds: config.seeds.clone(),
+    }
+}
+
+/// The commit of the working tree the program was started in, `-dirty` with changes to tracked
+/// files; `unknown` outside git.
+pub(crate) fn commit() -> String {
+    let described = Command::new("git")
+        .args([
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=12",
+            "--exclude=*",
+        ])
+        .output();
+    match described {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+        _ => "unknown".to_owned(),
+    }
+}

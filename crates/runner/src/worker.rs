@@ -1,0 +1,103 @@
+//! One cell in a process of its own: its own generators, its own thread count, and a crash that
+//! takes nothing else with it. Speaks one JSON object a line on standard output.
+
+use crate::command::CellArguments;
+use crate::config::ExperimentConfig;
+use crate::failure::{Failure, Outcome};
+use crate::segmenter::TchModel;
+use anyhow::anyhow;
+use serde::{Deserialize, Serialize};
+use slicewise_data::Part;
+use slicewise_experiment::cell::Timing;
+use slicewise_experiment::{Cell, CellRun, Observer, ResultsFolder, RoundRecord, seed};
+use std::io::Write;
+
+/// What a worker tells the sweep.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Event {
+    /// Training steps of the cell done so far.
+    Steps(usize),
+    /// A round is on disk.
+    Round {
+        /// Its ratio.
+        ratio: f64,
+        /// Mean training loss of its end.
+        loss: f64,
+        /// Mean Dice over Part A.
+        dice_a: Option<f64>,
+        /// Mean Dice over Part B.
+        dice_b: Option<f64>,
+        /// Seconds of training and predicting.
+        seconds: f64,
+    },
+}
+
+/// Runs one cell of the results folder.
+pub(crate) fn run(arguments: &CellArguments) -> Outcome {
+    let folder = ResultsFolder::new(&arguments.folder);
+    let config = ExperimentConfig::read(&folder.config())?;
+    slicewise_model::set_threads(config.threads);
+    let cell = Cell {
+        task: arguments.task,
+        model: arguments.model.clone(),
+        strategy: arguments.strategy.clone(),
+        seed: arguments.seed,
+    };
+    if !config.cells().contains(&cell) {
+        return Err(Failure::input(anyhow!(
+            "{}: has no cell {cell}",
+            folder.config().display()
+        )));
+    }
+    let data = slicewise_data::load_task(cell.task, &config.data, &arguments.cache)
+        .map_err(Failure::input)?;
+    let weights = seed::child(cell.seed, &[cell.task.name(), "weights", &cell.model]);
+    let mut model = TchModel::new(&config, &cell.model, data.classes.len(), weights)?;
+    let run = CellRun {
+        folder: &folder,
+        cell: &cell,
+        plan: &config.tasks[&cell.task],
+        data: &data,
+    };
+    Ok(run.run(&mut model, &mut Speaker)?)
+}
+
+struct Speaker;
+
+impl Speaker {
+    /// A sweep that is gone does not read; its worker ends rather than run on unseen.
+    fn say(&self, event: &Event) {
+        let said = serde_json::to_string(event)
+            .map_err(std::io::Error::other)
+            .and_then(|line| writeln!(std::io::stdout().lock(), "{line}"));
+        if said.is_err() {
+            std::process::exit(1);
+        }
+    }
+}
+
+impl Observer for Speaker {
+    fn steps(&mut self, done: usize) {
+        self.say(&Event::Steps(done));
+    }
+
+    fn round(&mut self, record: &RoundRecord, timing: Timing) {
+        let mean = |part: Part| {
+            let dice: Vec<f64> = record
+                .cases
+                .iter()
+                .filter(|case| case.part == part)
+                .map(|case| case.mean_dice)
+                .collect();
+            (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64)
+        };
+        self.say(&Event::Round {
+            ratio: record.ratio,
+            loss: record.loss,
+            dice_a: mean(Part::A),
+            dice_b: mean(Part::B),
+            seconds: timing.train_s + timing.predict_s,
+        });
+    }
+}

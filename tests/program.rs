@@ -1,0 +1,108 @@
+//! Starts the program; and the commands that need no sweep.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// The program in the workspace's root, with `arguments`, its volume cache in `scratch`.
+pub(crate) fn slicewise(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slicewise"));
+    command.current_dir(root()).args(arguments);
+    command
+}
+
+/// Runs and returns exit code, standard output and standard error.
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// Runs what must succeed; returns its standard output.
+pub(crate) fn succeed(command: &mut Command) -> String {
+    let (code, stdout, stderr) = run(command);
+    assert_eq!(code, 0, "{command:?}\n{stdout}\n{stderr}");
+    stdout
+}
+
+#[test]
+fn list_names_every_registry_entry() {
+    let strategies = succeed(&mut slicewise(&["list", "strategies"]));
+    for name in [
+        "random",
+        "equal-interval",
+        "uncertainty",
+        "attention-guided",
+    ] {
+        assert!(
+            strategies
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} "))),
+            "{strategies}"
+        );
+    }
+    let models = succeed(&mut slicewise(&["list", "models"]));
+    for name in ["attention-unet", "unet"] {
+        assert!(
+            models
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} "))),
+            "{models}"
+        );
+    }
+    let datasets = succeed(&mut slicewise(&["list", "datasets"]));
+    for name in ["manifest", "dhcp", "neonates", "msd", "phantom"] {
+        assert!(
+            datasets
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} "))),
+            "{datasets}"
+        );
+    }
+}
+
+#[test]
+fn doctor_names_libtorch_and_fails_without_the_device() {
+    let said = succeed(&mut slicewise(&["doctor"]));
+    for word in [
+        "libtorch   2.11.0",
+        "CUDA",
+        "cuDNN",
+        "cores",
+        "bf16",
+        "device",
+        "a network answered",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let (code, _, stderr) = run(&mut slicewise(&["doctor", "--device", "cuda:77"]));
+    assert_eq!(code, 1);
+    assert!(stderr.contains("no run could start"), "{stderr}");
+}
+
+#[test]
+fn check_estimates_every_experiment_that_needs_no_data() {
+    let cache = tempfile::tempdir().unwrap();
+    let said =
+        succeed(slicewise(&["check", "experiments/smoke.yaml", "--cache"]).arg(cache.path()));
+    for word in [
+        "brain-extraction: 3 cases in Part A, 1 in Part B",
+        "s a step",
+        "disk:",
+        "time:",
+        "no problem found",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
