@@ -231,9 +231,9 @@ mod tests {
         let image = phantom.image.voxels.iter().flat_map(|v| v.to_le_bytes());
         assert_eq!(
             sha256(phantom.tissue.voxels.iter().copied()),
-            "c85bf868aaa7f343"
+            "badaaf8cd967798d"
         );
-        assert_eq!(sha256(image), "3477a32b36cf4558");
+        assert_eq!(sha256(image), "91ca813f1162ae8a");
         let again = generate(0, 3, 4.0);
         assert_eq!(phantom.image, again.image);
         assert_eq!(phantom.tissue, again.tissue);
@@ -275,24 +275,25 @@ mod tests {
 
     #[test]
     fn every_tissue_is_there_in_every_subject() {
-        for subject in 0..20 {
-            for spacing_mm in [2.0, 2.4] {
-                let phantom = generate(0, subject, spacing_mm);
-                let counts = counts(&phantom.tissue);
-                let least = counts.iter().min().unwrap();
-                assert!(
-                    *least >= 60,
-                    "subject {subject} at {spacing_mm} mm: {counts:?}"
-                );
-                assert!(
-                    phantom
-                        .image
-                        .voxels
-                        .iter()
-                        .all(|v| v.is_finite() && *v >= 0.0)
-                );
-            }
-        }
+        let check = |subject: usize, spacing_mm: f64| {
+            let phantom = generate(0, subject, spacing_mm);
+            let counts = counts(&phantom.tissue);
+            let least = counts.iter().min().unwrap();
+            assert!(
+                *least >= 60,
+                "subject {subject} at {spacing_mm} mm: {counts:?}"
+            );
+            assert!(
+                phantom
+                    .image
+                    .voxels
+                    .iter()
+                    .all(|v| v.is_finite() && *v >= 0.0)
+            );
+        };
+        // The coarsest grid that experiments use is the hard case; a few at the finer one.
+        (0..20).for_each(|subject| check(subject, 2.4));
+        (0..20).step_by(5).for_each(|subject| check(subject, 2.0));
     }
 
     #[test]

@@ -321,10 +321,13 @@ fn folded_cortex(
             centred[1] * stretch,
             centred[2] * stretch,
         ];
+        // The sulci of the base are shallower than those of the convexity.
+        let basal = ((p[2] + 20.0) / 30.0).clamp(0.4, 1.0);
         for (folds, mean_depth) in subject.folds.iter().zip(subject.sulcus_depth_mm) {
             let (value, gradient) = folds.value_and_gradient(foot);
             let aside = value.abs() / (length(gradient) * stretch).max(0.02);
-            let below = (depth - mean_depth * (1.0 + 0.4 * relief)).max(0.0);
+            let reach_mm = mean_depth * basal * (1.0 + 0.4 * relief);
+            let below = (depth - reach_mm).max(0.0);
             to_csf = to_csf.min((aside * aside + below * below).sqrt() - subject.sulcus_mm);
         }
     }

@@ -161,7 +161,7 @@ impl Subject {
             cerebellum: draw.between(0.9, 1.02) + 0.06 * maturity,
             brainstem: draw.between(0.94, 1.08),
             offset,
-            cortex_mm: draw.between(2.0, 2.5),
+            cortex_mm: draw.between(2.2, 2.7),
             sulcus_depth_mm: [
                 8.0 + 5.0 * maturity + draw.around_zero(1.5),
                 3.5 + 4.0 * maturity + draw.around_zero(1.0),
@@ -171,7 +171,7 @@ impl Subject {
             rim_mm: 1.4 - 0.6 * maturity + draw.around_zero(0.25),
             skull_mm: draw.between(1.5, 2.3),
             scalp_mm: draw.between(3.0, 4.5),
-            folds: [draw.noise(15.5), draw.noise(11.5)],
+            folds: [draw.noise(14.0), draw.noise(10.5)],
             relief: draw.noise(19.0),
             texture: [draw.noise(7.0), draw.noise(24.0)],
             folia: [draw.around_zero(0.4), draw.between(0.0, 1.0)],
