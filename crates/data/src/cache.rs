@@ -1,7 +1,8 @@
 //! Preprocessed cases on disk, so that a sweep's processes do not each resample everything.
 //!
 //! A case's file is named after the SHA-256 of all that made it: the bytes of its source files,
-//! the settings, the grouping and [`FORMAT`]. Layout of the file, little-endian: magic, shape
+//! (for a phantom: the source code of the generator and its arguments), the settings, the grouping
+//! and [`FORMAT`]. Layout of the file, little-endian: magic, shape
 //! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
 //! classes (u8), SHA-256 of all before. A file that does not end in its own hash is rebuilt.
 
@@ -23,7 +24,18 @@ const FORMAT: u32 = 1;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 
-/// Where a case is kept; `None` for phantoms, which are made faster than they are checked.
+/// The generator of phantoms as text: a change of it makes new phantoms, not stale ones.
+const PHANTOM_CODE: &[(&str, &str)] = &[
+    ("phantom.rs", include_str!("phantom.rs")),
+    ("anatomy.rs", include_str!("phantom/anatomy.rs")),
+    ("appearance.rs", include_str!("phantom/appearance.rs")),
+    ("head.rs", include_str!("phantom/head.rs")),
+    ("noise.rs", include_str!("phantom/noise.rs")),
+    ("shapes.rs", include_str!("phantom/shapes.rs")),
+    ("subject.rs", include_str!("phantom/subject.rs")),
+];
+
+/// Where a case is kept.
 ///
 /// # Errors
 /// A source file that cannot be read.
@@ -33,32 +45,37 @@ pub(crate) fn path(
     task: Task,
     grouping: &LabelGrouping,
     config: &DataConfig,
-) -> Result<Option<PathBuf>, DataError> {
-    let Source::Files {
-        image,
-        labels,
-        mask,
-    } = source
-    else {
-        return Ok(None);
-    };
+) -> Result<PathBuf, DataError> {
     let mut hasher = Sha256::new();
     hasher.update(FORMAT.to_le_bytes());
     hasher.update(format!("{} {grouping:?}", task.name()));
     hasher.update(format!("{:?} {:?}", config.spacing_mm, config.margin_mm));
-    for (role, file) in [
-        ("image", Some(image)),
-        ("labels", labels.as_ref()),
-        ("mask", mask.as_ref()),
-    ] {
-        if let Some(file) = file {
-            hasher.update(role);
-            hasher.update(hash_of(file)?);
+    match source {
+        Source::Files {
+            image,
+            labels,
+            mask,
+        } => {
+            let files = [
+                ("image", Some(image)),
+                ("labels", labels.as_ref()),
+                ("mask", mask.as_ref()),
+            ];
+            for (role, file) in files {
+                if let Some(file) = file {
+                    hasher.update(role);
+                    hasher.update(hash_of(file)?);
+                }
+            }
+        }
+        Source::Phantom { .. } => {
+            hasher.update(format!("{source:?}"));
+            for (_, code) in PHANTOM_CODE {
+                hasher.update(Sha256::digest(code));
+            }
         }
     }
-    Ok(Some(
-        folder.join(format!("{}.case", hex(&hasher.finalize()))),
-    ))
+    Ok(folder.join(format!("{}.case", hex(&hasher.finalize()))))
 }
 
 fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
@@ -193,6 +210,18 @@ mod tests {
                 geometry,
             },
         )
+    }
+
+    #[test]
+    fn every_file_of_the_phantom_generator_counts() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/phantom");
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
+        names.push("phantom.rs".into());
+        names.sort();
+        let mut listed: Vec<_> = PHANTOM_CODE.iter().map(|(name, _)| *name).collect();
+        listed.sort();
+        assert_eq!(names, listed);
     }
 
     #[test]

@@ -102,16 +102,14 @@ fn load_case(
     cache: &Path,
 ) -> Result<Case, DataError> {
     let cached = cache::path(cache, &case.source, task, grouping, config)?;
-    let (image, labels) = match cached.as_deref().and_then(cache::read) {
+    let (image, labels) = match cache::read(&cached) {
         Some(volumes) => volumes,
         None => {
             let raw = read_case(&case.source, task, grouping).map_err(first)?;
             let classes = grouping.classes.len();
             let (image, labels) =
                 preprocess(raw, task, classes, config.spacing_mm, config.margin_mm)?;
-            if let Some(path) = cached {
-                cache::write(&path, &image, &labels)?;
-            }
+            cache::write(&cached, &image, &labels)?;
             (image, labels)
         }
     };

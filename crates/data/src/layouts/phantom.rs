@@ -5,6 +5,10 @@ use crate::case::Task;
 use crate::config::{DataConfig, PHANTOM_SPACING_MM};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use std::ops::RangeInclusive;
+
+/// What [`crate::phantom::generate`] takes.
+const SPACINGS_MM: RangeInclusive<f64> = 0.4..=8.0;
 
 /// The layout `phantom`.
 pub(super) struct Phantoms;
@@ -19,18 +23,23 @@ impl DatasetLayout for Phantoms {
     }
 
     fn list(&self, config: &DataConfig, _task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
-        let setting = |field, problem: &str| {
-            Err(vec![DataError::Setting {
-                field,
-                problem: problem.to_owned(),
-            }])
-        };
+        let setting = |field, problem: String| Err(vec![DataError::Setting { field, problem }]);
         if config.path.is_some() {
-            return setting("path", "expected none with the layout phantom, got one");
+            return setting(
+                "path",
+                "expected none with the layout phantom, got one".to_owned(),
+            );
         }
         let Some(phantom) = &config.phantom else {
-            return setting("phantom", "expected subjects and seed, got none");
+            return setting("phantom", "expected subjects and seed, got none".to_owned());
         };
+        let spacing_mm = config.spacing_mm.unwrap_or(PHANTOM_SPACING_MM);
+        if !SPACINGS_MM.contains(&spacing_mm) {
+            let (finest, coarsest) = (SPACINGS_MM.start(), SPACINGS_MM.end());
+            let problem =
+                format!("expected {finest} to {coarsest} mm for phantoms, got {spacing_mm}");
+            return setting("spacing_mm", problem);
+        }
         let digits = phantom.subjects.to_string().len().max(2);
         let cases = (0..phantom.subjects).map(|subject| {
             let id = format!("phantom-{:0digits$}", subject + 1);
@@ -41,7 +50,7 @@ impl DatasetLayout for Phantoms {
                 source: Source::Phantom {
                     seed: phantom.seed,
                     subject,
-                    spacing_mm: config.spacing_mm.unwrap_or(PHANTOM_SPACING_MM),
+                    spacing_mm,
                 },
             }
         });

@@ -87,7 +87,8 @@ fn headers_that_promise_too_much() {
 
 #[test]
 fn headers_that_are_none() {
-    let cases: [(&str, &dyn Fn(&mut Vec<u8>)); 7] = [
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let cases: [(&str, Change); 7] = [
         ("expected 348 header bytes, got 5", &|bytes| {
             *bytes = b"hello".to_vec();
         }),

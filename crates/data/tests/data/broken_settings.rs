@@ -167,6 +167,12 @@ fn settings() {
         load(&phantoms, Task::BrainExtraction, folder.path()).0,
         "data.phantom: expected subjects and seed, got none"
     );
+    phantoms.phantom = Some(phantom);
+    phantoms.spacing_mm = Some(0.2);
+    assert_eq!(
+        load(&phantoms, Task::BrainExtraction, folder.path()).0,
+        "data.spacing_mm: expected 0.4 to 8 mm for phantoms, got 0.2"
+    );
     phantoms.path = Some("somewhere".into());
     assert_eq!(
         load(&phantoms, Task::BrainExtraction, folder.path()).0,

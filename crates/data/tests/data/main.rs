@@ -1,5 +1,7 @@
 //! The data crate from outside: files in, cases or messages out.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
 mod broken_files;
 mod broken_settings;
 mod layouts;
