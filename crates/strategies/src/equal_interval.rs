@@ -38,18 +38,17 @@ impl QueryStrategy for EqualInterval {
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Choice>, StrategyError> {
         let mut annotated = view.annotated.to_vec();
+        let remaining = annotated.iter().filter(|&&done| !done).count();
         let mut choices = Vec::new();
-        while choices.len() < budget {
+        for _ in 0..budget.min(remaining) {
             let now = CaseView {
                 annotated: &annotated,
                 ..*view
             };
-            let farthest = highest(self.name(), &now, &self.scores(&now, rng)?, 1)?;
-            let Some(&choice) = farthest.first() else {
-                break;
-            };
-            annotated[choice.slice] = true;
-            choices.push(choice);
+            for choice in highest(self.name(), &now, &self.scores(&now, rng)?, 1)? {
+                annotated[choice.slice] = true;
+                choices.push(choice);
+            }
         }
         Ok(choices)
     }
