@@ -48,13 +48,20 @@ pub(crate) struct PrAgreement {
 pub(crate) fn agreements(results: &Results) -> Vec<PrAgreement> {
     let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
     for record in primary(results) {
-        let key = (record.task, strategy_key(&record.strategy), ratio_key(record.ratio));
+        let key = (
+            record.task,
+            strategy_key(&record.strategy),
+            ratio_key(record.ratio),
+        );
         groups.entry(key).or_default().push(record);
     }
     let both = [Slices::All, Slices::Foreground];
     groups
         .values()
-        .flat_map(|records| both.into_iter().filter_map(|slices| of_group(records, slices)))
+        .flat_map(|records| {
+            both.into_iter()
+                .filter_map(|slices| of_group(records, slices))
+        })
         .collect()
 }
 

@@ -28,7 +28,10 @@ pub(crate) fn missing(results: &Results) -> Vec<String> {
                 lines.push(format!("{place}: no record"));
                 continue;
             }
-            let elsewhere = results.records.iter().filter(|record| record.model == *model);
+            let elsewhere = results
+                .records
+                .iter()
+                .filter(|record| record.model == *model);
             let strategies: BTreeSet<_> = elsewhere.map(|r| strategy_key(&r.strategy)).collect();
             for strategy in strategies {
                 let seeds = found.get(&strategy);

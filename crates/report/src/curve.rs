@@ -54,7 +54,11 @@ impl Curves {
     pub(crate) fn of(results: &Results) -> Self {
         let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
         for record in primary(results) {
-            let key = (record.task, strategy_key(&record.strategy), ratio_key(record.ratio));
+            let key = (
+                record.task,
+                strategy_key(&record.strategy),
+                ratio_key(record.ratio),
+            );
             groups.entry(key).or_default().push(record);
         }
         let mut points = Vec::new();
@@ -85,9 +89,8 @@ impl Curves {
 
     /// The point at exactly this ratio.
     pub(crate) fn at(&self, task: Task, part: Part, strategy: &str, ratio: f64) -> Option<&Point> {
-        self.panel(task, part).find(|point| {
-            point.strategy == strategy && ratio_key(point.ratio) == ratio_key(ratio)
-        })
+        self.panel(task, part)
+            .find(|point| point.strategy == strategy && ratio_key(point.ratio) == ratio_key(ratio))
     }
 
     /// Full annotation.
@@ -105,7 +108,9 @@ impl Curves {
         if own.is_empty() {
             return own;
         }
-        let first = self.panel(task, part).filter(|point| point.strategy == FIRST);
+        let first = self
+            .panel(task, part)
+            .filter(|point| point.strategy == FIRST);
         first.chain(own).collect()
     }
 
@@ -168,7 +173,10 @@ fn point(records: &[&RoundRecord], part: Part) -> Option<Point> {
         .collect();
     let first = records.first().filter(|_| !by_seed.is_empty())?;
     let values: Vec<f64> = by_seed.values().copied().collect();
-    let cases = records.iter().map(|record| cases_of(record, part).count()).max();
+    let cases = records
+        .iter()
+        .map(|record| cases_of(record, part).count())
+        .max();
     Some(Point {
         task: first.task,
         part,
@@ -189,10 +197,16 @@ fn cost(records: &[&RoundRecord]) -> Cost {
         slices: over_seeds(|r| r.annotated_slices as f64),
         slice_share: over_seeds(|r| share(r.annotated_slices, r.total_slices)),
         voxels: over_seeds(|r| r.annotated_foreground_voxels as f64),
-        voxel_share: over_seeds(|r| share(r.annotated_foreground_voxels, r.total_foreground_voxels)),
+        voxel_share: over_seeds(|r| {
+            share(r.annotated_foreground_voxels, r.total_foreground_voxels)
+        }),
     }
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }

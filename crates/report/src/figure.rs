@@ -112,12 +112,23 @@ fn footer(results: &Results, statistics: &str) -> [String; 2] {
         .iter()
         .map(|data| {
             let (a, b) = (data.part_a.len(), data.part_b.len());
-            format!("Task {}: {a} cases in Part A, {b} in Part B", data.task.number())
+            format!(
+                "Task {}: {a} cases in Part A, {b} in Part B",
+                data.task.number()
+            )
         })
         .collect();
     [
-        format!("{} · {} · seeds {}", manifest.name, cases.join(" · "), seeds.join(", ")),
-        format!("{statistics} · slicewise {}, commit {}", manifest.version, manifest.commit),
+        format!(
+            "{} · {} · seeds {}",
+            manifest.name,
+            cases.join(" · "),
+            seeds.join(", ")
+        ),
+        format!(
+            "{statistics} · slicewise {}, commit {}",
+            manifest.version, manifest.commit
+        ),
     ]
 }
 

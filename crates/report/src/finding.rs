@@ -7,16 +7,13 @@
 
 use crate::agreement::{PrAgreement, Slices};
 use crate::curve::{Curves, Point, cost_margin};
-use crate::order::{label, percent, ratio_key};
+use crate::order::{PROPOSED, label, percent, ratio_key};
 use crate::paper;
 use crate::table::COMPARED_RATIO;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL};
 use slicewise_metrics::{Interval, mean_interval};
 use std::collections::BTreeMap;
-
-/// The strategy that the paper proposes.
-const PROPOSED: &str = "attention-guided";
 
 /// The sentences of one task; empty if it has no point on Part B.
 pub(crate) fn findings(curves: &Curves, agreements: &[PrAgreement], task: Task) -> Vec<String> {
@@ -68,7 +65,10 @@ fn points_at_compared_ratio(curves: &Curves, task: Task) -> Vec<&Point> {
     let mut by_ratio: BTreeMap<u64, Vec<&Point>> = BTreeMap::new();
     for point in curves.panel(task, Part::B) {
         if point.strategy != FULL && point.strategy != FIRST {
-            by_ratio.entry(ratio_key(point.ratio)).or_default().push(point);
+            by_ratio
+                .entry(ratio_key(point.ratio))
+                .or_default()
+                .push(point);
         }
     }
     let preferred = by_ratio.get(&ratio_key(COMPARED_RATIO));
@@ -120,7 +120,7 @@ fn compared(a: &Point, b: &Point) -> String {
     let mean = signed(difference.mean);
     match (difference.low, difference.high) {
         (Some(low), Some(high)) => format!(
-            "paired over {} seeds the difference is {mean} (95 % interval {} to {}), so this \
+            "paired over {} seeds the difference is {mean} (95\u{a0}% interval {} to {}), so this \
              sweep {}",
             difference.n,
             signed(low),
@@ -168,9 +168,13 @@ fn percent_of_voxels(point: &Point) -> String {
 /// P against R at the proposed strategy's last round, else with full annotation.
 fn correlation(agreements: &[PrAgreement], task: Task) -> Option<String> {
     let [all, foreground] = [Slices::All, Slices::Foreground].map(|slices| {
-        let of_task = agreements.iter().filter(|a| a.task == task && a.slices == slices);
+        let of_task = agreements
+            .iter()
+            .filter(|a| a.task == task && a.slices == slices);
         of_task.max_by_key(|a| {
-            let place = [FIRST, FULL, PROPOSED].iter().position(|name| *name == a.strategy);
+            let place = [FIRST, FULL, PROPOSED]
+                .iter()
+                .position(|name| *name == a.strategy);
             (place.map(|place| place + 1), ratio_key(a.ratio))
         })
     });
@@ -178,7 +182,11 @@ fn correlation(agreements: &[PrAgreement], task: Task) -> Option<String> {
     let of_foreground = foreground
         .filter(|a| a.strategy == all.strategy && ratio_key(a.ratio) == ratio_key(all.ratio))
         .map_or_else(String::new, |a| {
-            format!(", {} over slices with foreground only (n = {})", with_interval(a.spearman), a.n)
+            format!(
+                ", {} over slices with foreground only (n = {})",
+                with_interval(a.spearman),
+                a.n
+            )
         });
     Some(format!(
         "P ranks Part B's slices as R does with a coefficient of {} (n = {}){of_foreground}, \

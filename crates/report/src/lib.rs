@@ -46,10 +46,10 @@ pub fn write(dir: &Path) -> Result<Written, ReportError> {
     write_results(&results, dir)
 }
 
-/// As [`write`], of results already read.
+/// As [`write()`], of results already read.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_results(results: &Results, dir: &Path) -> Result<Written, ReportError> {
     if results.records.is_empty() {
         return Err(ReportError::NoRecords {

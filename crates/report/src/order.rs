@@ -5,17 +5,22 @@ use slicewise_experiment::record::{FIRST, FULL};
 
 /// The paper's rows, in its Table 2's order; full annotation and the first round stand before,
 /// strategies of one's own behind.
-const PAPER: [&str; 4] = ["random", "equal-interval", "uncertainty", "attention-guided"];
+const PAPER: [&str; 4] = ["random", "equal-interval", "uncertainty", PROPOSED];
+
+/// The strategy that the paper proposes.
+pub(crate) const PROPOSED: &str = "attention-guided";
 
 /// Sort key of a strategy: pseudo-strategies, the paper's, then others by name.
 pub(crate) fn strategy_key(name: &str) -> (usize, String) {
     let place = match name {
         FULL => 0,
         FIRST => 1,
-        _ => 2 + PAPER
-            .iter()
-            .position(|paper| *paper == name)
-            .unwrap_or(PAPER.len()),
+        _ => {
+            2 + PAPER
+                .iter()
+                .position(|paper| *paper == name)
+                .unwrap_or(PAPER.len())
+        }
     };
     (place, name.to_owned())
 }
@@ -52,11 +57,27 @@ mod tests {
 
     #[test]
     fn own_strategies_come_after_the_papers() {
-        let mut names = ["my-own", "uncertainty", "full", "attention-guided", "first", "random", "a"];
+        let mut names = [
+            "my-own",
+            "uncertainty",
+            "full",
+            "attention-guided",
+            "first",
+            "random",
+            "a",
+        ];
         names.sort_by_key(|name| strategy_key(name));
         assert_eq!(
             names,
-            ["full", "first", "random", "uncertainty", "attention-guided", "a", "my-own"]
+            [
+                "full",
+                "first",
+                "random",
+                "uncertainty",
+                "attention-guided",
+                "a",
+                "my-own"
+            ]
         );
     }
 

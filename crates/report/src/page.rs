@@ -35,6 +35,7 @@ pub(crate) fn html(
                     p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
                     h1 { (manifest.name) }
                     p.question { (manifest.question) }
+                    p.facts { (facts(results)) }
                 }
                 (incomplete(results))
                 section {
@@ -43,6 +44,7 @@ pub(crate) fn html(
                         h3 { (task_title(task)) }
                         ul { @for sentence in findings(curves, agreements, task) { li { (sentence) } } }
                     }
+                    p.note { "In brackets: 95 % Student-t intervals over seeds. Every sentence is made from the records." }
                 }
                 (sections::table_2(curves))
                 @for drawing in drawings { (figure(drawing)) }
@@ -56,6 +58,25 @@ pub(crate) fn html(
         }
     };
     page.into_string()
+}
+
+/// One line: how much data, which seeds, where.
+fn facts(results: &Results) -> String {
+    let manifest = &results.manifest;
+    let data = manifest.data.iter().map(|data| {
+        let (a, b) = (data.part_a.len(), data.part_b.len());
+        format!(
+            "Task {}: {a} training and {b} unseen cases",
+            data.task.number()
+        )
+    });
+    let seeds: Vec<String> = manifest.seeds.iter().map(u64::to_string).collect();
+    let rest = [
+        format!("seeds {}", seeds.join(", ")),
+        manifest.device.clone(),
+        format!("commit {}", manifest.commit),
+    ];
+    data.chain(rest).collect::<Vec<_>>().join(" · ")
 }
 
 /// A line for all that is missing; nothing when the sweep is whole.

@@ -36,7 +36,11 @@ pub(crate) fn all(
     let named = |name, frame: Result<DataFrame, _>| {
         let frame = frame.map_err(|source| ReportError::Table { name, source })?;
         let markdown = markdown(&frame);
-        Ok::<_, ReportError>(Table { name, frame, markdown })
+        Ok::<_, ReportError>(Table {
+            name,
+            frame,
+            markdown,
+        })
     };
     Ok(vec![
         named("table1", tidy::table_1(results))?,
@@ -78,9 +82,19 @@ fn markdown(frame: &DataFrame) -> String {
     let mut line = |cells: Vec<String>| {
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     };
-    line(columns.iter().map(|column| column.name().to_string()).collect());
+    line(
+        columns
+            .iter()
+            .map(|column| column.name().to_string())
+            .collect(),
+    );
     let rule = |numeric: bool| if numeric { "---:" } else { "---" }.to_owned();
-    line(columns.iter().map(|column| rule(column.dtype().is_primitive_numeric())).collect());
+    line(
+        columns
+            .iter()
+            .map(|column| rule(column.dtype().is_primitive_numeric()))
+            .collect(),
+    );
     for row in 0..frame.height() {
         let cell = |value| match value {
             AnyValue::Null => String::new(),

@@ -70,20 +70,35 @@ impl<'a> CurveFigure<'a> {
     /// One range for both parts of a task, so that they compare at a glance. It holds every
     /// mean; a long interval may leave it by the top or bottom.
     fn y_range(&self, task: Task) -> Range<f64> {
-        let points: Vec<&Point> = self.curves.points.iter().filter(|p| p.task == task).collect();
+        let points: Vec<&Point> = self
+            .curves
+            .points
+            .iter()
+            .filter(|p| p.task == task)
+            .collect();
         let extent = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)))
+            values.fold((f64::MAX, f64::MIN), |(low, high), v| {
+                (low.min(v), high.max(v))
+            })
         };
         let (low, high) = extent(&mut points.iter().map(|p| p.dice.mean));
-        let (whisker_low, _) = extent(&mut points.iter().map(|p| p.dice.low.unwrap_or(p.dice.mean)));
-        let (_, whisker_high) = extent(&mut points.iter().map(|p| p.dice.high.unwrap_or(p.dice.mean)));
+        let (whisker_low, _) =
+            extent(&mut points.iter().map(|p| p.dice.low.unwrap_or(p.dice.mean)));
+        let (_, whisker_high) =
+            extent(&mut points.iter().map(|p| p.dice.high.unwrap_or(p.dice.mean)));
         let span = (high - low).max(0.02);
         let low = whisker_low.max(low - 0.3 * span) - 0.06 * span;
         let high = whisker_high.min(high + 0.3 * span) + 0.06 * span;
         low.max(0.0)..high.min(1.0)
     }
 
-    fn panel<DB: DrawingBackend>(&self, root: &Area<DB>, cell: &Area<DB>, task: Task, part: Part) -> Drawn<DB> {
+    fn panel<DB: DrawingBackend>(
+        &self,
+        root: &Area<DB>,
+        cell: &Area<DB>,
+        task: Task,
+        part: Part,
+    ) -> Drawn<DB> {
         let y = self.y_range(task);
         let part_title = match part {
             Part::A => "Part A (training)",
@@ -118,10 +133,22 @@ impl<'a> CurveFigure<'a> {
                 Axis::Slices => ((index as f64 - middle) * 7.0).round() as i32,
                 Axis::Voxels => 0,
             };
-            self.curve(root, &panel, &self.curves.of_strategy(task, part, strategy), *look, aside)?;
+            self.curve(
+                root,
+                &panel,
+                &self.curves.of_strategy(task, part, strategy),
+                *look,
+                aside,
+            )?;
         }
         if let Some(first) = self.curves.panel(task, part).find(|p| p.strategy == FIRST) {
-            marker(root, panel.place(self.x(first), first.dice.mean), Marker::Circle, 9.0, GREY)?;
+            marker(
+                root,
+                panel.place(self.x(first), first.dice.mean),
+                Marker::Circle,
+                9.0,
+                GREY,
+            )?;
         }
         if part == Part::B {
             self.stars(root, &panel, task)?;
@@ -142,27 +169,61 @@ impl<'a> CurveFigure<'a> {
         Ok(())
     }
 
-    fn full_annotation<DB: DrawingBackend>(&self, root: &Area<DB>, panel: &Panel, task: Task, part: Part) -> Drawn<DB> {
-        let Some(full) = self.curves.full(task, part) else { return Ok(()) };
+    fn full_annotation<DB: DrawingBackend>(
+        &self,
+        root: &Area<DB>,
+        panel: &Panel,
+        task: Task,
+        part: Part,
+    ) -> Drawn<DB> {
+        let Some(full) = self.curves.full(task, part) else {
+            return Ok(());
+        };
         let (left, right) = (panel.pixels.0.start, panel.pixels.0.end);
         if let (Some(low), Some(high)) = (full.dice.low, full.dice.high) {
             let corners = [(left, panel.clamp_y(high).0), (right, panel.clamp_y(low).0)];
             root.draw(&Rectangle::new(corners, GREY.mix(0.14).filled()))?;
         }
         let (_, y) = panel.place(0.0, full.dice.mean);
-        root.draw(&PathElement::new(vec![(left, y), (right, y)], stroke(GREY, 3)))?;
-        text(root, &format!("{:.3}", full.dice.mean), &font(11.0, GREY), (right + 8, y))
+        root.draw(&PathElement::new(
+            vec![(left, y), (right, y)],
+            stroke(GREY, 3),
+        ))?;
+        text(
+            root,
+            &format!("{:.3}", full.dice.mean),
+            &font(11.0, GREY),
+            (right + 8, y),
+        )
     }
 
-    fn curve<DB: DrawingBackend>(&self, root: &Area<DB>, panel: &Panel, points: &[&Point], look: Look, aside: i32) -> Drawn<DB> {
+    fn curve<DB: DrawingBackend>(
+        &self,
+        root: &Area<DB>,
+        panel: &Panel,
+        points: &[&Point],
+        look: Look,
+        aside: i32,
+    ) -> Drawn<DB> {
         let place = |point: &Point| {
             let (x, y) = panel.place(self.x(point), point.dice.mean);
-            (if point.strategy == FIRST { x } else { x + aside }, y)
+            (
+                if point.strategy == FIRST {
+                    x
+                } else {
+                    x + aside
+                },
+                y,
+            )
         };
         let at: Vec<_> = points.iter().map(|point| place(point)).collect();
         for (point, &(x, _)) in points.iter().zip(&at) {
             if let (Some(low), Some(high)) = (point.dice.low, point.dice.high) {
-                let color = if point.strategy == FIRST { GREY } else { look.color };
+                let color = if point.strategy == FIRST {
+                    GREY
+                } else {
+                    look.color
+                };
                 whisker(root, x, panel.clamp_y(low), panel.clamp_y(high), color)?;
             }
         }
@@ -195,8 +256,16 @@ impl<'a> CurveFigure<'a> {
             });
         }
         if has(slicewise_experiment::record::FULL) {
-            let line = Look { color: GREY, marker: Marker::Circle, dash: None };
-            entries.push(Entry { label: "full annotation".to_owned(), line: Some(line), marker: None });
+            let line = Look {
+                color: GREY,
+                marker: Marker::Circle,
+                dash: None,
+            };
+            entries.push(Entry {
+                label: "full annotation".to_owned(),
+                line: Some(line),
+                marker: None,
+            });
             entries.push(Entry {
                 label: "minimum labelling cost".to_owned(),
                 line: None,
@@ -227,7 +296,13 @@ impl Figure for CurveFigure<'_> {
             Axis::Voxels => "Dice against the foreground voxels that had to be drawn",
         };
         root.draw_text(title, &bold(15.0, INK), (16 * scale, 10 * scale))?;
-        legend(root, &self.legend(), &font(12.0, INK), (16 * scale, 34 * scale), width - 32 * scale)?;
+        legend(
+            root,
+            &self.legend(),
+            &font(12.0, INK),
+            (16 * scale, 34 * scale),
+            width - 32 * scale,
+        )?;
         super::draw_footer(root, &self.footer)?;
 
         let top = 86 * scale;
@@ -237,7 +312,12 @@ impl Figure for CurveFigure<'_> {
         for (row, &task) in tasks.iter().enumerate() {
             for (column, part) in [Part::A, Part::B].into_iter().enumerate() {
                 let (left, top) = (column as i32 * cell_width, top + row as i32 * cell_height);
-                let cell = root.margin(top, height - top - cell_height, left, width - left - cell_width);
+                let cell = root.margin(
+                    top,
+                    height - top - cell_height,
+                    left,
+                    width - left - cell_width,
+                );
                 self.panel(root, &cell, task, part)?;
             }
         }

@@ -17,17 +17,16 @@ pub(super) fn stroke(color: RGBColor, width: u32) -> ShapeStyle {
 }
 
 /// A curve through `points`, dashed as `look` says.
-pub(super) fn line<DB: DrawingBackend>(
-    area: &Area<DB>,
-    points: &[Place],
-    look: Look,
-) -> Drawn<DB> {
+pub(super) fn line<DB: DrawingBackend>(area: &Area<DB>, points: &[Place], look: Look) -> Drawn<DB> {
     let style = stroke(look.color, LINE);
     match look.dash {
         None => area.draw(&PathElement::new(points.to_vec(), style)),
-        Some((dash, gap)) => {
-            area.draw(&DashedPathElement::new(points.iter().copied(), dash, gap, style))
-        }
+        Some((dash, gap)) => area.draw(&DashedPathElement::new(
+            points.iter().copied(),
+            dash,
+            gap,
+            style,
+        )),
     }
 }
 
@@ -107,7 +106,11 @@ pub(super) fn text<DB: DrawingBackend>(
 /// A dot, hollow or filled.
 pub(super) fn dot<DB: DrawingBackend>(area: &Area<DB>, at: Place, filled: bool) -> Drawn<DB> {
     marker(area, at, Marker::Circle, 9.0, INK)?;
-    if filled { Ok(()) } else { marker(area, at, Marker::Circle, 5.0, WHITE) }
+    if filled {
+        Ok(())
+    } else {
+        marker(area, at, Marker::Circle, 5.0, WHITE)
+    }
 }
 
 /// One entry of a legend.

@@ -35,7 +35,11 @@ impl Panel {
         y: AxisSpec,
         right: u32,
     ) -> Result<Self, DrawingAreaErrorKind<DB::ErrorType>> {
-        area.draw_text(title, &bold(12.0, INK), (70 * SCALE as i32, 6 * SCALE as i32))?;
+        area.draw_text(
+            title,
+            &bold(12.0, INK),
+            (70 * SCALE as i32, 6 * SCALE as i32),
+        )?;
         let mut chart = ChartBuilder::on(area)
             .margin_top(30 * SCALE)
             .margin_right(right * SCALE)
@@ -59,12 +63,17 @@ impl Panel {
             .axis_desc_style(font(12.0, INK))
             .draw()?;
         let pixels = chart.plotting_area().get_pixel_range();
-        Ok(Self { x: x.range, y: y.range, pixels })
+        Ok(Self {
+            x: x.range,
+            y: y.range,
+            pixels,
+        })
     }
 
     /// Where a value lies, in drawn units of the whole figure.
     pub(super) fn place(&self, x: f64, y: f64) -> Place {
-        let share = |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
+        let share =
+            |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
         let between = |share: f64, pixels: &Range<i32>| {
             pixels.start + (share * f64::from(pixels.end - pixels.start)).round() as i32
         };
@@ -77,6 +86,10 @@ impl Panel {
     /// Height of `y` cut to the panel, and whether it lay inside.
     pub(super) fn clamp_y(&self, y: f64) -> (i32, bool) {
         let inside = self.y.contains(&y) || y == self.y.end;
-        (self.place(self.x.start, y.clamp(self.y.start, self.y.end)).1, inside)
+        (
+            self.place(self.x.start, y.clamp(self.y.start, self.y.end))
+                .1,
+            inside,
+        )
     }
 }

@@ -6,7 +6,7 @@ use super::panel::{AxisSpec, Panel};
 use super::style::{GREY, INK, Look, P_LOOK, R_LOOK, bold, font};
 use super::{Area, Drawn, Figure, SCALE, draw_footer, footer};
 use crate::curve::{cases_of, primary};
-use crate::order::{label, percent, ratio_key};
+use crate::order::{PROPOSED, label, percent, ratio_key};
 use plotters::prelude::{DrawingBackend, PathElement};
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL};
@@ -46,13 +46,26 @@ impl SliceFigure {
         let samples: Vec<Sample> = tasks.filter_map(|task| sample(results, task)).collect();
         (!samples.is_empty()).then(|| Self {
             samples,
-            footer: footer(results, "one unseen case a task; ties share their mean rank"),
+            footer: footer(
+                results,
+                "one unseen case a task; ties share their mean rank",
+            ),
         })
     }
 
     fn profile<DB: DrawingBackend>(root: &Area<DB>, cell: &Area<DB>, sample: &Sample) -> Drawn<DB> {
-        let title = format!("Task {} · {} · {}", sample.task.number(), sample.case, sample.state);
-        let lowest = sample.p.iter().chain(&sample.r).copied().fold(1.0, f64::min);
+        let title = format!(
+            "Task {} · {} · {}",
+            sample.task.number(),
+            sample.case,
+            sample.state
+        );
+        let lowest = sample
+            .p
+            .iter()
+            .chain(&sample.r)
+            .copied()
+            .fold(1.0, f64::min);
         let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0);
         let panel = Panel::draw(
             cell,
@@ -63,7 +76,12 @@ impl SliceFigure {
                 decimals: 0,
                 ticks: 9,
             },
-            AxisSpec { range: lowest..1.02, label: "P and R", decimals: 1, ticks: 6 },
+            AxisSpec {
+                range: lowest..1.02,
+                label: "P and R",
+                decimals: 1,
+                ticks: 6,
+            },
             12,
         )?;
         for (values, look) in [(&sample.r, R_LOOK), (&sample.p, P_LOOK)] {
@@ -87,12 +105,25 @@ impl SliceFigure {
         let panel = Panel::draw(
             cell,
             &title,
-            AxisSpec { range: range.clone(), label: "rank of P", decimals: 0, ticks: 6 },
-            AxisSpec { range, label: "rank of R", decimals: 0, ticks: 6 },
+            AxisSpec {
+                range: range.clone(),
+                label: "rank of P",
+                decimals: 0,
+                ticks: 6,
+            },
+            AxisSpec {
+                range,
+                label: "rank of R",
+                decimals: 0,
+                ticks: 6,
+            },
             16,
         )?;
         let at = |x: f64| panel.place(x, sample.line.slope * x + sample.line.intercept);
-        root.draw(&PathElement::new(vec![at(1.0), at(n as f64)], stroke(GREY, 3)))?;
+        root.draw(&PathElement::new(
+            vec![at(1.0), at(n as f64)],
+            stroke(GREY, 3),
+        ))?;
         for (&(p, r), &foreground) in sample.ranks.iter().zip(&sample.foreground) {
             dot(root, panel.place(p, r), foreground)?;
         }
@@ -106,8 +137,14 @@ fn sample(results: &Results, task: Task) -> Option<Sample> {
     let seed = results.manifest.seeds.first();
     let with_p = |record: &RoundRecord| cases_of(record, Part::B).any(|case| case.p.is_some());
     let preference = |record: &RoundRecord| {
-        let place = [FIRST, FULL, "attention-guided"].iter().position(|name| *name == record.strategy);
-        (Some(&record.seed) == seed, place.map(|place| place + 1), ratio_key(record.ratio))
+        let place = [FIRST, FULL, PROPOSED]
+            .iter()
+            .position(|name| *name == record.strategy);
+        (
+            Some(&record.seed) == seed,
+            place.map(|place| place + 1),
+            ratio_key(record.ratio),
+        )
     };
     let record = primary(results)
         .filter(|record| record.task == task && with_p(record))
@@ -115,11 +152,19 @@ fn sample(results: &Results, task: Task) -> Option<Sample> {
     let case: &CaseRecord = cases_of(record, Part::B).find(|case| case.p.is_some())?;
     let p = case.p.clone()?;
     let line = rank_regression(&p, &case.r).ok()?;
-    let ranks = average_ranks(&p).ok()?.into_iter().zip(average_ranks(&case.r).ok()?);
+    let ranks = average_ranks(&p)
+        .ok()?
+        .into_iter()
+        .zip(average_ranks(&case.r).ok()?);
     Some(Sample {
         task,
         case: case.case.clone(),
-        state: format!("{} at {}, seed {}", label(&record.strategy), percent(record.ratio), record.seed),
+        state: format!(
+            "{} at {}, seed {}",
+            label(&record.strategy),
+            percent(record.ratio),
+            record.seed
+        ),
         r: case.r.clone(),
         foreground: case.foreground.clone(),
         ranks: ranks.collect(),
@@ -151,7 +196,13 @@ impl Figure for SliceFigure {
             of("P: prediction against attention map", P_LOOK),
             of("R: prediction against ground truth", R_LOOK),
         ];
-        legend(root, &entries, &font(12.0, INK), (16 * scale, 36 * scale), width)?;
+        legend(
+            root,
+            &entries,
+            &font(12.0, INK),
+            (16 * scale, 36 * scale),
+            width,
+        )?;
         draw_footer(root, &self.footer)?;
         let top = 64 * scale;
         let (split, cell_height) = (width * 62 / 100, ROW as i32 * scale);

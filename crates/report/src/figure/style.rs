@@ -45,15 +45,43 @@ pub(super) struct Look {
 /// The look of each of `strategies`: the paper's have their own, others take what is left.
 pub(super) fn looks(strategies: &[String]) -> Vec<Look> {
     const OWN: [Look; 4] = [
-        Look { color: BLUE, marker: Marker::Triangle, dash: Some((18, 8)) },
-        Look { color: GREEN, marker: Marker::Square, dash: Some((8, 8)) },
-        Look { color: PURPLE, marker: Marker::Diamond, dash: Some((30, 10)) },
-        Look { color: VERMILLION, marker: Marker::Circle, dash: None },
+        Look {
+            color: BLUE,
+            marker: Marker::Triangle,
+            dash: Some((18, 8)),
+        },
+        Look {
+            color: GREEN,
+            marker: Marker::Square,
+            dash: Some((8, 8)),
+        },
+        Look {
+            color: PURPLE,
+            marker: Marker::Diamond,
+            dash: Some((30, 10)),
+        },
+        Look {
+            color: VERMILLION,
+            marker: Marker::Circle,
+            dash: None,
+        },
     ];
     const OTHERS: [Look; 3] = [
-        Look { color: ORANGE, marker: Marker::TriangleDown, dash: Some((12, 6)) },
-        Look { color: SKY, marker: Marker::Square, dash: Some((24, 6)) },
-        Look { color: BLACK, marker: Marker::Diamond, dash: Some((4, 6)) },
+        Look {
+            color: ORANGE,
+            marker: Marker::TriangleDown,
+            dash: Some((12, 6)),
+        },
+        Look {
+            color: SKY,
+            marker: Marker::Square,
+            dash: Some((24, 6)),
+        },
+        Look {
+            color: BLACK,
+            marker: Marker::Diamond,
+            dash: Some((4, 6)),
+        },
     ];
     let mut others = OTHERS.iter().cycle();
     strategies
@@ -71,8 +99,14 @@ pub(super) fn looks(strategies: &[String]) -> Vec<Look> {
 /// name the family and leave the font to the reader's machine.
 pub(super) fn register_fonts() {
     let faces: [(FontStyle, &'static [u8]); 2] = [
-        (FontStyle::Normal, include_bytes!("../../fonts/DejaVuSans-subset.ttf")),
-        (FontStyle::Bold, include_bytes!("../../fonts/DejaVuSans-Bold-subset.ttf")),
+        (
+            FontStyle::Normal,
+            include_bytes!("../../fonts/DejaVuSans-subset.ttf"),
+        ),
+        (
+            FontStyle::Bold,
+            include_bytes!("../../fonts/DejaVuSans-Bold-subset.ttf"),
+        ),
     ];
     for (style, bytes) in faces {
         // The bytes are part of the program: they are a font, or no test here passes.
@@ -101,6 +135,14 @@ fn face(points: f64, color: RGBColor, style: FontStyle) -> TextStyle<'static> {
 }
 
 /// P of Fig. 4.
-pub(super) const P_LOOK: Look = Look { color: VERMILLION, marker: Marker::Circle, dash: None };
+pub(super) const P_LOOK: Look = Look {
+    color: VERMILLION,
+    marker: Marker::Circle,
+    dash: None,
+};
 /// R of Fig. 4.
-pub(super) const R_LOOK: Look = Look { color: BLUE, marker: Marker::Square, dash: Some((14, 8)) };
+pub(super) const R_LOOK: Look = Look {
+    color: BLUE,
+    marker: Marker::Square,
+    dash: Some((14, 8)),
+};

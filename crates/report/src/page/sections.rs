@@ -3,12 +3,13 @@
 use crate::agreement::{PrAgreement, Slices};
 use crate::curve::Curves;
 use crate::finding::task_title;
-use crate::order::{label, percent, ratio_key, strategy_key};
+use crate::order::{PROPOSED, is_strategy, label, percent, ratio_key, strategy_key};
 use crate::paper;
 use crate::table::{COMPARED_RATIO, Layout, half_width, table_1_rows, three, tissue_rows};
 use maud::{Markup, html};
-use slicewise_data::Part;
+use slicewise_data::{Part, Task};
 use slicewise_experiment::Results;
+use slicewise_experiment::record::FULL;
 use slicewise_metrics::Interval;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,14 +24,14 @@ pub(super) fn table_2(curves: &Curves) -> Markup {
                     tr {
                         th colspan="2" {}
                         @for &task in &layout.tasks { th.group colspan="2" { (task_title(task)) } }
-                        @for task in &layout.tasks {
-                            th.group.paper colspan="2" { (paper::SOURCE) ", Task " (task.number()) }
-                        }
+                        th.group.paper colspan=(2 * layout.tasks.len()) { (paper::SOURCE) }
                     }
                     tr {
                         th { "strategy" } th { "slices" }
                         @for _ in &layout.tasks { th { "Part A" } th { "Part B" } }
-                        @for _ in &layout.tasks { th.paper { "A" } th.paper { "B" } }
+                        @for task in &layout.tasks {
+                            th.paper { (task.number()) " A" } th.paper { (task.number()) " B" }
+                        }
                     }
                 }
                 tbody { @for row in &layout.rows {
@@ -53,12 +54,22 @@ pub(super) fn table_2(curves: &Curves) -> Markup {
     }
 }
 
-/// Spearman's correlation of P with R.
+/// Spearman's correlation of P with R, for the models of the paper's strategy (of all
+/// strategies, if that is not among them); `tables/agreement` has every one.
 pub(super) fn agreement(agreements: &[PrAgreement]) -> Markup {
     // One row a task, strategy and ratio; all slices and foreground slices side by side.
     let mut rows: BTreeMap<_, [Option<&PrAgreement>; 2]> = BTreeMap::new();
-    for entry in agreements {
-        let key = (entry.task, strategy_key(&entry.strategy), ratio_key(entry.ratio));
+    let shown = |strategy: &str| !is_strategy(strategy) || strategy == PROPOSED;
+    let proposed = agreements.iter().any(|entry| entry.strategy == PROPOSED);
+    for entry in agreements
+        .iter()
+        .filter(|entry| !proposed || shown(&entry.strategy))
+    {
+        let key = (
+            entry.task,
+            strategy_key(&entry.strategy),
+            ratio_key(entry.ratio),
+        );
         let column = usize::from(entry.slices == Slices::Foreground);
         rows.entry(key).or_default()[column] = Some(entry);
     }
@@ -73,7 +84,7 @@ pub(super) fn agreement(agreements: &[PrAgreement]) -> Markup {
                         th { "foreground slices" } th { "n" }
                     } }
                     tbody { @for ((task, (_, strategy), ratio), columns) in &rows {
-                        tr {
+                        tr.begins[strategy == FULL] {
                             td { "Task " (task.number()) }
                             td.text { (label(strategy)) }
                             td { (percent(*ratio as f64 / 1e6)) }
@@ -89,7 +100,10 @@ pub(super) fn agreement(agreements: &[PrAgreement]) -> Markup {
                     "of P with R over all Part B slices of a seed, then mean ± half the interval "
                     "over seeds; n counts slices over all seeds. Slices that are empty in both "
                     "maps score 1 in P and R alike, which raises the coefficient over all slices. "
-                    "The paper shows one sample a task: 0.93 in Task 1, 0.92 in Task 2."
+                    "The paper shows one sample a task: "
+                    (paper::rank_coefficient(Task::BrainExtraction)) " in Task 1, "
+                    (paper::rank_coefficient(Task::TissueSegmentation)) " in Task 2. "
+                    "Models trained by the other strategies are in tables/agreement.csv."
                 }
             }
         }
@@ -104,13 +118,12 @@ pub(super) fn tissues(results: &Results) -> Markup {
         @if !rows.is_empty() {
             section {
                 h2 { "Dice of each class on Part B" }
+                p.note { "With full annotation, and by strategy with " (percent(COMPARED_RATIO)) " of the slices annotated." }
                 div.scroll { table {
                     thead { tr {
                         th { "class" }
                         @for (_, strategy) in &columns {
-                            th { (label(strategy)) @if *strategy != slicewise_experiment::record::FULL {
-                                ", " (percent(COMPARED_RATIO))
-                            } }
+                            th { (label(strategy)) }
                         }
                     } }
                     tbody { @for data in &results.manifest.data {
@@ -188,7 +201,7 @@ pub(super) fn reading() -> Markup {
                 dt { "first round" } dd { "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands once and every curve begins with it" }
                 dt { "P" } dd { "agreement, slice by slice, of the segmentation with that of the attention map; a strategy may see it" }
                 dt { "R" } dd { "agreement of the segmentation with the ground truth; no strategy sees it" }
-                dt { "interval" } dd { "95 % Student-t interval of the mean over seeds: it holds what splits, first weights and crops vary between seeds, not the spread between cases" }
+                dt { "interval" } dd { "95 % Student-t interval of the mean over seeds: what first weights, crops and random choices change from seed to seed, not the spread between cases" }
             }
         }
     }

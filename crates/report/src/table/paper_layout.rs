@@ -50,7 +50,9 @@ impl Layout {
         let mut above = String::new();
         let mut rows = Vec::new();
         for (((_, strategy), _), ratio) in keys {
-            let columns = tasks.iter().flat_map(|&task| [(task, Part::A), (task, Part::B)]);
+            let columns = tasks
+                .iter()
+                .flat_map(|&task| [(task, Part::A), (task, Part::B)]);
             let cells = columns
                 .map(|(task, part)| Cell {
                     dice: curves.at(task, part, &strategy, ratio).map(|p| p.dice),
@@ -94,8 +96,14 @@ impl Layout {
         text.push_str(&format!("| {} |\n", header.join(" | ")));
         text.push_str(&format!("|---|{}\n", "---:|".repeat(header.len() - 1)));
         for row in &self.rows {
-            let ours = row.cells.iter().map(|cell| cell.dice.map_or_else(String::new, plus_minus));
-            let papers = row.cells.iter().map(|cell| cell.paper.map_or_else(String::new, three));
+            let ours = row
+                .cells
+                .iter()
+                .map(|cell| cell.dice.map_or_else(String::new, plus_minus));
+            let papers = row
+                .cells
+                .iter()
+                .map(|cell| cell.paper.map_or_else(String::new, three));
             let cells: Vec<String> = [row.label.clone(), row.ratio.clone()]
                 .into_iter()
                 .chain(ours)
@@ -140,8 +148,15 @@ pub(crate) struct FullRow {
 /// Every model's full annotation, by task.
 pub(crate) fn table_1_rows(results: &Results) -> Vec<FullRow> {
     let mut groups: BTreeMap<(Task, &str), Vec<&RoundRecord>> = BTreeMap::new();
-    for record in results.records.iter().filter(|record| record.strategy == FULL) {
-        groups.entry((record.task, &record.model)).or_default().push(record);
+    for record in results
+        .records
+        .iter()
+        .filter(|record| record.strategy == FULL)
+    {
+        groups
+            .entry((record.task, &record.model))
+            .or_default()
+            .push(record);
     }
     groups
         .into_iter()
@@ -155,7 +170,9 @@ pub(crate) fn table_1_rows(results: &Results) -> Vec<FullRow> {
                 .collect();
             let cases = records.iter().map(|r| cases_of(r, Part::B).count()).max()?;
             // P is recorded exactly where the model has attention.
-            let attention = records.iter().any(|r| r.cases.iter().any(|case| case.p.is_some()));
+            let attention = records
+                .iter()
+                .any(|r| r.cases.iter().any(|case| case.p.is_some()));
             (!dice.is_empty()).then(|| FullRow {
                 task,
                 model: model.to_owned(),

@@ -71,7 +71,10 @@ pub(super) fn cost(curves: &Curves) -> PolarsResult<DataFrame> {
         real("slices", points.iter().map(|p| p.cost.slice_share)),
         real("annotated_slices", points.iter().map(|p| p.cost.slices)),
         real("voxels", points.iter().map(|p| p.cost.voxel_share)),
-        real("annotated_foreground_voxels", points.iter().map(|p| p.cost.voxels)),
+        real(
+            "annotated_foreground_voxels",
+            points.iter().map(|p| p.cost.voxels),
+        ),
     ])
 }
 
@@ -134,8 +137,8 @@ pub(crate) struct TissueRow {
 pub(crate) fn tissue_rows(results: &Results) -> Vec<TissueRow> {
     let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
     for record in primary(results) {
-        let compared = is_strategy(&record.strategy)
-            && ratio_key(record.ratio) == ratio_key(COMPARED_RATIO);
+        let compared =
+            is_strategy(&record.strategy) && ratio_key(record.ratio) == ratio_key(COMPARED_RATIO);
         if record.strategy == FULL || compared {
             let key = (record.task, strategy_key(&record.strategy));
             groups.entry(key).or_default().push(record);
@@ -159,8 +162,10 @@ fn tissue_row(class: &str, records: &[&RoundRecord]) -> Option<TissueRow> {
             .filter_map(|(_, dice)| *dice)
             .collect()
     };
-    let by_seed: BTreeMap<u64, Vec<f64>> =
-        records.iter().map(|record| (record.seed, dice_of(record))).collect();
+    let by_seed: BTreeMap<u64, Vec<f64>> = records
+        .iter()
+        .map(|record| (record.seed, dice_of(record)))
+        .collect();
     let means: Vec<f64> = by_seed
         .values()
         .filter_map(|dice| mean(dice.iter().copied()))

@@ -38,12 +38,26 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             }
             for strategy in ["random", "equal-interval", "uncertainty"] {
                 for (index, ratio) in [0.125, 0.25, 0.5].into_iter().enumerate() {
-                    records.push(round(task, "attention-unet", strategy, seed, index + 1, ratio));
+                    records.push(round(
+                        task,
+                        "attention-unet",
+                        strategy,
+                        seed,
+                        index + 1,
+                        ratio,
+                    ));
                 }
             }
             for index in 1..=9 {
                 let ratio = 0.05 + 0.05 * index as f64;
-                records.push(round(task, "attention-unet", "attention-guided", seed, index, ratio));
+                records.push(round(
+                    task,
+                    "attention-unet",
+                    "attention-guided",
+                    seed,
+                    index,
+                    ratio,
+                ));
             }
         }
     }
@@ -51,7 +65,8 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
         manifest: Manifest {
             schema: SCHEMA,
             name: "made-up-sweep".to_owned(),
-            question: "Does attention-guided query need fewer annotated slices than its rivals?".to_owned(),
+            question: "Does attention-guided query need fewer annotated slices than its rivals?"
+                .to_owned(),
             command: "slicewise sweep experiments/made-up.yaml --jobs 2".to_owned(),
             version: "0.1.0".to_owned(),
             commit: "0000000-made-up".to_owned(),
@@ -72,10 +87,20 @@ fn classes(task: Task) -> Vec<String> {
         Task::BrainExtraction => &["brain"],
         Task::TissueSegmentation => &TISSUES,
     };
-    std::iter::once("background").chain(foreground.iter().copied()).map(str::to_owned).collect()
+    std::iter::once("background")
+        .chain(foreground.iter().copied())
+        .map(str::to_owned)
+        .collect()
 }
 
-fn round(task: Task, model: &str, strategy: &str, seed: u64, number: usize, ratio: f64) -> RoundRecord {
+fn round(
+    task: Task,
+    model: &str,
+    strategy: &str,
+    seed: u64,
+    number: usize,
+    ratio: f64,
+) -> RoundRecord {
     let attention = model == "attention-unet";
     let (ceiling, drop) = match task {
         Task::BrainExtraction => (0.975, 0.10),
@@ -88,23 +113,40 @@ fn round(task: Task, model: &str, strategy: &str, seed: u64, number: usize, rati
         "attention-guided" => (7.0, 0.7 + 0.6 * ratio),
         _ => (8.0, 1.0),
     };
-    let wobble = |salt: u64| noise(seed * 7919 + number as u64 * 104_729 + salt + strategy.len() as u64);
-    let dice = ceiling - drop * (-worth * ratio).exp() + 0.012 * wobble(1) - if attention { 0.0 } else { 0.02 };
+    let wobble =
+        |salt: u64| noise(seed * 7919 + number as u64 * 104_729 + salt + strategy.len() as u64);
+    let dice = ceiling - drop * (-worth * ratio).exp() + 0.012 * wobble(1)
+        - if attention { 0.0 } else { 0.02 };
     let voxels = (ratio * voxels_of_slice).min(1.0);
     let case = |index: usize, part: Part| {
         let bare = classes(task);
-        let mean_dice = (dice + 0.01 * noise(index as u64 + 31) + if part == Part::A { 0.01 } else { 0.0 }).min(0.995);
-        let spread = if task == Task::BrainExtraction { 0.0 } else { 0.02 };
+        let mean_dice =
+            (dice + 0.01 * noise(index as u64 + 31) + if part == Part::A { 0.01 } else { 0.0 })
+                .min(0.995);
+        let spread = if task == Task::BrainExtraction {
+            0.0
+        } else {
+            0.02
+        };
         let profile: Vec<f64> = (0..SLICES)
             .map(|slice| {
                 let off = (slice as f64 - 30.0).abs() / 34.0;
-                (mean_dice + 0.08 - 0.45 * off.powi(3) + 0.05 * noise((slice * 37 + index) as u64)).clamp(0.0, 1.0)
+                (mean_dice + 0.08 - 0.45 * off.powi(3) + 0.05 * noise((slice * 37 + index) as u64))
+                    .clamp(0.0, 1.0)
             })
             .collect();
         let foreground: Vec<bool> = (0..SLICES).map(|slice| (4..58).contains(&slice)).collect();
-        let r: Vec<f64> = profile.iter().zip(&foreground).map(|(r, f)| if *f { *r } else { 1.0 }).collect();
+        let r: Vec<f64> = profile
+            .iter()
+            .zip(&foreground)
+            .map(|(r, f)| if *f { *r } else { 1.0 })
+            .collect();
         let p = r.iter().enumerate().map(|(slice, r)| {
-            if foreground[slice] { (r + 0.06 * noise(slice as u64 * 11 + index as u64)).clamp(0.0, 1.0) } else { 1.0 }
+            if foreground[slice] {
+                (r + 0.06 * noise(slice as u64 * 11 + index as u64)).clamp(0.0, 1.0)
+            } else {
+                1.0
+            }
         });
         CaseRecord {
             case: format!("baby-{:02}", index + 1),
@@ -112,13 +154,22 @@ fn round(task: Task, model: &str, strategy: &str, seed: u64, number: usize, rati
             dice: bare[1..]
                 .iter()
                 .enumerate()
-                .map(|(class, name)| (name.clone(), Some(mean_dice + spread * (3.5 - class as f64))))
+                .map(|(class, name)| {
+                    (
+                        name.clone(),
+                        Some(mean_dice + spread * (3.5 - class as f64)),
+                    )
+                })
                 .collect(),
             mean_dice,
             p: attention.then(|| p.collect()),
             r,
             foreground,
-            annotated: if part == Part::A { vec![false; SLICES] } else { Vec::new() },
+            annotated: if part == Part::A {
+                vec![false; SLICES]
+            } else {
+                Vec::new()
+            },
         }
     };
     RoundRecord {
