@@ -1,12 +1,21 @@
 //! Seconds of one training step and one prediction on one thread:
 //! `cargo run --release -p slicewise-model --example speed`. Minimum and median of some
-//! repetitions; the figures in EXPERIMENTS.md come from here.
+//! repetitions, in seconds this thread was on a core: other work on the machine does not count.
 
 use ndarray::Array3;
 use slicewise_model::{
     Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
 };
-use std::time::Instant;
+
+/// Seconds that this process's main thread has run (Linux).
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split(' ')
+        .next()
+        .and_then(|word| word.parse::<f64>().ok());
+    nanoseconds.unwrap_or(f64::NAN) / 1e9
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     slicewise_model::set_threads(1);
@@ -64,18 +73,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let mut segmenter = TchSegmenter::new(&model, &training, 9, 0, Device::Cpu)?;
         let mut seconds = Vec::new();
-        let mut last = Instant::now();
+        let mut last = cpu_seconds();
         segmenter.train(&[case], 12, 0, &mut |_| {
-            seconds.push(last.elapsed().as_secs_f64());
-            last = Instant::now();
+            let now = cpu_seconds();
+            seconds.push(now - last);
+            last = now;
         })?;
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);
         let mut predict = f64::INFINITY;
         for _ in 0..3 {
-            let start = Instant::now();
+            let start = cpu_seconds();
             segmenter.predict(&image)?;
-            predict = predict.min(start.elapsed().as_secs_f64());
+            predict = predict.min(cpu_seconds() - start);
         }
         println!(
             "{name:18} {:>10} {:8.3} {:8.3} {predict:9.3}",

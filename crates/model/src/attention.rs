@@ -5,8 +5,7 @@
 //! the feature maps (FMs).
 //!
 //! The paper leaves open what follows; our choices: the bottleneck halves the channels; inside
-//! the network SAM has one channel that all FMs share (as in scSE, Roy et al. 2018) and the AM
-//! is σ(CAM + SAM); the final AM has one channel a class and is configurable
+//! the network SAM has one channel a FM and the AM is σ(CAM + SAM); the final AM has one channel a class and is configurable
 //! ([`HeadConfig`]). CAM pools over whatever is passed in, a crop in training and a volume (or
 //! tile) in prediction.
 
@@ -48,7 +47,7 @@ impl AttentionBlock {
     pub(crate) fn new(scope: &Scope, channels: i64) -> Self {
         Self {
             channel: ChannelAttention::new(&scope.sub("channel"), channels, channels),
-            spatial: scope.sub("spatial").convolution(channels, 1, 3),
+            spatial: scope.sub("spatial").convolution(channels, channels, 3),
         }
     }
 
@@ -87,7 +86,7 @@ impl AttentionHead {
 
     /// Last decoder features `[N, width, D, H, W]` → maps and AM.
     pub(crate) fn forward(&self, features: &Tensor) -> NetworkOutput {
-        let maps = self.maps.forward_float32(features);
+        let maps = self.maps.logits(features);
         let logits = match self.config.source {
             Source::LastDecoder => self.logits(features, &maps),
             Source::FinalMaps => self.logits(&maps.to_kind(features.kind()), &maps),
@@ -117,9 +116,7 @@ impl AttentionHead {
     fn logits(&self, source: &Tensor, maps: &Tensor) -> Tensor {
         let paths = [
             self.channel.as_ref().map(|path| path.forward(source)),
-            self.spatial
-                .as_ref()
-                .map(|path| path.forward(source).to_kind(tch::Kind::Float)),
+            self.spatial.as_ref().map(|path| path.logits(source)),
         ];
         paths
             .into_iter()

@@ -1,6 +1,6 @@
 //! The attention-guided 3D U-Net (Zhang et al. 2019, section 2.1): a 3D U-Net whose features
-//! are recalibrated at each level by CAM ∥ SAM, and whose final attention map, one channel a
-//! class, is a second segmentation (SR2) for the query strategy.
+//! are recalibrated at each level by CAM ∥ SAM. At full resolution that is the final attention
+//! map, one channel a class: a second segmentation (SR2) for the query strategy.
 
 use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::attention::AttentionHead;

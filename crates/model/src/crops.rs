@@ -2,7 +2,7 @@
 //!
 //! Every crop holds at least one annotated slice: a volume is drawn, then one of its annotated
 //! slices, then a position of the crop that holds it. Where the crop is larger than the volume
-//! the rest is zero and unannotated.
+//! the image's border goes on, unannotated.
 
 use crate::error::ModelError;
 use crate::loss::IGNORE;
@@ -67,13 +67,14 @@ impl TrainingSet {
                 let volume = &self.volumes[generator.random_range(0..self.volumes.len())];
                 let start = volume.position(size, generator);
                 let mirror = flip && generator.random_bool(0.5);
-                let crop = |whole: &Tensor, outside: f64| {
-                    let crop = cut(whole, start, size, outside);
+                let crop = |whole: &Tensor| {
+                    let crop = cut(whole, start, size);
                     if mirror { crop.flip([2]) } else { crop }
                 };
+                let missing = missing(&crop(&volume.labels), size);
                 (
-                    crop(&volume.image, 0.0).unsqueeze(0),
-                    crop(&volume.labels, f64::from(IGNORE)),
+                    pad_image(&crop(&volume.image), missing).unsqueeze(0),
+                    crop(&volume.labels).pad(missing, "constant", f64::from(IGNORE)),
                 )
             })
             .unzip();
@@ -151,20 +152,29 @@ pub(crate) fn to_tensor<T: tch::kind::Element + Copy>(volume: &Array3<T>) -> Ten
     .reshape(shape)
 }
 
-/// The box of `size` at `start` from a tensor `[D, H, W]`, with `outside` beyond its end.
-fn cut(whole: &Tensor, start: [usize; 3], size: [usize; 3], outside: f64) -> Tensor {
-    let mut inside = whole.shallow_clone();
-    let mut padding = [0i64; 6];
-    for axis in 0..3 {
-        let available = (whole.size()[axis] - start[axis] as i64).min(size[axis] as i64);
-        inside = inside.narrow(axis as i64, start[axis] as i64, available);
-        // Pairs of (before, after), last axis first.
-        padding[2 * (2 - axis) + 1] = size[axis] as i64 - available;
-    }
+/// The box of `size` at `start` from a tensor `[D, H, W]`, or what of it lies within.
+fn cut(whole: &Tensor, start: [usize; 3], size: [usize; 3]) -> Tensor {
+    (0..3).fold(whole.shallow_clone(), |rest, axis| {
+        let start = start[axis] as i64;
+        let available = (whole.size()[axis] - start).min(size[axis] as i64);
+        rest.narrow(axis as i64, start, available)
+    })
+}
+
+/// What a tensor `[D, H, W]` lacks of `size`, as libtorch counts padding: before and after,
+/// last axis first. All of it comes after.
+pub(crate) fn missing(tensor: &Tensor, size: [usize; 3]) -> [i64; 6] {
+    let after = |axis: usize| size[axis] as i64 - tensor.size()[axis];
+    [0, after(2), 0, after(1), 0, after(0)]
+}
+
+/// Continues an image `[D, H, W]` by its outermost voxels: what lies outside a scan has the
+/// intensity of its border, whatever the normalisation made of air.
+pub(crate) fn pad_image(image: &Tensor, padding: [i64; 6]) -> Tensor {
     if padding == [0; 6] {
-        return inside;
+        return image.shallow_clone();
     }
-    inside.pad(padding, "constant", outside)
+    image.unsqueeze(0).replication_pad3d(padding).squeeze_dim(0)
 }
 
 #[cfg(test)]

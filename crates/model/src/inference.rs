@@ -2,7 +2,7 @@
 //! is too large for one pass, and the blend of their answers.
 
 use crate::architecture::NetworkOutput;
-use crate::crops::to_tensor;
+use crate::crops::{missing, pad_image, to_tensor};
 use crate::error::ModelError;
 use crate::segmenter::ModelOutput;
 use ndarray::{Array3, Array4};
@@ -24,9 +24,8 @@ pub(crate) fn segment(
         return Err(ModelError::EmptyVolume { shape });
     }
     let padded = shape.map(|size| size.next_multiple_of(multiple));
-    let after = |axis: usize| (padded[axis] - shape[axis]) as i64;
-    let image = to_tensor(image)
-        .pad([0, after(2), 0, after(1), 0, after(0)], "constant", 0.0)
+    let image = to_tensor(image);
+    let image = pad_image(&image, missing(&image, padded))
         .unsqueeze(0)
         .unsqueeze(0);
 

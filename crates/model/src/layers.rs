@@ -144,7 +144,14 @@ impl Convolution {
         )
     }
 
-    /// The same in float32, whatever the features' arithmetic: for logits.
+    /// Logits: the convolution's answer in contiguous float32, which the losses and the argmax
+    /// over classes are fastest on. (Computing the convolution itself in float32 would add a
+    /// tenth to a training step.)
+    pub(crate) fn logits(&self, features: &Tensor) -> Tensor {
+        self.forward(features).contiguous().to_kind(Kind::Float)
+    }
+
+    /// The convolution in float32, whatever the features' arithmetic.
     pub(crate) fn forward_float32(&self, features: &Tensor) -> Tensor {
         features.to_kind(Kind::Float).conv3d(
             &self.weight,

@@ -38,7 +38,7 @@ impl UNet {
 impl Network for UNet {
     fn forward(&self, images: &Tensor) -> NetworkOutput {
         NetworkOutput {
-            maps: self.maps.forward_float32(&self.backbone.forward(images)),
+            maps: self.maps.logits(&self.backbone.forward(images)),
             attention: None,
         }
     }
@@ -50,12 +50,14 @@ pub(crate) struct Backbone {
     encoder: Vec<DoubleConvolution>,
     /// From the coarsest but one up to full resolution.
     decoder: Vec<(Upsampling, DoubleConvolution)>,
-    /// After the bottleneck and each decoder block, in that order; empty without attention.
+    /// After the bottleneck and each decoder block but the last, whose features go to the head;
+    /// empty without attention.
     attention: Vec<AttentionBlock>,
 }
 
 impl Backbone {
-    /// With `attention`, each level's features are recalibrated once, on the way up.
+    /// With `attention`, the features of each level below full resolution are recalibrated on
+    /// the way up; at full resolution the head does it.
     pub(crate) fn new(scope: &Scope, config: &ModelConfig, attention: bool) -> Self {
         let width = |level: usize| (config.base_width << level) as i64;
         let block = |scope: &Scope, inputs, outputs, norm: Norm| {
@@ -80,7 +82,7 @@ impl Backbone {
                 )
             })
             .collect();
-        let attention = (0..config.levels)
+        let attention = (1..config.levels)
             .rev()
             .filter(|_| attention)
             .map(|level| AttentionBlock::new(&scope.sub(format!("attention{level}")), width(level)))
