@@ -13,7 +13,7 @@ unset LIBTORCH LIBTORCH_USE_PYTORCH LIBTORCH_BYPASS_VERSION_CHECK VIRTUAL_ENV CX
 
 # PATH of every test: these commands and the stubs, so that "not installed" can be played.
 mkdir "$work/system"
-for tool in awk cat chmod cp cut df dirname env grep head mkdir mv rm sed sh sleep tail uname; do
+for tool in awk cat chmod cp cut df dirname env grep head mkdir mv rm sed sh sleep tail timeout uname; do
     ln -s "$(command -v "$tool")" "$work/system/$tool"
 done
 
@@ -244,7 +244,7 @@ check "and is kept" succeeds "$just"
 check "once and for all" fetched 1
 fresh
 PATH=$repo:$PATH
-check "./just on PATH is not taken for just" succeeds "$just"
+check "./just on PATH is not taken for just" succeeds timeout 10 "$just"
 fresh
 PIP=offline
 check "no network for just" fails_with "no connection to PyPI, which just 1.46.0" "$just"
