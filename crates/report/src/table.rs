@@ -74,8 +74,8 @@ impl Table {
     }
 }
 
-/// A frame as a Markdown table: numbers to four decimals and to the right, missing values
-/// empty.
+/// A frame as a Markdown table: numbers to the right, scores and shares to four decimals,
+/// counts to none, missing values empty.
 fn markdown(frame: &DataFrame) -> String {
     let columns = frame.columns();
     let mut text = String::new();
@@ -98,6 +98,7 @@ fn markdown(frame: &DataFrame) -> String {
     for row in 0..frame.height() {
         let cell = |value| match value {
             AnyValue::Null => String::new(),
+            AnyValue::Float64(count) if count.abs() >= 2.0 => format!("{count:.0}"),
             AnyValue::Float64(value) => format!("{value:.4}"),
             AnyValue::String(text) => text.replace('|', "\\|"),
             other => other.to_string(),
