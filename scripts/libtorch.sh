@@ -5,7 +5,7 @@
 #   LIBTORCH=/a/folder         that folder is used: only check its version
 #   neither                    torch's wheel goes into .libtorch, checked and whole or not at all
 #
-# The wheel holds the libraries for CPU and CUDA, the headers, and CUDA itself. About 2.6 GB to
+# The wheel holds the libraries for CPU and CUDA, the headers, and CUDA itself. About 2.7 GB to
 # download, 4.5 GB on disk. Nothing to do is decided in milliseconds, so every recipe that
 # builds runs this first.
 set -eu
@@ -13,7 +13,7 @@ set -eu
 me=libtorch
 version=2.11.0 # what tch 0.24 binds; change both together
 python_abi=3.12 # whose wheel: its Python half is not used, so any python3 may fetch it
-needed_gib=10 # measured: 7.1 at the peak, and up to 2.6 that pip keeps in its cache
+needed_gib=10 # measured: 7.1 at the peak, and up to 2.5 that pip keeps in its cache
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/scripts/pip.sh"
 
@@ -70,7 +70,7 @@ install() {
     if is_installed; then return; fi # another process was faster
     require_space "$needed_gib" "libtorch"
     scratch=$root/.libtorch.partial
-    say "fetching torch $version from PyPI into $root/.libtorch (about 2.6 GB, once)"
+    say "fetching torch $version from PyPI into $root/.libtorch (about 2.7 GB, once)"
     fetch "$scratch" "torch $version" \
         --python-version "$python_abi" --only-binary=:all: "torch==$version"
     got=$(version_of "$scratch/packages/torch")
