@@ -14,6 +14,11 @@ use crate::config::{Activation, Combine, HeadConfig, Paths, Recalibration, Sourc
 use crate::layers::{Convolution, Scope};
 use tch::Tensor;
 
+/// First value of SAM's bias: σ(2) = 0.88, so that a fresh network passes its features on nearly
+/// whole and learns like a plain U-Net until its attention has something to say. The same for
+/// every class, so it changes neither SR2 nor the supervision of the final AM.
+const OPEN_GATE: f64 = 2.0;
+
 /// CAM: global pooling → bottleneck → one logit a channel.
 struct ChannelAttention {
     squeeze: Convolution,
@@ -47,7 +52,9 @@ impl AttentionBlock {
     pub(crate) fn new(scope: &Scope, channels: i64) -> Self {
         Self {
             channel: ChannelAttention::new(&scope.sub("channel"), channels, channels),
-            spatial: scope.sub("spatial").convolution(channels, channels, 3),
+            spatial: scope
+                .sub("spatial")
+                .biased_convolution(channels, channels, 3, OPEN_GATE),
         }
     }
 
@@ -78,8 +85,11 @@ impl AttentionHead {
             maps: scope.sub("maps").convolution(width, classes, 1),
             channel: (config.paths != Paths::Spatial)
                 .then(|| ChannelAttention::new(&scope.sub("channel"), inputs, classes)),
-            spatial: (config.paths != Paths::Channel)
-                .then(|| scope.sub("spatial").convolution(inputs, classes, 3)),
+            spatial: (config.paths != Paths::Channel).then(|| {
+                scope
+                    .sub("spatial")
+                    .biased_convolution(inputs, classes, 3, OPEN_GATE)
+            }),
             config,
         }
     }

@@ -41,11 +41,11 @@ impl Default for ModelConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
-    /// Each feature map by itself.
-    Instance,
-    /// Groups of at most 8 feature maps together. The default: statistics of a crop and of a
-    /// whole volume differ less, and it is the cheapest.
+    /// Each feature map by itself (nnU-Net's).
     #[default]
+    Instance,
+    /// Groups of at most 8 feature maps together. On real newborns it learned far slower: mean
+    /// Dice 0.28 against 0.67 after 300 steps (three Part A babies held out).
     Group,
     /// None.
     None,
@@ -132,8 +132,9 @@ pub enum Recalibration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
-    /// Of the first step. The paper's is 0.001 with its own long schedule; 0.05 learns in
-    /// hundreds of steps.
+    /// Of the first step. The paper's is 0.001 with its own long schedule. On real newborns
+    /// (three Part A babies held out, 300 steps): 0.05 reached mean Dice 0.42, 0.15 0.67 to 0.72,
+    /// 0.3 0.63.
     pub learning_rate: f64,
     /// SGD momentum. 0.9, the paper's.
     pub momentum: f64,
@@ -170,7 +171,7 @@ pub struct TrainingConfig {
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
-            learning_rate: 0.05,
+            learning_rate: 0.15,
             momentum: 0.9,
             weight_decay: 1e-4,
             batch: 2,

@@ -50,12 +50,23 @@ impl<'a> Scope<'a> {
 
     /// Convolution that keeps the grid: kernel `size³`, zero padding, with bias.
     pub(crate) fn convolution(&self, inputs: i64, outputs: i64, size: i64) -> Convolution {
+        self.biased_convolution(inputs, outputs, size, 0.0)
+    }
+
+    /// [`Self::convolution`] whose bias starts at `bias`.
+    pub(crate) fn biased_convolution(
+        &self,
+        inputs: i64,
+        outputs: i64,
+        size: i64,
+        bias: f64,
+    ) -> Convolution {
         Convolution {
             weight: self.weight(
                 &[outputs, inputs, size, size, size],
                 inputs * size * size * size,
             ),
-            bias: self.filled("bias", outputs, 0.0),
+            bias: self.filled("bias", outputs, bias),
             padding: size / 2,
             numerics: self.numerics,
         }
