@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// To be raised whenever preprocessing or this format changes what a file holds.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 

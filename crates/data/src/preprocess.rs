@@ -11,7 +11,9 @@
 //!    the largest weight. A masked image is divided by its resampled mask, so the rim of the brain
 //!    is not darkened by the zeros around it; the new mask is where the old one weighs half;
 //! 3. z-score per volume. Task 1: mean and deviation of the voxels that are not 0, applied to all,
-//!    so that air stays the darkest. Task 2: those of the mask; outside is 0, the brain's mean.
+//!    so that air stays the darkest. Task 2: those of the mask; outside
+//!    scores as intensity 0 does, so that the brain's edge stands out (with the brain's mean there
+//!    instead, cortex and fluid at the rim were learned far more slowly).
 
 use crate::case::Task;
 use crate::error::DataError;
@@ -156,7 +158,7 @@ fn normalise(
     let score = |value: f32| ((f64::from(value) - mean) / deviation) as f32;
     match mask {
         Some(mask) => voxels.zip_mut_with(mask, |value, &inside| {
-            *value = if inside { score(*value) } else { 0.0 };
+            *value = score(if inside { *value } else { 0.0 });
         }),
         None => voxels.mapv_inplace(score),
     }

@@ -38,16 +38,22 @@ fn tissues_are_cropped_masked_and_normalised() {
     let origin = case.image.geometry.position_mm([0.0; 3]);
     assert_eq!(origin, [1.0, 1.0, 0.0]);
     let mut brain = Vec::new();
+    let outside = case.image.voxels[[0, 0, 0]];
     for ((z, y, x), &value) in case.image.voxels.indexed_iter() {
         if inside(z, y + 1, x + 1) {
             brain.push(value);
         } else {
-            assert_eq!(value, 0.0, "outside the mask");
+            assert_eq!(value, outside, "outside the mask");
             assert_eq!(case.labels.voxels[[z, y, x]], 0);
         }
     }
     let (mean, variance) = mean_and_variance(&brain);
     assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5);
+    // Outside is intensity 0, scored with the brain's mean and deviation.
+    let of_brain = |((z, y, x), value): (_, &f32)| inside(z, y, x).then_some(*value);
+    let raw: Vec<f32> = image().voxels.indexed_iter().filter_map(of_brain).collect();
+    let (raw_mean, raw_variance) = mean_and_variance(&raw);
+    assert!((f64::from(outside) + raw_mean / raw_variance.sqrt()).abs() < 1e-5);
 }
 
 #[test]
