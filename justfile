@@ -37,6 +37,8 @@ test: libtorch test-packages
 # Formatting and clippy; warnings are errors
 lint: libtorch
     cargo fmt --all --check
+    # cargo fmt does not follow the modules that the registry's macro declares.
+    rustfmt --edition 2024 --check crates/strategies/src/*.rs
     cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 # Build the API documentation; warnings are errors

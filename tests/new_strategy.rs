@@ -82,7 +82,7 @@ fn one_file_and_one_line_make_a_strategy() {
     ] {
         copy(&root().join(part), &workspace.join(part));
     }
-    fs::write(workspace.join(file), code).unwrap();
+    fs::write(workspace.join(file), &code).unwrap();
     let registry = workspace.join(registry);
     let before = fs::read_to_string(&registry).unwrap();
     let (head, tail) = before.split_once(&format!("{context}\n")).unwrap();

@@ -26,7 +26,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A gzip stream that stops early or fails its checksum.
-    #[error("{}: damaged gzip stream after {bytes} uncompressed bytes ({reason})", path.display())]
+    #[error("{}: truncated or damaged gzip stream after {bytes} uncompressed bytes ({reason})", path.display())]
     Gzip {
         /// The file.
         path: PathBuf,

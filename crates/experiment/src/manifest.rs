@@ -1,5 +1,6 @@
 //! `manifest.json`: where a results folder comes from. Written before the first step.
 
+use crate::plan::Cell;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slicewise_data::Task;
@@ -32,6 +33,9 @@ pub struct Manifest {
     pub data: Vec<DataManifest>,
     /// Seeds of the sweep.
     pub seeds: Vec<u64>,
+    /// Every cell planned, so that a report can say which of them left nothing.
+    #[serde(default)]
+    pub cells: Vec<Cell>,
 }
 
 /// The data of one task.

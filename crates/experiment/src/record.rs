@@ -45,7 +45,7 @@ pub struct RoundRecord {
     pub steps: u64,
     /// Mean training loss over the last quarter of this round's steps.
     pub loss: f64,
-    /// Mean P over all slices of Part A, absent without attention; the stopping rule reads it.
+    /// Mean P over all slices of Part A, absent without attention: what the paper's stopping rule watches.
     pub mean_p: Option<f64>,
     /// Slices added *before* this round's training, a case each; empty in `first` and `full`.
     pub queries: Vec<QueryRecord>,

@@ -1,7 +1,7 @@
 //! What of the sweep is not there yet.
 //!
-//! The manifest names tasks, models and seeds; which strategies and ratios were planned is
-//! inferred from the records: what one seed or task has, every other is expected to have.
+//! The manifest names the planned cells; which ratios each should reach is inferred from the
+//! records: what one seed has, every other is expected to have.
 
 use crate::order::{percent, ratio_key, strategy_key};
 use slicewise_experiment::Results;
@@ -28,11 +28,14 @@ pub(crate) fn missing(results: &Results) -> Vec<String> {
                 lines.push(format!("{place}: no record"));
                 continue;
             }
-            let elsewhere = results
-                .records
+            let planned = manifest
+                .cells
                 .iter()
-                .filter(|record| record.model == *model);
-            let strategies: BTreeSet<_> = elsewhere.map(|r| strategy_key(&r.strategy)).collect();
+                .filter(|cell| cell.task == data.task && cell.model == *model);
+            let strategies: BTreeSet<_> = planned
+                .map(|cell| strategy_key(&cell.strategy))
+                .chain(found.keys().cloned())
+                .collect();
             for strategy in strategies {
                 let seeds = found.get(&strategy);
                 let line = match seeds {

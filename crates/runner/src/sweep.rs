@@ -161,6 +161,7 @@ fn manifest(
             })
             .collect(),
         seeds: config.seeds.clone(),
+        cells: config.cells(),
     }
 }
 

@@ -39,20 +39,20 @@ fn damaged_gzip_streams() {
     assert_eq!(
         read_changed("float64.nii.gz", "x.nii.gz", |bytes| bytes
             .truncate(bytes.len() / 2)),
-        "x.nii.gz: damaged gzip stream after 544 uncompressed bytes (incomplete deflate stream)"
+        "x.nii.gz: truncated or damaged gzip stream after 544 uncompressed bytes (incomplete deflate stream)"
     );
     // All voxels are there, only the checksum is cut off.
     assert_eq!(
         read_changed("int16.nii.gz", "x.nii.gz", |bytes| bytes
             .truncate(bytes.len() - 3)),
-        "x.nii.gz: damaged gzip stream after 472 uncompressed bytes (unexpected end of file)"
+        "x.nii.gz: truncated or damaged gzip stream after 472 uncompressed bytes (unexpected end of file)"
     );
     assert_eq!(
         read_changed("int16.nii.gz", "x.nii.gz", |bytes| {
             let crc = bytes.len() - 8;
             bytes[crc] ^= 1;
         }),
-        "x.nii.gz: damaged gzip stream after 472 uncompressed bytes \
+        "x.nii.gz: truncated or damaged gzip stream after 472 uncompressed bytes \
          (corrupt gzip stream does not have a matching checksum)"
     );
 }

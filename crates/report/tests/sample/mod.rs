@@ -3,7 +3,8 @@
 
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
-use slicewise_experiment::{CaseRecord, DataManifest, Manifest, Results, RoundRecord};
+use slicewise_experiment::{CaseRecord, Cell, DataManifest, Manifest, Results, RoundRecord};
+use std::collections::BTreeSet;
 
 const SLICES: usize = 64;
 const PART_A: usize = 12;
@@ -61,6 +62,15 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             }
         }
     }
+    let cells: BTreeSet<Cell> = records
+        .iter()
+        .map(|record: &RoundRecord| Cell {
+            task: record.task,
+            model: record.model.clone(),
+            strategy: record.strategy.clone(),
+            seed: record.seed,
+        })
+        .collect();
     Results {
         manifest: Manifest {
             schema: SCHEMA,
@@ -76,6 +86,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             models: vec!["attention-unet".to_owned(), "unet".to_owned()],
             data: data.to_vec(),
             seeds: seeds.to_vec(),
+            cells: cells.into_iter().collect(),
         },
         config: "# made up\nname: made-up-sweep\nseeds: [0, 1, 2]\n".to_owned(),
         records,
