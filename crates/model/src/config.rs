@@ -145,6 +145,8 @@ pub struct TrainingConfig {
     /// Crop size `[D, H, W]` in voxels, multiples of `2^(levels - 1)`. The paper gives none.
     /// D should be less than the volumes': with one position alone, regularly spaced annotated
     /// slices always meet the same rows of the coarse grids and slices between are not learned.
+    /// H and W should hold the whole plane: a volume is predicted in one piece, and feature
+    /// statistics (normalisation, CAM) of a part differ from those of the whole.
     pub crop: [usize; 3],
     /// Learning rate over the steps of one call of `train`.
     pub schedule: Schedule,
@@ -158,7 +160,8 @@ pub struct TrainingConfig {
     /// Weight of the cross-entropy of the attention map's logits over annotated voxels. Not
     /// in the paper; without it the argmax of the AM (SR2) means little after a short training.
     pub attention_supervision: f64,
-    /// Arithmetic of convolutions. Weights, loss and attention head are float32 in either.
+    /// Arithmetic of convolutions. Weights, optimiser, logits, attention map and loss are float32
+    /// in either.
     pub precision: Precision,
     /// Memory order of feature maps.
     pub layout: Layout,
@@ -205,8 +208,9 @@ pub enum Schedule {
 pub enum Precision {
     /// 32 bits, the paper's.
     Float32,
-    /// 16 bits with float32's range: twice as fast on a CPU with AVX512-BF16 or AMX, and slow
-    /// on one without (`slicewise doctor` tells).
+    /// 16 bits with float32's range. On a CPU with AVX512-BF16 a training step takes 0.8 times
+    /// float32's, a prediction 0.35 times (`examples/speed.rs`); slow on a CPU without such
+    /// instructions (`slicewise doctor` tells).
     #[default]
     Bfloat16,
 }

@@ -161,27 +161,17 @@ impl TchSegmenter {
         Ok(sum / (steps - last_quarter).max(1) as f64)
     }
 
-    /// Segments one volume `[D, H, W]` of normalised intensities. A large one is cut into
-    /// overlapping tiles whose answers are blended.
+    /// Segments one volume `[D, H, W]` of normalised intensities in overlapping tiles of the
+    /// size of the training crops, whose answers are blended.
     ///
     /// # Errors
     /// An empty volume, or libtorch's failure.
     pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
-        // Memory of a forward pass grows with the width; at 8 maps, a tile takes about 2 GB.
-        let tile_voxels = 8 * inference::TILE_VOXELS_AT_WIDTH_8 / self.model.base_width;
-        self.predict_tiled(image, tile_voxels.max(1))
-    }
-
-    /// [`Self::predict`] with tiles of at most about `tile_voxels` voxels.
-    fn predict_tiled(
-        &self,
-        image: &Array3<f32>,
-        tile_voxels: usize,
-    ) -> Result<ModelOutput, ModelError> {
+        let (multiple, tile) = (self.model.downsampling(), self.training.crop);
         tch::no_grad(|| {
-            inference::segment(image, self.model.downsampling(), tile_voxels, |tile| {
-                self.network
-                    .forward(&self.numerics.prepare(&tile.to_device(self.store.device())))
+            inference::segment(image, multiple, tile, |tile| {
+                let tile = tile.to_device(self.store.device());
+                self.network.forward(&self.numerics.prepare(&tile))
             })
         })
     }
