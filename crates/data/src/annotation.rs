@@ -1,13 +1,11 @@
-//! Which axial slices of which case are annotated, and since which round.
+//! Which axial slices of which case are annotated, and since which round. What carries no label
+//! carries no loss: the model's crops see to that.
 
 use crate::atomic::temporary_beside;
 use ndarray::{Array3, Axis};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The class of voxels that carry no label: outside every class count, given no loss.
-pub const IGNORE: u8 = u8::MAX;
 
 /// What is wrong with an annotation.
 #[derive(Debug, thiserror::Error)]
@@ -190,21 +188,6 @@ pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
         .collect()
 }
 
-/// Labels `[D, H, W]` with [`IGNORE`] on every slice that is not annotated.
-///
-/// # Panics
-/// If `annotated` is not `[D]`.
-pub fn training_labels(labels: &Array3<u8>, annotated: &[bool]) -> Array3<u8> {
-    assert_eq!(labels.len_of(Axis(0)), annotated.len(), "one flag a slice");
-    let mut sparse = labels.clone();
-    for (mut slice, &annotated) in sparse.axis_iter_mut(Axis(0)).zip(annotated) {
-        if !annotated {
-            slice.fill(IGNORE);
-        }
-    }
-    sparse
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,16 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn only_annotated_slices_keep_their_labels() {
+    fn foreground_is_counted_slice_by_slice() {
         let labels = Array3::from_shape_fn((3, 2, 2), |(z, y, _)| (z * y) as u8);
         assert_eq!(foreground_voxels(&labels), [0, 2, 2]);
-        let sparse = training_labels(&labels, &[false, true, false]);
-        assert_eq!(sparse.index_axis(Axis(0), 1), labels.index_axis(Axis(0), 1));
-        assert!(
-            sparse
-                .index_axis(Axis(0), 2)
-                .iter()
-                .all(|&class| class == IGNORE)
-        );
     }
 }
