@@ -83,6 +83,16 @@ impl TrainingSet {
             Tensor::stack(&labels, 0).to_kind(Kind::Int64),
         )
     }
+
+    /// `wanted`, but along no axis larger than the largest volume needs, padded to `multiple`:
+    /// voxels beyond every volume would cost time and teach nothing.
+    pub(crate) fn crop_size(&self, wanted: [usize; 3], multiple: usize) -> [usize; 3] {
+        let largest = |axis: usize| self.volumes.iter().map(|volume| volume.shape[axis]).max();
+        [0, 1, 2].map(|axis| match largest(axis) {
+            Some(size) => wanted[axis].min(size.next_multiple_of(multiple)),
+            None => wanted[axis],
+        })
+    }
 }
 
 impl ResidentVolume {
@@ -193,6 +203,13 @@ mod tests {
             annotated: &flags,
         };
         TrainingSet::new(&[case], 3, Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn crops_are_no_larger_than_the_largest_volume_needs() {
+        let set = set(20, &[3]);
+        assert_eq!(set.crop_size([16, 4, 16], 4), [16, 4, 8]);
+        assert_eq!(set.crop_size([32, 32, 32], 8), [24, 8, 8]);
     }
 
     #[test]

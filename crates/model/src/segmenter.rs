@@ -133,11 +133,11 @@ impl TchSegmenter {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let mut optimizer = sgd(training.momentum, 0.0, training.weight_decay, false)
             .build(&self.store, training.learning_rate)?;
+        let crop = set.crop_size(training.crop, self.model.downsampling());
         let last_quarter = steps - steps.div_ceil(4);
         let mut sum = 0.0;
         for step in 0..steps {
-            let (images, labels) =
-                set.batch(training.batch, training.crop, training.flip, &mut generator);
+            let (images, labels) = set.batch(training.batch, crop, training.flip, &mut generator);
             let output = self.network.forward(&self.numerics.prepare(&images));
             let loss = loss.of(&output, &labels);
             let value = loss.double_value(&[]);
