@@ -53,7 +53,7 @@ fn list_names_every_registry_entry() {
         );
     }
     let models = succeed(&mut slicewise(&["list", "models"]));
-    for name in ["attention-unet", "unet"] {
+    for name in ["attention-unet", "unet", "v-net"] {
         assert!(
             models
                 .lines()

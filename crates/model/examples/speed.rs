@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("default", variant(|_, _| {})),
         ("soft dice", variant(|_, t| t.soft_dice = 1.0)),
         ("unet", variant(|m, _| m.architecture = "unet".into())),
+        ("v-net", variant(|m, _| m.architecture = "v-net".into())),
         ("group norm", variant(|m, _| m.norm = Norm::Group)),
         ("3 levels", variant(|m, _| m.levels = 3)),
         ("base 12", variant(|m, _| m.base_width = 12)),

@@ -3,11 +3,15 @@
 use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::layers::Scope;
-use crate::{attention_unet, unet};
+use crate::{attention_unet, unet, v_net};
 use tch::Tensor;
 
 /// Every network, in the order of `slicewise list models`.
-pub const ARCHITECTURES: &[Architecture] = &[attention_unet::ARCHITECTURE, unet::ARCHITECTURE];
+pub const ARCHITECTURES: &[Architecture] = &[
+    attention_unet::ARCHITECTURE,
+    unet::ARCHITECTURE,
+    v_net::ARCHITECTURE,
+];
 
 /// One network that a configuration can name.
 pub struct Architecture {

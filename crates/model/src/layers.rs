@@ -67,7 +67,19 @@ impl<'a> Scope<'a> {
                 inputs * size * size * size,
             ),
             bias: self.filled("bias", outputs, bias),
+            stride: 1,
             padding: size / 2,
+            numerics: self.numerics,
+        }
+    }
+
+    /// Strided 2×2×2 convolution that halves the grid.
+    pub(crate) fn downsampling(&self, inputs: i64, outputs: i64) -> Convolution {
+        Convolution {
+            weight: self.weight(&[outputs, inputs, 2, 2, 2], inputs * 8),
+            bias: self.filled("bias", outputs, 0.0),
+            stride: 2,
+            padding: 0,
             numerics: self.numerics,
         }
     }
@@ -127,16 +139,18 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Convolution that keeps the grid.
+/// Convolution that keeps the grid or halves it.
 pub(crate) struct Convolution {
     weight: Tensor,
     bias: Tensor,
+    stride: i64,
     padding: i64,
     numerics: Numerics,
 }
 
 impl Convolution {
-    /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]`, both in the arithmetic of features.
+    /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]` (each axis over the stride), both in the
+    /// arithmetic of features.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         if features.kind() == Kind::BFloat16 && features.size()[2] == 2 && self.padding > 0 {
             // With two slices, oneDNN's bf16 weight gradient of a 3×3×3 convolution is garbage
@@ -148,7 +162,7 @@ impl Convolution {
         features.conv3d(
             &weight,
             Some(bias),
-            [1, 1, 1],
+            [self.stride; 3],
             [self.padding; 3],
             [1, 1, 1],
             1,
@@ -167,7 +181,7 @@ impl Convolution {
         features.to_kind(Kind::Float).conv3d(
             &self.weight,
             Some(&self.bias),
-            [1, 1, 1],
+            [self.stride; 3],
             [self.padding; 3],
             [1, 1, 1],
             1,
@@ -226,7 +240,7 @@ impl Normalisation {
     }
 }
 
-/// The U-Net's block.
+/// The block of U-Net and V-Net.
 pub(crate) struct DoubleConvolution {
     rounds: [(Convolution, Normalisation); 2],
 }
@@ -234,12 +248,21 @@ pub(crate) struct DoubleConvolution {
 impl DoubleConvolution {
     /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]`.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
-        self.rounds.iter().fold(
-            features.shallow_clone(),
-            |features, (convolve, normalise)| {
-                // Slope below zero: libtorch's default 0.01, as in nnU-Net.
-                normalise.forward(&convolve.forward(&features)).leaky_relu()
-            },
-        )
+        self.without_last_rectifier(features).leaky_relu()
+    }
+
+    /// [`Self::forward`] with `shortcut` (`outputs` channels or one) added before the last
+    /// rectifier.
+    pub(crate) fn residual(&self, features: &Tensor, shortcut: &Tensor) -> Tensor {
+        (self.without_last_rectifier(features) + shortcut).leaky_relu()
+    }
+
+    fn without_last_rectifier(&self, features: &Tensor) -> Tensor {
+        let [first, second] = &self.rounds;
+        let round = |(convolve, normalise): &(Convolution, Normalisation), features: &Tensor| {
+            normalise.forward(&convolve.forward(features))
+        };
+        // Slope below zero: libtorch's default 0.01, as in nnU-Net.
+        round(second, &round(first, features).leaky_relu())
     }
 }

@@ -1,7 +1,7 @@
 //! Networks, loss, training, inference and checkpoints: the only crate that knows tch.
 //!
-//! The attention-guided 3D U-Net of Zhang et al. 2019 (arXiv 1906.07367, section 2.1) and the
-//! plain 3D U-Net, behind [`TchSegmenter`]. A network is one file and one line in
+//! The attention-guided 3D U-Net of Zhang et al. 2019 (arXiv 1906.07367, section 2.1) and its
+//! rivals, the plain 3D U-Net and V-Net, behind [`TchSegmenter`]. A network is one file and one line in
 //! [`ARCHITECTURES`]; a hyperparameter is a field of [`ModelConfig`] or [`TrainingConfig`].
 //!
 //! Nothing here reads libtorch's global random generator: weights and crops come from ChaCha8
@@ -21,6 +21,7 @@ mod loss;
 mod numerics;
 pub mod segmenter;
 mod unet;
+mod v_net;
 
 pub use architecture::{ARCHITECTURES, Architecture};
 pub use config::{
