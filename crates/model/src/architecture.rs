@@ -62,6 +62,14 @@ pub(crate) struct NetworkOutput {
 pub(crate) struct AttentionMap {
     /// What the activation is applied to; what attention supervision acts on.
     pub(crate) logits: Tensor,
-    /// Values in (0, 1). Both activations are monotone, so the argmax, SR2, is the logits'.
-    pub(crate) values: Tensor,
+    /// From logits to values in (0, 1), monotone over the classes of a voxel: the argmax of
+    /// the values, SR2, is the logits'.
+    pub(crate) activation: fn(&Tensor) -> Tensor,
+}
+
+impl AttentionMap {
+    /// The map itself, values in (0, 1).
+    pub(crate) fn values(&self) -> Tensor {
+        (self.activation)(&self.logits)
+    }
 }

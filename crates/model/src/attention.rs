@@ -101,20 +101,23 @@ impl AttentionHead {
             Source::LastDecoder => self.logits(features, &maps),
             Source::FinalMaps => self.logits(&maps.to_kind(features.kind()), &maps),
         };
-        let values = match self.config.activation {
-            // A product of sigmoids is already a logarithm of values in (0, 1).
-            Activation::Sigmoid if self.multiplies() => logits.exp(),
-            Activation::Sigmoid => logits.sigmoid(),
-            Activation::Softmax => logits.softmax(1, tch::Kind::Float),
+        let attention = AttentionMap {
+            logits,
+            activation: match self.config.activation {
+                // A product of sigmoids is already a logarithm of values in (0, 1).
+                Activation::Sigmoid if self.multiplies() => Tensor::exp,
+                Activation::Sigmoid => Tensor::sigmoid,
+                Activation::Softmax => |logits| logits.softmax(1, tch::Kind::Float),
+            },
         };
         let maps = match self.config.recalibration {
-            Recalibration::Multiply => maps * &values,
-            Recalibration::MultiplyPositive => maps.softplus() * &values,
+            Recalibration::Multiply => maps * attention.values(),
+            Recalibration::MultiplyPositive => maps.softplus() * attention.values(),
             Recalibration::None => maps,
         };
         NetworkOutput {
             maps,
-            attention: Some(AttentionMap { logits, values }),
+            attention: Some(attention),
         }
     }
 

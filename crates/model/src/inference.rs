@@ -6,7 +6,7 @@
 //! babies, mean Dice 0.683 in tiles of the crop's size against 0.596 in one piece (Task 2, crops
 //! of 32×64×48, 300 steps).
 
-use crate::architecture::NetworkOutput;
+use crate::architecture::{AttentionMap, NetworkOutput};
 use crate::crops::{missing, pad_image, to_tensor};
 use crate::error::ModelError;
 use crate::segmenter::ModelOutput;
@@ -52,7 +52,7 @@ pub(crate) fn segment(
             .map(|attention| to_labels(&unpad(&attention.logits).argmax(1, false)))
             .transpose()?,
         attention: attention
-            .map(|attention| to_array4(&unpad(&attention.values)))
+            .map(|attention| to_array4(&unpad(&attention.values())))
             .transpose()?,
     })
 }
@@ -94,37 +94,38 @@ fn blend(
         Tensor::zeros([1, channels, d, h, w], (Kind::Float, Device::Cpu))
     };
     let total = empty(1);
-    // Maps, then logits and values of the attention map where there is one.
-    let mut sums: Vec<Tensor> = Vec::new();
+    let mut maps: Option<Tensor> = None;
+    let mut attention: Option<AttentionMap> = None;
     for z in starts(volume[0], tile[0]) {
         for y in starts(volume[1], tile[1]) {
             for x in starts(volume[2], tile[2]) {
                 let start = [z, y, x];
                 let output = forward(&part(image, start));
-                let answers = std::iter::once(output.maps).chain(
-                    output
-                        .attention
-                        .into_iter()
-                        .flat_map(|attention| [attention.logits, attention.values]),
+                let add = |sum: &Tensor, answer: &Tensor| {
+                    let _ = part(sum, start).g_add_(&(answer.to_device(Device::Cpu) * &weight));
+                };
+                add(
+                    maps.get_or_insert_with(|| empty(output.maps.size()[1])),
+                    &output.maps,
                 );
-                for (index, answer) in answers.enumerate() {
-                    if sums.len() <= index {
-                        sums.push(empty(answer.size()[1]));
-                    }
-                    let _ = part(&sums[index], start)
-                        .g_add_(&(answer.to_device(Device::Cpu) * &weight));
+                if let Some(AttentionMap { logits, activation }) = output.attention {
+                    let sum = attention.get_or_insert_with(|| AttentionMap {
+                        logits: empty(logits.size()[1]),
+                        activation,
+                    });
+                    add(&sum.logits, &logits);
                 }
                 let _ = part(&total, start).g_add_(&weight);
             }
         }
     }
-    let mut means = sums.into_iter().map(|sum| sum / &total);
-    let maps = means.next().unwrap_or_else(|| empty(1));
-    let attention = means
-        .next()
-        .zip(means.next())
-        .map(|(logits, values)| crate::architecture::AttentionMap { logits, values });
-    NetworkOutput { maps, attention }
+    NetworkOutput {
+        maps: maps.unwrap_or_else(|| empty(1)) / &total,
+        attention: attention.map(|sum| AttentionMap {
+            logits: sum.logits / &total,
+            ..sum
+        }),
+    }
 }
 
 /// float32 `[1, C, D, H, W]` → array `[C, D, H, W]`.
