@@ -35,7 +35,8 @@ pub(crate) struct Comparison {
 pub(crate) const HOW: &str = "Mean Dice of the first strategy minus the second's on the same Part B \
     case and seed, ± half the 95 % Student-t interval over seeds; p is Wilcoxon's two-sided \
     signed-rank test over the n pairs of case and seed, corrected by Holm over all pairs of \
-    strategies of a task at a ratio. A case's seeds are not independent, so p is rather too small.";
+    strategies of a task at a ratio. Pairs that share a seed or a case are not independent, which \
+    makes p too small: where it and the interval disagree, believe the interval.";
 
 /// Dice by seed and case.
 type Scores<'a> = BTreeMap<(u64, &'a str), f64>;

@@ -133,7 +133,8 @@ pub(crate) fn how(statistics: &[Statistic]) -> String {
          AUBC is the area by trapezoids over the ratios that all strategies have{shared}, divided \
          by their range; final the Dice after the last round; FG-Eff the least-squares rate b of \
          Dice = c − a·exp(−b (x − x₀)), where x is the share of Part A's foreground drawn, c full \
-         annotation and c − a the first round at x₀."
+         annotation and c − a the first round at x₀ (a seed already at c has no finite b and is \
+         left out)."
     )
 }
 

@@ -28,9 +28,8 @@ fn measures(statistics: &[Statistic]) -> Markup {
     html! {
         div.scroll { table {
             thead {
-                tr { th {} @for &task in &tasks { th.group colspan="3" { (task_title(task)) } } }
+                tr { th rowspan="2" { "strategy" } @for &task in &tasks { th.group colspan="3" { (task_title(task)) } } }
                 tr {
-                    th { "strategy" }
                     @for _ in &tasks { @for measure in Measure::ALL { th { (measure.title()) } } }
                 }
             }

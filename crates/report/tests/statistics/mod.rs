@@ -93,6 +93,22 @@ fn a_seed_short_of_the_last_round_does_not_count() {
 }
 
 #[test]
+fn a_seed_already_at_full_annotation_has_no_rate() {
+    let mut records = two_seeds();
+    records.pop();
+    records.push(record("my-own", 1, 0.5, &[0.95, 0.95]));
+    let table = rows(&read(
+        report(&small(&[0, 1], records)).path(),
+        "tables/statistics.csv",
+    ));
+    let seeds = |measure: &str| {
+        let own = |row: &&Vec<String>| row[1] == "my-own" && row[2] == measure;
+        table.iter().find(own).unwrap()[6].clone()
+    };
+    assert_eq!(["aubc", "final", "fg-eff"].map(seeds), ["2", "2", "1"]);
+}
+
+#[test]
 fn without_full_annotation_there_is_no_efficiency() {
     let mut records = two_seeds();
     records.retain(|record| record.strategy != FULL);
