@@ -54,4 +54,48 @@ pub enum MetricsError {
     /// A confidence level outside the open interval (0, 1).
     #[error("confidence {0} is outside (0, 1)")]
     Confidence(f64),
+    /// A p-value that is none.
+    #[error("p-value {index} is {value}, expected one in [0, 1]")]
+    Probability {
+        /// Position in its sample, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A curve whose x does not rise from point to point.
+    #[error("x of point {index} is {value}, expected more than {before}, that of the point before")]
+    NotAscending {
+        /// Position in the curve, from 0.
+        index: usize,
+        /// x of the point before.
+        before: f64,
+        /// x of the point.
+        value: f64,
+    },
+    /// A point before the place where all curves begin.
+    #[error("x of point {index} is {value}, expected at least {start}, where all curves begin")]
+    BelowStart {
+        /// Position in the curve, from 0.
+        index: usize,
+        /// x of the point.
+        value: f64,
+        /// The smallest x of all curves.
+        start: f64,
+    },
+    /// A ceiling that does not lie above the start of the curves.
+    #[error("curves begin at {start}, expected less than their ceiling, {ceiling}")]
+    NoRise {
+        /// y where the curves begin.
+        start: f64,
+        /// y that they near.
+        ceiling: f64,
+    },
+    /// A curve at or above the ceiling that it should near.
+    #[error(
+        "the points lie so near the ceiling, {ceiling}, or above it that no finite rate fits best"
+    )]
+    NoFiniteRate {
+        /// y that the curve should near.
+        ceiling: f64,
+    },
 }

@@ -4,13 +4,21 @@
 //! class indices, 0 being background; statistics take slices of `f64`.
 
 pub mod agreement;
+pub mod aubc;
 pub mod dice;
 pub mod error;
+pub mod fg_eff;
+pub mod holm;
 pub mod interval;
 pub mod rank;
+pub mod wilcoxon;
 
 pub use agreement::{Agreement, slice_agreement};
+pub use aubc::aubc;
 pub use dice::{class_dice, mean_dice};
 pub use error::MetricsError;
+pub use fg_eff::{CurveEnds, fg_eff};
+pub use holm::holm;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
 pub use rank::{Line, average_ranks, linear_fit, pearson, rank_regression, spearman};
+pub use wilcoxon::{SignedRank, wilcoxon};

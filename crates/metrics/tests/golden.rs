@@ -4,8 +4,8 @@
 use ndarray::Array3;
 use serde_json::Value;
 use slicewise_metrics::{
-    Agreement, Line, average_ranks, class_dice, linear_fit, mean_interval, pearson,
-    rank_regression, slice_agreement, spearman,
+    Agreement, CurveEnds, Line, aubc, average_ranks, class_dice, fg_eff, holm, linear_fit,
+    mean_interval, pearson, rank_regression, slice_agreement, spearman, wilcoxon,
 };
 
 fn golden() -> Value {
@@ -79,6 +79,49 @@ fn student_intervals_match_scipy() {
         let got = [got.mean, got.low.unwrap(), got.high.unwrap()];
         let expected = ["mean", "low", "high"].map(|name| case[name].as_f64().unwrap());
         assert_close(&got, &expected, 1e-10);
+    }
+}
+
+#[test]
+fn signed_ranks_match_scipy() {
+    for case in golden()["wilcoxon"].as_array().unwrap() {
+        let got = wilcoxon(&numbers(&case["differences"])).unwrap();
+        let expected = ["statistic", "p", "n"].map(|name| case[name].as_f64().unwrap());
+        assert_close(
+            &[got.statistic, got.n as f64],
+            &[expected[0], expected[2]],
+            0.0,
+        );
+        // Relative: a p of 1e-15 should be right too.
+        assert!((got.p / expected[1] - 1.0).abs() < 1e-9, "{got:?} {case}");
+    }
+}
+
+#[test]
+fn holm_and_areas_match_numpy() {
+    let golden = golden();
+    for case in golden["holm"].as_array().unwrap() {
+        let got = holm(&numbers(&case["p"])).unwrap();
+        assert_close(&got, &numbers(&case["adjusted"]), 1e-15);
+    }
+    for case in golden["aubc"].as_array().unwrap() {
+        let got = aubc(&numbers(&case["x"]), &numbers(&case["y"])).unwrap();
+        assert_close(&[got], &[case["aubc"].as_f64().unwrap()], 1e-14);
+    }
+}
+
+#[test]
+fn foreground_efficiency_matches_scipy() {
+    for case in golden()["fg_eff"].as_array().unwrap() {
+        let (x, y) = (numbers(&case["x"]), numbers(&case["y"]));
+        let [start, ceiling, b] =
+            ["start", "ceiling", "b"].map(|name| case[name].as_f64().unwrap());
+        let ends = CurveEnds {
+            x0: x[0],
+            start,
+            ceiling,
+        };
+        assert_close(&[fg_eff(&x, &y, ends).unwrap()], &[b], 1e-6);
     }
 }
 

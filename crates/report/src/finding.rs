@@ -208,6 +208,6 @@ fn with_interval(interval: Interval) -> String {
 }
 
 /// Three decimals with a sign, as differences are written.
-fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     format!("{value:+.3}").replace('-', "−")
 }

@@ -5,6 +5,7 @@
 //!                ├─▶ table      tables/*.{csv,md,parquet}
 //!                ├─▶ figure     figures/*.{svg,png}
 //!                ├─▶ finding    sentences, computed
+//!                ├─▶ statistics, comparison     between strategies
 //!                └─▶ page       report.html
 //! ```
 //!
@@ -13,6 +14,7 @@
 //! line that says what is missing.
 
 mod agreement;
+mod comparison;
 mod coverage;
 mod curve;
 mod error;
@@ -21,6 +23,7 @@ mod finding;
 mod order;
 mod page;
 pub mod paper;
+mod statistics;
 mod table;
 
 pub use error::ReportError;
@@ -58,15 +61,22 @@ pub fn write_results(results: &Results, dir: &Path) -> Result<Written, ReportErr
     }
     let curves = curve::Curves::of(results);
     let agreements = agreement::agreements(results);
+    let statistics = statistics::statistics(results, &curves);
+    let comparisons = comparison::comparisons(results);
 
     let mut files = Vec::new();
+    let tables = folder(dir, "tables")?;
     for table in table::all(results, &curves, &agreements)? {
-        files.extend(table.write(&folder(dir, "tables")?)?);
+        files.extend(table.write(&tables)?);
+    }
+    for table in table::between_strategies(results, &curves, &statistics, &comparisons)? {
+        files.extend(table.write(&tables)?);
     }
     let drawings = figure::write_all(results, &curves, &folder(dir, "figures")?)?;
     files.extend(drawings.iter().flat_map(|drawing| drawing.files.clone()));
     let page = dir.join("report.html");
-    let html = page::html(results, &curves, &agreements, &drawings);
+    let between = page::between(&statistics, &comparisons);
+    let html = page::html(results, &curves, &agreements, &drawings, between);
     fs::write(&page, html).map_err(ReportError::io(&page))?;
     files.push(page);
     Ok(Written { files })

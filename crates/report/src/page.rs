@@ -1,24 +1,33 @@
 //! `report.html`: one page, no script, nothing fetched, printable.
 
+mod between;
 mod sections;
 
 use crate::agreement::PrAgreement;
+use crate::comparison::Comparison;
 use crate::coverage;
 use crate::curve::Curves;
 use crate::figure::Drawing;
 use crate::finding::{findings, task_title};
+use crate::statistics::Statistic;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use slicewise_experiment::Results;
 
 /// The page's whole style; without a `font-face`, so nothing is fetched.
 const STYLE: &str = include_str!("page/style.css");
 
-/// The page.
+/// The section of statistics between strategies.
+pub(crate) fn between(statistics: &[Statistic], comparisons: &[Comparison]) -> Markup {
+    between::between(statistics, comparisons)
+}
+
+/// The page; `between` is [the section of that name](between()).
 pub(crate) fn html(
     results: &Results,
     curves: &Curves,
     agreements: &[PrAgreement],
     drawings: &[Drawing],
+    between: Markup,
 ) -> String {
     let manifest = &results.manifest;
     let page = html! {
@@ -48,6 +57,7 @@ pub(crate) fn html(
                 }
                 (sections::table_2(curves))
                 @for drawing in drawings { (figure(drawing)) }
+                (between)
                 (sections::agreement(agreements))
                 (sections::tissues(results))
                 (sections::table_1(results))

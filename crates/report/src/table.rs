@@ -1,16 +1,20 @@
 //! Tables: polars frames, each written as CSV, Parquet and Markdown.
 
+mod between;
 mod paper_layout;
 mod tidy;
 
+pub(crate) use between::{by_strategy, p_value, value_of};
 pub(crate) use paper_layout::{Layout, half_width, table_1_rows, three};
 pub(crate) use tidy::{COMPARED_RATIO, tissue_rows};
 
 use crate::agreement::PrAgreement;
+use crate::comparison::Comparison;
 use crate::curve::Curves;
 use crate::error::ReportError;
+use crate::statistics::Statistic;
 use polars::prelude::{
-    AnyValue, CsvWriter, DataFrame, ParquetCompression, ParquetWriter, SerWriter,
+    AnyValue, CsvWriter, DataFrame, ParquetCompression, ParquetWriter, PolarsResult, SerWriter,
 };
 use slicewise_experiment::Results;
 use std::fs::{self, File};
@@ -26,22 +30,13 @@ pub(crate) struct Table {
     pub(crate) markdown: String,
 }
 
-/// Every table of a report.
+/// Every table of a report but those [between strategies](between_strategies).
 pub(crate) fn all(
     results: &Results,
     curves: &Curves,
     agreements: &[PrAgreement],
 ) -> Result<Vec<Table>, ReportError> {
     let layout = Layout::of(curves);
-    let named = |name, frame: Result<DataFrame, _>| {
-        let frame = frame.map_err(|source| ReportError::Table { name, source })?;
-        let markdown = markdown(&frame);
-        Ok::<_, ReportError>(Table {
-            name,
-            frame,
-            markdown,
-        })
-    };
     Ok(vec![
         named("table1", tidy::table_1(results))?,
         Table {
@@ -52,6 +47,36 @@ pub(crate) fn all(
         named("agreement", tidy::agreement(agreements))?,
         named("cost", tidy::cost(curves))?,
     ])
+}
+
+/// `statistics` and `comparison`.
+pub(crate) fn between_strategies(
+    results: &Results,
+    curves: &Curves,
+    statistics: &[Statistic],
+    comparisons: &[Comparison],
+) -> Result<[Table; 2], ReportError> {
+    Ok([
+        Table {
+            markdown: between::statistics_markdown(statistics, &curves.tasks(), results),
+            ..named("statistics", between::statistics(statistics))?
+        },
+        Table {
+            markdown: between::comparison_markdown(comparisons, results),
+            ..named("comparison", between::comparison(comparisons))?
+        },
+    ])
+}
+
+/// A table whose Markdown shows the frame as it is.
+fn named(name: &'static str, frame: PolarsResult<DataFrame>) -> Result<Table, ReportError> {
+    let frame = frame.map_err(|source| ReportError::Table { name, source })?;
+    let markdown = markdown(&frame);
+    Ok(Table {
+        name,
+        frame,
+        markdown,
+    })
 }
 
 impl Table {

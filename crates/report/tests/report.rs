@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod sample;
+mod statistics;
 
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
@@ -191,7 +192,7 @@ fn every_file_is_of_its_kind_and_listed() {
     let count = |ending: &str| endings.iter().filter(|found| *found == ending).count();
     assert_eq!(
         ["csv", "md", "parquet", "svg", "png", "html"].map(count),
-        [5, 5, 5, 3, 3, 1]
+        [7, 7, 7, 3, 3, 1]
     );
 }
 

@@ -227,7 +227,7 @@ pub(super) fn provenance(results: &Results) -> Markup {
                     }
                 }
                 dt { "config" } dd { "SHA-256 " code { (manifest.config_sha256) } }
-                dt { "tables" } dd { "tables/{table1, table2, tissues, agreement, cost} as .csv, .md and .parquet" }
+                dt { "tables" } dd { "tables/{table1, table2, statistics, comparison, tissues, agreement, cost} as .csv, .md and .parquet" }
                 dt { "source" } dd { "Zhang, Li, Zhong, Jiao and Gao 2019, arXiv 1906.07367" }
             }
             details { summary { "config.yaml" } pre { (results.config) } }
@@ -237,10 +237,16 @@ pub(super) fn provenance(results: &Results) -> Markup {
 
 /// A mean and, smaller, half its interval; nothing of nothing.
 fn value(dice: Option<Interval>) -> Markup {
+    rounded(dice, 3)
+}
+
+/// … to so many decimals.
+pub(super) fn rounded(value: Option<Interval>, decimals: usize) -> Markup {
+    let text = |number: f64| format!("{number:.decimals$}");
     html! {
-        @if let Some(dice) = dice {
-            (three(dice.mean))
-            @if let Some(half) = half_width(dice) { span.half { " ± " (three(half)) } }
+        @if let Some(value) = value {
+            (text(value.mean))
+            @if let Some(half) = half_width(value) { span.half { " ± " (text(half)) } }
         }
     }
 }

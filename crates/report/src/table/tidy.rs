@@ -189,20 +189,20 @@ fn part_name(part: Part) -> &'static str {
     }
 }
 
-fn text<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Column {
+pub(super) fn text<'a>(name: &str, values: impl Iterator<Item = &'a str>) -> Column {
     Column::new(name.into(), values.collect::<Vec<_>>())
 }
 
-fn real(name: &str, values: impl Iterator<Item = f64>) -> Column {
+pub(super) fn real(name: &str, values: impl Iterator<Item = f64>) -> Column {
     Column::new(name.into(), values.collect::<Vec<_>>())
 }
 
-fn count(name: &str, values: impl Iterator<Item = u32>) -> Column {
+pub(super) fn count(name: &str, values: impl Iterator<Item = u32>) -> Column {
     Column::new(name.into(), values.collect::<Vec<_>>())
 }
 
 /// `mean`, `ci_low`, `ci_high`; the ends are missing with one seed.
-fn interval(values: impl Iterator<Item = Interval> + Clone) -> Vec<Column> {
+pub(super) fn interval(values: impl Iterator<Item = Interval> + Clone) -> Vec<Column> {
     let end = |name: &str, end: fn(Interval) -> Option<f64>| {
         Column::new(name.into(), values.clone().map(end).collect::<Vec<_>>())
     };

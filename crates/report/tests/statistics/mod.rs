@@ -1,0 +1,226 @@
+//! Statistics between strategies, worked by hand.
+
+use super::{read, record, report, rows, sample, small};
+use slicewise_experiment::RoundRecord;
+use slicewise_experiment::record::{FIRST, FULL};
+
+/// Student's t(0.975, 1): half an interval of two values is this times half their distance.
+const T_975_1: f64 = 12.706_204_736;
+
+#[track_caller]
+fn assert_cells(cells: &[String], expected: &[f64]) {
+    assert_eq!(cells.len(), expected.len(), "{cells:?}");
+    for (cell, expected) in cells.iter().zip(expected) {
+        let value: f64 = cell.parse().unwrap();
+        assert!(
+            (value - expected).abs() < 1e-6,
+            "{value} against {expected}"
+        );
+    }
+}
+
+/// Mean of two values and the ends of its interval.
+fn of_two(a: f64, b: f64) -> [f64; 3] {
+    let (mean, half) = ((a + b) / 2.0, T_975_1 * (a - b).abs() / 2.0);
+    [mean, mean - half, mean + half]
+}
+
+/// Two seeds of two strategies; half the annotated slices' share is the drawn share of the
+/// foreground. Random's curves halve, or quarter, their distance to full annotation (0.9) with
+/// every tenth of the foreground; `my-own` has no round at 30 %.
+fn two_seeds() -> Vec<RoundRecord> {
+    vec![
+        record(FULL, 0, 1.0, &[0.85, 0.91]),
+        record(FULL, 1, 1.0, &[0.92, 0.92]),
+        record(FIRST, 0, 0.1, &[0.4, 0.6]),
+        record(FIRST, 1, 0.1, &[0.5, 0.5]),
+        record("random", 0, 0.3, &[0.6, 0.8]),
+        record("random", 0, 0.5, &[0.7, 0.9]),
+        record("random", 1, 0.3, &[0.8, 0.8]),
+        record("random", 1, 0.5, &[0.875, 0.875]),
+        record("my-own", 0, 0.5, &[0.65, 0.65]),
+        record("my-own", 1, 0.5, &[0.75, 0.75]),
+    ]
+}
+
+#[test]
+fn measures_of_a_curve_are_what_a_hand_computes() {
+    let dir = report(&small(&[0, 1], two_seeds()));
+    let table = rows(&read(dir.path(), "tables/statistics.csv"));
+    assert_eq!(
+        table[0].join(","),
+        "task,strategy,measure,mean,ci_low,ci_high,seeds,ratio_low,ratio_high,rounds"
+    );
+    let find = |strategy: &str, measure: &str| {
+        let row = table
+            .iter()
+            .find(|row| row[1] == strategy && row[2] == measure);
+        row.unwrap_or_else(|| panic!("{strategy} {measure}"))
+    };
+    // Over 10 % and 50 %, which both have: half the sum of the ends.
+    let area = find("random", "aubc");
+    assert_cells(&area[3..6], &of_two(0.65, 0.6875));
+    assert_cells(&area[6..], &[2.0, 0.1, 0.5, 2.0]);
+    assert_cells(&find("my-own", "aubc")[3..6], &of_two(0.575, 0.625));
+
+    let last = find("random", "final");
+    assert_cells(&last[3..6], &of_two(0.8, 0.875));
+    assert_cells(&last[6..], &[2.0, 0.5, 0.5, 1.0]);
+
+    // exp(−b/10) is ½ in seed 0 and ¼ in seed 1.
+    let rate = find("random", "fg-eff");
+    let two = 2_f64.ln();
+    assert_cells(&rate[3..6], &of_two(10.0 * two, 20.0 * two));
+    assert_cells(&rate[6..], &[2.0, 0.1, 0.5, 3.0]);
+    // One round behind x₀ is met exactly: 0.25 = 0.4 exp(−b/5) and 0.15 = 0.4 exp(−b/5).
+    let own = [0.25_f64, 0.15].map(|left| -5.0 * (left / 0.4).ln());
+    assert_cells(&find("my-own", "fg-eff")[3..6], &of_two(own[0], own[1]));
+    assert_eq!(table.len(), 1 + 6);
+}
+
+#[test]
+fn a_seed_short_of_the_last_round_does_not_count() {
+    let mut records = two_seeds();
+    records
+        .retain(|record| !(record.strategy == "random" && record.seed == 1 && record.ratio > 0.4));
+    let table = rows(&read(
+        report(&small(&[0, 1], records)).path(),
+        "tables/statistics.csv",
+    ));
+    for row in table.iter().filter(|row| row[1] == "random") {
+        assert_eq!(row[4..7].join(","), ",,1", "{row:?}");
+    }
+}
+
+#[test]
+fn a_seed_already_at_full_annotation_has_no_rate() {
+    let mut records = two_seeds();
+    records.pop();
+    records.push(record("my-own", 1, 0.5, &[0.95, 0.95]));
+    let table = rows(&read(
+        report(&small(&[0, 1], records)).path(),
+        "tables/statistics.csv",
+    ));
+    let seeds = |measure: &str| {
+        let own = |row: &&Vec<String>| row[1] == "my-own" && row[2] == measure;
+        table.iter().find(own).unwrap()[6].clone()
+    };
+    assert_eq!(["aubc", "final", "fg-eff"].map(seeds), ["2", "2", "1"]);
+}
+
+#[test]
+fn without_full_annotation_there_is_no_efficiency() {
+    let mut records = two_seeds();
+    records.retain(|record| record.strategy != FULL);
+    let dir = report(&small(&[0, 1], records));
+    assert!(!read(dir.path(), "tables/statistics.csv").contains("fg-eff"));
+    assert!(read(dir.path(), "report.html").contains("Statistics between strategies"));
+}
+
+/// Random on three cases of two seeds, and a strategy this many 256ths above it: no rounding,
+/// so that differences tie only where they are equal.
+fn above_random(strategy: &str, above: [[i32; 3]; 2]) -> Vec<RoundRecord> {
+    let random = [[100, 120, 140], [110, 130, 150]];
+    let seeds = random.iter().zip(above).enumerate();
+    seeds
+        .map(|(seed, (random, above))| {
+            let dice: Vec<f64> = random
+                .iter()
+                .zip(above)
+                .map(|(random, above)| f64::from(random + above) / 256.0)
+                .collect();
+            record(strategy, seed as u64, 0.5, &dice)
+        })
+        .collect()
+}
+
+#[test]
+fn pairs_are_compared_as_a_hand_does() {
+    let records = [
+        above_random("random", [[0; 3]; 2]),
+        above_random("uncertainty", [[10, 20, 30], [40, 50, 60]]),
+        above_random("my-own", [[1, 2, 4], [3, -5, 6]]),
+    ];
+    let dir = report(&small(&[0, 1], records.concat()));
+    let table = rows(&read(dir.path(), "tables/comparison.csv"));
+    assert_eq!(
+        table[0].join(","),
+        "task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,seeds,n"
+    );
+    assert_eq!(table.len(), 1 + 3);
+    // Six of one sign: 2/64. Rank 5 alone negative: 10 of the 64 sign patterns sum to 5 or less,
+    // so 20/64. Holm: 3 · 2/64, then not below it, then 1 · 20/64.
+    let expected = [
+        ("uncertainty", "random", (20.0, 50.0), 2.0, 6.0),
+        ("my-own", "random", (7.0 / 3.0, 4.0 / 3.0), 20.0, 20.0),
+        (
+            "my-own",
+            "uncertainty",
+            (-53.0 / 3.0, -146.0 / 3.0),
+            2.0,
+            6.0,
+        ),
+    ];
+    for (row, (strategy, rival, seeds, p, p_holm)) in table[1..].iter().zip(expected) {
+        assert_eq!(row[..4].join(","), format!("2,0.5,{strategy},{rival}"));
+        assert_cells(&row[4..7], &of_two(seeds.0 / 256.0, seeds.1 / 256.0));
+        assert_cells(&row[7..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
+    }
+    let markdown = read(dir.path(), "tables/comparison.md");
+    assert!(
+        markdown.contains(
+            "| uncertainty | random | 2 | 50\u{a0}% | +0.137 ± 0.745 | 0.031 | 0.094 | 6 |"
+        ),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn pairs_are_joined_by_seed_and_case_not_by_place() {
+    let mut own = above_random("my-own", [[8, 16, 24], [32, 40, 48]]);
+    own.reverse();
+    for record in &mut own {
+        record.cases.reverse();
+    }
+    // The first case of seed 0 is unscored: 16, 24 | 32, 40, 48 remain.
+    own[1].cases.pop();
+    let records = [above_random("random", [[0; 3]; 2]), own].concat();
+    let dir = report(&small(&[0, 1], records));
+    let table = rows(&read(dir.path(), "tables/comparison.csv"));
+    assert_cells(&table[1][4..7], &of_two(20.0 / 256.0, 40.0 / 256.0));
+    assert_cells(&table[1][7..], &[2.0 / 32.0, 2.0 / 32.0, 2.0, 5.0]);
+}
+
+#[test]
+fn what_shares_no_ratio_is_not_compared() {
+    let records = vec![
+        record("random", 0, 0.25, &[0.7]),
+        record("my-own", 0, 0.3, &[0.8]),
+        record("uncertainty", 1, 0.3, &[0.8]),
+    ];
+    let dir = report(&small(&[0, 1], records));
+    assert_eq!(
+        rows(&read(dir.path(), "tables/comparison.csv")).len(),
+        1,
+        "the header"
+    );
+    let measures = read(dir.path(), "tables/statistics.csv");
+    assert!(measures.contains("final") && !measures.contains("aubc"));
+}
+
+#[test]
+fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
+    let dir = report(&sample::sweep(&[0, 1, 2]));
+    // Pairs of 3 strategies at 12.5 %, of 4 at 25 % and 50 %, in two tasks.
+    let table = rows(&read(dir.path(), "tables/comparison.csv"));
+    assert_eq!(table.len() - 1, 2 * (3 + 6 + 6));
+    assert!(table[1..].iter().all(|row| row[9..].join(",") == "3,12"));
+    let page = read(dir.path(), "report.html");
+    let section = page.split("Statistics between strategies").nth(1).unwrap();
+    let section = section.split("</section>").next().unwrap();
+    let pairs = section.matches(" − random<").count();
+    assert_eq!(pairs, 2 * 3, "at one ratio only");
+    assert!(section.contains("Task 2: 6.25\u{a0}%, 25\u{a0}%, 50\u{a0}%)"));
+    let first = report(&small(&[0], vec![record(FIRST, 0, 0.1, &[0.4])]));
+    assert!(!read(first.path(), "report.html").contains("Statistics between"));
+}
