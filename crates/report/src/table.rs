@@ -123,7 +123,11 @@ fn markdown(frame: &DataFrame) -> String {
     for row in 0..frame.height() {
         let cell = |value| match value {
             AnyValue::Null => String::new(),
-            AnyValue::Float64(count) if count.abs() >= 2.0 => format!("{count:.0}"),
+            AnyValue::Float64(count)
+                if count >= 100.0 || (count >= 2.0 && count.fract() == 0.0) =>
+            {
+                format!("{count:.0}")
+            }
             AnyValue::Float64(value) => format!("{value:.4}"),
             AnyValue::String(text) => text.replace('|', "\\|"),
             other => other.to_string(),
