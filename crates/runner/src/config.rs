@@ -190,7 +190,13 @@ mod tests {
             }
             found += 1;
             let text = fs::read_to_string(&path).unwrap();
-            for word in ["# Question:", "# Source:", "# Command:", "# Expected:", "# Result:"] {
+            for word in [
+                "# Question:",
+                "# Source:",
+                "# Command:",
+                "# Expected:",
+                "# Result:",
+            ] {
                 assert!(text.contains(word), "{}: no {word}", path.display());
             }
             let config = ExperimentConfig::parse(&text, &path).unwrap();
