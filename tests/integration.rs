@@ -1,5 +1,7 @@
 //! The `slicewise` program from outside: what a user types, what it says, what it leaves behind.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod broken_input;
 mod new_strategy;
 mod nifti;

@@ -1,5 +1,7 @@
 //! The round loop with a fake segmenter that answers in microseconds.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use ndarray::{Array3, Array4};
 use slicewise_data::{Case, Geometry, Part, Task, TaskData, Volume};
 use slicewise_experiment::cell::Timing;
