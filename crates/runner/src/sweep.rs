@@ -165,10 +165,11 @@ fn manifest(
     }
 }
 
-/// The commit of the working tree the program was started in, `-dirty` with changes to tracked
-/// files; `unknown` outside git.
+/// The commit of the source tree that the program was built from, `-dirty` with changes to
+/// tracked files; `unknown` where the tree is gone or no git repository.
 pub(crate) fn commit() -> String {
     let described = Command::new("git")
+        .args(["-C", env!("CARGO_MANIFEST_DIR")])
         .args([
             "describe",
             "--always",
