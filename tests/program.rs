@@ -106,3 +106,15 @@ fn check_estimates_every_experiment_that_needs_no_data() {
         assert!(said.contains(word), "{word}: {said}");
     }
 }
+
+#[test]
+fn report_of_no_results_folder_says_so_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (code, _, stderr) = run(slicewise(&["report"]).arg(scratch.path()));
+    assert_eq!(code, 2);
+    let expected = format!(
+        "slicewise: {}: No such file or directory (os error 2)\n",
+        scratch.path().join("config.yaml").display()
+    );
+    assert_eq!(stderr, expected);
+}

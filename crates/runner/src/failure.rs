@@ -31,10 +31,16 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The whole chain on one line.
+    /// The whole chain on one line, less what a message already says of its cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Input(error) | Self::Run(error)) = self;
-        write!(f, "{error:#}")
+        let mut text = error.to_string();
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+        }
+        f.write_str(&text)
     }
 }
 

@@ -9,6 +9,7 @@ use slicewise_data::{Case, Part};
 use slicewise_experiment::{
     CellRun, DataManifest, ExperimentError, Manifest, ResultsFolder, record,
 };
+use slicewise_report::ReportError;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,9 +55,9 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         .jobs
         .map_or((cores / config.threads).max(1), usize::from);
     let failed = schedule::run(&config, &folder, &arguments.cache, open, jobs)?;
-    report(folder.root())?;
+    let reported = report(folder.root());
     if failed.is_empty() {
-        return Ok(());
+        return reported;
     }
     Err(Failure::Run(anyhow!(
         "{} of {} cells failed; the same command tries them again:\n  {}",
@@ -68,7 +69,10 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
 
 /// Writes tables, figures and the page of the results folder at `root`.
 pub(crate) fn report(root: &Path) -> Outcome {
-    let written = slicewise_report::write(root)?;
+    let written = slicewise_report::write(root).map_err(|error| match error {
+        ReportError::Read(_) | ReportError::NoRecords { .. } => Failure::input(error),
+        _ => Failure::Run(error.into()),
+    })?;
     eprintln!("wrote {} files", written.files.len());
     println!("{}", root.join("report.html").display());
     Ok(())
