@@ -9,7 +9,7 @@ use crate::evaluation::{agreement, evaluate};
 use crate::ledger;
 use crate::plan::{Cell, Round, TaskPlan};
 use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord, SCHEMA};
-use crate::results::ResultsFolder;
+use crate::results::{ResultsFolder, make_parent};
 use crate::seed;
 use crate::segmenter::{Segmenter, TrainingCase};
 use serde::{Deserialize, Serialize};
@@ -108,21 +108,11 @@ impl CellRun<'_> {
         };
         self.restore(segmenter, done, &rounds)?;
 
-        let mut trained = if strategy.is_some() {
-            self.plan.steps.first
-        } else {
-            0
+        let before = match strategy {
+            Some(_) => self.plan.steps.first,
+            None => 0,
         };
-        trained += rounds[..done]
-            .iter()
-            .map(|round| round.steps)
-            .sum::<usize>();
-        let mut steps_in_cell = trained
-            - if strategy.is_some() {
-                self.plan.steps.first
-            } else {
-                0
-            };
+        let mut steps_in_cell: usize = rounds[..done].iter().map(|round| round.steps).sum();
         let mut pending = Vec::new();
         if let Some(strategy) = strategy {
             for case in self.part_a() {
@@ -134,10 +124,10 @@ impl CellRun<'_> {
         for (index, round) in rounds.iter().enumerate().skip(done) {
             annotate(&mut annotation, &pending, round.number)?;
             let started = Instant::now();
+            let trained = before + steps_in_cell;
             let loss = self.train(segmenter, round.steps, trained, &annotation, &mut |step| {
                 observer.steps(steps_in_cell + step);
             })?;
-            trained += round.steps;
             steps_in_cell += round.steps;
             let train_s = started.elapsed().as_secs_f64();
 
@@ -173,7 +163,7 @@ impl CellRun<'_> {
 
             self.save(segmenter, round.number)?;
             self.list_slices(&annotation)?;
-            let record = self.record(*round, trained, loss, queries, cases);
+            let record = self.record(*round, before + steps_in_cell, loss, queries, cases);
             ledger::append(&mut records, &path, &record)?;
             ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
             if index > 0 {
@@ -228,9 +218,7 @@ impl CellRun<'_> {
     fn save(&self, segmenter: &dyn Segmenter, round: usize) -> Result<(), ExperimentError> {
         let path = self.folder.checkpoint(self.cell, round);
         let partial = path.with_extension("partial");
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
-        }
+        make_parent(&path)?;
         segmenter
             .save(&partial)
             .map_err(|source| ExperimentError::Segmenter {
@@ -255,11 +243,7 @@ impl CellRun<'_> {
         let cases: Vec<TrainingCase> = self
             .part_a()
             .zip(&annotated)
-            .map(|(case, annotated)| TrainingCase {
-                image: &case.image.voxels,
-                labels: &case.labels.voxels,
-                annotated,
-            })
+            .map(|(case, annotated)| TrainingCase::of(case, annotated))
             .collect();
         // Not named after the strategy: the same slices trained from the same point are the
         // same training.
@@ -373,18 +357,14 @@ impl CellRun<'_> {
     /// The slices annotated so far as a list for the annotator, beside the records.
     fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
         let path = self.folder.annotation(self.cell);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
-        }
+        make_parent(&path)?;
         Ok(annotation.write_csv(&path)?)
     }
 
     /// Timings follow the records; a line whose record was lost is dropped.
     fn open_timings(&self, rounds: usize) -> Result<fs::File, ExperimentError> {
         let path = self.folder.timings(self.cell);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
-        }
+        make_parent(&path)?;
         let kept: String = match fs::read_to_string(&path) {
             Ok(text) => text.split_inclusive('\n').take(rounds).collect(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),

@@ -6,6 +6,7 @@
 
 use crate::error::ExperimentError;
 use crate::record::{RoundRecord, SCHEMA};
+use crate::results::make_parent;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -65,9 +66,7 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
 /// # Errors
 /// As [`read`]; the file cannot be written; another process has it open.
 pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(ExperimentError::io(folder))?;
-    }
+    make_parent(path)?;
     let file = OpenOptions::new()
         .create(true)
         .append(true)

@@ -135,6 +135,14 @@ impl Results {
     }
 }
 
+/// Makes the folder that `path` is to lie in.
+pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
+    match path.parent() {
+        Some(folder) => fs::create_dir_all(folder).map_err(ExperimentError::io(folder)),
+        None => Ok(()),
+    }
+}
+
 /// The `.jsonl` files below `folder`, sorted.
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
     let mut found = Vec::new();

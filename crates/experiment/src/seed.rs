@@ -1,5 +1,5 @@
-//! One seed a run, with named children: the initial slices, the weights, the crops and each
-//! query have generators of their own, so that none shifts another's draws.
+//! One seed a run, with named children: the weights, the crops of each round and each query have
+//! generators of their own, so that none shifts another's draws.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

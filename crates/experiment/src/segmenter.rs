@@ -2,6 +2,7 @@
 //! fake that answers in microseconds.
 
 use ndarray::Array3;
+use slicewise_data::Case;
 use slicewise_strategies::Prediction;
 use std::path::Path;
 
@@ -17,6 +18,17 @@ pub struct TrainingCase<'a> {
     pub labels: &'a Array3<u8>,
     /// `[D]`: annotated axial slices; voxels of all others carry no loss.
     pub annotated: &'a [bool],
+}
+
+impl<'a> TrainingCase<'a> {
+    /// A case with its annotated slices, `[D]`.
+    pub fn of(case: &'a Case, annotated: &'a [bool]) -> Self {
+        Self {
+            image: &case.image.voxels,
+            labels: &case.labels.voxels,
+            annotated,
+        }
+    }
 }
 
 /// A model that can be trained, asked, saved and loaded.

@@ -5,12 +5,10 @@
 //! task. Slices without foreground are easy for both scores and tie at the top, so the
 //! coefficient over foreground slices only stands beside that over all.
 
-use crate::curve::{cases_of, primary};
-use crate::order::{ratio_key, strategy_key};
+use crate::curve::{cases_of, over_seeds};
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, Results, RoundRecord};
 use slicewise_metrics::{Interval, mean_interval, spearman};
-use std::collections::BTreeMap;
 
 /// Which slices are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,18 +44,9 @@ pub(crate) struct PrAgreement {
 
 /// Of every task, strategy and ratio whose records hold P.
 pub(crate) fn agreements(results: &Results) -> Vec<PrAgreement> {
-    let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
-    for record in primary(results) {
-        let key = (
-            record.task,
-            strategy_key(&record.strategy),
-            ratio_key(record.ratio),
-        );
-        groups.entry(key).or_default().push(record);
-    }
     let both = [Slices::All, Slices::Foreground];
-    groups
-        .values()
+    over_seeds(results)
+        .iter()
         .flat_map(|records| {
             both.into_iter()
                 .filter_map(|slices| of_group(records, slices))

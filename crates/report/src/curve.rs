@@ -52,18 +52,9 @@ pub(crate) struct Curves {
 impl Curves {
     /// The points of the primary model.
     pub(crate) fn of(results: &Results) -> Self {
-        let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
-        for record in primary(results) {
-            let key = (
-                record.task,
-                strategy_key(&record.strategy),
-                ratio_key(record.ratio),
-            );
-            groups.entry(key).or_default().push(record);
-        }
         let mut points = Vec::new();
-        for records in groups.values() {
-            points.extend([Part::A, Part::B].map(|part| point(records, part)));
+        for records in over_seeds(results) {
+            points.extend([Part::A, Part::B].map(|part| point(&records, part)));
         }
         let mut points: Vec<Point> = points.into_iter().flatten().collect();
         // Stable: within a task and part the order of the groups stays.
@@ -148,6 +139,20 @@ pub(crate) fn primary(results: &Results) -> impl Iterator<Item = &RoundRecord> {
         .records
         .iter()
         .filter(move |record| model.is_none_or(|model| *model == record.model))
+}
+
+/// The primary model's records, those of a task, strategy and ratio together, one a seed; sorted.
+pub(crate) fn over_seeds(results: &Results) -> Vec<Vec<&RoundRecord>> {
+    let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
+    for record in primary(results) {
+        let key = (
+            record.task,
+            strategy_key(&record.strategy),
+            ratio_key(record.ratio),
+        );
+        groups.entry(key).or_default().push(record);
+    }
+    groups.into_values().collect()
 }
 
 /// The cases of one part.

@@ -72,8 +72,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             );
         }
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = (cores / config.threads).max(1);
+    let jobs = config.default_jobs();
     println!(
         "{} cells, {} training steps",
         cells.len(),
@@ -107,11 +106,7 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
         .cases
         .iter()
         .zip(&annotated)
-        .map(|(case, annotated)| TrainingCase {
-            image: &case.image.voxels,
-            labels: &case.labels.voxels,
-            annotated,
-        })
+        .map(|(case, annotated)| TrainingCase::of(case, annotated))
         .collect();
     segmenter.train(&cases, 1, 0, &mut |_| {}).map_err(failed)?;
     let started = Instant::now();

@@ -132,6 +132,12 @@ impl ExperimentConfig {
         Ok(serde_yaml::to_string(self)?)
     }
 
+    /// Cells that the machine's cores can run side by side.
+    pub(crate) fn default_jobs(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores / self.threads).max(1)
+    }
+
     /// Every cell of the sweep.
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let models: Vec<String> = self.models.keys().cloned().collect();

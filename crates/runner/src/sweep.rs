@@ -50,10 +50,9 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         }
     }
     drop(data);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = arguments
         .jobs
-        .map_or((cores / config.threads).max(1), usize::from);
+        .map_or_else(|| config.default_jobs(), usize::from);
     let failed = schedule::run(&config, &folder, &arguments.cache, open, jobs)?;
     let reported = report(folder.root());
     if failed.is_empty() {
