@@ -7,6 +7,7 @@
 use crate::error::ExperimentError;
 use crate::evaluation::{agreement, evaluate};
 use crate::ledger;
+use crate::pictures::{self, pictured_case};
 use crate::plan::{Cell, Round, TaskPlan};
 use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::results::{ResultsFolder, make_parent};
@@ -53,6 +54,8 @@ pub struct CellRun<'a> {
     pub plan: &'a TaskPlan,
     /// Its task's data.
     pub data: &'a TaskData,
+    /// Whether to keep volumes for the figures ([`crate::pictures`]).
+    pub pictured: bool,
 }
 
 impl CellRun<'_> {
@@ -62,8 +65,12 @@ impl CellRun<'_> {
     /// The ledger is malformed.
     pub fn finished(&self) -> Result<bool, ExperimentError> {
         let path = self.folder.records(self.cell);
-        Ok(path.exists()
-            && ledger::read(&path)?.records.len() == self.plan.rounds(&self.cell.strategy).len())
+        if !path.exists() {
+            return Ok(false);
+        }
+        let records: Vec<RoundRecord> = ledger::read(&path)?.records;
+        let rounds = self.plan.rounds(&self.cell.strategy).len();
+        Ok(records.len() == rounds || self.stops_after(records.last()))
     }
 
     /// Runs all rounds that are not on disk yet. `segmenter` comes with its seeded weights
@@ -96,7 +103,7 @@ impl CellRun<'_> {
             }
             annotate(&mut annotation, &record.queries, round.number)?;
         }
-        if done >= rounds.len() {
+        if done >= rounds.len() || self.stops_after(contents.records.last()) {
             return Ok(());
         }
         let strategy = match self.cell.strategy.as_str() {
@@ -113,6 +120,14 @@ impl CellRun<'_> {
             None => 0,
         };
         let mut steps_in_cell: usize = rounds[..done].iter().map(|round| round.steps).sum();
+        let pictured = pictured_case(self.data).filter(|_| self.pictured);
+        if let Some(case) = pictured {
+            pictures::save_case(self.folder, self.cell, case)?;
+        }
+        let mut mean_p = match contents.records.last() {
+            Some(last) => last.mean_p,
+            None => self.first_mean_p()?,
+        };
         let mut pending = Vec::new();
         if let Some(strategy) = strategy {
             for case in self.part_a() {
@@ -138,6 +153,11 @@ impl CellRun<'_> {
                 // Empty for Part B, which is never annotated.
                 let annotated = annotation.annotated(&case.id).unwrap_or_default();
                 let prediction = self.predict(segmenter, case)?;
+                if pictured.is_some_and(|pictured| pictured.id == case.id) {
+                    let classes = &self.data.classes;
+                    let (folder, cell) = (self.folder, self.cell);
+                    pictures::save_round(folder, cell, round.number, case, classes, &prediction)?;
+                }
                 cases.push(
                     evaluate(
                         case,
@@ -163,7 +183,12 @@ impl CellRun<'_> {
 
             self.save(segmenter, round.number)?;
             self.list_slices(&annotation)?;
-            let record = self.record(*round, before + steps_in_cell, loss, queries, cases);
+            let mut record = self.record(*round, before + steps_in_cell, loss, queries, cases);
+            record.converged = record
+                .mean_p
+                .zip(mean_p)
+                .map(|(now, before)| (now - before).abs() < self.plan.stop.sigma);
+            mean_p = record.mean_p;
             ledger::append(&mut records, &path, &record)?;
             ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
             if index > 0 {
@@ -172,8 +197,29 @@ impl CellRun<'_> {
                 let _ = fs::remove_file(old);
             }
             observer.round(&record, timing);
+            if self.stops_after(Some(&record)) {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Whether the plan ends a run at `last`, its last record so far.
+    fn stops_after(&self, last: Option<&RoundRecord>) -> bool {
+        self.plan.stop.ends_run && last.is_some_and(|record| record.converged == Some(true))
+    }
+
+    /// Mean P after the shared first round, which a strategy's own first round is compared with.
+    fn first_mean_p(&self) -> Result<Option<f64>, ExperimentError> {
+        let Some(first) = self.cell.forks_from() else {
+            return Ok(None);
+        };
+        let path = self.folder.records(&first);
+        if !path.exists() {
+            return Err(ExperimentError::NoFirstRound { path });
+        }
+        let records: Vec<RoundRecord> = ledger::read(&path)?.records;
+        Ok(records.last().and_then(|record| record.mean_p))
     }
 
     /// Every n-th slice of each Part A case; all of them in the cell [`FULL`].
@@ -331,6 +377,7 @@ impl CellRun<'_> {
             steps: trained as u64,
             loss,
             mean_p: None,
+            converged: None,
             queries,
             cases,
         };

@@ -1,6 +1,7 @@
 //! Why a sweep, a cell or a results folder could not go on.
 
 use crate::segmenter::SegmenterError;
+use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
 use slicewise_strategies::StrategyError;
 use std::path::PathBuf;
@@ -57,6 +58,9 @@ pub enum ExperimentError {
         /// What it answered.
         source: SegmenterError,
     },
+    /// A volume could not be written.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A slice that cannot be annotated.
     #[error(transparent)]
     Annotation(#[from] AnnotationError),

@@ -3,7 +3,9 @@
 
 use crate::record::CaseRecord;
 use slicewise_data::{Case, Task};
-use slicewise_metrics::{Agreement, MetricsError, class_dice, mean_dice, slice_agreement};
+use slicewise_metrics::{
+    Agreement, MetricsError, class_dice, mean_dice, slice_agreement, slice_entropy,
+};
 use slicewise_strategies::Prediction;
 
 /// How the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
@@ -30,18 +32,24 @@ pub fn evaluate(
     let truth = &case.labels.voxels;
     let measure = agreement(task);
     let values = class_dice(&prediction.sr1, truth, classes.len())?;
-    let p = match &prediction.sr2 {
-        Some(sr2) => Some(slice_agreement(&prediction.sr1, sr2, measure)?),
-        None => None,
+    // A case without any class, predicted or true, scores nothing.
+    let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
+    let (p, sr2_mean_dice) = match &prediction.sr2 {
+        Some(sr2) => (
+            Some(slice_agreement(&prediction.sr1, sr2, measure)?),
+            Some(mean(&class_dice(sr2, truth, classes.len())?)),
+        ),
+        None => (None, None),
     };
     Ok(CaseRecord {
         case: case.id.clone(),
         part: case.part,
-        // A case without any class, predicted or true, scores nothing.
-        mean_dice: mean_dice(&values).unwrap_or(0.0),
+        mean_dice: mean(&values),
+        sr2_mean_dice,
         dice: classes.iter().skip(1).cloned().zip(values).collect(),
         p,
         r: slice_agreement(&prediction.sr1, truth, measure)?,
+        uncertainty: slice_entropy(&prediction.probabilities),
         foreground: truth
             .outer_iter()
             .map(|slice| slice.iter().any(|&class| class != 0))

@@ -4,6 +4,7 @@ use crate::plan::Cell;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slicewise_data::Task;
+use std::collections::BTreeMap;
 
 /// Provenance of one sweep. Unlike the records it may name the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Manifest {
     pub device: String,
     /// Models of the sweep; the tables of strategies show the first.
     pub models: Vec<String>,
+    /// Trainable numbers of each model in each task.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, BTreeMap<Task, u64>>,
     /// The data of each task.
     pub data: Vec<DataManifest>,
     /// Seeds of the sweep.

@@ -16,6 +16,9 @@ pub struct TaskPlan {
     pub first_every: usize,
     /// How long to train.
     pub steps: StepPlan,
+    /// When further annotation stops paying.
+    #[serde(default)]
+    pub stop: StopRule,
     /// Whether to train on full annotation too.
     #[serde(default = "yes")]
     pub full: bool,
@@ -26,6 +29,27 @@ pub struct TaskPlan {
 
 fn yes() -> bool {
     true
+}
+
+/// The paper's stop rule: the mean P over all slices of Part A changed by less than σ since the
+/// round before (section 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StopRule {
+    /// σ, in units of P. 0.005, the paper's.
+    pub sigma: f64,
+    /// Whether a run ends at the first round that fires it. By default it goes on, so that
+    /// tables can show what stopping there would have cost.
+    pub ends_run: bool,
+}
+
+impl Default for StopRule {
+    fn default() -> Self {
+        Self {
+            sigma: 0.005,
+            ends_run: false,
+        }
+    }
 }
 
 /// Training steps (batches).
@@ -137,6 +161,13 @@ impl TaskPlan {
         }
         if self.full && self.steps.full == 0 {
             return Some(format!("{}: expected 1 or more, got 0", at("steps.full")));
+        }
+        if !(self.stop.sigma >= 0.0 && self.stop.sigma.is_finite()) {
+            return Some(format!(
+                "{}: expected a number from 0, got {}",
+                at("stop.sigma"),
+                self.stop.sigma
+            ));
         }
         for (name, ratios) in &self.strategies {
             let mut before = self.first_ratio();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, Task};
 
 /// Version of this schema; readers refuse others.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The pseudo-strategy of the shared first round (random initial slices are not queried).
 pub const FIRST: &str = "first";
@@ -45,8 +45,12 @@ pub struct RoundRecord {
     pub steps: u64,
     /// Mean training loss over the last quarter of this round's steps.
     pub loss: f64,
-    /// Mean P over all slices of Part A, absent without attention: what the paper's stopping rule watches.
+    /// Mean P over all slices of Part A, absent without attention: what the paper's stop rule
+    /// watches.
     pub mean_p: Option<f64>,
+    /// Whether the stop rule fires: `mean_p` is less than σ from that of the round before.
+    /// Absent without attention and where no round came before.
+    pub converged: Option<bool>,
     /// Slices added *before* this round's training, a case each; empty in `first` and `full`.
     pub queries: Vec<QueryRecord>,
     /// Scores of every case.
@@ -78,10 +82,14 @@ pub struct CaseRecord {
     pub dice: Vec<(String, Option<f64>)>,
     /// Mean of the defined Dice values.
     pub mean_dice: f64,
+    /// The same mean for SR2, the argmax of the attention map; absent without attention.
+    pub sr2_mean_dice: Option<f64>,
     /// Per axial slice: SR1 against SR2; absent without attention.
     pub p: Option<Vec<f64>>,
     /// Per axial slice: SR1 against ground truth.
     pub r: Vec<f64>,
+    /// Per axial slice: sum of the voxels' entropy in nats, the uncertainty query's score.
+    pub uncertainty: Vec<f64>,
     /// Per axial slice: whether the ground truth has foreground.
     pub foreground: Vec<bool>,
     /// Per axial slice: whether annotated (Part A; empty in Part B).

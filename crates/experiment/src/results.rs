@@ -7,6 +7,7 @@
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors
+//! pictures/<task>/{image,labels}.nii.gz, and below it <model>/<strategy>-seed<k>-round<r>-*.nii.gz
 //! tables/ figures/ report.html                          made from the above by `report`
 //! ```
 
@@ -15,6 +16,7 @@ use crate::ledger;
 use crate::manifest::Manifest;
 use crate::plan::Cell;
 use crate::record::{RoundRecord, SCHEMA};
+use slicewise_data::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +70,17 @@ impl ResultsFolder {
     /// The weights of one cell after `round`.
     pub fn checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
         self.of_cell("checkpoints", cell, &format!("-round{round}.safetensors"))
+    }
+
+    /// `image` or `labels` of the case kept for the figures of `task`.
+    pub fn picture_of_case(&self, task: Task, what: &str) -> PathBuf {
+        let folder = self.root.join("pictures").join(task.name());
+        folder.join(format!("{what}.nii.gz"))
+    }
+
+    /// `sr1` or `attention` of that case after `round` of one cell.
+    pub fn picture(&self, cell: &Cell, round: usize, what: &str) -> PathBuf {
+        self.of_cell("pictures", cell, &format!("-round{round}-{what}.nii.gz"))
     }
 
     fn of_cell(&self, kind: &str, cell: &Cell, ending: &str) -> PathBuf {

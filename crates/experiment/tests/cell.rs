@@ -7,7 +7,8 @@ use slicewise_data::{Case, Geometry, Part, Task, TaskData, Volume};
 use slicewise_experiment::cell::Timing;
 use slicewise_experiment::{
     Cell, CellRun, ExperimentError, Observer, Ratio, ResultsFolder, RoundRecord, Segmenter,
-    SegmenterError, StepPlan, StrategyName, TaskPlan, TrainingCase, ledger, plan,
+    SegmenterError, StepPlan, StopRule, StrategyName, TaskPlan, TrainingCase, ledger, pictures,
+    plan,
 };
 use slicewise_strategies::Prediction;
 use std::collections::BTreeMap;
@@ -93,6 +94,7 @@ impl Segmenter for Fake {
             probabilities,
             sr1,
             sr2: Some(labels(1)),
+            attention: None,
         })
     }
 
@@ -155,6 +157,7 @@ fn task_plan() -> TaskPlan {
             round: 2,
             per_ratio: 80,
         },
+        stop: StopRule::default(),
         full: true,
         strategies: slicewise_strategies::STRATEGIES
             .iter()
@@ -177,13 +180,26 @@ fn run(
     strategy: &str,
     segmenter: &mut Fake,
 ) -> Result<(), ExperimentError> {
-    CellRun {
+    run_plan(&task_plan(), folder, strategy, segmenter).map(|_| ())
+}
+
+/// Runs a cell of `plan`; whether it says it is finished then.
+fn run_plan(
+    plan: &TaskPlan,
+    folder: &ResultsFolder,
+    strategy: &str,
+    segmenter: &mut Fake,
+) -> Result<bool, ExperimentError> {
+    let cell = cell(strategy);
+    let run = CellRun {
         folder,
-        cell: &cell(strategy),
-        plan: &task_plan(),
+        cell: &cell,
+        plan,
         data: &data(),
-    }
-    .run(segmenter, &mut Silent)
+        pictured: true,
+    };
+    run.run(segmenter, &mut Silent)?;
+    run.finished()
 }
 
 fn records(folder: &ResultsFolder, strategy: &str) -> Vec<RoundRecord> {
@@ -333,10 +349,10 @@ fn a_ledger_of_another_plan_or_schema_is_refused() {
         error.contains("expected round 0 at ratio 0.125, got round 0 at ratio 0.25"),
         "{error}"
     );
-    fs::write(&path, text.replacen("\"schema\":1", "\"schema\":99", 1)).unwrap();
+    fs::write(&path, text.replacen("\"schema\":2", "\"schema\":99", 1)).unwrap();
     let error = ledger::read(&path).unwrap_err().to_string();
     assert!(
-        error.contains("line 1: expected schema 1, got 99"),
+        error.contains("line 1: expected schema 2, got 99"),
         "{error}"
     );
 }
@@ -381,4 +397,52 @@ fn cells_are_the_product_with_first_rounds_first() {
             assert!(cells.iter().position(|c| *c == first) < cells.iter().position(|c| c == cell));
         }
     }
+}
+
+#[test]
+fn the_stop_rule_is_marked_and_ends_a_run_only_where_asked() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let with = |sigma, ends_run| TaskPlan {
+        stop: StopRule { sigma, ends_run },
+        ..task_plan()
+    };
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let first = records(&folder, "first");
+    assert_eq!(first[0].converged, None, "nothing came before");
+
+    assert!(run_plan(&with(2.0, false), &folder, "random", &mut Fake::new(1)).unwrap());
+    let going_on = records(&folder, "random");
+    assert!(going_on.iter().all(|round| round.converged == Some(true)));
+    assert_eq!(going_on.len(), 3);
+
+    let never = with(0.0, true);
+    assert!(run_plan(&never, &folder, "equal-interval", &mut Fake::new(1)).unwrap());
+    let rounds = records(&folder, "equal-interval");
+    assert!(rounds.iter().all(|round| round.converged == Some(false)));
+
+    let at_once = with(2.0, true);
+    for _again in 0..2 {
+        let finished = run_plan(&at_once, &folder, "uncertainty", &mut Fake::new(1)).unwrap();
+        assert!(finished, "a run that stopped has nothing left to do");
+        assert_eq!(records(&folder, "uncertainty").len(), 1);
+    }
+}
+
+#[test]
+fn one_unseen_case_is_kept_for_the_figures() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let data = data();
+    let case = pictures::pictured_case(&data).unwrap();
+    let read = |path: &Path| {
+        let volume = slicewise_data::nifti::read_labels(path).unwrap();
+        volume.voxels.mapv(|label| label as u8)
+    };
+    let labels = folder.picture_of_case(data.task, "labels");
+    assert_eq!(read(&labels), case.labels.voxels);
+    let sr1 = folder.picture(&cell("first"), 0, "sr1");
+    assert_eq!(read(&sr1).dim(), case.labels.voxels.dim());
+    assert_eq!(pictures::pictured_class(&data.classes), Some((1, "one")));
 }

@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod aubc;
 pub mod dice;
+pub mod entropy;
 pub mod error;
 pub mod fg_eff;
 pub mod holm;
@@ -16,6 +17,7 @@ pub mod wilcoxon;
 pub use agreement::{Agreement, slice_agreement};
 pub use aubc::aubc;
 pub use dice::{class_dice, mean_dice};
+pub use entropy::slice_entropy;
 pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;

@@ -53,7 +53,7 @@ pub enum Norm {
 
 /// How the final attention map (AM) is computed and used. The paper leaves all of it open but
 /// the two paths and the multiplication; the defaults are what made P predict R.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadConfig {
     /// What the AM is computed from.
@@ -66,6 +66,23 @@ pub struct HeadConfig {
     pub combine: Combine,
     /// How the AM acts on the final feature maps.
     pub recalibration: Recalibration,
+    /// Weight of the cross-entropy of the AM's logits over annotated voxels, beside the
+    /// segmentation loss. Not in the paper (0); without it the argmax of the AM (SR2) means
+    /// little after a short training.
+    pub supervision: f64,
+}
+
+impl Default for HeadConfig {
+    fn default() -> Self {
+        Self {
+            source: Source::default(),
+            activation: Activation::default(),
+            paths: Paths::default(),
+            combine: Combine::default(),
+            recalibration: Recalibration::default(),
+            supervision: 0.1,
+        }
+    }
 }
 
 /// What the final attention map is computed from.
@@ -157,9 +174,6 @@ pub struct TrainingConfig {
     /// Weight of 1 − soft Dice over annotated voxels, beside the cross-entropy's 1. Beyond the
     /// paper; 0 is off.
     pub soft_dice: f64,
-    /// Weight of the cross-entropy of the attention map's logits over annotated voxels. Not
-    /// in the paper; without it the argmax of the AM (SR2) means little after a short training.
-    pub attention_supervision: f64,
     /// Arithmetic of convolutions. Weights, optimiser, logits, attention map and loss are float32
     /// in either.
     pub precision: Precision,
@@ -182,7 +196,6 @@ impl Default for TrainingConfig {
             schedule: Schedule::default(),
             class_weight_power: 0.5,
             soft_dice: 0.0,
-            attention_supervision: 0.1,
             precision: Precision::default(),
             layout: Layout::default(),
             flip: false,
@@ -266,6 +279,12 @@ impl ModelConfig {
             "model.levels",
             "1 to 7",
             self.levels,
+        )?;
+        check(
+            self.head.supervision.is_finite() && self.head.supervision >= 0.0,
+            "model.head.supervision",
+            "a number from 0",
+            self.head.supervision,
         )
     }
 }
@@ -293,7 +312,6 @@ impl TrainingConfig {
             ("training.weight_decay", self.weight_decay),
             ("training.class_weight_power", self.class_weight_power),
             ("training.soft_dice", self.soft_dice),
-            ("training.attention_supervision", self.attention_supervision),
         ] {
             check(finite_from_zero(value), field, "a number from 0", value)?;
         }

@@ -38,8 +38,14 @@ pub(crate) struct Loss {
 }
 
 impl Loss {
-    /// `counts`: annotated voxels of each class in the training set.
-    pub(crate) fn new(training: &TrainingConfig, counts: &[u64], device: Device) -> Self {
+    /// `attention_supervision`: weight of the attention map's cross-entropy; `counts`:
+    /// annotated voxels of each class in the training set.
+    pub(crate) fn new(
+        training: &TrainingConfig,
+        attention_supervision: f64,
+        counts: &[u64],
+        device: Device,
+    ) -> Self {
         let weights: Vec<f32> = class_weights(counts, training.class_weight_power)
             .into_iter()
             .map(|weight| weight as f32)
@@ -47,7 +53,7 @@ impl Loss {
         Self {
             weights: Tensor::from_slice(&weights).to_device(device),
             soft_dice: training.soft_dice,
-            attention_supervision: training.attention_supervision,
+            attention_supervision,
         }
     }
 

@@ -129,7 +129,8 @@ impl TchSegmenter {
         let training = &self.training;
         let device = self.store.device();
         let set = TrainingSet::new(cases, self.classes, device)?;
-        let loss = Loss::new(training, &set.counts, device);
+        let supervision = self.model.head.supervision;
+        let loss = Loss::new(training, supervision, &set.counts, device);
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let mut optimizer = sgd(training.momentum, 0.0, training.weight_decay, false)
             .build(&self.store, training.learning_rate)?;

@@ -20,8 +20,10 @@ fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
         part: Part::B,
         dice: vec![("white matter".to_owned(), Some(dice))],
         mean_dice: dice,
+        sr2_mean_dice: None,
         p: None,
         r: vec![1.0, dice],
+        uncertainty: vec![0.0, 1.0],
         foreground: vec![false, true],
         annotated: Vec::new(),
     });
@@ -40,6 +42,7 @@ fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
         steps: 10,
         loss: 0.5,
         mean_p: None,
+        converged: None,
         queries: Vec::new(),
         cases: cases.collect(),
     }

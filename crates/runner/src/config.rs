@@ -138,6 +138,11 @@ impl ExperimentConfig {
         (cores / self.threads).max(1)
     }
 
+    /// Whether `cell` keeps volumes for the figures: those of the first seed do.
+    pub(crate) fn pictured(&self, cell: &Cell) -> bool {
+        self.seeds.first() == Some(&cell.seed)
+    }
+
     /// Every cell of the sweep.
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let models: Vec<String> = self.models.keys().cloned().collect();

@@ -64,6 +64,7 @@ impl Segmenter for TchModel {
             probabilities: output.probabilities,
             sr1: output.sr1,
             sr2: output.sr2,
+            attention: output.attention,
         })
     }
 

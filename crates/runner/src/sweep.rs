@@ -4,12 +4,15 @@ use crate::command::SweepArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::schedule;
+use crate::segmenter::TchModel;
 use anyhow::{Context, anyhow};
-use slicewise_data::{Case, Part};
+use slicewise_data::{Case, Part, Task};
 use slicewise_experiment::{
     CellRun, DataManifest, ExperimentError, Manifest, ResultsFolder, record,
 };
+use slicewise_model::ModelError;
 use slicewise_report::ReportError;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +36,8 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
                 .map_err(Failure::input)?,
         );
     }
-    prepare(&folder, &text, &manifest(&config, &text, arguments, &data))?;
+    let manifest = manifest(&config, &text, arguments, &data)?;
+    prepare(&folder, &text, &manifest)?;
 
     let mut open = Vec::new();
     for cell in config.cells() {
@@ -44,6 +48,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
             cell: &cell,
             plan: &config.tasks[&cell.task],
             data: of_task,
+            pictured: config.pictured(&cell),
         };
         if !run.finished()? {
             open.push(cell);
@@ -134,7 +139,7 @@ fn manifest(
     text: &str,
     arguments: &SweepArguments,
     data: &[slicewise_data::TaskData],
-) -> Manifest {
+) -> Result<Manifest, ModelError> {
     let ids = |cases: &[Case], part: Part| {
         cases
             .iter()
@@ -142,7 +147,7 @@ fn manifest(
             .map(|case| case.id.clone())
             .collect()
     };
-    Manifest {
+    Ok(Manifest {
         schema: record::SCHEMA,
         name: config.name.clone(),
         question: config.question.clone(),
@@ -153,6 +158,7 @@ fn manifest(
         libtorch: slicewise_model::environment().libtorch_version,
         device: config.device.clone(),
         models: config.models.keys().cloned().collect(),
+        parameters: parameters(config, data)?,
         data: data
             .iter()
             .map(|data| DataManifest {
@@ -165,7 +171,26 @@ fn manifest(
             .collect(),
         seeds: config.seeds.clone(),
         cells: config.cells(),
-    }
+    })
+}
+
+/// Trainable numbers of every model in every task.
+fn parameters(
+    config: &ExperimentConfig,
+    data: &[slicewise_data::TaskData],
+) -> Result<BTreeMap<String, BTreeMap<Task, u64>>, ModelError> {
+    let of = |model: &String| {
+        data.iter()
+            .map(|data| {
+                let model = TchModel::new(config, model, data.classes.len(), 0)?;
+                Ok((data.task, model.parameters()))
+            })
+            .collect::<Result<_, ModelError>>()
+    };
+    let models = config.models.keys();
+    models
+        .map(|model| Ok((model.clone(), of(model)?)))
+        .collect()
 }
 
 /// The commit of the source tree that the program was built from, `-dirty` with changes to

@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
         cell: &cell,
         plan: &config.tasks[&cell.task],
         data: &data,
+        pictured: config.pictured(&cell),
     };
     Ok(run.run(&mut model, &mut Speaker)?)
 }

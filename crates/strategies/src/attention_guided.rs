@@ -55,6 +55,7 @@ mod tests {
             probabilities: Array4::zeros((3, 4, 1, 2)),
             sr1: array![[[0, 0]], [[1, 1]], [[1, 2]], [[1, 0]]],
             sr2,
+            attention: None,
         };
         let view = CaseView {
             case: "baby",

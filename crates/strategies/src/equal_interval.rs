@@ -85,6 +85,7 @@ mod tests {
             probabilities: Array4::zeros((1, depth, 1, 1)),
             sr1: Array3::zeros((depth, 1, 1)),
             sr2: None,
+            attention: None,
         };
         let view = CaseView {
             case: "case",

@@ -39,6 +39,7 @@ impl Pool {
                 probabilities,
                 sr1: labels(),
                 sr2: Some(labels()),
+                attention: None,
             },
             annotated: (0..depth).map(|slice| slice % step == 0).collect(),
         }
@@ -54,6 +55,7 @@ impl Pool {
                 probabilities,
                 sr1: Array3::zeros((depth, 5, 6)),
                 sr2: Some(Array3::zeros((depth, 5, 6))),
+                attention: None,
             },
             annotated: vec![false; depth],
         }

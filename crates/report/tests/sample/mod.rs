@@ -4,7 +4,7 @@
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
 use slicewise_experiment::{CaseRecord, Cell, DataManifest, Manifest, Results, RoundRecord};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SLICES: usize = 64;
 const PART_A: usize = 12;
@@ -84,6 +84,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             libtorch: "2.11.0".to_owned(),
             device: "cpu".to_owned(),
             models: vec!["attention-unet".to_owned(), "unet".to_owned()],
+            parameters: BTreeMap::new(),
             data: data.to_vec(),
             seeds: seeds.to_vec(),
             cells: cells.into_iter().collect(),
@@ -173,6 +174,10 @@ fn round(
                 })
                 .collect(),
             mean_dice,
+            sr2_mean_dice: attention.then_some(mean_dice - 0.03),
+            uncertainty: (0..SLICES)
+                .map(|slice| 900.0 - (slice as f64 - 30.0).powi(2))
+                .collect(),
             p: attention.then(|| p.collect()),
             r,
             foreground,
@@ -198,6 +203,7 @@ fn round(
         steps: 150 * (number as u64 + 1),
         loss: 0.2,
         mean_p: attention.then_some(0.9),
+        converged: (attention && number > 0).then_some(number > 4),
         queries: Vec::new(),
         cases: (0..PART_A)
             .map(|index| case(index, Part::A))

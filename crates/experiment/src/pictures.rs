@@ -1,0 +1,71 @@
+//! Volumes kept for the figures that show segmentations (the paper's Figs. 3 and 6), so that they
+//! are drawn without training again. NIfTI, readable by any viewer.
+//!
+//! Of each task one unseen case is kept, the first of Part B, and of one class the attention
+//! map: the ventricles', as in the paper, or the first foreground class.
+
+use crate::error::ExperimentError;
+use crate::plan::Cell;
+use crate::results::{ResultsFolder, make_parent};
+use slicewise_data::{Case, LabelMap, Part, TaskData, nifti};
+use slicewise_strategies::Prediction;
+use std::path::Path;
+
+/// The class whose attention the paper shows.
+const VENTRICLES: &str = "ventricles";
+
+/// The case that is kept, if there is a Part B.
+pub fn pictured_case(data: &TaskData) -> Option<&Case> {
+    data.cases.iter().find(|case| case.part == Part::B)
+}
+
+/// Index and name of the class whose attention map is kept. `classes`: background first.
+pub fn pictured_class(classes: &[String]) -> Option<(usize, &str)> {
+    let foreground = || classes.iter().map(String::as_str).enumerate().skip(1);
+    foreground()
+        .find(|(_, name)| *name == VENTRICLES)
+        .or_else(|| foreground().next())
+}
+
+/// Keeps scan and truth of `case`, unless they are there.
+pub(crate) fn save_case(
+    folder: &ResultsFolder,
+    cell: &Cell,
+    case: &Case,
+) -> Result<(), ExperimentError> {
+    let path = folder.picture_of_case(cell.task, "image");
+    if !path.exists() {
+        make_parent(&path)?;
+        nifti::write_image(&path, &case.image)?;
+    }
+    let path = folder.picture_of_case(cell.task, "labels");
+    if path.exists() {
+        return Ok(());
+    }
+    Ok(nifti::write_labels(&path, &case.labels)?)
+}
+
+/// Keeps SR1 and the attention map (values × 255, rounded) of one round.
+pub(crate) fn save_round(
+    folder: &ResultsFolder,
+    cell: &Cell,
+    round: usize,
+    case: &Case,
+    classes: &[String],
+    prediction: &Prediction,
+) -> Result<(), ExperimentError> {
+    let write = |path: &Path, voxels| {
+        make_parent(path)?;
+        let geometry = case.labels.geometry.clone();
+        nifti::write_labels(path, &LabelMap { voxels, geometry }).map_err(ExperimentError::from)
+    };
+    write(&folder.picture(cell, round, "sr1"), prediction.sr1.clone())?;
+    if let Some(attention) = &prediction.attention
+        && let Some((class, _)) = pictured_class(classes)
+    {
+        let values = attention.index_axis(ndarray::Axis(0), class);
+        let bytes = values.mapv(|value| (value * 255.0).round() as u8);
+        write(&folder.picture(cell, round, "attention"), bytes)?;
+    }
+    Ok(())
+}
