@@ -4,7 +4,7 @@ use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::layers::Scope;
 use crate::{attention_unet, unet, v_net};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Every network, in the order of `slicewise list models`.
 pub const ARCHITECTURES: &[Architecture] = &[
@@ -64,12 +64,36 @@ pub(crate) struct AttentionMap {
     pub(crate) logits: Tensor,
     /// From logits to values in (0, 1), monotone over the classes of a voxel: the argmax of
     /// the values, SR2, is the logits'.
-    pub(crate) activation: fn(&Tensor) -> Tensor,
+    pub(crate) activation: MapActivation,
+}
+
+/// From the logits of an attention map to its values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MapActivation {
+    /// Each class by itself.
+    Sigmoid,
+    /// Values sum to 1 over classes.
+    Softmax,
+    /// The logits are logarithms of the values already.
+    Exponential,
 }
 
 impl AttentionMap {
     /// The map itself, values in (0, 1).
     pub(crate) fn values(&self) -> Tensor {
-        (self.activation)(&self.logits)
+        match self.activation {
+            MapActivation::Sigmoid => self.logits.sigmoid(),
+            MapActivation::Softmax => self.logits.softmax(1, Kind::Float),
+            MapActivation::Exponential => self.logits.exp(),
+        }
+    }
+
+    /// The logarithm of the values.
+    pub(crate) fn log_values(&self) -> Tensor {
+        match self.activation {
+            MapActivation::Sigmoid => self.logits.log_sigmoid(),
+            MapActivation::Softmax => self.logits.log_softmax(1, Kind::Float),
+            MapActivation::Exponential => self.logits.shallow_clone(),
+        }
     }
 }

@@ -9,7 +9,7 @@
 //! ([`HeadConfig`]). CAM pools over whatever is passed in, a crop in training and a volume (or
 //! tile) in prediction.
 
-use crate::architecture::{AttentionMap, NetworkOutput};
+use crate::architecture::{AttentionMap, MapActivation, NetworkOutput};
 use crate::config::{Activation, Combine, HeadConfig, Paths, Recalibration, Source};
 use crate::layers::{Convolution, Scope};
 use tch::Tensor;
@@ -97,22 +97,27 @@ impl AttentionHead {
     /// Last decoder features `[N, width, D, H, W]` → maps and AM.
     pub(crate) fn forward(&self, features: &Tensor) -> NetworkOutput {
         let maps = self.maps.logits(features);
-        let logits = match self.config.source {
-            Source::LastDecoder => self.logits(features, &maps),
-            Source::FinalMaps => self.logits(&maps.to_kind(features.kind()), &maps),
+        let source = match self.config.source {
+            Source::LastDecoder => features.shallow_clone(),
+            Source::FinalMaps => maps.to_kind(features.kind()),
+        };
+        let logits = if self.config.detached {
+            self.logits(&source.detach(), &maps)
+        } else {
+            self.logits(&source, &maps)
         };
         let attention = AttentionMap {
             logits,
             activation: match self.config.activation {
-                // A product of sigmoids is already a logarithm of values in (0, 1).
-                Activation::Sigmoid if self.multiplies() => Tensor::exp,
-                Activation::Sigmoid => Tensor::sigmoid,
-                Activation::Softmax => |logits| logits.softmax(1, tch::Kind::Float),
+                Activation::Sigmoid if self.multiplies() => MapActivation::Exponential,
+                Activation::Sigmoid => MapActivation::Sigmoid,
+                Activation::Softmax => MapActivation::Softmax,
             },
         };
         let maps = match self.config.recalibration {
             Recalibration::Multiply => maps * attention.values(),
             Recalibration::MultiplyPositive => maps.softplus() * attention.values(),
+            Recalibration::MultiplyProbabilities => maps + attention.log_values(),
             Recalibration::None => maps,
         };
         NetworkOutput {

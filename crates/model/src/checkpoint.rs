@@ -1,20 +1,32 @@
-//! Weights on disk as safetensors (float32), readable from Python.
+//! A model on disk as safetensors (float32), readable from Python: under each variable's name
+//! the weights that predict, under `last.NAME` those of the last training step, under
+//! `momentum.NAME` the optimiser's.
 
 use crate::error::ModelError;
+use crate::optimizer::Optimizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use std::collections::HashMap;
 use std::path::Path;
 use tch::Tensor;
-use tch::nn::VarStore;
 
 /// The file's metadata key that names the network.
 const ARCHITECTURE: &str = "architecture";
 
-/// Variables by name, in order.
-fn variables(store: &VarStore) -> Vec<(String, Tensor)> {
-    let mut variables: Vec<(String, Tensor)> = store.variables().into_iter().collect();
-    variables.sort_by(|a, b| a.0.cmp(&b.0));
-    variables
+/// Steps behind the weights, as one float32: exact up to 16 million.
+const STEPS: &str = "steps";
+
+/// Everything in the file but the steps: name and tensor.
+fn tensors(optimizer: &Optimizer) -> Vec<(String, &Tensor)> {
+    let slots = optimizer.slots.iter();
+    slots
+        .flat_map(|slot| {
+            [
+                (slot.name.clone(), &slot.variable),
+                (format!("last.{}", slot.name), &slot.other),
+                (format!("momentum.{}", slot.name), &slot.momentum),
+            ]
+        })
+        .collect()
 }
 
 /// Shape of a variable.
@@ -22,27 +34,38 @@ fn shape(tensor: &Tensor) -> Vec<usize> {
     tensor.size().iter().map(|&size| size as usize).collect()
 }
 
+fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
 /// Writes to a file beside `path` and renames it, so that a kill leaves no half checkpoint.
-pub(crate) fn save(store: &VarStore, architecture: &str, path: &Path) -> Result<(), ModelError> {
+pub(crate) fn save(
+    optimizer: &Optimizer,
+    architecture: &str,
+    path: &Path,
+) -> Result<(), ModelError> {
     let file_error = |source| ModelError::CheckpointFile {
         path: path.to_owned(),
         source,
     };
-    let mut tensors = Vec::new();
-    for (name, variable) in variables(store) {
-        let values = Vec::<f32>::try_from(variable.detach().reshape([-1]))?;
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        tensors.push((name, shape(&variable), bytes));
+    let mut entries = vec![(
+        STEPS.to_owned(),
+        vec![1],
+        bytes_of(&[optimizer.steps as f32]),
+    )];
+    for (name, tensor) in tensors(optimizer) {
+        let values = Vec::<f32>::try_from(tensor.detach().reshape([-1]))?;
+        entries.push((name, shape(tensor), bytes_of(&values)));
     }
     let damaged = |error: safetensors::SafeTensorError| ModelError::Checkpoint {
         path: path.to_owned(),
         reason: error.to_string(),
     };
     let mut views = Vec::new();
-    for (name, shape, bytes) in &tensors {
+    for (name, shape, bytes) in &entries {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(damaged)?;
         views.push((name.as_str(), view));
     }
@@ -53,8 +76,8 @@ pub(crate) fn save(store: &VarStore, architecture: &str, path: &Path) -> Result<
     std::fs::rename(&partial, path).map_err(file_error)
 }
 
-/// Checks the whole file, then copies its values into the variables.
-pub(crate) fn load(store: &VarStore, path: &Path) -> Result<(), ModelError> {
+/// Checks the whole file, then copies its values into the variables and the optimiser.
+pub(crate) fn load(optimizer: &mut Optimizer, path: &Path) -> Result<(), ModelError> {
     let mismatch = |reason: String| ModelError::Checkpoint {
         path: path.to_owned(),
         reason,
@@ -64,41 +87,43 @@ pub(crate) fn load(store: &VarStore, path: &Path) -> Result<(), ModelError> {
         source,
     })?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| mismatch(error.to_string()))?;
-    let variables = variables(store);
+    let tensors = tensors(optimizer);
     if let Some(name) = file
         .names()
         .into_iter()
-        .find(|&name| variables.iter().all(|(known, _)| known != name))
+        .find(|&name| name != STEPS && tensors.iter().all(|(known, _)| known != name))
     {
         return Err(mismatch(format!(
             "tensor {name:?} is not one of this network's"
         )));
     }
-    let mut loaded = Vec::with_capacity(variables.len());
-    for (name, variable) in variables {
+    let values = |name: &str, shape: &[usize]| {
         let view = file
-            .tensor(&name)
+            .tensor(name)
             .map_err(|_| mismatch(format!("expected a tensor {name:?}, found none")))?;
-        if view.dtype() != Dtype::F32 || view.shape() != shape(&variable) {
+        if view.dtype() != Dtype::F32 || view.shape() != shape {
             return Err(mismatch(format!(
-                "tensor {name:?}: expected float32 {:?}, got {:?} {:?}",
-                shape(&variable),
+                "tensor {name:?}: expected float32 {shape:?}, got {:?} {:?}",
                 view.dtype(),
                 view.shape()
             )));
         }
-        let values: Vec<f32> = view
-            .data()
-            .chunks_exact(4)
+        let values = view.data().chunks_exact(4);
+        Ok(values
             .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        loaded.push((variable, values));
+            .collect::<Vec<f32>>())
+    };
+    let mut loaded = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        loaded.push((tensor.shallow_clone(), values(&name, &shape(tensor))?));
     }
+    let steps = values(STEPS, &[1])?[0];
     tch::no_grad(|| {
-        for (mut variable, values) in loaded {
-            let values = Tensor::from_slice(&values).reshape(variable.size());
-            variable.copy_(&values);
+        for (mut tensor, values) in loaded {
+            let values = Tensor::from_slice(&values).reshape(tensor.size());
+            tensor.copy_(&values);
         }
     });
+    optimizer.steps = steps as u64;
     Ok(())
 }

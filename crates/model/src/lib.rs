@@ -19,6 +19,7 @@ mod inference;
 mod layers;
 mod loss;
 mod numerics;
+mod optimizer;
 pub mod segmenter;
 mod unet;
 mod v_net;

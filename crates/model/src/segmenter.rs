@@ -9,13 +9,14 @@ use crate::inference;
 use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
+use crate::optimizer::Optimizer;
 use ndarray::{Array3, Array4};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 use std::path::Path;
 use tch::Device;
-use tch::nn::{OptimizerConfig, VarStore, sgd};
+use tch::nn::VarStore;
 
 /// Exponent of the polynomial schedule (nnU-Net's).
 const SCHEDULE_POWER: f64 = 0.9;
@@ -49,6 +50,7 @@ pub struct TchSegmenter {
     architecture: &'static Architecture,
     network: Box<dyn Network>,
     store: VarStore,
+    optimizer: Optimizer,
     model: ModelConfig,
     training: TrainingConfig,
     classes: usize,
@@ -89,6 +91,7 @@ impl TchSegmenter {
         Ok(Self {
             architecture,
             network,
+            optimizer: Optimizer::new(&store),
             store,
             model: model.clone(),
             training: training.clone(),
@@ -112,14 +115,26 @@ impl TchSegmenter {
     }
 
     /// Trains `steps` more steps from the present weights, never restarting, with crops drawn
-    /// from `seed`; calls `progress` with the number of steps done after each. Momentum starts
-    /// at zero in every call, so that weights alone, as a checkpoint holds them, determine how
-    /// training goes on. Returns the mean loss over the last quarter of the steps (0 for no
-    /// steps).
+    /// from `seed`; calls `progress` with the number of steps done after each. Returns the mean
+    /// loss over the last quarter of the steps (0 for no steps).
     ///
     /// # Errors
     /// A volume that does not fit together, no annotated slice, or a loss that is not finite.
     pub fn train(
+        &mut self,
+        cases: &[TrainingVolume],
+        steps: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<f64, ModelError> {
+        self.optimizer.exchange();
+        let loss = self.descend(cases, steps, seed, progress);
+        self.optimizer.exchange();
+        loss
+    }
+
+    /// [`Self::train`], with the weights of the last step in the store.
+    fn descend(
         &mut self,
         cases: &[TrainingVolume],
         steps: usize,
@@ -132,8 +147,6 @@ impl TchSegmenter {
         let supervision = self.model.head.supervision;
         let loss = Loss::new(training, supervision, &set.counts, device);
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let mut optimizer = sgd(training.momentum, 0.0, training.weight_decay, false)
-            .build(&self.store, training.learning_rate)?;
         let crop = set.crop_size(training.crop, self.model.downsampling());
         let last_quarter = steps - steps.div_ceil(4);
         let mut sum = 0.0;
@@ -149,11 +162,10 @@ impl TchSegmenter {
                     loss: value,
                 });
             }
-            optimizer.set_lr(learning_rate(training, step, steps));
-            match training.gradient_clip {
-                Some(limit) => optimizer.backward_step_clip_norm(&loss, limit),
-                None => optimizer.backward_step(&loss),
-            }
+            self.optimizer.zero_gradients();
+            loss.backward();
+            self.optimizer
+                .step(training, learning_rate(training, step, steps));
             if step >= last_quarter {
                 sum += value;
             }
@@ -177,20 +189,21 @@ impl TchSegmenter {
         })
     }
 
-    /// Writes the weights to `path` (safetensors), whole or not at all.
+    /// Writes the weights, and what training needs to go on, to `path` (safetensors), whole or
+    /// not at all.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::save(&self.store, self.architecture.name, path)
+        checkpoint::save(&self.optimizer, self.architecture.name, path)
     }
 
-    /// Reads weights written by [`Self::save`]. After an error the weights are what they were.
+    /// Reads what [`Self::save`] wrote. After an error the weights are what they were.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
     pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::load(&self.store, path)
+        checkpoint::load(&mut self.optimizer, path)
     }
 }
 

@@ -40,7 +40,15 @@ fn models() -> Vec<ModelConfig> {
             ..head
         },
         HeadConfig {
+            recalibration: Recalibration::MultiplyProbabilities,
+            ..head
+        },
+        HeadConfig {
             recalibration: Recalibration::None,
+            ..head
+        },
+        HeadConfig {
+            detached: true,
             ..head
         },
     ];
@@ -225,8 +233,7 @@ fn save_and_load_round_trip_and_training_goes_on_alike() {
         );
         assert_eq!(a.probabilities, b.probabilities, "{model:?}");
         assert_eq!(a.sr2, b.sr2, "{model:?}");
-        // The experiment forks strategies from one checkpoint: what is not in it, such as
-        // momentum, must not matter.
+        // The experiment forks strategies from one checkpoint: what is not in it must not matter.
         let flags = annotated(image.dim().0);
         let case = TrainingVolume {
             image: &image,
