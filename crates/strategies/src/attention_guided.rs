@@ -5,7 +5,6 @@
 
 use crate::{CaseView, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
-use slicewise_metrics::slice_agreement;
 
 /// Score 1 − P in `[0, 1]`, with P as the task compares segmentations (P-DSC in Task 1,
 /// P-accuracy in Task 2). Jointly empty slices have P = 1 and come last; see
@@ -26,18 +25,7 @@ impl QueryStrategy for AttentionGuided {
     }
 
     fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
-        let sr1 = &view.prediction.sr1;
-        let sr2 = view.prediction.sr2.as_ref();
-        let sr2 = sr2.ok_or_else(|| StrategyError::NeedsAttention {
-            strategy: self.name(),
-            case: view.case.to_owned(),
-        })?;
-        let agreement = slice_agreement(sr1, sr2, view.agreement);
-        let p = agreement.map_err(|source| StrategyError::Metrics {
-            strategy: self.name(),
-            case: view.case.to_owned(),
-            source,
-        })?;
+        let p = view.p(self.name())?;
         Ok(p.into_iter().map(|p| 1.0 - p).collect())
     }
 }

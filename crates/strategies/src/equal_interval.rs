@@ -11,7 +11,8 @@
 //! nearly empty ends. The places just outside the volume (−1 and D) therefore count as annotated:
 //! a gap at an end is halved like any other of its length.
 
-use crate::{CaseView, Choice, QueryStrategy, StrategyError, highest};
+use crate::strategy::distances;
+use crate::{CaseView, Choice, QueryStrategy, StrategyError, one_by_one};
 use rand_chacha::ChaCha8Rng;
 
 /// The slice farthest from all annotated slices, again and again. A score is the distance in
@@ -37,38 +38,8 @@ impl QueryStrategy for EqualInterval {
         budget: usize,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Choice>, StrategyError> {
-        let mut annotated = view.annotated.to_vec();
-        let remaining = annotated.iter().filter(|&&done| !done).count();
-        let mut choices = Vec::new();
-        for _ in 0..budget.min(remaining) {
-            let now = CaseView {
-                annotated: &annotated,
-                ..*view
-            };
-            for choice in highest(self.name(), &now, &self.scores(&now, rng)?, 1)? {
-                annotated[choice.slice] = true;
-                choices.push(choice);
-            }
-        }
-        Ok(choices)
+        one_by_one(self.name(), view, budget, |now| self.scores(now, rng))
     }
-}
-
-/// Distance of each slice, in slices, to the nearest annotated one or end of the volume: `[D]`.
-fn distances(annotated: &[bool]) -> Vec<f64> {
-    let sweep = |slices: &mut dyn Iterator<Item = &bool>| {
-        let mut distance = 0.0;
-        slices
-            .map(|&done| {
-                distance = if done { 0.0 } else { distance + 1.0 };
-                distance
-            })
-            .collect::<Vec<f64>>()
-    };
-    let from_below = sweep(&mut annotated.iter());
-    let from_above = sweep(&mut annotated.iter().rev());
-    let both = from_below.into_iter().zip(from_above.into_iter().rev());
-    both.map(|(below, above)| below.min(above)).collect()
 }
 
 #[cfg(test)]

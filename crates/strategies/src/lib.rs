@@ -11,4 +11,6 @@ pub mod strategy;
 pub use budget::target_slices;
 pub use nearest::nearest;
 pub use registry::{STRATEGIES, UnknownStrategy, find};
-pub use strategy::{CaseView, Choice, Prediction, QueryStrategy, StrategyError, highest};
+pub use strategy::{
+    CaseView, Choice, Prediction, QueryStrategy, StrategyError, highest, one_by_one,
+};

@@ -24,6 +24,7 @@ registry! {
     equal_interval::EqualInterval,
     uncertainty::Uncertainty,
     attention_guided::AttentionGuided,
+    spacing_aware::SpacingAware,
 }
 
 /// A name that no strategy has.

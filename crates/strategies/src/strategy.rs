@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, Array4};
 use rand_chacha::ChaCha8Rng;
-use slicewise_metrics::{Agreement, MetricsError};
+use slicewise_metrics::{Agreement, MetricsError, slice_agreement};
 use std::cmp::Ordering;
 
 /// A model's answer for one case. All arrays share `D, H, W` (slices first).
@@ -31,6 +31,28 @@ pub struct CaseView<'a> {
     pub prediction: &'a Prediction,
     /// `[D]`: which axial slices are annotated already.
     pub annotated: &'a [bool],
+}
+
+impl CaseView<'_> {
+    /// P of each axial slice, `[D]`: the agreement of SR1 with SR2 (paper, section 2.2).
+    ///
+    /// # Errors
+    /// The model has no attention map, or SR1 and SR2 differ in shape. `strategy` names who
+    /// asks.
+    pub fn p(&self, strategy: &'static str) -> Result<Vec<f64>, StrategyError> {
+        let sr2 = self.prediction.sr2.as_ref();
+        let sr2 = sr2.ok_or_else(|| StrategyError::NeedsAttention {
+            strategy,
+            case: self.case.to_owned(),
+        })?;
+        slice_agreement(&self.prediction.sr1, sr2, self.agreement).map_err(|source| {
+            StrategyError::Metrics {
+                strategy,
+                case: self.case.to_owned(),
+                source,
+            }
+        })
+    }
 }
 
 /// One slice to annotate and the score that chose it.
@@ -165,4 +187,48 @@ pub fn highest(
     choices.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
     choices.truncate(budget);
     Ok(choices)
+}
+
+/// As [`highest`], but one slice at a time: `scores` is asked anew with each choice counted as
+/// annotated. For strategies that place slices jointly.
+///
+/// # Errors
+/// Those of `scores` and of [`highest`].
+pub fn one_by_one(
+    strategy: &'static str,
+    view: &CaseView,
+    budget: usize,
+    mut scores: impl FnMut(&CaseView) -> Result<Vec<f64>, StrategyError>,
+) -> Result<Vec<Choice>, StrategyError> {
+    let mut annotated = view.annotated.to_vec();
+    let remaining = annotated.iter().filter(|&&done| !done).count();
+    let mut choices = Vec::new();
+    for _ in 0..budget.min(remaining) {
+        let now = CaseView {
+            annotated: &annotated,
+            ..*view
+        };
+        for choice in highest(strategy, &now, &scores(&now)?, 1)? {
+            annotated[choice.slice] = true;
+            choices.push(choice);
+        }
+    }
+    Ok(choices)
+}
+
+/// Distance of each slice, in slices, to the nearest annotated one or end of the volume: `[D]`.
+pub(crate) fn distances(annotated: &[bool]) -> Vec<f64> {
+    let sweep = |slices: &mut dyn Iterator<Item = &bool>| {
+        let mut distance = 0.0;
+        slices
+            .map(|&done| {
+                distance = if done { 0.0 } else { distance + 1.0 };
+                distance
+            })
+            .collect::<Vec<f64>>()
+    };
+    let from_below = sweep(&mut annotated.iter());
+    let from_above = sweep(&mut annotated.iter().rev());
+    let both = from_below.into_iter().zip(from_above.into_iter().rev());
+    both.map(|(below, above)| below.min(above)).collect()
 }
