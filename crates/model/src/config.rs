@@ -52,7 +52,13 @@ pub enum Norm {
 }
 
 /// How the final attention map (AM) is computed and used. The paper leaves all of it open but
-/// the two paths and the multiplication; the defaults are what made P predict R.
+/// the two paths and the multiplication.
+///
+/// The defaults come from `experiments/attention-head*.yaml` and what went before them on
+/// newborns held out of Part A (EXPERIMENTS.md): an AM that learns on features it does not teach
+/// leaves the segmentation better and P closer to R, and multiplying class *probabilities* is
+/// what a map of values in (0, 1) means. The paper to the letter is `source: final-maps,
+/// recalibration: multiply, supervision: 0, detached: false`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadConfig {
@@ -68,7 +74,8 @@ pub struct HeadConfig {
     pub recalibration: Recalibration,
     /// Weight of the cross-entropy of the AM's logits over annotated voxels, beside the
     /// segmentation loss. Not in the paper (0); without it the argmax of the AM (SR2) means
-    /// little after a short training.
+    /// little after a short training. While the AM is detached it is a second network's own loss,
+    /// so its full weight costs the segmentation nothing.
     pub supervision: f64,
     /// Whether the AM's path takes its source as it is, without teaching it: no gradient of the
     /// AM reaches the features below.
@@ -83,8 +90,8 @@ impl Default for HeadConfig {
             paths: Paths::default(),
             combine: Combine::default(),
             recalibration: Recalibration::default(),
-            supervision: 0.1,
-            detached: false,
+            supervision: 1.0,
+            detached: true,
         }
     }
 }
@@ -139,13 +146,13 @@ pub enum Combine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recalibration {
-    /// FM × AM, the paper's. An AM near 0 pulls a logit *towards zero*: it lowers a class with
-    /// a positive FM, but raises one with a negative FM. The network learns around it.
-    #[default]
+    /// FM × AM, the paper to the letter. An AM near 0 pulls a logit *towards zero*: it lowers a
+    /// class with a positive FM, but raises one with a negative FM. The network learns around it.
     Multiply,
     /// softplus(FM) × AM: with FMs above zero, a higher AM always favours its class.
     MultiplyPositive,
     /// FM + ln AM, which is the product of class probabilities and AM: exp(FM) × AM.
+    #[default]
     MultiplyProbabilities,
     /// The AM is predicted and supervised but does not touch the FMs.
     None,

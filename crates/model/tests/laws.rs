@@ -40,7 +40,7 @@ fn models() -> Vec<ModelConfig> {
             ..head
         },
         HeadConfig {
-            recalibration: Recalibration::MultiplyProbabilities,
+            recalibration: Recalibration::Multiply,
             ..head
         },
         HeadConfig {
@@ -48,7 +48,7 @@ fn models() -> Vec<ModelConfig> {
             ..head
         },
         HeadConfig {
-            detached: true,
+            detached: false,
             ..head
         },
     ];
