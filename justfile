@@ -16,9 +16,28 @@ reproduce-table2: build
 reproduce-table2-neonates: build
     {{ program }} sweep experiments/table2-neonates.yaml
 
+# Everything on phantoms: Tables 1-2, Figs. 3-6, the heads' ablation; results/reproduce.html
+reproduce: build
+    {{ program }} sweep experiments/table1.yaml
+    {{ program }} sweep experiments/table2.yaml
+    {{ program }} sweep experiments/attention-head.yaml
+    {{ program }} page results/reproduce.html results/table1 results/table2 results/attention-head
+
+# The same on 16 real newborns (needs their volumes, see README): results/reproduce-neonates.html
+reproduce-neonates: build
+    {{ program }} sweep experiments/table2-neonates.yaml
+    {{ program }} sweep experiments/table1-neonates.yaml
+    {{ program }} sweep experiments/attention-head-neonates.yaml
+    {{ program }} page results/reproduce-neonates.html \
+        results/table1-neonates results/table2-neonates results/attention-head-neonates
+
 # The smallest whole sweep, under a minute: results/smoke/report.html
 smoke: build
     {{ program }} sweep experiments/smoke.yaml
+
+# Copy the tables of committed results into README.md
+readme:
+    scripts/embed.sh README.md
 
 # Print what slicewise runs on; non-zero when a run could not start
 doctor: build

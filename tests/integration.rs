@@ -6,4 +6,5 @@ mod broken_input;
 mod new_strategy;
 mod nifti;
 mod program;
+mod readme;
 mod sweep;

@@ -44,6 +44,7 @@ fn list_names_every_registry_entry() {
         "equal-interval",
         "uncertainty",
         "attention-guided",
+        "spacing-aware",
     ] {
         assert!(
             strategies
