@@ -3,8 +3,9 @@
 use crate::program::{root, run, slicewise, succeed};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -173,6 +174,98 @@ fn a_killed_sweep_goes_on_to_the_same_records() {
     for (name, bytes) in &expected {
         assert!(after.get(name) == Some(bytes), "{} differs", name.display());
     }
+}
+
+/// How often the sweep is killed: 25, or `SLICEWISE_KILLS` for the long mode.
+fn kills() -> usize {
+    std::env::var("SLICEWISE_KILLS").map_or(25, |text| text.parse().unwrap())
+}
+
+/// Kills the sweep and its workers at once, as a power cut would.
+fn kill_all(sweep: &mut Child) {
+    let mut doomed = vec![sweep.id().to_string()];
+    for entry in fs::read_dir("/proc").unwrap() {
+        let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else {
+            continue;
+        };
+        // pid (name) state parent …
+        let parent = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1);
+        if parent == Some(doomed[0].as_str()) {
+            doomed.push(stat.split_whitespace().next().unwrap().to_owned());
+        }
+    }
+    // One that ended meanwhile is no failure.
+    let _ = Command::new("kill").arg("-9").args(&doomed).output();
+    sweep.wait().unwrap();
+}
+
+#[test]
+fn a_sweep_killed_at_random_moments_ends_with_the_same_records() {
+    let expected = records(&smoke().join("smoke"));
+    let scratch = tempfile::tempdir().unwrap();
+    let mut generator = 20_261_124_u64;
+    let (mut killed, mut whole) = (0, 0);
+    let mut out = scratch.path().join("0");
+    while killed < kills() || whole == 0 {
+        generator = generator
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let delay = Duration::from_millis(50 + (generator >> 33) % 2500);
+        let mut child = sweep(&out, "2")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        let ended = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if killed < kills() && started.elapsed() > delay {
+                kill_all(&mut child);
+                killed += 1;
+                break None;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let Some(status) = ended else { continue };
+        let mut said = String::new();
+        child.stderr.unwrap().read_to_string(&mut said).unwrap();
+        assert!(status.success(), "after {killed} kills: {said}");
+        assert!(
+            records(&out) == expected,
+            "after {killed} kills: {}",
+            out.display()
+        );
+        whole += 1;
+        out = scratch.path().join(whole.to_string());
+    }
+}
+
+#[test]
+fn a_sweep_told_to_stop_saves_says_how_to_go_on_and_does() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("stopped");
+    let mut child = sweep(&out, "2").stderr(Stdio::piped()).spawn().unwrap();
+    while records(&out).is_empty() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let pid = child.id().to_string();
+    succeed(Command::new("kill").args(["-INT", &pid]));
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap();
+    assert_eq!(
+        last,
+        format!(
+            "slicewise: stopped; go on with: slicewise sweep experiments/smoke.yaml --out {}",
+            out.display()
+        )
+    );
+    succeed(&mut sweep(&out, "2"));
+    assert!(records(&out) == records(&smoke().join("smoke")));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The round loop of one cell (paper, section 2.2): query → annotate → train → predict → score.
 //!
 //! A round counts once its record is on disk; its checkpoint is there before. A cell run again
-//! goes on after its last whole round. Each round starts the optimiser anew from the weights
-//! alone, so a cell that was stopped and one that was not write the same records.
+//! goes on after its last whole round, and within a round after its last checkpoint
+//! ([`crate::training`]). Checkpoints hold all that training needs, so a cell that was stopped and
+//! one that was not write the same records.
 
 use crate::error::ExperimentError;
 use crate::evaluation::{agreement, evaluate};
@@ -13,11 +14,13 @@ use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::results::{ResultsFolder, make_parent};
 use crate::seed;
 use crate::segmenter::{Segmenter, TrainingCase};
+use crate::training::{RoundTraining, save_weights};
 use serde::{Deserialize, Serialize};
 use slicewise_data::annotation::{AnnotationError, SliceAnnotation, foreground_voxels};
 use slicewise_data::{Case, Part, TaskData};
 use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
 use std::fs;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Seconds of one round, kept apart from its record.
@@ -36,8 +39,8 @@ pub struct Timing {
 
 /// Told how a cell goes on.
 pub trait Observer {
-    /// `done` training steps of the whole cell are behind it.
-    fn steps(&mut self, done: usize);
+    /// `done` training steps of the whole cell are behind it. A break saves and stops it.
+    fn steps(&mut self, done: usize) -> ControlFlow<()>;
 
     /// A round's record is on disk.
     fn round(&mut self, record: &RoundRecord, timing: Timing);
@@ -139,9 +142,15 @@ impl CellRun<'_> {
         for (index, round) in rounds.iter().enumerate().skip(done) {
             annotate(&mut annotation, &pending, round.number)?;
             let started = Instant::now();
-            let trained = before + steps_in_cell;
-            let loss = self.train(segmenter, round.steps, trained, &annotation, &mut |step| {
-                observer.steps(steps_in_cell + step);
+            let training = RoundTraining {
+                folder: self.folder,
+                cell: self.cell,
+                round: *round,
+                checkpoint_every: self.plan.steps.checkpoint_every,
+                seed: self.crops(before + steps_in_cell),
+            };
+            let loss = self.train(segmenter, &training, &annotation, &mut |step| {
+                observer.steps(steps_in_cell + step)
             })?;
             steps_in_cell += round.steps;
             let train_s = started.elapsed().as_secs_f64();
@@ -181,7 +190,7 @@ impl CellRun<'_> {
                 predict_s: started.elapsed().as_secs_f64(),
             };
 
-            self.save(segmenter, round.number)?;
+            save_weights(segmenter, &self.folder.checkpoint(self.cell, round.number))?;
             self.list_slices(&annotation)?;
             let mut record = self.record(*round, before + steps_in_cell, loss, queries, cases);
             record.converged = record
@@ -196,6 +205,7 @@ impl CellRun<'_> {
                 // Nothing reads it again; that it may be gone already is no reason to stop.
                 let _ = fs::remove_file(old);
             }
+            training.clear();
             observer.round(&record, timing);
             if self.stops_after(Some(&record)) {
                 break;
@@ -261,26 +271,13 @@ impl CellRun<'_> {
             })
     }
 
-    fn save(&self, segmenter: &dyn Segmenter, round: usize) -> Result<(), ExperimentError> {
-        let path = self.folder.checkpoint(self.cell, round);
-        let partial = path.with_extension("partial");
-        make_parent(&path)?;
-        segmenter
-            .save(&partial)
-            .map_err(|source| ExperimentError::Segmenter {
-                doing: format!("saving {}", path.display()),
-                source,
-            })?;
-        fs::rename(&partial, &path).map_err(ExperimentError::io(path))
-    }
-
+    /// Trains what is left of `round`; `trained` steps came before it.
     fn train(
         &self,
         segmenter: &mut dyn Segmenter,
-        steps: usize,
-        trained: usize,
+        training: &RoundTraining,
         annotation: &SliceAnnotation,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<f64, ExperimentError> {
         let annotated: Vec<Vec<bool>> = self
             .part_a()
@@ -291,18 +288,16 @@ impl CellRun<'_> {
             .zip(&annotated)
             .map(|(case, annotated)| TrainingCase::of(case, annotated))
             .collect();
-        // Not named after the strategy: the same slices trained from the same point are the
-        // same training.
-        let crops = seed::child(
+        training.run(segmenter, &cases, progress)
+    }
+
+    /// Seed of the crops of a round after `trained` steps. Not named after the strategy: the same
+    /// slices trained from the same point are the same training.
+    fn crops(&self, trained: usize) -> u64 {
+        seed::child(
             self.cell.seed,
             &[self.cell.task.name(), "crops", &trained.to_string()],
-        );
-        segmenter
-            .train(&cases, steps, crops, progress)
-            .map_err(|source| ExperimentError::Segmenter {
-                doing: format!("training {}", self.cell),
-                source,
-            })
+        )
     }
 
     fn predict(

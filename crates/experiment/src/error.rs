@@ -41,6 +41,9 @@ pub enum ExperimentError {
         /// The cell's ledger.
         path: PathBuf,
     },
+    /// The training was asked to stop, and was saved.
+    #[error("stopped; the same command goes on from here")]
+    Stopped,
     /// The shared first round has not been trained.
     #[error("{path}: expected the shared first round's checkpoint; run the cell `first` of this task, model and seed first", path = path.display())]
     NoFirstRound {

@@ -11,6 +11,7 @@ pub mod record;
 pub mod results;
 pub mod seed;
 pub mod segmenter;
+mod training;
 
 pub use cell::{CellRun, Observer};
 pub use error::ExperimentError;

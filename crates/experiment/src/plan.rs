@@ -71,6 +71,13 @@ pub struct StepPlan {
     /// `0.05 × per_ratio` steps.
     #[serde(default)]
     pub per_ratio: usize,
+    /// A round that is stopped goes on after the last of these many steps; 50.
+    #[serde(default = "checkpoint_every")]
+    pub checkpoint_every: usize,
+}
+
+fn checkpoint_every() -> usize {
+    50
 }
 
 /// The name of a registered strategy.
@@ -158,6 +165,12 @@ impl TaskPlan {
         }
         if self.steps.first == 0 {
             return Some(format!("{}: expected 1 or more, got 0", at("steps.first")));
+        }
+        if self.steps.checkpoint_every == 0 {
+            return Some(format!(
+                "{}: expected 1 or more, got 0",
+                at("steps.checkpoint_every")
+            ));
         }
         if self.full && self.steps.full == 0 {
             return Some(format!("{}: expected 1 or more, got 0", at("steps.full")));

@@ -6,7 +6,8 @@
 //! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
-//! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors
+//! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors; while a round is trained
+//!                  <strategy>-seed<k>-round<r>-step<s>.safetensors and -round<r>.json
 //! pictures/<task>/{image,labels}.nii.gz, and below it <model>/<strategy>-seed<k>-round<r>-*.nii.gz
 //! tables/ figures/ report.html                          made from the above by `report`
 //! ```
@@ -18,6 +19,7 @@ use crate::plan::Cell;
 use crate::record::{RoundRecord, SCHEMA};
 use slicewise_data::Task;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Paths inside one results folder.
@@ -81,6 +83,17 @@ impl ResultsFolder {
     /// `sr1` or `attention` of that case after `round` of one cell.
     pub fn picture(&self, cell: &Cell, round: usize, what: &str) -> PathBuf {
         self.of_cell("pictures", cell, &format!("-round{round}-{what}.nii.gz"))
+    }
+
+    /// The weights of one cell after `step` steps of `round`, which is not over.
+    pub fn step_checkpoint(&self, cell: &Cell, round: usize, step: usize) -> PathBuf {
+        let ending = format!("-round{round}-step{step}.safetensors");
+        self.of_cell("checkpoints", cell, &ending)
+    }
+
+    /// How far the training of `round` is.
+    pub fn training(&self, cell: &Cell, round: usize) -> PathBuf {
+        self.of_cell("checkpoints", cell, &format!("-round{round}.json"))
     }
 
     fn of_cell(&self, kind: &str, cell: &Cell, ending: &str) -> PathBuf {
@@ -154,6 +167,22 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
         Some(folder) => fs::create_dir_all(folder).map_err(ExperimentError::io(folder)),
         None => Ok(()),
     }
+}
+
+/// Writes `bytes` to `path`, whole or not at all, and waits until they are on disk.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
+    let partial = path.with_extension("partial");
+    let write = || {
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        match path.parent() {
+            Some(folder) => fs::File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    write().map_err(ExperimentError::io(path))
 }
 
 /// The `.jsonl` files below `folder`, sorted.

@@ -4,6 +4,7 @@
 use ndarray::Array3;
 use slicewise_data::Case;
 use slicewise_strategies::Prediction;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// Any failure of a model, with its own message.
@@ -36,19 +37,21 @@ pub trait Segmenter {
     /// Whether predictions hold SR2.
     fn has_attention(&self) -> bool;
 
-    /// Trains `steps` more steps (fine-tuning, never restarting) with crops drawn from `seed`,
-    /// calling `progress` with the number of steps done after each. Returns the mean loss over
-    /// the last quarter of the steps.
+    /// Trains the steps `steps` of a round that has `of` (fine-tuning, never restarting), with
+    /// crops drawn from `seed`: a round trained in pieces ends as one trained at once. Calls
+    /// `progress` after each step with the steps of the round done and the step's loss; a break
+    /// ends the call.
     ///
     /// # Errors
     /// A loss that is not finite, or the backend's failure.
     fn train(
         &mut self,
         cases: &[TrainingCase],
-        steps: usize,
+        steps: Range<usize>,
+        of: usize,
         seed: u64,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<f64, SegmenterError>;
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError>;
 
     /// Segments one volume `[D, H, W]`.
     ///
@@ -56,13 +59,13 @@ pub trait Segmenter {
     /// The backend's failure.
     fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError>;
 
-    /// Writes the weights to `path`.
+    /// Writes the weights, and what training needs to go on, to `path`.
     ///
     /// # Errors
     /// The file cannot be written.
     fn save(&self, path: &Path) -> Result<(), SegmenterError>;
 
-    /// Reads weights written by [`save`](Self::save).
+    /// Reads what [`save`](Self::save) wrote. After an error nothing has changed.
     ///
     /// # Errors
     /// The file cannot be read or holds another model.

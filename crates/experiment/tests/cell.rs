@@ -13,6 +13,7 @@ use slicewise_experiment::{
 use slicewise_strategies::Prediction;
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 const DEPTH: usize = 32;
@@ -44,28 +45,28 @@ impl Segmenter for Fake {
     fn train(
         &mut self,
         cases: &[TrainingCase],
-        steps: usize,
+        steps: Range<usize>,
+        _of: usize,
         seed: u64,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<f64, SegmenterError> {
-        if let Some(left) = &mut self.dies_after {
-            match left.checked_sub(steps) {
-                Some(rest) => *left = rest,
-                None => return Err("pulled the plug".into()),
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
+        let annotated = cases.iter().flat_map(|case| case.annotated);
+        let annotated = annotated.fold(0_u64, |hash, &yes| {
+            hash.wrapping_mul(31).wrapping_add(u64::from(yes))
+        });
+        for step in steps {
+            if let Some(left) = &mut self.dies_after {
+                *left = left.checked_sub(1).ok_or("pulled the plug")?;
+            }
+            self.weight = self.weight.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ seed
+                ^ annotated.rotate_left(step as u32);
+            self.trained += 1;
+            if progress(step + 1, 1.0 / self.trained as f64).is_break() {
+                break;
             }
         }
-        for case in cases {
-            for &annotated in case.annotated {
-                self.weight = self
-                    .weight
-                    .wrapping_mul(31)
-                    .wrapping_add(u64::from(annotated));
-            }
-        }
-        self.weight = self.weight.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed ^ steps as u64;
-        self.trained += steps as u64;
-        (1..=steps).for_each(progress);
-        Ok(1.0 / self.trained as f64)
+        Ok(())
     }
 
     fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
@@ -115,7 +116,9 @@ impl Segmenter for Fake {
 
 struct Silent;
 impl Observer for Silent {
-    fn steps(&mut self, _: usize) {}
+    fn steps(&mut self, _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
     fn round(&mut self, _: &RoundRecord, _: Timing) {}
 }
 
@@ -156,6 +159,7 @@ fn task_plan() -> TaskPlan {
             full: 40,
             round: 2,
             per_ratio: 80,
+            checkpoint_every: 5,
         },
         stop: StopRule::default(),
         full: true,
@@ -293,7 +297,7 @@ fn a_cell_stopped_at_any_round_goes_on_to_the_same_bytes() {
     run(&whole, "first", &mut Fake::new(1)).unwrap();
     run(&whole, "random", &mut Fake::new(1)).unwrap();
     let expected = fs::read(whole.records(&cell("random"))).unwrap();
-    for dies_after in [0, 12, 24, 35] {
+    for dies_after in [0, 3, 5, 7, 12, 14, 20, 24, 29, 35] {
         let scratch = tempfile::tempdir().unwrap();
         let folder = ResultsFolder::new(scratch.path());
         run(&folder, "first", &mut Fake::new(1)).unwrap();
@@ -305,12 +309,31 @@ fn a_cell_stopped_at_any_round_goes_on_to_the_same_bytes() {
         assert!(died.contains("pulled the plug"), "{died}");
         let path = folder.records(&cell("random"));
         assert_eq!(records(&folder, "random").len(), dies_after / 12);
+        // Its last whole piece of a round is on disk, and nothing older.
+        let (round, step) = (dies_after / 12, dies_after % 12 / 5 * 5);
+        let number = round + 1;
+        for older in [5, 10] {
+            let kept = folder.step_checkpoint(&cell("random"), number, older);
+            assert_eq!(kept.exists(), older == step, "{}", kept.display());
+        }
         // A write cut short: half a line after the whole ones.
         let mut torn = fs::read(&path).unwrap();
         torn.extend_from_slice(&expected[..40]);
         fs::write(&path, torn).unwrap();
-        // Whatever weights the new process starts with, it goes on from the checkpoint.
-        run(&folder, "random", &mut Fake::new(99)).unwrap();
+        // Whatever weights the new process starts with, it goes on from the checkpoint, and trains
+        // no step again but those after it.
+        let mut rest = Fake {
+            dies_after: Some(36 - round * 12 - step),
+            ..Fake::new(99)
+        };
+        run(&folder, "random", &mut rest).unwrap();
+        let left = fs::read_dir(folder.training(&cell("random"), 1).parent().unwrap()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            left.iter()
+                .all(|name| !name.to_string_lossy().contains("step")),
+            "{left:?}"
+        );
         assert_eq!(fs::read(&path).unwrap(), expected);
         let timings = fs::read_to_string(folder.timings(&cell("random"))).unwrap();
         assert_eq!(timings.lines().count(), 3);
@@ -445,4 +468,78 @@ fn one_unseen_case_is_kept_for_the_figures() {
     let sr1 = folder.picture(&cell("first"), 0, "sr1");
     assert_eq!(read(&sr1).dim(), case.labels.voxels.dim());
     assert_eq!(pictures::pictured_class(&data.classes), Some((1, "one")));
+}
+
+#[test]
+fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
+    /// Stops the cell at one step.
+    struct StopAt(usize);
+    impl Observer for StopAt {
+        fn steps(&mut self, done: usize) -> ControlFlow<()> {
+            if done == self.0 {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+        fn round(&mut self, _: &RoundRecord, _: Timing) {}
+    }
+    let whole = tempfile::tempdir().unwrap();
+    let whole = ResultsFolder::new(whole.path());
+    run(&whole, "full", &mut Fake::new(1)).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let (cell, plan, data) = (cell("full"), task_plan(), data());
+    let once = CellRun {
+        folder: &folder,
+        cell: &cell,
+        plan: &plan,
+        data: &data,
+        pictured: false,
+    };
+    // 32 is no multiple of five: it was saved because it was told to stop.
+    for (stop, seed) in [(32, 1), (37, 50)] {
+        let error = once
+            .run(&mut Fake::new(seed), &mut StopAt(stop))
+            .unwrap_err();
+        assert!(matches!(error, ExperimentError::Stopped), "{error}");
+        assert!(folder.step_checkpoint(&cell, 0, stop).exists());
+    }
+    assert!(!folder.step_checkpoint(&cell, 0, 32).exists());
+    once.run(&mut Fake::new(60), &mut Silent).unwrap();
+    assert_eq!(
+        fs::read(folder.records(&cell)).unwrap(),
+        fs::read(whole.records(&cell)).unwrap()
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_within_a_round_is_trained_again() {
+    let whole = tempfile::tempdir().unwrap();
+    let whole = ResultsFolder::new(whole.path());
+    run(&whole, "full", &mut Fake::new(1)).unwrap();
+    for damage in ["weights", "progress", "progress beyond the round"] {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::new(scratch.path());
+        let mut dying = Fake {
+            dies_after: Some(23),
+            ..Fake::new(1)
+        };
+        run(&folder, "full", &mut dying).unwrap_err();
+        let (path, text) = match damage {
+            "weights" => (folder.step_checkpoint(&cell("full"), 0, 20), "rubbish"),
+            "progress" => (folder.training(&cell("full"), 0), "{\"steps\":2"),
+            _ => (
+                folder.training(&cell("full"), 0),
+                "{\"steps\":900,\"loss_sum\":0.0}",
+            ),
+        };
+        assert!(path.exists(), "{}", path.display());
+        fs::write(&path, text).unwrap();
+        run(&folder, "full", &mut Fake::new(1)).unwrap();
+        assert_eq!(
+            fs::read(folder.records(&cell("full"))).unwrap(),
+            fs::read(whole.records(&cell("full"))).unwrap(),
+            "{damage}"
+        );
+    }
 }

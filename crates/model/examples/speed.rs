@@ -6,6 +6,7 @@ use ndarray::Array3;
 use slicewise_model::{
     Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
 };
+use std::ops::ControlFlow;
 
 /// Seconds that this process's main thread has run (Linux).
 fn cpu_seconds() -> f64 {
@@ -75,10 +76,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut segmenter = TchSegmenter::new(&model, &training, 9, 0, Device::Cpu)?;
         let mut seconds = Vec::new();
         let mut last = cpu_seconds();
-        segmenter.train(&[case], 12, 0, &mut |_| {
+        segmenter.train(&[case], 0..12, 12, 0, &mut |_, _| {
             let now = cpu_seconds();
             seconds.push(now - last);
             last = now;
+            ControlFlow::Continue(())
         })?;
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);

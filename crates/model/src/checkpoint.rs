@@ -5,12 +5,18 @@
 use crate::error::ModelError;
 use crate::optimizer::Optimizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use tch::Tensor;
 
 /// The file's metadata key that names the network.
 const ARCHITECTURE: &str = "architecture";
+
+/// The metadata key of the checksum over all values: safetensors has none of its own.
+const CHECKSUM: &str = "sha256";
 
 /// Steps behind the weights, as one float32: exact up to 16 million.
 const STEPS: &str = "steps";
@@ -41,7 +47,8 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-/// Writes to a file beside `path` and renames it, so that a kill leaves no half checkpoint.
+/// Writes to a file beside `path` and renames it once it is on disk, so that neither a kill nor a
+/// power cut leaves half a checkpoint.
 pub(crate) fn save(
     optimizer: &Optimizer,
     architecture: &str,
@@ -69,11 +76,35 @@ pub(crate) fn save(
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(damaged)?;
         views.push((name.as_str(), view));
     }
-    let metadata = HashMap::from([(ARCHITECTURE.to_owned(), architecture.to_owned())]);
+    let sum = checksum(entries.iter().map(|(_, _, bytes)| bytes.as_slice()));
+    let metadata = HashMap::from([
+        (ARCHITECTURE.to_owned(), architecture.to_owned()),
+        (CHECKSUM.to_owned(), sum),
+    ]);
     let bytes = serialize(views, Some(metadata)).map_err(damaged)?;
     let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes).map_err(file_error)?;
-    std::fs::rename(&partial, path).map_err(file_error)
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&partial, path)?;
+        match path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    write().map_err(file_error)
+}
+
+/// SHA-256 over all values, in the order of the file's entries, hex.
+fn checksum<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut hasher = Sha256::new();
+    values.for_each(|bytes| hasher.update(bytes));
+    let hash = hasher.finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Checks the whole file, then copies its values into the variables and the optimiser.
@@ -115,11 +146,30 @@ pub(crate) fn load(optimizer: &mut Optimizer, path: &Path) -> Result<(), ModelEr
     };
     let mut loaded = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
-        loaded.push((tensor.shallow_clone(), values(&name, &shape(tensor))?));
+        let values = values(&name, &shape(tensor))?;
+        loaded.push((name, tensor.shallow_clone(), values));
     }
     let steps = values(STEPS, &[1])?[0];
+    let sum = checksum(
+        std::iter::once(STEPS)
+            .chain(loaded.iter().map(|(name, _, _)| name.as_str()))
+            .filter_map(|name| file.tensor(name).ok())
+            .map(|view| view.data()),
+    );
+    let (_, metadata) =
+        SafeTensors::read_metadata(&bytes).map_err(|error| mismatch(error.to_string()))?;
+    let stored = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|map| map.get(CHECKSUM));
+    if stored != Some(&sum) {
+        return Err(mismatch(format!(
+            "expected values of SHA-256 {}, got {sum}: the file is damaged",
+            stored.map_or("(none)", String::as_str)
+        )));
+    }
     tch::no_grad(|| {
-        for (mut tensor, values) in loaded {
+        for (_, mut tensor, values) in loaded {
             let values = Tensor::from_slice(&values).reshape(tensor.size());
             tensor.copy_(&values);
         }

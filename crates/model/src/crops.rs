@@ -64,9 +64,7 @@ impl TrainingSet {
     ) -> (Tensor, Tensor) {
         let (images, labels): (Vec<Tensor>, Vec<Tensor>) = (0..batch)
             .map(|_| {
-                let volume = &self.volumes[generator.random_range(0..self.volumes.len())];
-                let start = volume.position(size, generator);
-                let mirror = flip && generator.random_bool(0.5);
+                let (volume, start, mirror) = self.draw(size, flip, generator);
                 let crop = |whole: &Tensor| {
                     let crop = cut(whole, start, size);
                     if mirror { crop.flip([2]) } else { crop }
@@ -82,6 +80,31 @@ impl TrainingSet {
             Tensor::stack(&images, 0),
             Tensor::stack(&labels, 0).to_kind(Kind::Int64),
         )
+    }
+
+    /// Draws a batch and leaves it: training goes on after the steps before.
+    pub(crate) fn skip(
+        &self,
+        batch: usize,
+        size: [usize; 3],
+        flip: bool,
+        generator: &mut ChaCha8Rng,
+    ) {
+        for _ in 0..batch {
+            self.draw(size, flip, generator);
+        }
+    }
+
+    /// A volume, the first voxel of a crop in it, and whether to mirror it.
+    fn draw(
+        &self,
+        size: [usize; 3],
+        flip: bool,
+        generator: &mut ChaCha8Rng,
+    ) -> (&ResidentVolume, [usize; 3], bool) {
+        let volume = &self.volumes[generator.random_range(0..self.volumes.len())];
+        let start = volume.position(size, generator);
+        (volume, start, flip && generator.random_bool(0.5))
     }
 
     /// `wanted`, but along no axis larger than the largest volume needs, padded to `multiple`:

@@ -14,6 +14,7 @@ use ndarray::{Array3, Array4};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use tch::Device;
 use tch::nn::VarStore;
@@ -114,33 +115,36 @@ impl TchSegmenter {
             .sum()
     }
 
-    /// Trains `steps` more steps from the present weights, never restarting, with crops drawn
-    /// from `seed`; calls `progress` with the number of steps done after each. Returns the mean
-    /// loss over the last quarter of the steps (0 for no steps).
+    /// Trains the steps `steps` of a training of `of`, from the present weights, with crops drawn
+    /// from `seed`: `0..of` is all of it, `0..20` and then `20..of` the same. Calls `progress`
+    /// after each step with the number done and the step's loss; a break ends the call.
     ///
     /// # Errors
     /// A volume that does not fit together, no annotated slice, or a loss that is not finite.
+    /// After the last the weights are those before the step that gave it.
     pub fn train(
         &mut self,
         cases: &[TrainingVolume],
-        steps: usize,
+        steps: Range<usize>,
+        of: usize,
         seed: u64,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<f64, ModelError> {
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
         self.optimizer.exchange();
-        let loss = self.descend(cases, steps, seed, progress);
+        let result = self.descend(cases, steps, of, seed, progress);
         self.optimizer.exchange();
-        loss
+        result
     }
 
     /// [`Self::train`], with the weights of the last step in the store.
     fn descend(
         &mut self,
         cases: &[TrainingVolume],
-        steps: usize,
+        steps: Range<usize>,
+        of: usize,
         seed: u64,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<f64, ModelError> {
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), ModelError> {
         let training = &self.training;
         let device = self.store.device();
         let set = TrainingSet::new(cases, self.classes, device)?;
@@ -148,9 +152,10 @@ impl TchSegmenter {
         let loss = Loss::new(training, supervision, &set.counts, device);
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let crop = set.crop_size(training.crop, self.model.downsampling());
-        let last_quarter = steps - steps.div_ceil(4);
-        let mut sum = 0.0;
-        for step in 0..steps {
+        for _ in 0..steps.start {
+            set.skip(training.batch, crop, training.flip, &mut generator);
+        }
+        for step in steps {
             let (images, labels) = set.batch(training.batch, crop, training.flip, &mut generator);
             let output = self.network.forward(&self.numerics.prepare(&images));
             let loss = loss.of(&output, &labels);
@@ -158,20 +163,19 @@ impl TchSegmenter {
             if !value.is_finite() {
                 return Err(ModelError::LossNotFinite {
                     step: step + 1,
-                    steps,
+                    steps: of,
                     loss: value,
                 });
             }
             self.optimizer.zero_gradients();
             loss.backward();
             self.optimizer
-                .step(training, learning_rate(training, step, steps));
-            if step >= last_quarter {
-                sum += value;
+                .step(training, learning_rate(training, step, of));
+            if progress(step + 1, value).is_break() {
+                break;
             }
-            progress(step + 1);
         }
-        Ok(sum / (steps - last_quarter).max(1) as f64)
+        Ok(())
     }
 
     /// Segments one volume `[D, H, W]` of normalised intensities in overlapping tiles of the

@@ -4,6 +4,7 @@ use ndarray::Array3;
 use slicewise_model::{
     Device, ModelConfig, ModelError, TchSegmenter, TrainingConfig, TrainingVolume,
 };
+use std::ops::ControlFlow;
 
 fn small() -> (ModelConfig, TrainingConfig) {
     let model = ModelConfig {
@@ -62,7 +63,7 @@ fn training_volumes_that_do_not_fit_are_refused() {
             annotated,
         };
         segmenter
-            .train(&[case], 1, 0, &mut |_| {})
+            .train(&[case], 0..1, 1, 0, &mut |_, _| ControlFlow::Continue(()))
             .unwrap_err()
             .to_string()
     };
@@ -88,7 +89,10 @@ fn a_diverging_training_is_an_error_with_its_step() {
     };
     let mut done = 0;
     let error = segmenter
-        .train(&[case], 20, 0, &mut |step| done = step)
+        .train(&[case], 0..20, 20, 0, &mut |step, _| {
+            done = step;
+            ControlFlow::Continue(())
+        })
         .unwrap_err();
     assert!(matches!(error, ModelError::LossNotFinite { step, .. } if step == done + 1));
 }
@@ -121,9 +125,12 @@ fn progress_counts_every_step() {
         annotated: &[true; 4],
     };
     let mut steps = Vec::new();
-    let loss = segmenter
-        .train(&[case], 3, 0, &mut |step| steps.push(step))
+    segmenter
+        .train(&[case], 0..3, 3, 0, &mut |step, loss| {
+            steps.push(step);
+            assert!(loss > 0.0);
+            ControlFlow::Continue(())
+        })
         .unwrap();
     assert_eq!(steps, [1, 2, 3]);
-    assert!(loss > 0.0);
 }

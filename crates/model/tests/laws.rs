@@ -6,8 +6,9 @@
 use ndarray::{Array3, s};
 use slicewise_model::{
     ARCHITECTURES, Activation, Combine, Device, HeadConfig, Layout, ModelConfig, Norm, Paths,
-    Precision, Recalibration, Source, TchSegmenter, TrainingConfig, TrainingVolume,
+    Precision, Recalibration, Schedule, Source, TchSegmenter, TrainingConfig, TrainingVolume,
 };
+use std::ops::ControlFlow;
 
 /// A small network of each kind, each with every head that differs from the default in one
 /// field.
@@ -118,7 +119,11 @@ fn trained(
         labels,
         annotated: &flags,
     };
-    segmenter.train(&[case], steps, 2, &mut |_| {}).unwrap();
+    segmenter
+        .train(&[case], 0..steps, steps, 2, &mut |_, _| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
     segmenter
 }
 
@@ -240,9 +245,46 @@ fn save_and_load_round_trip_and_training_goes_on_alike() {
             labels: &labels,
             annotated: &flags,
         };
-        original.train(&[case], 2, 5, &mut |_| {}).unwrap();
-        copy.train(&[case], 2, 5, &mut |_| {}).unwrap();
+        original
+            .train(&[case], 0..2, 2, 5, &mut |_, _| ControlFlow::Continue(()))
+            .unwrap();
+        copy.train(&[case], 0..2, 2, 5, &mut |_, _| ControlFlow::Continue(()))
+            .unwrap();
         assert!(weights(&original) == weights(&copy), "{model:?}");
+    }
+}
+
+#[test]
+fn a_training_in_pieces_is_the_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for model in models() {
+        let (image, labels) = boxes();
+        let flags = annotated(image.dim().0);
+        let case = TrainingVolume {
+            image: &image,
+            labels: &labels,
+            annotated: &flags,
+        };
+        for schedule in [Schedule::Constant, Schedule::Polynomial] {
+            let training = TrainingConfig {
+                schedule,
+                flip: true,
+                ..training()
+            };
+            let go_on = |_, _| ControlFlow::Continue(());
+            let mut whole = segmenter(&model, &training, 0);
+            whole.train(&[case], 0..4, 4, 2, &mut { go_on }).unwrap();
+            let mut first = segmenter(&model, &training, 0);
+            // Asked to stop after one step, then killed; another process loads what was saved.
+            let stop = |_, _| ControlFlow::Break(());
+            first.train(&[case], 0..4, 4, 2, &mut { stop }).unwrap();
+            first.save(&path).unwrap();
+            let mut rest = segmenter(&model, &training, 9);
+            rest.load(&path).unwrap();
+            rest.train(&[case], 1..4, 4, 2, &mut { go_on }).unwrap();
+            assert!(weights(&whole) == weights(&rest), "{model:?}, {schedule:?}");
+        }
     }
 }
 
@@ -294,7 +336,11 @@ fn overfits_one_small_volume() {
             labels: &labels,
             annotated: &[true; 12],
         };
-        segmenter.train(&[case], 150, 2, &mut |_| {}).unwrap();
+        segmenter
+            .train(&[case], 0..150, 150, 2, &mut |_, _| {
+                ControlFlow::Continue(())
+            })
+            .unwrap();
         let output = segmenter.predict(&image).unwrap();
         let agree = |prediction: &Array3<u8>| {
             let right = prediction
@@ -373,9 +419,14 @@ fn bf16_trains_at_every_depth_of_crop() {
                     labels: &labels,
                     annotated: &flags,
                 };
+                let mut losses = Vec::new();
                 segmenter(&model, &training, 1)
-                    .train(&[case], 12, 2, &mut |_| {})
-                    .unwrap()
+                    .train(&[case], 0..12, 12, 2, &mut |_, loss| {
+                        losses.push(loss);
+                        ControlFlow::Continue(())
+                    })
+                    .unwrap();
+                losses[9..].iter().sum::<f64>() / 3.0
             };
             let (float32, bfloat16) = (loss(Precision::Float32), loss(Precision::Bfloat16));
             assert!(

@@ -9,6 +9,7 @@ use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
 use slicewise_data::{Part, TaskData};
 use slicewise_experiment::{Segmenter, TrainingCase};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Steps timed for the estimate; the first, which warms libtorch up, is not counted.
@@ -108,10 +109,14 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
         .zip(&annotated)
         .map(|(case, annotated)| TrainingCase::of(case, annotated))
         .collect();
-    segmenter.train(&cases, 1, 0, &mut |_| {}).map_err(failed)?;
+    segmenter
+        .train(&cases, 0..1, 1, 0, &mut |_, _| ControlFlow::Continue(()))
+        .map_err(failed)?;
     let started = Instant::now();
     segmenter
-        .train(&cases, TIMED_STEPS, 0, &mut |_| {})
+        .train(&cases, 0..TIMED_STEPS, TIMED_STEPS, 0, &mut |_, _| {
+            ControlFlow::Continue(())
+        })
         .map_err(failed)?;
     let step_s = started.elapsed().as_secs_f64() / TIMED_STEPS as f64;
     let started = Instant::now();
@@ -120,6 +125,7 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
     Ok(Cost {
         step_s,
         round_s: started.elapsed().as_secs_f64() * cases.len() as f64,
-        checkpoint_bytes: parameters * size_of::<f32>() as u64,
+        // The weights, those of the last step and the momentum.
+        checkpoint_bytes: 3 * parameters * size_of::<f32>() as u64,
     })
 }

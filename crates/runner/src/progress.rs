@@ -167,7 +167,8 @@ impl Progress {
         }
     }
 
-    fn line(&self, text: &str) {
+    /// Says `text` above the bars.
+    pub(crate) fn line(&self, text: &str) {
         match &self.bars {
             Some(bars) => {
                 // A terminal that is gone shows nothing; the sweep goes on.

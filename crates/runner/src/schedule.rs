@@ -9,60 +9,86 @@ use crate::progress::Progress;
 use crate::worker::Event;
 use anyhow::{Context, anyhow};
 use slicewise_experiment::{Cell, ResultsFolder};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-/// What the thread that listens to one worker passes on.
+/// What the sweep hears, from the threads that listen to its workers and from the terminal.
 enum Heard {
-    Event(Event),
+    Event(Cell, Event),
     /// `Err` holds one line that says why.
-    Ended(Result<(), String>),
+    Ended(Cell, Result<(), String>),
+    /// Ctrl-C, or a request to terminate.
+    Stop,
 }
 
-/// Runs `open`, at most `jobs` at once. Returns a line for each cell that failed.
+/// How a sweep's cells ended.
+pub(crate) struct Ended {
+    /// A line for each cell that failed.
+    pub(crate) failed: Vec<String>,
+    /// Whether the sweep was told to stop before all were done.
+    pub(crate) stopped: bool,
+}
+
+/// Runs `open`, at most `jobs` at once. Told to stop, it starts no more and lets those that run
+/// save what they have.
 pub(crate) fn run(
     config: &ExperimentConfig,
     folder: &ResultsFolder,
     cache: &Path,
     mut open: Vec<Cell>,
     jobs: usize,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Ended> {
     let all = open.clone();
     open.sort_by_key(|cell| std::cmp::Reverse(chain_steps(config, cell, &all)));
     let mut progress = Progress::new(config, &open, jobs);
     let mut failed = Vec::new();
-    let mut running = BTreeSet::new();
+    // A worker ends when its input does: each is kept for as long as it should run.
+    let mut running: BTreeMap<Cell, Option<ChildStdin>> = BTreeMap::new();
+    let mut stopped = false;
     let (sender, receiver) = mpsc::channel();
-    while !open.is_empty() || !running.is_empty() {
-        while running.len() < jobs {
+    let terminal = sender.clone();
+    ctrlc::set_handler(move || {
+        // The receiver is gone only when the sweep is over.
+        let _ = terminal.send(Heard::Stop);
+    })
+    .context("listening to Ctrl-C")?;
+    while (!open.is_empty() && !stopped) || !running.is_empty() {
+        while running.len() < jobs && !stopped {
             let ready = open.iter().position(|cell| {
                 cell.forks_from()
-                    .is_none_or(|first| !open.contains(&first) && !running.contains(&first))
+                    .is_none_or(|first| !open.contains(&first) && !running.contains_key(&first))
             });
             let Some(index) = ready else { break };
             let cell = open.remove(index);
-            listen(
-                start(config, folder, cache, &cell)?,
-                folder,
-                &cell,
-                sender.clone(),
-            );
+            let mut worker = start(config, folder, cache, &cell)?;
+            let input = worker.stdin.take();
+            listen(worker, folder, &cell, sender.clone());
             progress.started(&cell);
-            running.insert(cell);
+            running.insert(cell, input);
         }
-        let (cell, heard): (Cell, Heard) = receiver.recv().context("no worker left")?;
-        match heard {
-            Heard::Event(event) => progress.event(&cell, &event),
-            Heard::Ended(Ok(())) => {
+        match receiver.recv().context("no worker left")? {
+            Heard::Stop => {
+                if !stopped {
+                    progress.line("stopping: runs finish their step and save");
+                }
+                stopped = true;
+                running.values_mut().for_each(|input| *input = None);
+            }
+            Heard::Event(cell, event) => progress.event(&cell, &event),
+            Heard::Ended(cell, Ok(())) => {
                 running.remove(&cell);
                 progress.ended(&cell);
             }
-            Heard::Ended(Err(why)) => {
+            Heard::Ended(cell, Err(_)) if stopped => {
+                running.remove(&cell);
+            }
+            Heard::Ended(cell, Err(why)) => {
                 running.remove(&cell);
                 progress.failed(&cell, &why);
                 failed.push(format!("{cell}: {why}"));
@@ -78,7 +104,7 @@ pub(crate) fn run(
         }
     }
     progress.finish();
-    Ok(failed)
+    Ok(Ended { failed, stopped })
 }
 
 /// Steps of `cell` and of the longest of those in `open` that fork from it.
@@ -126,7 +152,9 @@ fn start(
         .arg(cache)
         .env("OMP_NUM_THREADS", config.threads.to_string())
         .env("RAYON_NUM_THREADS", config.threads.to_string())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
+        // Ctrl-C is for the sweep, which tells its workers.
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
@@ -134,7 +162,7 @@ fn start(
 }
 
 /// A thread that passes on what the worker says until it ends.
-fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<(Cell, Heard)>) {
+fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<Heard>) {
     let log = folder.log(cell);
     let cell = cell.clone();
     thread::spawn(move || {
@@ -146,7 +174,7 @@ fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<
         {
             if let Ok(event) = serde_json::from_str(&line) {
                 // A sweep that stopped listening is about to end, and its workers with it.
-                let _ = sender.send((cell.clone(), Heard::Event(event)));
+                let _ = sender.send(Heard::Event(cell.clone(), event));
             }
         }
         let ended = match child.wait() {
@@ -155,7 +183,7 @@ fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<
                 + &format!(" ({})", log.display())),
             Err(error) => Err(anyhow!(error).to_string()),
         };
-        let _ = sender.send((cell, Heard::Ended(ended)));
+        let _ = sender.send(Heard::Ended(cell, ended));
     });
 }
 

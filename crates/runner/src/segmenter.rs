@@ -5,6 +5,7 @@ use ndarray::Array3;
 use slicewise_experiment::{Segmenter, SegmenterError, TrainingCase};
 use slicewise_model::{ModelError, TchSegmenter, TrainingVolume};
 use slicewise_strategies::Prediction;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// Adapter between the crates `model` and `experiment`, which do not know each other.
@@ -43,10 +44,11 @@ impl Segmenter for TchModel {
     fn train(
         &mut self,
         cases: &[TrainingCase],
-        steps: usize,
+        steps: Range<usize>,
+        of: usize,
         seed: u64,
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<f64, SegmenterError> {
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
         let volumes: Vec<TrainingVolume> = cases
             .iter()
             .map(|case| TrainingVolume {
@@ -55,7 +57,7 @@ impl Segmenter for TchModel {
                 annotated: case.annotated,
             })
             .collect();
-        Ok(self.0.train(&volumes, steps, seed, progress)?)
+        Ok(self.0.train(&volumes, steps, of, seed, progress)?)
     }
 
     fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {

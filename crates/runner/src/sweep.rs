@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         .unwrap_or_else(|| PathBuf::from("results").join(&config.name));
     let folder = ResultsFolder::new(root);
     let text = config.to_yaml()?;
-    refuse_other(&folder, &text).map_err(Failure::input)?;
+    refuse_other(&folder, &config, &text).map_err(Failure::input)?;
 
     let mut data = Vec::new();
     for &task in config.tasks.keys() {
@@ -58,7 +58,18 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let jobs = arguments
         .jobs
         .map_or_else(|| config.default_jobs(), usize::from);
-    let failed = schedule::run(&config, &folder, &arguments.cache, open, jobs)?;
+    let ended = schedule::run(&config, &folder, &arguments.cache, open, jobs)?;
+    if ended.stopped {
+        return Err(Failure::Run(anyhow!(
+            "stopped; go on with: slicewise sweep {}{}",
+            arguments.experiment.display(),
+            arguments
+                .out
+                .as_ref()
+                .map_or_else(String::new, |out| format!(" --out {}", out.display()))
+        )));
+    }
+    let failed = ended.failed;
     let reported = report(folder.root());
     if failed.is_empty() {
         return reported;
@@ -82,15 +93,20 @@ pub(crate) fn report(root: &Path) -> Outcome {
     Ok(())
 }
 
-/// A folder holds one experiment: the same `config.yaml` to the letter, or none yet.
-fn refuse_other(folder: &ResultsFolder, text: &str) -> Result<(), ExperimentError> {
+/// A folder holds one experiment: a `config.yaml` that says the same, or none yet. An older
+/// version's may lack settings that had no other value then than their default now.
+fn refuse_other(
+    folder: &ResultsFolder,
+    config: &ExperimentConfig,
+    text: &str,
+) -> Result<(), ExperimentError> {
     let path = folder.config();
     let held = match fs::read_to_string(&path) {
         Ok(held) => held,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(ExperimentError::io(path)(error)),
     };
-    if held == text {
+    if held == text || ExperimentConfig::parse(&held, &path).is_ok_and(|held| held == *config) {
         return Ok(());
     }
     let end = "(end of file)";

@@ -1,5 +1,6 @@
 //! One cell in a process of its own: its own generators, its own thread count, and a crash that
-//! takes nothing else with it. Speaks one JSON object a line on standard output.
+//! takes nothing else with it. Speaks one JSON object a line on standard output. When its standard
+//! input ends, because the sweep was told to stop or is gone, it saves its training and ends too.
 
 use crate::command::CellArguments;
 use crate::config::ExperimentConfig;
@@ -11,6 +12,9 @@ use slicewise_data::Part;
 use slicewise_experiment::cell::Timing;
 use slicewise_experiment::{Cell, CellRun, Observer, ResultsFolder, RoundRecord, seed};
 use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 /// What a worker tells the sweep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +39,7 @@ pub(crate) enum Event {
 
 /// Runs one cell of the results folder.
 pub(crate) fn run(arguments: &CellArguments) -> Outcome {
+    watch_input();
     let folder = ResultsFolder::new(&arguments.folder);
     let config = ExperimentConfig::read(&folder.config())?;
     slicewise_model::set_threads(config.threads);
@@ -64,6 +69,17 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
     Ok(run.run(&mut model, &mut Speaker)?)
 }
 
+/// Whether the sweep wants the worker to end.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Watches standard input, on which nothing is ever written, for its end.
+fn watch_input() {
+    thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        STOP.store(true, Ordering::Relaxed);
+    });
+}
+
 struct Speaker;
 
 impl Speaker {
@@ -79,8 +95,12 @@ impl Speaker {
 }
 
 impl Observer for Speaker {
-    fn steps(&mut self, done: usize) {
+    fn steps(&mut self, done: usize) -> ControlFlow<()> {
+        if STOP.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
         self.say(&Event::Steps(done));
+        ControlFlow::Continue(())
     }
 
     fn round(&mut self, record: &RoundRecord, timing: Timing) {

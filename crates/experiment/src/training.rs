@@ -1,0 +1,147 @@
+//! The training of one round in pieces, each followed by a checkpoint: a cell that is killed or
+//! stopped goes on after the last of them, to the same weights.
+//!
+//! Weights go to disk first, then the small file that says how far they are, then the weights of
+//! the piece before are removed: at any moment one good pair is there.
+
+use crate::error::ExperimentError;
+use crate::plan::{Cell, Round};
+use crate::results::{ResultsFolder, make_parent, replace};
+use crate::segmenter::{Segmenter, TrainingCase};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::ops::ControlFlow;
+
+/// How far the training of a round is.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Progress {
+    /// Steps of the round done.
+    steps: usize,
+    /// Sum of the losses so far of the round's last quarter.
+    loss_sum: f64,
+}
+
+/// One round of one cell, ready to be trained.
+pub(crate) struct RoundTraining<'a> {
+    pub(crate) folder: &'a ResultsFolder,
+    pub(crate) cell: &'a Cell,
+    pub(crate) round: Round,
+    /// Steps between two checkpoints.
+    pub(crate) checkpoint_every: usize,
+    /// Of the crops.
+    pub(crate) seed: u64,
+}
+
+impl RoundTraining<'_> {
+    /// Trains what is left of the round. Returns the mean loss over its last quarter.
+    /// `progress` is told the steps of the round done; when it breaks, the training is saved
+    /// and ends with [`ExperimentError::Stopped`].
+    pub(crate) fn run(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        cases: &[TrainingCase],
+        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<f64, ExperimentError> {
+        let steps = self.round.steps;
+        let last_quarter = steps - steps.div_ceil(4);
+        let mut done = self.resume(segmenter);
+        let mut stopped = false;
+        while done.steps < steps {
+            let until = (done.steps + self.checkpoint_every).min(steps);
+            let before = done.steps;
+            segmenter
+                .train(cases, before..until, steps, self.seed, &mut |step, loss| {
+                    done.steps = step;
+                    if step > last_quarter {
+                        done.loss_sum += loss;
+                    }
+                    let go_on = progress(step);
+                    stopped = go_on.is_break();
+                    go_on
+                })
+                .map_err(|source| ExperimentError::Segmenter {
+                    doing: format!("training {}", self.cell),
+                    source,
+                })?;
+            if stopped || done.steps < steps {
+                self.save(segmenter, done, before)?;
+            }
+            if stopped {
+                return Err(ExperimentError::Stopped);
+            }
+        }
+        Ok(done.loss_sum / (steps - last_quarter).max(1) as f64)
+    }
+
+    /// Loads the last checkpoint of the round, if there is a good one: else it starts over.
+    fn resume(&self, segmenter: &mut dyn Segmenter) -> Progress {
+        let path = self.folder.training(self.cell, self.round.number);
+        let Ok(text) = fs::read_to_string(&path) else {
+            return Progress::default();
+        };
+        let progress: Option<Progress> = serde_json::from_str(&text).ok();
+        let Some(progress) = progress.filter(|progress| progress.steps <= self.round.steps) else {
+            return Progress::default();
+        };
+        let weights = self
+            .folder
+            .step_checkpoint(self.cell, self.round.number, progress.steps);
+        match segmenter.load(&weights) {
+            Ok(()) => progress,
+            Err(_) => Progress::default(),
+        }
+    }
+
+    fn save(
+        &self,
+        segmenter: &dyn Segmenter,
+        progress: Progress,
+        before: usize,
+    ) -> Result<(), ExperimentError> {
+        let number = self.round.number;
+        let weights = self
+            .folder
+            .step_checkpoint(self.cell, number, progress.steps);
+        save_weights(segmenter, &weights)?;
+        let path = self.folder.training(self.cell, number);
+        let text = serde_json::to_vec(&progress)
+            .map_err(|error| ExperimentError::io(&path)(std::io::Error::other(error)))?;
+        replace(&path, &text)?;
+        if before != progress.steps {
+            self.forget(before);
+        }
+        Ok(())
+    }
+
+    /// Removes what is left of the round's checkpoints once it is over.
+    pub(crate) fn clear(&self) {
+        // Nothing reads it again; that it may be gone already is no reason to stop.
+        let path = self.folder.training(self.cell, self.round.number);
+        if let Ok(text) = fs::read_to_string(&path)
+            && let Ok(progress) = serde_json::from_str::<Progress>(&text)
+        {
+            self.forget(progress.steps);
+        }
+        let _ = fs::remove_file(path);
+    }
+
+    fn forget(&self, step: usize) {
+        let number = self.round.number;
+        let _ = fs::remove_file(self.folder.step_checkpoint(self.cell, number, step));
+    }
+}
+
+/// Writes a checkpoint.
+pub(crate) fn save_weights(
+    segmenter: &dyn Segmenter,
+    path: &std::path::Path,
+) -> Result<(), ExperimentError> {
+    make_parent(path)?;
+    segmenter
+        .save(path)
+        .map_err(|source| ExperimentError::Segmenter {
+            doing: format!("saving {}", path.display()),
+            source,
+        })
+}
