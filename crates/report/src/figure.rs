@@ -63,7 +63,10 @@ pub(crate) fn write_all(
 ) -> Result<Vec<Drawing>, ReportError> {
     style::register_fonts();
     let by = |axis| write(&curves::CurveFigure::new(results, curves, axis), folder);
-    let mut drawings = vec![by(curves::Axis::Slices)?, by(curves::Axis::Voxels)?];
+    let mut drawings = Vec::new();
+    if curves.has_rounds() {
+        drawings.extend([by(curves::Axis::Slices)?, by(curves::Axis::Voxels)?]);
+    }
     if let Some(figure) = slices::SliceFigure::new(results) {
         drawings.push(write(&figure, folder)?);
     }

@@ -20,10 +20,16 @@ mod curve;
 mod error;
 mod figure;
 mod finding;
+mod full_annotation;
+mod heads;
+mod minimum_cost;
 mod order;
 mod page;
+mod paired;
 pub mod paper;
+mod penalty;
 mod statistics;
+mod stop;
 mod table;
 
 pub use error::ReportError;

@@ -145,7 +145,7 @@ fn pairs_are_compared_as_a_hand_does() {
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(
         table[0].join(","),
-        "task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,seeds,n"
+        "task,ratio,strategy,rival,mean,ci_low,ci_high,boot_low,boot_high,p,p_holm,seeds,n"
     );
     assert_eq!(table.len(), 1 + 3);
     // Six of one sign: 2/64. Rank 5 alone negative: 10 of the 64 sign patterns sum to 5 or less,
@@ -164,7 +164,7 @@ fn pairs_are_compared_as_a_hand_does() {
     for (row, (strategy, rival, seeds, p, p_holm)) in table[1..].iter().zip(expected) {
         assert_eq!(row[..4].join(","), format!("2,0.5,{strategy},{rival}"));
         assert_cells(&row[4..7], &of_two(seeds.0 / 256.0, seeds.1 / 256.0));
-        assert_cells(&row[7..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
+        assert_cells(&row[9..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
     }
     let markdown = read(dir.path(), "tables/comparison.md");
     assert!(
@@ -188,7 +188,7 @@ fn pairs_are_joined_by_seed_and_case_not_by_place() {
     let dir = report(&small(&[0, 1], records));
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_cells(&table[1][4..7], &of_two(20.0 / 256.0, 40.0 / 256.0));
-    assert_cells(&table[1][7..], &[2.0 / 32.0, 2.0 / 32.0, 2.0, 5.0]);
+    assert_cells(&table[1][9..], &[2.0 / 32.0, 2.0 / 32.0, 2.0, 5.0]);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
     // Pairs of 3 strategies at 12.5 %, of 4 at 25 % and 50 %, in two tasks.
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(table.len() - 1, 2 * (3 + 6 + 6));
-    assert!(table[1..].iter().all(|row| row[9..].join(",") == "3,12"));
+    assert!(table[1..].iter().all(|row| row[11..].join(",") == "3,12"));
     let page = read(dir.path(), "report.html");
     let section = page.split("Statistics between strategies").nth(1).unwrap();
     let section = section.split("</section>").next().unwrap();
