@@ -5,8 +5,10 @@
 //! `width` and `height` are then set to the reading size.
 
 mod curves;
+mod heads;
 mod marks;
 mod panel;
+mod penalty;
 mod slices;
 mod style;
 
@@ -68,6 +70,12 @@ pub(crate) fn write_all(
         drawings.extend([by(curves::Axis::Slices)?, by(curves::Axis::Voxels)?]);
     }
     if let Some(figure) = slices::SliceFigure::new(results) {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = penalty::PenaltyFigure::new(results, curves) {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = heads::HeadFigure::new(results) {
         drawings.push(write(&figure, folder)?);
     }
     Ok(drawings)

@@ -127,14 +127,15 @@ pub(crate) fn sentence(stop: &Stop) -> String {
     );
     let signals = [(&at.p, "P"), (&at.uncertainty, "−uncertainty")];
     let signals = signals.map(|(signal, name)| {
-        signal
-            .as_ref()
-            .map(|signal| format!("{name} with {:.2} (n = {})", signal.spearman.mean, signal.n))
+        let signal = signal.as_ref()?;
+        let coefficient = format!("{:.2}", signal.spearman.mean).replace('-', "−");
+        Some(format!("{name} with {coefficient} (n = {})", signal.n))
     });
     let signals: Vec<String> = signals.into_iter().flatten().collect();
-    let there = match signals.is_empty() {
-        true => String::new(),
-        false => format!(" There R is ranked by {}.", signals.join(", by ")),
+    let there = if signals.is_empty() {
+        String::new()
+    } else {
+        format!(" There R is ranked by {}.", signals.join(", by "))
     };
     format!(
         "Task {task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \

@@ -218,7 +218,7 @@ fn value(dice: Option<Interval>) -> Markup {
 
 /// … to so many decimals.
 pub(super) fn rounded(value: Option<Interval>, decimals: usize) -> Markup {
-    let text = |number: f64| format!("{number:.decimals$}");
+    let text = |number: f64| format!("{number:.decimals$}").replace('-', "−");
     html! {
         @if let Some(value) = value {
             (text(value.mean))

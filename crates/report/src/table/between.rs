@@ -165,9 +165,10 @@ pub(crate) fn ends(value: Interval) -> String {
 
 /// `8.1 ± 0.4`; the mean alone without an interval.
 pub(super) fn plus_minus(value: Interval, decimals: usize) -> String {
+    let mean = format!("{:.decimals$}", value.mean).replace('-', "−");
     match super::half_width(value) {
-        Some(half) => format!("{:.decimals$} ± {half:.decimals$}", value.mean),
-        None => format!("{:.decimals$}", value.mean),
+        Some(half) => format!("{mean} ± {half:.decimals$}"),
+        None => mean,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::between::{grid, plus_minus};
 use super::tidy::{count, maybe, text};
 use crate::agreement::PrAgreement;
-use crate::order::percent;
+use crate::order::{percent, ratio_key};
 use crate::stop::{HOW, Stop, Stopped};
 use polars::prelude::{Column, DataFrame, PolarsResult};
 use slicewise_experiment::Results;
@@ -64,7 +64,8 @@ pub(super) fn stop(rows: &[Stop]) -> PolarsResult<DataFrame> {
 /// `1:0.25 2:never`.
 fn by_seed(row: &Stop) -> String {
     let seeds = row.by_seed.iter().map(|(seed, ratio)| match ratio {
-        Some(ratio) => format!("{seed}:{ratio}"),
+        // By its key: 0.1 · 3 is 0.3.
+        Some(ratio) => format!("{seed}:{}", ratio_key(*ratio) as f64 / 1e6),
         None => format!("{seed}:never"),
     });
     seeds.collect::<Vec<_>>().join(" ")
