@@ -2,6 +2,7 @@
 
 use crate::comparison::{ModelComparison, model_comparisons};
 use crate::curve::{Point, point};
+use crate::paired::BOOTSTRAP;
 use crate::paper;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::FULL;
@@ -63,12 +64,18 @@ pub(crate) fn full_annotations(results: &Results) -> Vec<FullAnnotation> {
 
 /// How the numbers were computed, in a sentence; `primary` is what the others are compared with.
 pub(crate) fn how(primary: &str) -> String {
+    let [attention, v_net, u_net] = [
+        paper::Model::AttentionUNet,
+        paper::Model::VNet,
+        paper::Model::UNet,
+    ]
+    .map(paper::Model::name);
     format!(
         "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds. Part \
-         A: the training volumes; Part B: unseen ones. Steps are training steps. \"Minus {primary}\" \
-         is the Part B difference on the same case and seed. {} p is Wilcoxon's two-sided \
-         signed-rank test over pairs of case and seed, corrected by Holm over the models of the \
-         task. The paper's value is that of the model named beside it, on other data.",
-        crate::paired::BOOTSTRAP
+         A: the training volumes; Part B: unseen ones. \"Minus {primary}\" is the Part B difference \
+         on the same case and seed. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over \
+         the n pairs of case and seed, corrected by Holm over the models of the task. The paper's \
+         value, on other data, is that of its {attention} for a model with an attention map, of \
+         its {v_net} for a model named so, else of its {u_net}."
     )
 }

@@ -42,6 +42,11 @@ impl HeadMeasure {
         }
     }
 
+    /// Whether it is a rank correlation over slices, rather than a mean over cases.
+    pub(crate) fn ranks_slices(self) -> bool {
+        matches!(self, Self::AllSlices | Self::ForegroundSlices)
+    }
+
     /// The heading of its column, and its word in a legend.
     pub(crate) fn title(self) -> &'static str {
         match self {

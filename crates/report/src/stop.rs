@@ -40,6 +40,18 @@ pub(crate) struct Stopped {
     pub(crate) uncertainty: Option<PrAgreement>,
 }
 
+impl Stopped {
+    /// `25 % (20 % to 30 %)`; the mean alone where all seeds stop at one ratio.
+    pub(crate) fn place(&self) -> String {
+        let [mean, lowest, highest] = [self.mean, self.lowest, self.highest].map(percent);
+        if lowest == highest {
+            mean
+        } else {
+            format!("{mean} ({lowest} to {highest})")
+        }
+    }
+}
+
 impl Stop {
     /// Seeds in which the rule never fires.
     pub(crate) fn never(&self) -> usize {
@@ -57,7 +69,7 @@ pub(crate) const HOW: &str = "The first round at which the paper's stop rule fir
     less than σ from that of the round before. Each seed stops at its own round; Dice and rank \
     correlations are of that round, on Part B, mean and 95 % Student-t interval over the seeds \
     that stop. The correlations with R are Spearman's over all slices of a seed; n counts slices \
-    over those seeds. Dice at the last ratio and with full annotation is over all seeds.";
+    over those seeds. Dice at the last ratio and with full annotation is over all seeds that have it.";
 
 /// Of every task and strategy whose records tell whether the rule fires, in the order of tables.
 pub(crate) fn stops(results: &Results, curves: &Curves) -> Vec<Stop> {
@@ -139,11 +151,9 @@ pub(crate) fn sentence(stop: &Stop) -> String {
     };
     format!(
         "Task {task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
-         slices ({} to {}), with a Part B Dice of {}, against {}.{there}",
+         slices, with a Part B Dice of {}, against {}.{there}",
         stop.stops(),
-        percent(at.mean),
-        percent(at.lowest),
-        percent(at.highest),
+        at.place(),
         three(at.dice),
         rest.join(" and "),
     )

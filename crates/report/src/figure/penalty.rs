@@ -140,8 +140,9 @@ impl PenaltyFigure {
         const STEPS: i32 = 50;
         let width = 14 * SCALE as i32;
         let y = |step: i32| top + height - height * step / STEPS;
-        for step in 0..STEPS {
-            let corners = [(left, y(step + 1)), (left + width, y(step))];
+        // Each over the one above it, so that no seam shows between them.
+        for step in (0..STEPS).rev() {
+            let corners = [(left, y(step + 1)), (left + width, y(0))];
             let color = shade((f64::from(step) + 0.5) / f64::from(STEPS));
             root.draw(&Rectangle::new(corners, color.filled()))?;
         }

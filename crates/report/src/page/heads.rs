@@ -17,24 +17,26 @@ pub(super) fn heads(results: &Results) -> Markup {
                 div.scroll { table {
                     thead { tr {
                         th { "model" } th { "task" } th.text { "trained by" } th { "slices" }
-                        @for measure in HeadMeasure::ALL { th { (measure.title()) } th { "n" } }
+                        @for measure in HeadMeasure::ALL { th.wrap { (measure.title()) } @if measure.ranks_slices() { th { "n" } } }
                         th { "seeds" }
                     } }
                     tbody { @for (index, round) in rounds.iter().enumerate() {
-                        tr.begins[index > 0 && rounds[index - 1].model != round.model] {
+                        tr.begins[index > 0 && rounds[index - 1].task != round.task] {
                             td { (round.model) }
                             td { "Task " (round.task.number()) }
                             td.text { (label(round.strategy)) }
                             td { (percent(round.ratio)) }
-                            @for cell in round.cells {
+                            @for (measure, cell) in HeadMeasure::ALL.into_iter().zip(round.cells) {
                                 td { (rounded(cell.map(|row| row.value), 3)) }
-                                td { (cell.map_or_else(String::new, |row| row.n.to_string())) }
+                                @if measure.ranks_slices() {
+                                    td { (cell.map_or_else(String::new, |row| row.n.to_string())) }
+                                }
                             }
                             td { (round.cells.iter().flatten().map(|row| row.value.n).max().unwrap_or(0)) }
                         }
                     } }
                 } }
-                p.note { (HOW) " n of Dice counts cases over all seeds. Every round is in tables/heads.csv." }
+                p.note { (HOW) " Every round is in tables/heads.csv." }
             }
         }
     }

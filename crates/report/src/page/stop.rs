@@ -23,7 +23,7 @@ pub(super) fn stop(results: &Results, curves: &Curves) -> Markup {
                 div.scroll { table {
                     thead { tr {
                         th { "task" } th.text { "strategy" }
-                        @for heading in STOP_HEADER { th { (heading) } }
+                        @for heading in STOP_HEADER { th.wrap { (heading) } }
                     } }
                     tbody { @for (index, row) in rows.iter().enumerate() {
                         tr.begins[index > 0 && rows[index - 1].task != row.task] {

@@ -72,33 +72,29 @@ fn by_seed(row: &Stop) -> String {
 }
 
 /// Headings of [`cells`].
-pub(crate) const HEADER: [&str; 9] = [
+pub(crate) const HEADER: [&str; 7] = [
     "stops at",
-    "lowest to highest",
     "seeds that stop",
     "Dice there",
     "at the last ratio",
-    "full annotation",
     "P–R there",
     "−uncertainty–R",
     "n",
 ];
 
 /// One strategy as a reader sees it.
-pub(crate) fn cells(row: &Stop) -> [String; 9] {
+pub(crate) fn cells(row: &Stop) -> [String; 7] {
     let at = row.stopped.as_ref();
     let of = |text: Option<String>| text.unwrap_or_default();
     let signal = |signal: Option<&PrAgreement>| of(signal.map(|s| plus_minus(s.spearman, 3)));
     let p = at.and_then(|at| at.p.as_ref());
     [
-        at.map_or_else(|| "never".to_owned(), |at| percent(at.mean)),
-        of(at.map(|at| format!("{} to {}", percent(at.lowest), percent(at.highest)))),
+        at.map_or_else(|| "never".to_owned(), Stopped::place),
         format!("{} of {}", row.stops(), row.by_seed.len()),
         of(at.map(|at| plus_minus(at.dice, 3))),
         of(row
             .last
             .map(|(ratio, dice)| format!("{} ({})", plus_minus(dice, 3), percent(ratio)))),
-        of(row.full.map(|full| plus_minus(full, 3))),
         signal(p),
         signal(at.and_then(|at| at.uncertainty.as_ref())),
         of(p.map(|p| p.n.to_string())),
@@ -107,12 +103,15 @@ pub(crate) fn cells(row: &Stop) -> [String; 9] {
 
 /// Markdown, with a line that says how the numbers were computed.
 pub(super) fn markdown(rows: &[Stop], results: &Results) -> String {
-    let header = ["strategy", "task", "by seed"].into_iter().chain(HEADER);
+    let header = ["strategy", "task", "by seed", "full annotation"];
+    let header = header.into_iter().chain(HEADER);
     let body = rows.iter().map(|row| {
+        let full = row.full.map(|full| plus_minus(full, 3));
         let place = [
             row.strategy.clone(),
             row.task.number().to_string(),
             by_seed(row),
+            full.unwrap_or_default(),
         ];
         [place.as_slice(), cells(row).as_slice()].concat()
     });

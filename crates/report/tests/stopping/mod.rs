@@ -55,7 +55,7 @@ fn the_stop_is_the_first_round_that_converges() {
     assert_cells(from("p_n", 1), &[8.0]);
     let page = read(dir.path(), "report.html");
     let sentence = "Task 2: the rule stops attention-guided in 2 of 3 seed(s), on average at \
-        25\u{a0}% of the slices (20\u{a0}% to 30\u{a0}%), with a Part B Dice of 0.750, against 0.800 \
+        25\u{a0}% (20\u{a0}% to 30\u{a0}%) of the slices, with a Part B Dice of 0.750, against 0.800 \
         at 30\u{a0}% and 0.900 with full annotation. There R is ranked by P with 0.90 (n = 8), by \
         −uncertainty with −0.10 (n = 8).";
     assert!(page.contains(sentence), "{page}");
