@@ -162,13 +162,12 @@ pub(crate) struct HeadRound<'a> {
 }
 
 impl HeadRound<'_> {
-    /// Whether the round is of this strategy at this ratio.
-    fn is(&self, state: &State) -> bool {
-        (strategy_key(self.strategy), ratio_key(self.ratio)) == *state
+    fn state(&self) -> State {
+        (strategy_key(self.strategy), ratio_key(self.ratio))
     }
 }
 
-/// A strategy and a ratio as keys.
+/// Which round of which strategy, as keys.
 type State = ((usize, String), u64);
 
 /// The rounds of `rows`, whose order is kept.
@@ -218,8 +217,7 @@ pub(crate) fn compared_rounds(rows: &[HeadRow], task: Task) -> Vec<HeadRound<'_>
         .collect();
     let mut models: BTreeMap<State, usize> = BTreeMap::new();
     for round in &rounds {
-        let state = (strategy_key(round.strategy), ratio_key(round.ratio));
-        *models.entry(state).or_default() += 1;
+        *models.entry(round.state()).or_default() += 1;
     }
     let preference = |((_, strategy), ratio): &State| match strategy.as_str() {
         PROPOSED => (3, *ratio),
@@ -232,7 +230,7 @@ pub(crate) fn compared_rounds(rows: &[HeadRow], task: Task) -> Vec<HeadRound<'_>
     match best {
         Some((state, _)) => rounds
             .into_iter()
-            .filter(|round| round.is(&state))
+            .filter(|round| round.state() == state)
             .collect(),
         None => Vec::new(),
     }

@@ -5,7 +5,9 @@
 //!                ├─▶ table      tables/*.{csv,md,parquet}
 //!                ├─▶ figure     figures/*.{svg,png}
 //!                ├─▶ finding    sentences, computed
-//!                ├─▶ statistics, comparison     between strategies
+//!                ├─▶ statistics, comparison, penalty     between strategies
+//!                ├─▶ minimum_cost, stop                  how few slices are enough
+//!                ├─▶ full_annotation, heads              between models
 //!                └─▶ page       report.html
 //! ```
 //!

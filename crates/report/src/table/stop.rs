@@ -77,8 +77,8 @@ pub(crate) const HEADER: [&str; 7] = [
     "seeds that stop",
     "Dice there",
     "at the last ratio",
-    "P–R there",
-    "−uncertainty–R",
+    "P with R there",
+    "−uncertainty with R",
     "n",
 ];
 
