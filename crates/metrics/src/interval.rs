@@ -80,7 +80,7 @@ pub fn bootstrap_interval(
 }
 
 /// Quantile `q` in `[0, 1]` of `sorted`, which is not empty.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let place = q * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

@@ -5,22 +5,28 @@
 
 pub mod agreement;
 pub mod aubc;
+pub mod crossed;
 pub mod dice;
 pub mod entropy;
 pub mod error;
 pub mod fg_eff;
 pub mod holm;
 pub mod interval;
+pub mod paired_t;
+pub mod penalty;
 pub mod rank;
 pub mod wilcoxon;
 
 pub use agreement::{Agreement, slice_agreement};
 pub use aubc::aubc;
+pub use crossed::crossed_bootstrap;
 pub use dice::{class_dice, mean_dice};
 pub use entropy::slice_entropy;
 pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use paired_t::{PairedT, paired_t};
+pub use penalty::{Penalty, SeedScores, pairwise_penalty};
 pub use rank::{Line, average_ranks, linear_fit, pearson, rank_regression, spearman};
 pub use wilcoxon::{SignedRank, wilcoxon};

@@ -5,7 +5,8 @@ use ndarray::Array3;
 use serde_json::Value;
 use slicewise_metrics::{
     Agreement, CurveEnds, Line, aubc, average_ranks, class_dice, fg_eff, holm, linear_fit,
-    mean_interval, pearson, rank_regression, slice_agreement, spearman, wilcoxon,
+    mean_interval, paired_t, pairwise_penalty, pearson, rank_regression, slice_agreement, spearman,
+    wilcoxon,
 };
 
 fn golden() -> Value {
@@ -94,6 +95,42 @@ fn signed_ranks_match_scipy() {
         );
         // Relative: a p of 1e-15 should be right too.
         assert!((got.p / expected[1] - 1.0).abs() < 1e-9, "{got:?} {case}");
+    }
+}
+
+#[test]
+fn paired_t_tests_match_scipy() {
+    for case in golden()["paired_t"].as_array().unwrap() {
+        let got = paired_t(&numbers(&case["differences"])).unwrap();
+        let expected = ["statistic", "p"].map(|name| case[name].as_f64().unwrap());
+        assert_close(&[got.statistic], &expected[..1], 1e-9);
+        assert!((got.p / expected[1] - 1.0).abs() < 1e-8, "{got:?} {case}");
+    }
+}
+
+#[test]
+fn penalties_match_scipy() {
+    let golden = &golden()["penalty"];
+    let budgets: Vec<Vec<_>> = golden["scores"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|budget| {
+            let methods = budget.as_array().unwrap().iter();
+            methods
+                .map(|scores| (0..).zip(numbers(scores)).collect())
+                .collect()
+        })
+        .collect();
+    let matrix = pairwise_penalty(&budgets, 0.05).unwrap();
+    let expected = golden["matrix"].as_array().unwrap();
+    assert_eq!(matrix.len(), expected.len());
+    for (row, expected) in matrix.iter().zip(expected) {
+        let shares: Vec<f64> = row
+            .iter()
+            .map(|cell| cell.map_or(0.0, |penalty| penalty.share))
+            .collect();
+        assert_close(&shares, &numbers(expected), 1e-12);
     }
 }
 

@@ -1,14 +1,21 @@
 //! Writes the report of a made-up sweep, to look at its figures and page without training:
-//! `cargo run --release -p slicewise-report --example sample_report OUT [SEEDS]`.
+//! `cargo run --release -p slicewise-report --example sample_report OUT [SEEDS [heads]]`; with
+//! `heads`, a sweep of models with full annotation only.
 
 #[path = "../tests/sample/mod.rs"]
 mod sample;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let out = arguments.next().ok_or("usage: sample_report OUT [SEEDS]")?;
+    let out = arguments
+        .next()
+        .ok_or("usage: sample_report OUT [SEEDS [heads]]")?;
     let seeds: u64 = arguments.next().map_or(Ok(3), |seeds| seeds.parse())?;
-    let results = sample::sweep(&(0..seeds).collect::<Vec<_>>());
+    let seeds: Vec<u64> = (0..seeds).collect();
+    let results = match arguments.next().as_deref() {
+        Some("heads") => sample::heads(&seeds),
+        _ => sample::sweep(&seeds),
+    };
     for file in slicewise_report::write_results(&results, out.as_ref())?.files {
         println!("{}", file.display());
     }

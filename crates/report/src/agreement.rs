@@ -29,7 +29,25 @@ impl Slices {
     }
 }
 
-/// How well P ranks the slices as R does, at one round of one strategy.
+/// What a strategy may see of a slice; higher promises a better segmentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Agreement of SR1 with SR2.
+    P,
+    /// Summed entropy of the slice, its sign flipped: the more, the worse.
+    Uncertainty,
+}
+
+impl Signal {
+    fn of(self, p: f64, uncertainty: f64) -> f64 {
+        match self {
+            Self::P => p,
+            Self::Uncertainty => -uncertainty,
+        }
+    }
+}
+
+/// How well a signal ranks the slices as R does, at one round of one strategy.
 #[derive(Debug, Clone)]
 pub(crate) struct PrAgreement {
     pub(crate) task: Task,
@@ -49,17 +67,22 @@ pub(crate) fn agreements(results: &Results) -> Vec<PrAgreement> {
         .iter()
         .flat_map(|records| {
             both.into_iter()
-                .filter_map(|slices| of_group(records, slices))
+                .filter_map(|slices| pooled(records, Signal::P, slices))
         })
         .collect()
 }
 
-fn of_group(records: &[&RoundRecord], slices: Slices) -> Option<PrAgreement> {
+/// Of records of one model, one a seed; `None` without P, or where no seed has a coefficient.
+pub(crate) fn pooled(
+    records: &[&RoundRecord],
+    signal: Signal,
+    slices: Slices,
+) -> Option<PrAgreement> {
     let mut coefficients = Vec::new();
     let mut n = 0;
     for record in records {
         let pairs: Vec<(f64, f64)> = cases_of(record, Part::B)
-            .flat_map(|case| pairs(case, slices))
+            .flat_map(|case| pairs(case, signal, slices))
             .collect();
         let (p, r): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
         // Undefined where all slices tie or too few are left: that seed has no coefficient.
@@ -79,13 +102,14 @@ fn of_group(records: &[&RoundRecord], slices: Slices) -> Option<PrAgreement> {
     })
 }
 
-/// (P, R) of each slice asked for; none without attention.
-pub(crate) fn pairs(case: &CaseRecord, slices: Slices) -> Vec<(f64, f64)> {
+/// (signal, R) of each slice asked for. None without attention, for either signal: the two are
+/// compared on the same models.
+fn pairs(case: &CaseRecord, signal: Signal, slices: Slices) -> Vec<(f64, f64)> {
     let Some(p) = &case.p else { return Vec::new() };
     p.iter()
-        .zip(&case.r)
-        .zip(&case.foreground)
-        .filter(|(_, foreground)| slices == Slices::All || **foreground)
-        .map(|((p, r), _)| (*p, *r))
+        .zip(&case.uncertainty)
+        .zip(case.r.iter().zip(&case.foreground))
+        .filter(|(_, (_, foreground))| slices == Slices::All || **foreground)
+        .map(|((p, uncertainty), (r, _))| (signal.of(*p, *uncertainty), *r))
         .collect()
 }

@@ -2,14 +2,17 @@
 //! paired over case and seed on Part B.
 //!
 //! All strategies of a seed share split, first slices and first weights, so the difference on one
-//! case within one seed is what a strategy is worth there.
+//! case within one seed is what a strategy is worth there. Models are compared in the same way,
+//! each with the primary one at full annotation.
 
-use crate::curve::{cases_of, mean, primary};
+use crate::curve::primary;
 use crate::order::{is_strategy, ratio_key, strategy_key};
+use crate::paired::{BOOTSTRAP, Paired, Scores, paired, scores_of};
 use crate::table::COMPARED_RATIO;
-use slicewise_data::{Part, Task};
+use slicewise_data::Task;
 use slicewise_experiment::Results;
-use slicewise_metrics::{Interval, holm, mean_interval, wilcoxon};
+use slicewise_experiment::record::FULL;
+use slicewise_metrics::holm;
 use std::collections::BTreeMap;
 
 /// `strategy` against `rival` at one ratio.
@@ -20,26 +23,33 @@ pub(crate) struct Comparison {
     /// The later of the two in the order of tables.
     pub(crate) strategy: String,
     pub(crate) rival: String,
-    /// Dice of `strategy` minus that of `rival`: mean over cases, then mean and 95 % Student-t
-    /// interval over seeds.
-    pub(crate) difference: Interval,
-    /// Wilcoxon's two-sided signed-rank test over the pairs.
-    pub(crate) p: f64,
-    /// … corrected by Holm over all pairs of strategies of the task at the ratio.
+    /// Dice of `strategy` minus that of `rival`.
+    pub(crate) paired: Paired,
+    /// The paired p corrected by Holm over all pairs of strategies of the task at the ratio.
     pub(crate) p_holm: f64,
-    /// Pairs of case and seed.
-    pub(crate) n: usize,
+}
+
+/// A model against the primary one, both with full annotation.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelComparison {
+    pub(crate) task: Task,
+    pub(crate) model: String,
+    /// Dice of `model` minus that of the primary model.
+    pub(crate) paired: Paired,
+    /// The paired p corrected by Holm over the models of the task.
+    pub(crate) p_holm: f64,
 }
 
 /// How the numbers were computed, in a sentence.
-pub(crate) const HOW: &str = "Mean Dice of the first strategy minus the second's on the same Part B \
-    case and seed, ± half the 95 % Student-t interval over seeds; p is Wilcoxon's two-sided \
-    signed-rank test over the n pairs of case and seed, corrected by Holm over all pairs of \
-    strategies of a task at a ratio. Pairs that share a seed or a case are not independent, which \
-    makes p too small: where it and the interval disagree, believe the interval.";
-
-/// Dice by seed and case.
-type Scores<'a> = BTreeMap<(u64, &'a str), f64>;
+pub(crate) fn how() -> String {
+    format!(
+        "Mean Dice of the first strategy minus the second's on the same Part B case and seed, ± \
+         half the 95 % Student-t interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided \
+         signed-rank test over the n pairs of case and seed, corrected by Holm over all pairs of \
+         strategies of a task at a ratio. Pairs that share a seed or a case are not independent, \
+         which makes p too small: where it and an interval disagree, believe the interval."
+    )
+}
 
 /// Sorted by task, ratio, rival and strategy.
 pub(crate) fn comparisons(results: &Results) -> Vec<Comparison> {
@@ -49,8 +59,7 @@ pub(crate) fn comparisons(results: &Results) -> Vec<Comparison> {
             .entry((record.task, ratio_key(record.ratio)))
             .or_default();
         let scores = group.entry(strategy_key(&record.strategy)).or_default();
-        let cases = cases_of(record, Part::B).filter(|case| case.mean_dice.is_finite());
-        scores.extend(cases.map(|case| ((record.seed, case.case.as_str()), case.mean_dice)));
+        scores.extend(scores_of(record));
     }
     let mut all = Vec::new();
     for ((task, ratio), strategies) in &groups {
@@ -58,28 +67,62 @@ pub(crate) fn comparisons(results: &Results) -> Vec<Comparison> {
         let mut pairs = Vec::new();
         for (place, ((_, rival), theirs)) in strategies.iter().enumerate() {
             for ((_, strategy), ours) in &strategies[place + 1..] {
-                if let Some((difference, p, n)) = paired(ours, theirs) {
-                    pairs.push(Comparison {
-                        task: *task,
-                        ratio: *ratio as f64 / 1e6,
-                        strategy: strategy.clone(),
-                        rival: rival.clone(),
-                        difference,
-                        p,
-                        p_holm: p,
-                        n,
-                    });
+                if let Some(paired) = paired(ours, theirs) {
+                    pairs.push(((strategy, rival), paired));
                 }
             }
         }
-        let p: Vec<f64> = pairs.iter().map(|pair| pair.p).collect();
-        // p-values of a test are never outside [0, 1], the one thing refused.
-        for (pair, adjusted) in pairs.iter_mut().zip(holm(&p).unwrap_or(p)) {
-            pair.p_holm = adjusted;
-        }
-        all.extend(pairs);
+        let pairs = corrected(pairs).into_iter();
+        all.extend(pairs.map(|((strategy, rival), paired, p_holm)| Comparison {
+            task: *task,
+            ratio: *ratio as f64 / 1e6,
+            strategy: strategy.clone(),
+            rival: rival.clone(),
+            paired,
+            p_holm,
+        }));
     }
     all
+}
+
+/// Full annotation of every other model against the primary one's, by task in the manifest's
+/// order of models.
+pub(crate) fn model_comparisons(results: &Results) -> Vec<ModelComparison> {
+    let manifest = &results.manifest;
+    let Some((primary, others)) = manifest.models.split_first() else {
+        return Vec::new();
+    };
+    let scores = |task: Task, model: &str| -> Scores {
+        let records = results.records.iter();
+        records
+            .filter(|r| r.task == task && r.model == model && r.strategy == FULL)
+            .flat_map(scores_of)
+            .collect()
+    };
+    let mut all = Vec::new();
+    for task in manifest.data.iter().map(|data| data.task) {
+        let theirs = scores(task, primary);
+        let pairs = others
+            .iter()
+            .filter_map(|model| Some((model, paired(&scores(task, model), &theirs)?)));
+        let pairs = corrected(pairs.collect()).into_iter();
+        all.extend(pairs.map(|(model, paired, p_holm)| ModelComparison {
+            task,
+            model: model.clone(),
+            paired,
+            p_holm,
+        }));
+    }
+    all
+}
+
+/// Adds Holm's correction over the family.
+fn corrected<T>(family: Vec<(T, Paired)>) -> Vec<(T, Paired, f64)> {
+    let p: Vec<f64> = family.iter().map(|(_, paired)| paired.p).collect();
+    // p-values of a test are never outside [0, 1], the one thing refused.
+    let adjusted = holm(&p).unwrap_or(p);
+    let pairs = family.into_iter().zip(adjusted);
+    pairs.map(|((of, paired), p)| (of, paired, p)).collect()
 }
 
 /// Those a page has room for: of each task the paper's 50 %, else the largest ratio.
@@ -97,24 +140,4 @@ pub(crate) fn shown(comparisons: &[Comparison]) -> Vec<&Comparison> {
         .iter()
         .filter(|comparison| ratios[&comparison.task] == ratio_key(comparison.ratio))
         .collect()
-}
-
-/// Mean difference with interval, p and number of pairs; `None` without a pair.
-fn paired(ours: &Scores, theirs: &Scores) -> Option<(Interval, f64, usize)> {
-    let mut by_seed: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for (key, dice) in ours {
-        if let Some(rival) = theirs.get(key) {
-            by_seed.entry(key.0).or_default().push(dice - rival);
-        }
-    }
-    let differences: Vec<f64> = by_seed.values().flatten().copied().collect();
-    let test = wilcoxon(&differences).ok()?;
-    let means = by_seed
-        .values()
-        .filter_map(|pairs| mean(pairs.iter().copied()));
-    Some((
-        mean_interval(&means.collect::<Vec<_>>()),
-        test.p,
-        differences.len(),
-    ))
 }

@@ -4,6 +4,7 @@
 //! round belong to every strategy, since all fork from it; they stay one point under the name
 //! [`FIRST`], and [`Curves::of_strategy`] begins each curve with it.
 
+use crate::minimum_cost::{self, MinimumCost};
 use crate::order::{is_strategy, ratio_key, strategy_key};
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL};
@@ -47,6 +48,8 @@ pub(crate) struct Cost {
 #[derive(Debug, Clone)]
 pub(crate) struct Curves {
     pub(crate) points: Vec<Point>,
+    /// Of each task and strategy, where full annotation exists.
+    pub(crate) costs: Vec<MinimumCost>,
 }
 
 impl Curves {
@@ -59,7 +62,17 @@ impl Curves {
         let mut points: Vec<Point> = points.into_iter().flatten().collect();
         // Stable: within a task and part the order of the groups stays.
         points.sort_by_key(|point| (point.task, point.part));
-        Self { points }
+        let mut curves = Self {
+            points,
+            costs: Vec::new(),
+        };
+        curves.costs = minimum_cost::minimum_costs(results, &curves);
+        curves
+    }
+
+    /// Whether there is more than full annotation.
+    pub(crate) fn has_rounds(&self) -> bool {
+        self.points.iter().any(|point| point.strategy != FULL)
     }
 
     /// Tasks that have points.
@@ -112,23 +125,14 @@ impl Curves {
             .filter(move |point| point.task == task && point.part == part)
     }
 
-    /// The star of Fig. 5: the first point of a strategy's curve whose Part B mean is within
-    /// [`cost_margin`] of full annotation. `None` if none is, or without full annotation.
+    /// The star of Fig. 5, a point of Part B: [`MinimumCost::by_mean`]. `None` if no ratio is
+    /// near enough, or without full annotation.
     pub(crate) fn minimum_cost(&self, task: Task, strategy: &str) -> Option<&Point> {
-        let goal = self.full(task, Part::B)?.dice.mean - cost_margin(task);
-        self.of_strategy(task, Part::B, strategy)
-            .into_iter()
-            .find(|point| point.dice.mean >= goal)
-    }
-}
-
-/// How near to full annotation's mean Dice counts as having reached it. The paper stars a
-/// minimum labelling cost without giving its rule; these margins are ours, a little above what
-/// two seeds of full annotation differ by.
-pub(crate) fn cost_margin(task: Task) -> f64 {
-    match task {
-        Task::BrainExtraction => 0.005,
-        Task::TissueSegmentation => 0.01,
+        let cost = self
+            .costs
+            .iter()
+            .find(|cost| cost.task == task && cost.strategy == strategy)?;
+        Some(&cost.by_mean.as_ref()?.point)
     }
 }
 
@@ -143,8 +147,15 @@ pub(crate) fn primary(results: &Results) -> impl Iterator<Item = &RoundRecord> {
 
 /// The primary model's records, those of a task, strategy and ratio together, one a seed; sorted.
 pub(crate) fn over_seeds(results: &Results) -> Vec<Vec<&RoundRecord>> {
+    groups_of(primary(results))
+}
+
+/// As [`over_seeds`], of the `records` of any one model.
+pub(crate) fn groups_of<'a>(
+    records: impl Iterator<Item = &'a RoundRecord>,
+) -> Vec<Vec<&'a RoundRecord>> {
     let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
-    for record in primary(results) {
+    for record in records {
         let key = (
             record.task,
             strategy_key(&record.strategy),
@@ -168,7 +179,9 @@ pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (n > 0).then(|| sum / n as f64)
 }
 
-fn point(records: &[&RoundRecord], part: Part) -> Option<Point> {
+/// The point of records of one model, task, strategy and ratio, one a seed; `None` if none has a
+/// score.
+pub(crate) fn point(records: &[&RoundRecord], part: Part) -> Option<Point> {
     let by_seed: BTreeMap<u64, f64> = records
         .iter()
         .filter_map(|record| {

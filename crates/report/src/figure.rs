@@ -5,8 +5,10 @@
 //! `width` and `height` are then set to the reading size.
 
 mod curves;
+mod heads;
 mod marks;
 mod panel;
+mod penalty;
 mod slices;
 mod style;
 
@@ -63,8 +65,17 @@ pub(crate) fn write_all(
 ) -> Result<Vec<Drawing>, ReportError> {
     style::register_fonts();
     let by = |axis| write(&curves::CurveFigure::new(results, curves, axis), folder);
-    let mut drawings = vec![by(curves::Axis::Slices)?, by(curves::Axis::Voxels)?];
+    let mut drawings = Vec::new();
+    if curves.has_rounds() {
+        drawings.extend([by(curves::Axis::Slices)?, by(curves::Axis::Voxels)?]);
+    }
     if let Some(figure) = slices::SliceFigure::new(results) {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = penalty::PenaltyFigure::new(results, curves) {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = heads::HeadFigure::new(results) {
         drawings.push(write(&figure, folder)?);
     }
     Ok(drawings)

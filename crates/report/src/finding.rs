@@ -6,7 +6,8 @@
 //! "Separated" means that the 95 % Student-t interval of that difference leaves out 0.
 
 use crate::agreement::{PrAgreement, Slices};
-use crate::curve::{Curves, Point, cost_margin};
+use crate::curve::{Curves, Point};
+use crate::minimum_cost::cost_margin;
 use crate::order::{PROPOSED, label, percent, ratio_key};
 use crate::paper;
 use crate::table::COMPARED_RATIO;

@@ -5,7 +5,9 @@
 //!                ├─▶ table      tables/*.{csv,md,parquet}
 //!                ├─▶ figure     figures/*.{svg,png}
 //!                ├─▶ finding    sentences, computed
-//!                ├─▶ statistics, comparison     between strategies
+//!                ├─▶ statistics, comparison, penalty     between strategies
+//!                ├─▶ minimum_cost, stop                  how few slices are enough
+//!                ├─▶ full_annotation, heads              between models
 //!                └─▶ page       report.html
 //! ```
 //!
@@ -20,10 +22,16 @@ mod curve;
 mod error;
 mod figure;
 mod finding;
+mod full_annotation;
+mod heads;
+mod minimum_cost;
 mod order;
 mod page;
+mod paired;
 pub mod paper;
+mod penalty;
 mod statistics;
+mod stop;
 mod table;
 
 pub use error::ReportError;

@@ -1,7 +1,11 @@
 //! `report.html`: one page, no script, nothing fetched, printable.
 
 mod between;
+mod full_annotation;
+mod heads;
+mod minimum_cost;
 mod sections;
+mod stop;
 
 use crate::agreement::PrAgreement;
 use crate::comparison::Comparison;
@@ -30,6 +34,7 @@ pub(crate) fn html(
     between: Markup,
 ) -> String {
     let manifest = &results.manifest;
+    let only_full = !curves.has_rounds();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -55,12 +60,16 @@ pub(crate) fn html(
                     }
                     p.note { "In brackets: 95 % Student-t intervals over seeds. Every sentence is made from the records." }
                 }
+                @if only_full { (full_annotation::table_1(results)) }
                 (sections::table_2(curves))
                 @for drawing in drawings { (figure(drawing)) }
                 (between)
+                (minimum_cost::minimum_cost(curves))
+                (stop::stop(results, curves))
                 (sections::agreement(agreements))
+                (heads::heads(results))
                 (sections::tissues(results))
-                (sections::table_1(results))
+                @if !only_full { (full_annotation::table_1(results)) }
                 (sections::cost(curves))
                 (sections::reading())
                 (sections::provenance(results))

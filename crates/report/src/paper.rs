@@ -29,14 +29,49 @@ pub fn table_2(strategy: &str, ratio: f64, task: Task, part: Part) -> Option<f64
         .map(|row| row.2[column])
 }
 
-/// The paper's Table 1: mean Dice with full annotation of its attention 3D U-Net (`attention`)
-/// or of the plain 3D U-Net.
-pub fn table_1(attention: bool, task: Task) -> f64 {
-    match (attention, task) {
-        (true, Task::BrainExtraction) => 0.979,
-        (true, Task::TissueSegmentation) => 0.872,
-        (false, Task::BrainExtraction) => 0.976,
-        (false, Task::TissueSegmentation) => 0.848,
+/// The models of the paper's Table 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Model {
+    /// 3D U-Net.
+    UNet,
+    /// V-Net.
+    VNet,
+    /// The paper's own: the 3D U-Net with attention.
+    AttentionUNet,
+}
+
+impl Model {
+    /// The paper's model that a model of a sweep resembles: its own where there is an attention
+    /// map, V-Net where the name says so, else the 3D U-Net.
+    pub fn like(name: &str, attention: bool) -> Self {
+        if attention {
+            Self::AttentionUNet
+        } else if name.contains("v-net") || name.contains("vnet") {
+            Self::VNet
+        } else {
+            Self::UNet
+        }
+    }
+
+    /// As the paper writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UNet => "3D U-Net",
+            Self::VNet => "V-Net",
+            Self::AttentionUNet => "attention 3D U-Net",
+        }
+    }
+}
+
+/// The paper's Table 1: mean Dice with full annotation.
+pub fn table_1(model: Model, task: Task) -> f64 {
+    match (model, task) {
+        (Model::UNet, Task::BrainExtraction) => 0.976,
+        (Model::UNet, Task::TissueSegmentation) => 0.848,
+        (Model::VNet, Task::BrainExtraction) => 0.975,
+        (Model::VNet, Task::TissueSegmentation) => 0.844,
+        (Model::AttentionUNet, Task::BrainExtraction) => 0.979,
+        (Model::AttentionUNet, Task::TissueSegmentation) => 0.872,
     }
 }
 

@@ -1,18 +1,29 @@
 //! Tables: polars frames, each written as CSV, Parquet and Markdown.
 
 mod between;
+mod full_annotation;
+mod heads;
+mod minimum_cost;
 mod paper_layout;
+mod penalty;
+mod stop;
 mod tidy;
 
-pub(crate) use between::{by_strategy, p_value, value_of};
-pub(crate) use paper_layout::{Layout, half_width, table_1_rows, three};
+pub(crate) use between::{by_strategy, difference, ends, p_value, value_of};
+pub(crate) use minimum_cost::cells as minimum_cost_cells;
+pub(crate) use paper_layout::{Layout, half_width, three};
+pub(crate) use stop::{HEADER as STOP_HEADER, cells as stop_cells};
 pub(crate) use tidy::{COMPARED_RATIO, tissue_rows};
 
 use crate::agreement::PrAgreement;
 use crate::comparison::Comparison;
 use crate::curve::Curves;
 use crate::error::ReportError;
+use crate::full_annotation::full_annotations;
+use crate::heads::head_rows;
+use crate::penalty::penalties;
 use crate::statistics::Statistic;
+use crate::stop::stops;
 use polars::prelude::{
     AnyValue, CsvWriter, DataFrame, ParquetCompression, ParquetWriter, PolarsResult, SerWriter,
 };
@@ -37,8 +48,14 @@ pub(crate) fn all(
     agreements: &[PrAgreement],
 ) -> Result<Vec<Table>, ReportError> {
     let layout = Layout::of(curves);
-    Ok(vec![
-        named("table1", tidy::table_1(results))?,
+    let models = full_annotations(results);
+    let stops = stops(results, curves);
+    let heads = head_rows(results);
+    let mut tables = vec![
+        Table {
+            markdown: full_annotation::markdown(&models, results),
+            ..named("table1", full_annotation::table_1(&models))?
+        },
         Table {
             markdown: layout.markdown(results),
             ..named("table2", tidy::table_2(curves))?
@@ -46,16 +63,32 @@ pub(crate) fn all(
         named("tissues", tidy::tissues(results))?,
         named("agreement", tidy::agreement(agreements))?,
         named("cost", tidy::cost(curves))?,
-    ])
+        Table {
+            markdown: minimum_cost::markdown(&curves.costs, &curves.tasks(), results),
+            ..named("minimum-cost", minimum_cost::minimum_cost(&curves.costs))?
+        },
+        Table {
+            markdown: stop::markdown(&stops, results),
+            ..named("stop", stop::stop(&stops))?
+        },
+    ];
+    if !heads.is_empty() {
+        tables.push(Table {
+            markdown: heads::markdown(&heads, results),
+            ..named("heads", heads::heads(&heads))?
+        });
+    }
+    Ok(tables)
 }
 
-/// `statistics` and `comparison`.
+/// `statistics`, `comparison` and `penalty`.
 pub(crate) fn between_strategies(
     results: &Results,
     curves: &Curves,
     statistics: &[Statistic],
     comparisons: &[Comparison],
-) -> Result<[Table; 2], ReportError> {
+) -> Result<[Table; 3], ReportError> {
+    let penalties = penalties(curves);
     Ok([
         Table {
             markdown: between::statistics_markdown(statistics, &curves.tasks(), results),
@@ -64,6 +97,10 @@ pub(crate) fn between_strategies(
         Table {
             markdown: between::comparison_markdown(comparisons, results),
             ..named("comparison", between::comparison(comparisons))?
+        },
+        Table {
+            markdown: penalty::markdown(&penalties, results),
+            ..named("penalty", penalty::penalty(&penalties))?
         },
     ])
 }

@@ -5,8 +5,9 @@ use super::marks::{Entry, legend, line, marker, stroke, text, whisker};
 use super::panel::{AxisSpec, Panel};
 use super::style::{GREY, INK, Look, Marker, bold, font, looks};
 use super::{Area, Drawn, Figure, SCALE, footer};
-use crate::curve::{Curves, Point, cost_margin};
+use crate::curve::{Curves, Point};
 use crate::finding::task_title;
+use crate::minimum_cost::cost_margin;
 use plotters::prelude::{Color, DrawingBackend, PathElement, Rectangle, WHITE};
 use slicewise_data::{Part, Task};
 use slicewise_experiment::Results;
@@ -343,8 +344,8 @@ impl Figure for CurveFigure<'_> {
     fn caption(&self) -> String {
         let star = format!(
             "The stars at the foot of the Part B panels stand at each strategy's minimum labelling \
-             cost: the smallest ratio at which its Part B mean is within {} of full annotation's, a \
-             rule of ours since the paper states none; a strategy without a star reaches that at none of its ratios.",
+             cost: the smallest ratio at which its Part B Dice is on average at most {} below full annotation's on \
+             the same case and seed, a rule of ours since the paper states none; a strategy without a star reaches that at none of its ratios.",
             self.margins(" and ")
         );
         let what = match self.axis {

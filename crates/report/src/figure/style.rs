@@ -18,9 +18,9 @@ const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
 const PURPLE: RGBColor = RGBColor(204, 121, 167);
-const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const SKY: RGBColor = RGBColor(86, 180, 233);
-const BLACK: RGBColor = RGBColor(0, 0, 0);
+pub(super) const BLACK: RGBColor = RGBColor(0, 0, 0);
 
 /// The shape that marks a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

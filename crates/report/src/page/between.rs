@@ -5,7 +5,7 @@ use crate::comparison::{self, Comparison, shown};
 use crate::finding::{signed, task_title};
 use crate::order::percent;
 use crate::statistics::{self, Measure, Statistic};
-use crate::table::{by_strategy, half_width, p_value, three, value_of};
+use crate::table::{by_strategy, ends, half_width, p_value, three, value_of};
 use maud::{Markup, html};
 use slicewise_data::Task;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ fn pairs(comparisons: &[Comparison]) -> Markup {
         div.scroll { table {
             thead { tr {
                 th { "task" } th { "slices" } th.text { "strategies" } th { "difference" }
-                th { "p" } th { "p, Holm" } th { "n" }
+                th { "bootstrap" } th { "p" } th { "p, Holm" } th { "n" }
             } }
             tbody { @for (index, row) in rows.iter().enumerate() {
                 tr.begins[index > 0 && rows[index - 1].task != row.task] {
@@ -58,15 +58,16 @@ fn pairs(comparisons: &[Comparison]) -> Markup {
                     td { (percent(row.ratio)) }
                     td.text { (row.strategy) " − " (row.rival) }
                     td {
-                        (signed(row.difference.mean))
-                        @if let Some(half) = half_width(row.difference) { span.half { " ± " (three(half)) } }
+                        (signed(row.paired.difference.mean))
+                        @if let Some(half) = half_width(row.paired.difference) { span.half { " ± " (three(half)) } }
                     }
-                    td { (p_value(row.p)) }
+                    td { (ends(row.paired.boot)) }
+                    td { (p_value(row.paired.p)) }
                     td { (p_value(row.p_holm)) }
-                    td { (row.n) }
+                    td { (row.paired.n) }
                 }
             } }
         } }
-        p.note { (comparison::HOW) " Every ratio is in tables/comparison.csv." }
+        p.note { (comparison::how()) " Every ratio is in tables/comparison.csv." }
     }
 }

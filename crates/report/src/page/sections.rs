@@ -5,7 +5,7 @@ use crate::curve::Curves;
 use crate::finding::task_title;
 use crate::order::{PROPOSED, is_strategy, label, percent, ratio_key, strategy_key};
 use crate::paper;
-use crate::table::{COMPARED_RATIO, Layout, half_width, table_1_rows, three, tissue_rows};
+use crate::table::{COMPARED_RATIO, Layout, half_width, three, tissue_rows};
 use maud::{Markup, html};
 use slicewise_data::{Part, Task};
 use slicewise_experiment::Results;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn table_2(curves: &Curves) -> Markup {
     let layout = Layout::of(curves);
     html! {
-        section {
+        @if curves.has_rounds() { section {
             h2 { "Table 2: mean Dice by strategy and annotated slices" }
             div.scroll { table {
                 thead {
@@ -50,7 +50,7 @@ pub(super) fn table_2(curves: &Curves) -> Markup {
                 "grey columns are the paper's own numbers on other data: compare differences "
                 "between rows, not levels."
             }
-        }
+        } }
     }
 }
 
@@ -144,34 +144,10 @@ pub(super) fn tissues(results: &Results) -> Markup {
     }
 }
 
-/// Full annotation of every model, as the paper's Table 1.
-pub(super) fn table_1(results: &Results) -> Markup {
-    let rows = table_1_rows(results);
-    html! {
-        @if !rows.is_empty() {
-            section {
-                h2 { "Table 1: full annotation, Part B" }
-                div.scroll { table {
-                    thead { tr { th { "model" } th { "task" } th { "Dice" } th { "seeds" } th { "cases" } th.paper { (paper::SOURCE) } } }
-                    tbody { @for row in &rows { tr {
-                        td { (row.model) }
-                        td { "Task " (row.task.number()) }
-                        td { (value(Some(row.dice))) }
-                        td { (row.dice.n) }
-                        td { (row.cases) }
-                        td.paper { (three(row.paper)) }
-                    } } }
-                } }
-                p.note { "The paper's value is that of its attention 3D U-Net for a model with an attention map, else of its 3D U-Net." }
-            }
-        }
-    }
-}
-
 /// What an annotator had to do.
 pub(super) fn cost(curves: &Curves) -> Markup {
     html! {
-        section {
+        @if curves.has_rounds() { section {
             h2 { "What had to be annotated" }
             details {
                 summary { "Slices and foreground voxels, by strategy and ratio" }
@@ -187,7 +163,7 @@ pub(super) fn cost(curves: &Curves) -> Markup {
                 } }
                 p.note { "Means over seeds; shares are of all axial slices and all foreground voxels of Part A." }
             }
-        }
+        } }
     }
 }
 
@@ -218,7 +194,7 @@ pub(super) fn provenance(results: &Results) -> Markup {
                 dt { "command" } dd { code { (manifest.command) } }
                 dt { "program" } dd { "slicewise " (manifest.version) ", commit " code { (manifest.commit) } ", libtorch " (manifest.libtorch) ", " (manifest.device) }
                 dt { "seeds" } dd { (seeds.join(", ")) }
-                dt { "models" } dd { (manifest.models.join(", ")) @if manifest.models.len() > 1 { "; strategies are shown with the first" } }
+                dt { "models" } dd { (manifest.models.join(", ")) @if manifest.models.len() > 1 { "; strategies are shown with the first, which is the one that the others are compared with" } }
                 @for data in &manifest.data {
                     dt { "data, Task " (data.task.number()) }
                     dd {
@@ -227,7 +203,7 @@ pub(super) fn provenance(results: &Results) -> Markup {
                     }
                 }
                 dt { "config" } dd { "SHA-256 " code { (manifest.config_sha256) } }
-                dt { "tables" } dd { "tables/{table1, table2, statistics, comparison, tissues, agreement, cost} as .csv, .md and .parquet" }
+                dt { "tables" } dd { "tables/{table1, table2, statistics, comparison, penalty, tissues, agreement, heads, stop, minimum-cost, cost} as .csv, .md and .parquet" }
                 dt { "source" } dd { "Zhang, Li, Zhong, Jiao and Gao 2019, arXiv 1906.07367" }
             }
             details { summary { "config.yaml" } pre { (results.config) } }
@@ -242,7 +218,7 @@ fn value(dice: Option<Interval>) -> Markup {
 
 /// … to so many decimals.
 pub(super) fn rounded(value: Option<Interval>, decimals: usize) -> Markup {
-    let text = |number: f64| format!("{number:.decimals$}");
+    let text = |number: f64| format!("{number:.decimals$}").replace('-', "−");
     html! {
         @if let Some(value) = value {
             (text(value.mean))

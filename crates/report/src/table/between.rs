@@ -1,6 +1,6 @@
 //! Tables of statistics between strategies: `statistics` and `comparison`.
 
-use super::tidy::{count, interval, real, text};
+use super::tidy::{count, interval, maybe, real, text};
 use crate::comparison::{self, Comparison};
 use crate::finding::signed;
 use crate::order::{percent, strategy_key};
@@ -37,8 +37,9 @@ pub(super) fn statistics(rows: &[Statistic]) -> PolarsResult<DataFrame> {
     )
 }
 
-/// `task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,seeds,n`: `mean` is the Dice of
-/// `strategy` minus that of `rival`, `n` the pairs of case and seed.
+/// `task,ratio,strategy,rival,mean,ci_low,ci_high,boot_low,boot_high,p,p_holm,seeds,n`: `mean` is
+/// the Dice of `strategy` minus that of `rival`, `boot_*` the bootstrap interval over cases and
+/// seeds, `n` the pairs of case and seed.
 pub(super) fn comparison(rows: &[Comparison]) -> PolarsResult<DataFrame> {
     DataFrame::new_infer_height(
         [
@@ -48,12 +49,14 @@ pub(super) fn comparison(rows: &[Comparison]) -> PolarsResult<DataFrame> {
                 text("strategy", rows.iter().map(|r| r.strategy.as_str())),
                 text("rival", rows.iter().map(|r| r.rival.as_str())),
             ],
-            interval(rows.iter().map(|r| r.difference)),
+            interval(rows.iter().map(|r| r.paired.difference)),
             vec![
-                real("p", rows.iter().map(|r| r.p)),
+                maybe("boot_low", rows.iter().map(|r| r.paired.boot.low)),
+                maybe("boot_high", rows.iter().map(|r| r.paired.boot.high)),
+                real("p", rows.iter().map(|r| r.paired.p)),
                 real("p_holm", rows.iter().map(|r| r.p_holm)),
-                count("seeds", rows.iter().map(|r| r.difference.n as u32)),
-                count("n", rows.iter().map(|r| r.n as u32)),
+                count("seeds", rows.iter().map(|r| r.paired.difference.n as u32)),
+                count("n", rows.iter().map(|r| r.paired.n as u32)),
             ],
         ]
         .concat(),
@@ -108,6 +111,7 @@ pub(super) fn comparison_markdown(rows: &[Comparison], results: &Results) -> Str
         "task",
         "slices",
         "difference",
+        "bootstrap interval",
         "p",
         "p, Holm",
         "n",
@@ -118,14 +122,15 @@ pub(super) fn comparison_markdown(rows: &[Comparison], results: &Results) -> Str
             row.rival.clone(),
             row.task.number().to_string(),
             percent(row.ratio),
-            difference(row.difference),
-            p_value(row.p),
+            difference(row.paired.difference),
+            ends(row.paired.boot),
+            p_value(row.paired.p),
             p_value(row.p_holm),
-            row.n.to_string(),
+            row.paired.n.to_string(),
         ]
     });
     grid(
-        comparison::HOW,
+        &comparison::how(),
         results,
         header.map(str::to_owned).to_vec(),
         body,
@@ -143,23 +148,32 @@ pub(crate) fn p_value(p: f64) -> String {
 }
 
 /// `+0.012 ± 0.004`; the mean alone without an interval.
-fn difference(value: Interval) -> String {
+pub(crate) fn difference(value: Interval) -> String {
     match super::half_width(value) {
         Some(half) => format!("{} ± {half:.3}", signed(value.mean)),
         None => signed(value.mean),
     }
 }
 
+/// `−0.010 to +0.004`; nothing without an interval.
+pub(crate) fn ends(value: Interval) -> String {
+    match (value.low, value.high) {
+        (Some(low), Some(high)) => format!("{} to {}", signed(low), signed(high)),
+        _ => String::new(),
+    }
+}
+
 /// `8.1 ± 0.4`; the mean alone without an interval.
-fn plus_minus(value: Interval, decimals: usize) -> String {
+pub(super) fn plus_minus(value: Interval, decimals: usize) -> String {
+    let mean = format!("{:.decimals$}", value.mean).replace('-', "−");
     match super::half_width(value) {
-        Some(half) => format!("{:.decimals$} ± {half:.decimals$}", value.mean),
-        None => format!("{:.decimals$}", value.mean),
+        Some(half) => format!("{mean} ± {half:.decimals$}"),
+        None => mean,
     }
 }
 
 /// What the numbers are and whence, then a table whose first `texts` columns are text.
-fn grid(
+pub(super) fn grid(
     how: &str,
     results: &Results,
     header: Vec<String>,

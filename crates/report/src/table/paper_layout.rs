@@ -1,13 +1,11 @@
-//! The paper's Tables 1 and 2 as a reader lays them out, its own numbers in columns of their
-//! own.
+//! The paper's Table 2 as a reader lays it out, its own numbers in columns of their own.
 
-use crate::curve::{Curves, cases_of, mean};
+use crate::curve::Curves;
 use crate::order::{label, percent, ratio_key, strategy_key};
 use crate::paper;
 use slicewise_data::{Part, Task};
-use slicewise_experiment::record::FULL;
-use slicewise_experiment::{Results, RoundRecord};
-use slicewise_metrics::{Interval, mean_interval};
+use slicewise_experiment::Results;
+use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
 
 /// Table 2: a row a strategy and ratio, columns Task 1 A, Task 1 B, Task 2 A, Task 2 B.
@@ -131,55 +129,4 @@ pub(crate) fn half_width(interval: Interval) -> Option<f64> {
 /// Three decimals, as in the paper.
 pub(crate) fn three(value: f64) -> String {
     format!("{value:.3}")
-}
-
-/// One row of Table 1: full annotation of one model, Part B.
-#[derive(Debug, Clone)]
-pub(crate) struct FullRow {
-    pub(crate) task: Task,
-    pub(crate) model: String,
-    /// Mean Dice over cases, then over seeds.
-    pub(crate) dice: Interval,
-    pub(crate) cases: usize,
-    /// The paper's attention 3D U-Net or 3D U-Net, whichever this model resembles.
-    pub(crate) paper: f64,
-}
-
-/// Every model's full annotation, by task.
-pub(crate) fn table_1_rows(results: &Results) -> Vec<FullRow> {
-    let mut groups: BTreeMap<(Task, &str), Vec<&RoundRecord>> = BTreeMap::new();
-    for record in results
-        .records
-        .iter()
-        .filter(|record| record.strategy == FULL)
-    {
-        groups
-            .entry((record.task, &record.model))
-            .or_default()
-            .push(record);
-    }
-    groups
-        .into_iter()
-        .filter_map(|((task, model), records)| {
-            let dice: BTreeMap<u64, f64> = records
-                .iter()
-                .filter_map(|record| {
-                    let cases = cases_of(record, Part::B).map(|case| case.mean_dice);
-                    Some((record.seed, mean(cases)?))
-                })
-                .collect();
-            let cases = records.iter().map(|r| cases_of(r, Part::B).count()).max()?;
-            // P is recorded exactly where the model has attention.
-            let attention = records
-                .iter()
-                .any(|r| r.cases.iter().any(|case| case.p.is_some()));
-            (!dice.is_empty()).then(|| FullRow {
-                task,
-                model: model.to_owned(),
-                dice: mean_interval(&dice.into_values().collect::<Vec<_>>()),
-                cases,
-                paper: paper::table_1(attention, task),
-            })
-        })
-        .collect()
 }

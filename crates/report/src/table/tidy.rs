@@ -3,7 +3,6 @@
 use crate::agreement::PrAgreement;
 use crate::curve::{Curves, cases_of, mean, primary};
 use crate::order::{is_strategy, ratio_key, strategy_key};
-use crate::table::table_1_rows;
 use polars::prelude::{Column, DataFrame, PolarsResult};
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::FULL;
@@ -32,26 +31,6 @@ pub(super) fn table_2(curves: &Curves) -> PolarsResult<DataFrame> {
             vec![
                 count("seeds", points.iter().map(|p| p.dice.n as u32)),
                 count("cases", points.iter().map(|p| p.cases as u32)),
-            ],
-        ]
-        .concat(),
-    )
-}
-
-/// `task,model,mean,ci_low,ci_high,seeds,cases,paper`: full annotation of every model, Part B.
-pub(super) fn table_1(results: &Results) -> PolarsResult<DataFrame> {
-    let rows = table_1_rows(results);
-    DataFrame::new_infer_height(
-        [
-            vec![
-                count("task", rows.iter().map(|r| u32::from(r.task.number()))),
-                text("model", rows.iter().map(|r| r.model.as_str())),
-            ],
-            interval(rows.iter().map(|r| r.dice)),
-            vec![
-                count("seeds", rows.iter().map(|r| r.dice.n as u32)),
-                count("cases", rows.iter().map(|r| r.cases as u32)),
-                real("paper", rows.iter().map(|r| r.paper)),
             ],
         ]
         .concat(),
@@ -182,7 +161,7 @@ fn tissue_row(class: &str, records: &[&RoundRecord]) -> Option<TissueRow> {
 }
 
 /// `A` or `B`.
-fn part_name(part: Part) -> &'static str {
+pub(super) fn part_name(part: Part) -> &'static str {
     match part {
         Part::A => "A",
         Part::B => "B",
@@ -197,18 +176,20 @@ pub(super) fn real(name: &str, values: impl Iterator<Item = f64>) -> Column {
     Column::new(name.into(), values.collect::<Vec<_>>())
 }
 
+/// A column of which some values are missing.
+pub(super) fn maybe(name: &str, values: impl Iterator<Item = Option<f64>>) -> Column {
+    Column::new(name.into(), values.collect::<Vec<_>>())
+}
+
 pub(super) fn count(name: &str, values: impl Iterator<Item = u32>) -> Column {
     Column::new(name.into(), values.collect::<Vec<_>>())
 }
 
 /// `mean`, `ci_low`, `ci_high`; the ends are missing with one seed.
 pub(super) fn interval(values: impl Iterator<Item = Interval> + Clone) -> Vec<Column> {
-    let end = |name: &str, end: fn(Interval) -> Option<f64>| {
-        Column::new(name.into(), values.clone().map(end).collect::<Vec<_>>())
-    };
     vec![
         real("mean", values.clone().map(|interval| interval.mean)),
-        end("ci_low", |interval| interval.low),
-        end("ci_high", |interval| interval.high),
+        maybe("ci_low", values.clone().map(|interval| interval.low)),
+        maybe("ci_high", values.map(|interval| interval.high)),
     ]
 }

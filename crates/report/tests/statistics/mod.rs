@@ -5,10 +5,10 @@ use slicewise_experiment::RoundRecord;
 use slicewise_experiment::record::{FIRST, FULL};
 
 /// Student's t(0.975, 1): half an interval of two values is this times half their distance.
-const T_975_1: f64 = 12.706_204_736;
+pub(crate) const T_975_1: f64 = 12.706_204_736;
 
 #[track_caller]
-fn assert_cells(cells: &[String], expected: &[f64]) {
+pub(crate) fn assert_cells(cells: &[String], expected: &[f64]) {
     assert_eq!(cells.len(), expected.len(), "{cells:?}");
     for (cell, expected) in cells.iter().zip(expected) {
         let value: f64 = cell.parse().unwrap();
@@ -20,7 +20,7 @@ fn assert_cells(cells: &[String], expected: &[f64]) {
 }
 
 /// Mean of two values and the ends of its interval.
-fn of_two(a: f64, b: f64) -> [f64; 3] {
+pub(crate) fn of_two(a: f64, b: f64) -> [f64; 3] {
     let (mean, half) = ((a + b) / 2.0, T_975_1 * (a - b).abs() / 2.0);
     [mean, mean - half, mean + half]
 }
@@ -145,31 +145,44 @@ fn pairs_are_compared_as_a_hand_does() {
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(
         table[0].join(","),
-        "task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,seeds,n"
+        "task,ratio,strategy,rival,mean,ci_low,ci_high,boot_low,boot_high,p,p_holm,seeds,n"
     );
     assert_eq!(table.len(), 1 + 3);
     // Six of one sign: 2/64. Rank 5 alone negative: 10 of the 64 sign patterns sum to 5 or less,
     // so 20/64. Holm: 3 · 2/64, then not below it, then 1 · 20/64.
+    // A resample of two seeds and three cases takes one seed twice and one case thrice, the only
+    // way to the extremes, in 1 of 108 draws; with that case twice and its neighbour once in 3 of
+    // 108. So the ends of 95 % are the latter: 10, 10, 20 and 60, 60, 50 of the first pair.
     let expected = [
-        ("uncertainty", "random", (20.0, 50.0), 2.0, 6.0),
-        ("my-own", "random", (7.0 / 3.0, 4.0 / 3.0), 20.0, 20.0),
         (
-            "my-own",
-            "uncertainty",
+            ["uncertainty", "random"],
+            (20.0, 50.0),
+            [40.0 / 3.0, 170.0 / 3.0],
+            [2.0, 6.0],
+        ),
+        (
+            ["my-own", "random"],
+            (7.0 / 3.0, 4.0 / 3.0),
+            [-7.0 / 3.0, 5.0],
+            [20.0, 20.0],
+        ),
+        (
+            ["my-own", "uncertainty"],
             (-53.0 / 3.0, -146.0 / 3.0),
-            2.0,
-            6.0,
+            [-164.0 / 3.0, -12.0],
+            [2.0, 6.0],
         ),
     ];
-    for (row, (strategy, rival, seeds, p, p_holm)) in table[1..].iter().zip(expected) {
+    for (row, ([strategy, rival], seeds, boot, [p, p_holm])) in table[1..].iter().zip(expected) {
         assert_eq!(row[..4].join(","), format!("2,0.5,{strategy},{rival}"));
         assert_cells(&row[4..7], &of_two(seeds.0 / 256.0, seeds.1 / 256.0));
-        assert_cells(&row[7..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
+        assert_cells(&row[7..9], &boot.map(|end| end / 256.0));
+        assert_cells(&row[9..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
     }
     let markdown = read(dir.path(), "tables/comparison.md");
     assert!(
         markdown.contains(
-            "| uncertainty | random | 2 | 50\u{a0}% | +0.137 ± 0.745 | 0.031 | 0.094 | 6 |"
+            "| uncertainty | random | 2 | 50\u{a0}% | +0.137 ± 0.745 | +0.052 to +0.221 | 0.031 | 0.094 | 6 |"
         ),
         "{markdown}"
     );
@@ -188,7 +201,7 @@ fn pairs_are_joined_by_seed_and_case_not_by_place() {
     let dir = report(&small(&[0, 1], records));
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_cells(&table[1][4..7], &of_two(20.0 / 256.0, 40.0 / 256.0));
-    assert_cells(&table[1][7..], &[2.0 / 32.0, 2.0 / 32.0, 2.0, 5.0]);
+    assert_cells(&table[1][9..], &[2.0 / 32.0, 2.0 / 32.0, 2.0, 5.0]);
 }
 
 #[test]
@@ -214,7 +227,7 @@ fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
     // Pairs of 3 strategies at 12.5 %, of 4 at 25 % and 50 %, in two tasks.
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(table.len() - 1, 2 * (3 + 6 + 6));
-    assert!(table[1..].iter().all(|row| row[9..].join(",") == "3,12"));
+    assert!(table[1..].iter().all(|row| row[11..].join(",") == "3,12"));
     let page = read(dir.path(), "report.html");
     let section = page.split("Statistics between strategies").nth(1).unwrap();
     let section = section.split("</section>").next().unwrap();
@@ -223,4 +236,68 @@ fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
     assert!(section.contains("Task 2: 6.25\u{a0}%, 25\u{a0}%, 50\u{a0}%)"));
     let first = report(&small(&[0], vec![record(FIRST, 0, 0.1, &[0.4])]));
     assert!(!read(first.path(), "report.html").contains("Statistics between"));
+}
+
+#[test]
+fn a_single_case_of_a_single_seed_leaves_nothing_to_resample() {
+    let records = vec![
+        record("random", 0, 0.5, &[0.5]),
+        record("my-own", 0, 0.5, &[0.75]),
+    ];
+    let dir = report(&small(&[0], records));
+    let table = rows(&read(dir.path(), "tables/comparison.csv"));
+    assert_eq!(table[1][4..9].join(","), "0.25,,,,");
+}
+
+#[test]
+fn losses_are_counted_as_a_hand_does() {
+    let records = vec![
+        // A constant quarter below random: no variance, and certain.
+        record("random", 0, 0.25, &[0.5]),
+        record("random", 1, 0.25, &[0.75]),
+        record("my-own", 0, 0.25, &[0.25]),
+        record("my-own", 1, 0.25, &[0.5]),
+        // A quarter below and a quarter above.
+        record("random", 0, 0.5, &[0.5]),
+        record("random", 1, 0.5, &[0.5]),
+        record("my-own", 0, 0.5, &[0.25]),
+        record("my-own", 1, 0.5, &[0.75]),
+        // One seed in common tests nothing, here and of the third strategy.
+        record("random", 0, 0.75, &[0.9]),
+        record("random", 1, 0.75, &[0.9]),
+        record("my-own", 1, 0.75, &[0.1]),
+        record("uncertainty", 0, 0.25, &[0.1]),
+    ];
+    let dir = report(&small(&[0, 1], records));
+    let table = rows(&read(dir.path(), "tables/penalty.csv"));
+    assert_eq!(table[0].join(","), "task,loser,winner,penalty,ratios");
+    let find = |loser: &str, winner: &str| {
+        let row = table.iter().find(|row| row[1] == loser && row[2] == winner);
+        row.unwrap_or_else(|| panic!("{loser} {winner}"))[3..].join(",")
+    };
+    assert_eq!(table.len() - 1, 6);
+    assert_eq!(find("my-own", "random"), "0.5,2");
+    assert_eq!(find("random", "my-own"), "0.0,2");
+    assert_eq!(find("uncertainty", "random"), ",0");
+    // Columns lose.
+    let markdown = read(dir.path(), "tables/penalty.md");
+    assert!(
+        markdown.contains("loses → | random | uncertainty | my-own |")
+            && markdown.contains("| random |  |  | 0.50 |")
+            && markdown.contains("| mean | 0.00 |  | 0.50 |"),
+        "{markdown}"
+    );
+    let figure = read(dir.path(), "figures/penalty.svg");
+    assert!(figure.contains("0.50") && figure.contains("my-own"));
+    let page = read(dir.path(), "report.html");
+    assert!(page.contains("Columns lose to rows"));
+}
+
+#[test]
+fn one_seed_has_no_penalties() {
+    let dir = report(&sample::sweep(&[3]));
+    assert!(!dir.path().join("figures/penalty.svg").exists());
+    let table = rows(&read(dir.path(), "tables/penalty.csv"));
+    assert_eq!(table.len() - 1, 2 * 4 * 3);
+    assert!(table[1..].iter().all(|row| row[3..].join(",") == ",0"));
 }
