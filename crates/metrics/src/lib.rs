@@ -22,5 +22,7 @@ pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
-pub use rank::{Line, average_ranks, linear_fit, pearson, rank_regression, spearman};
+pub use rank::{
+    Line, average_ranks, linear_fit, pearson, rank_regression, spearman, spearman_interval,
+};
 pub use wilcoxon::{SignedRank, wilcoxon};

@@ -5,7 +5,8 @@ use ndarray::Array3;
 use serde_json::Value;
 use slicewise_metrics::{
     Agreement, CurveEnds, Line, aubc, average_ranks, class_dice, fg_eff, holm, linear_fit,
-    mean_interval, pearson, rank_regression, slice_agreement, spearman, wilcoxon,
+    mean_interval, pearson, rank_regression, slice_agreement, spearman, spearman_interval,
+    wilcoxon,
 };
 
 fn golden() -> Value {
@@ -69,6 +70,15 @@ fn ranks_correlations_and_lines_match_scipy() {
         assert_close(&fit, &numbers(&pair["fit"]), 1e-9);
         let ranks = flat(rank_regression(&x, &y).unwrap());
         assert_close(&ranks, &numbers(&pair["rank_fit"]), 1e-12);
+    }
+}
+
+#[test]
+fn intervals_of_rank_correlations_match_scipy() {
+    for case in golden()["spearman_intervals"].as_array().unwrap() {
+        let [r, n, low, high] = ["r", "n", "low", "high"].map(|name| case[name].as_f64().unwrap());
+        let got = spearman_interval(r, n as usize).unwrap();
+        assert_close(&[got.0, got.1], &[low, high], 1e-10);
     }
 }
 
