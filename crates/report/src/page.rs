@@ -1,5 +1,6 @@
 //! `report.html`: one page, no script, nothing fetched, printable.
 
+mod agreement;
 mod between;
 mod sections;
 
@@ -58,7 +59,7 @@ pub(crate) fn html(
                 (sections::table_2(curves))
                 @for drawing in drawings { (figure(drawing)) }
                 (between)
-                (sections::agreement(agreements))
+                (agreement::agreement(agreements))
                 (sections::tissues(results))
                 (sections::table_1(results))
                 (sections::cost(curves))

@@ -1,9 +1,11 @@
 //! Tables: polars frames, each written as CSV, Parquet and Markdown.
 
+mod agreement;
 mod between;
 mod paper_layout;
 mod tidy;
 
+pub(crate) use agreement::{AgreementRow, agreement_rows};
 pub(crate) use between::{by_strategy, p_value, value_of};
 pub(crate) use paper_layout::{Layout, half_width, table_1_rows, three};
 pub(crate) use tidy::{COMPARED_RATIO, tissue_rows};
@@ -44,7 +46,10 @@ pub(crate) fn all(
             ..named("table2", tidy::table_2(curves))?
         },
         named("tissues", tidy::tissues(results))?,
-        named("agreement", tidy::agreement(agreements))?,
+        Table {
+            markdown: agreement::markdown(agreements),
+            ..named("agreement", agreement::agreement(agreements))?
+        },
         named("cost", tidy::cost(curves))?,
     ])
 }
