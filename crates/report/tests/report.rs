@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod agreement;
+mod pictures;
 mod sample;
 mod statistics;
 
@@ -195,7 +197,7 @@ fn every_file_is_of_its_kind_and_listed() {
     let count = |ending: &str| endings.iter().filter(|found| *found == ending).count();
     assert_eq!(
         ["csv", "md", "parquet", "svg", "png", "html"].map(count),
-        [7, 7, 7, 3, 3, 1]
+        [7, 7, 7, 4, 4, 1]
     );
 }
 
@@ -205,7 +207,7 @@ fn the_page_is_one_file_that_fetches_nothing() {
     for fetched in ["src=", "href=", "url(", "@import", "<script", "<link"] {
         assert!(!page.contains(fetched), "{fetched}");
     }
-    assert_eq!(page.matches("<svg").count(), 3);
+    assert_eq!(page.matches("<svg").count(), 4);
     assert!(
         !page.contains("sweep is incomplete"),
         "a whole sweep lacks nothing"

@@ -109,7 +109,7 @@ pub(super) fn dot<DB: DrawingBackend>(area: &Area<DB>, at: Place, filled: bool) 
     if filled {
         Ok(())
     } else {
-        marker(area, at, Marker::Circle, 5.0, WHITE)
+        marker(area, at, Marker::Circle, 4.0, WHITE)
     }
 }
 
