@@ -131,6 +131,7 @@ impl<'a> RoundFigure<'a> {
             }
             for entry in first {
                 let at = panel.place(100.0 * entry.ratio, entry.spearman.mean);
+                draw_interval(root, &panel, entry, at.0, GREY)?;
                 signal_marker(root, at, Marker::Circle, signal, GREY)?;
             }
         }
@@ -207,7 +208,7 @@ fn signal_marker<DB: DrawingBackend>(
     }
 }
 
-/// A level line with its value at the right.
+/// A level line with its interval and value at the right.
 fn full_annotation<DB: DrawingBackend>(
     root: &Area<DB>,
     panel: &Panel,
@@ -216,8 +217,23 @@ fn full_annotation<DB: DrawingBackend>(
     let (left, right) = (panel.pixels.0.start, panel.pixels.0.end);
     let (y, _) = panel.clamp_y(full.spearman.mean);
     line(root, &[(left, y), (right, y)], plain(full.signal, GREY))?;
+    draw_interval(root, panel, full, right, GREY)?;
     let value = number(full.spearman.mean, 2);
-    text(root, &value, &font(11.0, GREY), (right + 8, y))
+    text(root, &value, &font(11.0, GREY), (right + 12, y))
+}
+
+/// A whisker at `x`, if there is an interval.
+fn draw_interval<DB: DrawingBackend>(
+    root: &Area<DB>,
+    panel: &Panel,
+    entry: &PrAgreement,
+    x: i32,
+    color: RGBColor,
+) -> Drawn<DB> {
+    match (entry.spearman.low, entry.spearman.high) {
+        (Some(low), Some(high)) => whisker(root, x, panel.clamp_y(low), panel.clamp_y(high), color),
+        _ => Ok(()),
+    }
 }
 
 fn draw_curve<DB: DrawingBackend>(
@@ -234,9 +250,7 @@ fn draw_curve<DB: DrawingBackend>(
     };
     let own: Vec<Place> = curve.iter().map(|entry| place(entry, aside)).collect();
     for (entry, &(x, _)) in curve.iter().zip(&own) {
-        if let (Some(low), Some(high)) = (entry.spearman.low, entry.spearman.high) {
-            whisker(root, x, panel.clamp_y(low), panel.clamp_y(high), look.color)?;
-        }
+        draw_interval(root, panel, entry, x, look.color)?;
     }
     let start = first.iter().map(|entry| place(entry, 0));
     let points: Vec<Place> = start.chain(own.iter().copied()).collect();
@@ -288,8 +302,8 @@ impl Figure for RoundFigure<'_> {
          lines, filled marks), and of the uncertainty query's score with its sign flipped (dotted \
          lines, hollow marks), on the same models. Whiskers are 95 % Student-t intervals over seeds, \
          cut at the edge where they are longer than the panel; points at one ratio stand a little \
-         apart. Grey lines: full annotation. A higher curve tells a strategy more about which \
-         slices are segmented badly."
+         apart. Grey lines, with their interval at the right: full annotation. A higher curve tells \
+         a strategy more about which slices are segmented badly."
             .to_owned()
     }
 }

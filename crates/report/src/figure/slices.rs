@@ -16,7 +16,7 @@ use slicewise_experiment::{CaseRecord, Results, RoundRecord};
 use slicewise_metrics::{Line, average_ranks, rank_regression, spearman_interval};
 
 /// Height of one task's row at reading size.
-const ROW: u32 = 334;
+const ROW: u32 = 346;
 /// Task, case and round above a row's panels.
 const ROW_TITLE: u32 = 22;
 /// Title, legend and footer.
@@ -67,6 +67,11 @@ impl Scatter {
             foreground: with_p.flat_map(|case| case.foreground.clone()).collect(),
             line: rank_regression(&p, &r).ok()?,
         })
+    }
+
+    /// Of a dot: many leave less room.
+    fn radius(&self) -> f64 {
+        if self.ranks.len() > 100 { 6.0 } else { 9.0 }
     }
 
     /// `0.93 (0.90 to 0.95), n = 64`.
@@ -160,7 +165,7 @@ impl SliceFigure {
         )?;
         let at = |x: f64| panel.place(x, scatter.line.slope * x + scatter.line.intercept);
         for (&(p, r), &foreground) in scatter.ranks.iter().zip(&scatter.foreground) {
-            dot(root, panel.place(p, r), foreground)?;
+            dot(root, panel.place(p, r), scatter.radius(), foreground)?;
         }
         root.draw(&PathElement::new(
             vec![at(1.0), at(n as f64)],
@@ -240,7 +245,7 @@ impl Figure for SliceFigure {
         )?;
         draw_footer(root, &self.footer)?;
         let top = 64 * scale;
-        let (cell_height, splits) = (ROW as i32 * scale, [38, 69, 100].map(|x| width * x / 100));
+        let (cell_height, splits) = (ROW as i32 * scale, [36, 66, 100].map(|x| width * x / 100));
         for (row, sample) in self.samples.iter().enumerate() {
             let top = top + row as i32 * cell_height;
             let bottom = height - top - cell_height;
