@@ -51,6 +51,9 @@ pub enum MetricsError {
         /// Values in the sample.
         count: usize,
     },
+    /// A correlation that is none.
+    #[error("correlation {0} is outside [-1, 1]")]
+    Correlation(f64),
     /// A confidence level outside the open interval (0, 1).
     #[error("confidence {0} is outside (0, 1)")]
     Confidence(f64),

@@ -28,5 +28,7 @@ pub use holm::holm;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
 pub use paired_t::{PairedT, paired_t};
 pub use penalty::{Penalty, SeedScores, pairwise_penalty};
-pub use rank::{Line, average_ranks, linear_fit, pearson, rank_regression, spearman};
+pub use rank::{
+    Line, average_ranks, linear_fit, pearson, rank_regression, spearman, spearman_interval,
+};
 pub use wilcoxon::{SignedRank, wilcoxon};

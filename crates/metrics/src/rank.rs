@@ -4,6 +4,7 @@
 //! with ranks on both axes the coefficient that it quotes is Spearman's correlation.
 
 use crate::MetricsError;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// The least-squares line `y = slope · x + intercept` and the correlation along it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +54,28 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
 /// As [`pearson`].
 pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
     pearson(&average_ranks(x)?, &average_ranks(y)?)
+}
+
+/// 95 % interval of a [`spearman`] correlation `r` of `n` independent pairs, by Fisher's
+/// transformation with the variance (1 + r²/2) / (n − 3) of Bonett and Wright (2000,
+/// Psychometrika 65:23–28). At r = ±1 it has no width.
+///
+/// Neighbouring slices of one scan resemble each other, so theirs is wider than this says.
+///
+/// # Errors
+/// Fewer than four pairs, or an `r` outside `[-1, 1]`.
+pub fn spearman_interval(r: f64, n: usize) -> Result<(f64, f64), MetricsError> {
+    if n < 4 {
+        return Err(MetricsError::TooFew { needed: 4, got: n });
+    }
+    if !(-1.0..=1.0).contains(&r) {
+        return Err(MetricsError::Correlation(r));
+    }
+    let quantile = Normal::standard().inverse_cdf(0.975);
+    let half = quantile * ((1.0 + r * r / 2.0) / (n - 3) as f64).sqrt();
+    // Infinite at ±1, whose tanh is ±1 again.
+    let z = r.atanh();
+    Ok(((z - half).tanh(), (z + half).tanh()))
 }
 
 /// Ordinary least squares of `y` on `x`. A constant `y` is a level line with `r = 0`.
@@ -177,6 +200,25 @@ mod tests {
         let y = x.map(f64::exp);
         assert!((spearman(&x, &y).unwrap() - 1.0).abs() < 1e-12);
         assert!((rank_regression(&x, &y).unwrap().slope - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn intervals_of_correlations_narrow_with_n_and_end_at_one() {
+        let width = |n| {
+            let (low, high) = spearman_interval(0.6, n).unwrap();
+            assert!(-1.0 < low && low < 0.6 && 0.6 < high && high < 1.0);
+            high - low
+        };
+        assert!(width(10) > width(20) && width(20) > width(400));
+        assert_eq!(spearman_interval(1.0, 10), Ok((1.0, 1.0)));
+        assert_eq!(spearman_interval(-1.0, 10), Ok((-1.0, -1.0)));
+        assert_eq!(
+            spearman_interval(0.5, 3),
+            Err(MetricsError::TooFew { needed: 4, got: 3 })
+        );
+        for r in [1.1, f64::NAN] {
+            assert!(spearman_interval(r, 10).is_err());
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Metrics and statistics against numpy and scipy: `fixtures/golden.py` made the values.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use ndarray::Array3;
+use ndarray::{Array3, Array4};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use slicewise_metrics::{
-    Agreement, CurveEnds, Line, aubc, average_ranks, class_dice, fg_eff, holm, linear_fit,
-    mean_interval, paired_t, pairwise_penalty, pearson, rank_regression, slice_agreement, spearman,
-    wilcoxon,
+    Agreement, CurveEnds, Line, aubc, average_ranks, bootstrap_interval, class_dice, fg_eff, holm,
+    linear_fit, mean_interval, paired_t, pairwise_penalty, pearson, rank_regression,
+    slice_agreement, slice_entropy, spearman, spearman_interval, wilcoxon,
 };
 
 fn golden() -> Value {
@@ -58,6 +60,39 @@ fn slice_agreement_and_class_dice_match_numpy() {
 }
 
 #[test]
+fn slice_entropy_matches_scipy() {
+    let golden = &golden()["slice_entropy"];
+    let shape: Vec<usize> = numbers(&golden["shape"])
+        .iter()
+        .map(|&n| n as usize)
+        .collect();
+    let p = numbers(&golden["p"]).iter().map(|&p| p as f32).collect();
+    let p = Array4::from_shape_vec((shape[0], shape[1], shape[2], shape[3]), p).unwrap();
+    assert_close(&slice_entropy(&p), &numbers(&golden["entropy"]), 1e-12);
+}
+
+#[test]
+fn bootstrap_intervals_match_scipy_but_for_the_noise_of_resampling() {
+    for case in golden()["bootstrap"].as_array().unwrap() {
+        let values = numbers(&case["values"]);
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        let interval = bootstrap_interval(&values, 0.95, 50_000, &mut generator).unwrap();
+        let (low, high) = (
+            case["low"].as_f64().unwrap(),
+            case["high"].as_f64().unwrap(),
+        );
+        let tolerance = 0.01 * (high - low);
+        for (got, expected) in [(interval.low, low), (interval.high, high)] {
+            let got = got.unwrap();
+            assert!(
+                (got - expected).abs() < tolerance,
+                "got {got}, expected {expected}"
+            );
+        }
+    }
+}
+
+#[test]
 fn ranks_correlations_and_lines_match_scipy() {
     let flat = |line: Line| [line.slope, line.intercept, line.r];
     for pair in golden()["pairs"].as_array().unwrap() {
@@ -70,6 +105,15 @@ fn ranks_correlations_and_lines_match_scipy() {
         assert_close(&fit, &numbers(&pair["fit"]), 1e-9);
         let ranks = flat(rank_regression(&x, &y).unwrap());
         assert_close(&ranks, &numbers(&pair["rank_fit"]), 1e-12);
+    }
+}
+
+#[test]
+fn intervals_of_rank_correlations_match_scipy() {
+    for case in golden()["spearman_intervals"].as_array().unwrap() {
+        let [r, n, low, high] = ["r", "n", "low", "high"].map(|name| case[name].as_f64().unwrap());
+        let got = spearman_interval(r, n as usize).unwrap();
+        assert_close(&[got.0, got.1], &[low, high], 1e-10);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a report cannot be written.
 
 use polars::error::PolarsError;
+use slicewise_data::DataError;
 use slicewise_experiment::ExperimentError;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,9 @@ pub enum ReportError {
         /// The results folder.
         dir: PathBuf,
     },
+    /// A volume kept for the figures is damaged or does not fit the others.
+    #[error("{0} (a volume kept for figures; a report without pictures/ leaves them out)")]
+    Picture(#[from] DataError),
     /// A file of the report cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

@@ -4,14 +4,21 @@
 //! that PNGs are sharp and plotters' whole-number coordinates are fine enough for the SVG, whose
 //! `width` and `height` are then set to the reading size.
 
+mod attention;
 mod curves;
 mod heads;
 mod marks;
+mod palette;
 mod panel;
 mod penalty;
+mod raster;
+mod rounds;
+mod segmentations;
 mod slices;
 mod style;
+mod svg;
 
+use crate::agreement::PrAgreement;
 use crate::curve::Curves;
 use crate::error::ReportError;
 use plotters::coord::Shift;
@@ -57,10 +64,13 @@ pub(crate) struct Drawing {
     pub(crate) files: [PathBuf; 2],
 }
 
-/// Draws every figure whose data the sweep has into `folder`.
+/// Draws every figure whose data the sweep has into `folder`; volumes are read from the results
+/// folder `root`.
 pub(crate) fn write_all(
     results: &Results,
     curves: &Curves,
+    agreements: &[PrAgreement],
+    root: &Path,
     folder: &Path,
 ) -> Result<Vec<Drawing>, ReportError> {
     style::register_fonts();
@@ -70,6 +80,15 @@ pub(crate) fn write_all(
         drawings.extend([by(curves::Axis::Slices)?, by(curves::Axis::Voxels)?]);
     }
     if let Some(figure) = slices::SliceFigure::new(results) {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = rounds::RoundFigure::new(results, agreements) {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = attention::AttentionFigure::new(results, root)? {
+        drawings.push(write(&figure, folder)?);
+    }
+    if let Some(figure) = segmentations::SegmentationFigure::new(results, root)? {
         drawings.push(write(&figure, folder)?);
     }
     if let Some(figure) = penalty::PenaltyFigure::new(results, curves) {
@@ -90,7 +109,7 @@ fn write<F: Figure>(figure: &F, folder: &Path) -> Result<Drawing, ReportError> {
 
     let mut svg = String::new();
     on_white(figure, SVGBackend::with_string(&mut svg, drawn)).map_err(problem)?;
-    let svg = svg.replacen(
+    let svg = svg::join_rectangles(&svg).replacen(
         &format!("width=\"{}\" height=\"{}\"", drawn.0, drawn.1),
         &format!("width=\"{width}\" height=\"{height}\""),
         1,

@@ -171,7 +171,7 @@ fn correlation(agreements: &[PrAgreement], task: Task) -> Option<String> {
     let [all, foreground] = [Slices::All, Slices::Foreground].map(|slices| {
         let of_task = agreements
             .iter()
-            .filter(|a| a.task == task && a.slices == slices);
+            .filter(|a| a.task == task && a.slices == slices && a.is_pooled_p());
         of_task.max_by_key(|a| {
             let place = [FIRST, FULL, PROPOSED]
                 .iter()

@@ -30,6 +30,7 @@ mod page;
 mod paired;
 pub mod paper;
 mod penalty;
+mod picture;
 mod statistics;
 mod stop;
 mod table;
@@ -80,7 +81,8 @@ pub fn write_results(results: &Results, dir: &Path) -> Result<Written, ReportErr
     for table in table::between_strategies(results, &curves, &statistics, &comparisons)? {
         files.extend(table.write(&tables)?);
     }
-    let drawings = figure::write_all(results, &curves, &folder(dir, "figures")?)?;
+    let figures = folder(dir, "figures")?;
+    let drawings = figure::write_all(results, &curves, &agreements, dir, &figures)?;
     files.extend(drawings.iter().flat_map(|drawing| drawing.files.clone()));
     let page = dir.join("report.html");
     let between = page::between(&statistics, &comparisons);

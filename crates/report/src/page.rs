@@ -1,5 +1,6 @@
 //! `report.html`: one page, no script, nothing fetched, printable.
 
+mod agreement;
 mod between;
 mod full_annotation;
 mod heads;
@@ -66,7 +67,7 @@ pub(crate) fn html(
                 (between)
                 (minimum_cost::minimum_cost(curves))
                 (stop::stop(results, curves))
-                (sections::agreement(agreements))
+                (agreement::agreement(agreements))
                 (heads::heads(results))
                 (sections::tissues(results))
                 @if !only_full { (full_annotation::table_1(results)) }

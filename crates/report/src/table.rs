@@ -1,5 +1,6 @@
 //! Tables: polars frames, each written as CSV, Parquet and Markdown.
 
+mod agreement;
 mod between;
 mod full_annotation;
 mod heads;
@@ -9,6 +10,7 @@ mod penalty;
 mod stop;
 mod tidy;
 
+pub(crate) use agreement::{AgreementRow, agreement_rows};
 pub(crate) use between::{by_strategy, difference, ends, p_value, value_of};
 pub(crate) use minimum_cost::cells as minimum_cost_cells;
 pub(crate) use paper_layout::{Layout, half_width, three};
@@ -61,7 +63,10 @@ pub(crate) fn all(
             ..named("table2", tidy::table_2(curves))?
         },
         named("tissues", tidy::tissues(results))?,
-        named("agreement", tidy::agreement(agreements))?,
+        Table {
+            markdown: agreement::markdown(agreements),
+            ..named("agreement", agreement::agreement(agreements))?
+        },
         named("cost", tidy::cost(curves))?,
         Table {
             markdown: minimum_cost::markdown(&curves.costs, &curves.tasks(), results),

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod agreement;
 mod models;
+mod pictures;
 mod sample;
 mod statistics;
 mod stopping;
@@ -197,7 +199,7 @@ fn every_file_is_of_its_kind_and_listed() {
     let count = |ending: &str| endings.iter().filter(|found| *found == ending).count();
     assert_eq!(
         ["csv", "md", "parquet", "svg", "png", "html"].map(count),
-        [10, 10, 10, 4, 4, 1]
+        [10, 10, 10, 5, 5, 1]
     );
 }
 
@@ -207,7 +209,7 @@ fn the_page_is_one_file_that_fetches_nothing() {
     for fetched in ["src=", "href=", "url(", "@import", "<script", "<link"] {
         assert!(!page.contains(fetched), "{fetched}");
     }
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 5);
     assert!(
         !page.contains("sweep is incomplete"),
         "a whole sweep lacks nothing"

@@ -85,7 +85,9 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
 /// Writes tables, figures and the page of the results folder at `root`.
 pub(crate) fn report(root: &Path) -> Outcome {
     let written = slicewise_report::write(root).map_err(|error| match error {
-        ReportError::Read(_) | ReportError::NoRecords { .. } => Failure::input(error),
+        ReportError::Read(_) | ReportError::NoRecords { .. } | ReportError::Picture(_) => {
+            Failure::input(error)
+        }
         _ => Failure::Run(error.into()),
     })?;
     eprintln!("wrote {} files", written.files.len());

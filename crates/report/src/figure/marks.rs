@@ -103,13 +103,18 @@ pub(super) fn text<DB: DrawingBackend>(
     area.draw_text(text, &style.pos(Pos::new(HPos::Left, VPos::Center)), at)
 }
 
-/// A dot, hollow or filled.
-pub(super) fn dot<DB: DrawingBackend>(area: &Area<DB>, at: Place, filled: bool) -> Drawn<DB> {
-    marker(area, at, Marker::Circle, 9.0, INK)?;
+/// A dot of `radius` drawn units, hollow or filled.
+pub(super) fn dot<DB: DrawingBackend>(
+    area: &Area<DB>,
+    at: Place,
+    radius: f64,
+    filled: bool,
+) -> Drawn<DB> {
+    marker(area, at, Marker::Circle, radius, INK)?;
     if filled {
         Ok(())
     } else {
-        marker(area, at, Marker::Circle, 5.0, WHITE)
+        marker(area, at, Marker::Circle, 0.45 * radius, WHITE)
     }
 }
 

@@ -55,8 +55,8 @@ impl Panel {
             .axis_style(INK.stroke_width(2))
             .x_labels(x.ticks)
             .y_labels(y.ticks)
-            .x_label_formatter(&|value| format!("{value:.*}", x.decimals))
-            .y_label_formatter(&|value| format!("{value:.*}", y.decimals))
+            .x_label_formatter(&|value| number(*value, x.decimals))
+            .y_label_formatter(&|value| number(*value, y.decimals))
             .x_desc(x.label)
             .y_desc(y.label)
             .label_style(font(11.0, INK))
@@ -92,4 +92,9 @@ impl Panel {
             inside,
         )
     }
+}
+
+/// With so many decimals and a true minus sign.
+pub(super) fn number(value: f64, decimals: usize) -> String {
+    format!("{value:.decimals$}").replace('-', "−")
 }

@@ -114,6 +114,11 @@ pub(super) fn register_fonts() {
     }
 }
 
+/// `style` with its anchor at the middle of the top.
+pub(super) fn centred(style: TextStyle<'static>) -> TextStyle<'static> {
+    style.pos(Pos::new(HPos::Center, VPos::Top))
+}
+
 /// A text style of `points` at reading size, anchored at its top left.
 pub(super) fn font(points: f64, color: RGBColor) -> TextStyle<'static> {
     face(points, color, FontStyle::Normal)

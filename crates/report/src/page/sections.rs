@@ -1,17 +1,15 @@
 //! The page's tables and what surrounds them.
 
-use crate::agreement::{PrAgreement, Slices};
 use crate::curve::Curves;
 use crate::finding::task_title;
-use crate::order::{PROPOSED, is_strategy, label, percent, ratio_key, strategy_key};
+use crate::order::{label, percent, strategy_key};
 use crate::paper;
 use crate::table::{COMPARED_RATIO, Layout, half_width, three, tissue_rows};
 use maud::{Markup, html};
-use slicewise_data::{Part, Task};
+use slicewise_data::Part;
 use slicewise_experiment::Results;
-use slicewise_experiment::record::FULL;
 use slicewise_metrics::Interval;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Table 2 beside the paper's.
 pub(super) fn table_2(curves: &Curves) -> Markup {
@@ -51,62 +49,6 @@ pub(super) fn table_2(curves: &Curves) -> Markup {
                 "between rows, not levels."
             }
         } }
-    }
-}
-
-/// Spearman's correlation of P with R, for the models of the paper's strategy (of all
-/// strategies, if that is not among them); `tables/agreement` has every one.
-pub(super) fn agreement(agreements: &[PrAgreement]) -> Markup {
-    // One row a task, strategy and ratio; all slices and foreground slices side by side.
-    let mut rows: BTreeMap<_, [Option<&PrAgreement>; 2]> = BTreeMap::new();
-    let shown = |strategy: &str| !is_strategy(strategy) || strategy == PROPOSED;
-    let proposed = agreements.iter().any(|entry| entry.strategy == PROPOSED);
-    for entry in agreements
-        .iter()
-        .filter(|entry| !proposed || shown(&entry.strategy))
-    {
-        let key = (
-            entry.task,
-            strategy_key(&entry.strategy),
-            ratio_key(entry.ratio),
-        );
-        let column = usize::from(entry.slices == Slices::Foreground);
-        rows.entry(key).or_default()[column] = Some(entry);
-    }
-    html! {
-        @if !rows.is_empty() {
-            section {
-                h2 { "How well P ranks slices as R does" }
-                div.scroll { table {
-                    thead { tr {
-                        th { "task" } th.text { "annotated by" } th { "slices" }
-                        th { "all slices" } th { "n" }
-                        th { "foreground slices" } th { "n" }
-                    } }
-                    tbody { @for ((task, (_, strategy), ratio), columns) in &rows {
-                        tr.begins[strategy == FULL] {
-                            td { "Task " (task.number()) }
-                            td.text { (label(strategy)) }
-                            td { (percent(*ratio as f64 / 1e6)) }
-                            @for column in columns {
-                                td { (value(column.map(|entry| entry.spearman))) }
-                                td { (column.map_or_else(String::new, |entry| entry.n.to_string())) }
-                            }
-                        }
-                    } }
-                } }
-                p.note {
-                    "Spearman's correlation (the coefficient of the regression through the ranks) "
-                    "of P with R over all Part B slices of a seed, then mean ± half the interval "
-                    "over seeds; n counts slices over all seeds. Slices that are empty in both "
-                    "maps score 1 in P and R alike, which raises the coefficient over all slices. "
-                    "The paper shows one sample a task: "
-                    (paper::rank_coefficient(Task::BrainExtraction)) " in Task 1, "
-                    (paper::rank_coefficient(Task::TissueSegmentation)) " in Task 2. "
-                    "Models trained by the other strategies are in tables/agreement.csv."
-                }
-            }
-        }
     }
 }
 
@@ -212,7 +154,7 @@ pub(super) fn provenance(results: &Results) -> Markup {
 }
 
 /// A mean and, smaller, half its interval; nothing of nothing.
-fn value(dice: Option<Interval>) -> Markup {
+pub(super) fn value(dice: Option<Interval>) -> Markup {
     rounded(dice, 3)
 }
 

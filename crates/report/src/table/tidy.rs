@@ -1,6 +1,5 @@
 //! Tidy frames: one row an observation, one column a variable.
 
-use crate::agreement::PrAgreement;
 use crate::curve::{Curves, cases_of, mean, primary};
 use crate::order::{is_strategy, ratio_key, strategy_key};
 use polars::prelude::{Column, DataFrame, PolarsResult};
@@ -55,27 +54,6 @@ pub(super) fn cost(curves: &Curves) -> PolarsResult<DataFrame> {
             points.iter().map(|p| p.cost.voxels),
         ),
     ])
-}
-
-/// `task,strategy,ratio,slices,mean,ci_low,ci_high,seeds,n`: Spearman's correlation of P with
-/// R over Part B; `slices` is `all` or `foreground`, `n` counts them over all seeds.
-pub(super) fn agreement(rows: &[PrAgreement]) -> PolarsResult<DataFrame> {
-    DataFrame::new_infer_height(
-        [
-            vec![
-                count("task", rows.iter().map(|r| u32::from(r.task.number()))),
-                text("strategy", rows.iter().map(|r| r.strategy.as_str())),
-                real("ratio", rows.iter().map(|r| r.ratio)),
-                text("slices", rows.iter().map(|r| r.slices.name())),
-            ],
-            interval(rows.iter().map(|r| r.spearman)),
-            vec![
-                count("seeds", rows.iter().map(|r| r.spearman.n as u32)),
-                count("n", rows.iter().map(|r| r.n as u32)),
-            ],
-        ]
-        .concat(),
-    )
 }
 
 /// `task,class,strategy,ratio,mean,ci_low,ci_high,seeds,cases`: Dice of each foreground class.
