@@ -1,6 +1,7 @@
 //! A model on disk as safetensors (float32), readable from Python: under each variable's name
 //! the weights that predict, under `last.NAME` those of the last training step, under
-//! `momentum.NAME` the optimiser's.
+//! `momentum.NAME` and `squares.NAME` the
+//! optimiser's.
 
 use crate::error::ModelError;
 use crate::optimizer::Optimizer;
@@ -30,6 +31,7 @@ fn tensors(optimizer: &Optimizer) -> Vec<(String, &Tensor)> {
                 (slot.name.clone(), &slot.variable),
                 (format!("last.{}", slot.name), &slot.other),
                 (format!("momentum.{}", slot.name), &slot.momentum),
+                (format!("squares.{}", slot.name), &slot.squares),
             ]
         })
         .collect()

@@ -26,8 +26,8 @@ mod v_net;
 
 pub use architecture::{ARCHITECTURES, Architecture};
 pub use config::{
-    Activation, Combine, HeadConfig, Layout, ModelConfig, Norm, Paths, Precision, Recalibration,
-    Schedule, Source, TrainingConfig,
+    Activation, Algorithm, Combine, HeadConfig, Layout, ModelConfig, Norm, Paths, Precision,
+    Recalibration, Schedule, Source, TrainingConfig,
 };
 pub use environment::{Environment, choose_device, environment, set_threads};
 pub use error::ModelError;

@@ -1,20 +1,28 @@
-//! Stochastic gradient descent with momentum and weight decay, and a moving average of the
-//! weights.
+//! Gradient descent (AdamW, or the paper's SGD with momentum and weight decay) and a moving average
+//! of the weights.
 //!
-//! Our own rather than libtorch's, because its momentum cannot be read: a checkpoint holds all
-//! of it, so that training goes on after a round, or after a kill, as if nothing had been.
+//! Our own rather than libtorch's, because the state of those cannot be read: a checkpoint holds
+//! all of it, so that training goes on after a round, or after a kill, as if nothing had been.
+//!
+//! Source of AdamW: Loshchilov and Hutter 2019 (arXiv 1711.05101), algorithm 2.
 //!
 //! With a constant learning rate (the paper's) the weights wander about; their exponential moving
 //! average (Polyak averaging) is what predicts. Training does not see it. So rounds of any length
 //! can be trained one after another without the rate decaying and starting anew in each.
 
-use crate::config::TrainingConfig;
+use crate::config::{Algorithm, TrainingConfig};
 use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 /// In its first steps the average spans a tenth of the training so far: the fresh weights it
 /// started from are soon forgotten.
 const WARM_UP: f64 = 10.0;
+
+/// What AdamW's running mean of squared gradients keeps of itself each step.
+const SQUARES_KEPT: f64 = 0.999;
+
+/// Added to AdamW's denominator.
+const EPSILON: f64 = 1e-8;
 
 /// Variables by name, in order.
 pub(crate) fn variables(store: &VarStore) -> Vec<(String, Tensor)> {
@@ -39,8 +47,36 @@ pub(crate) struct Slot {
     pub(crate) variable: Tensor,
     /// The weights of the last step, or while training their average.
     pub(crate) other: Tensor,
-    /// The running sum of gradients.
+    /// The running sum (SGD) or mean (AdamW) of gradients.
     pub(crate) momentum: Tensor,
+    /// The running mean of squared gradients, of AdamW alone.
+    pub(crate) squares: Tensor,
+}
+
+impl Slot {
+    /// momentum ← m·momentum + gradient + decay·weight; weight ← weight − rate·momentum.
+    fn sgd(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) {
+        let _ = self.momentum.g_mul_scalar_(training.momentum);
+        let _ = self.momentum.g_add_(gradient);
+        let decay = &self.variable * training.weight_decay;
+        let _ = self.momentum.g_add_(&decay);
+        let _ = self.variable.g_sub_(&(&self.momentum * rate));
+    }
+
+    /// weight ← weight − rate·(mean / √squares + decay·weight), both means corrected for their
+    /// start at zero. `step` counts from 1.
+    fn adam_w(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64, step: u64) {
+        let corrected = |kept: f64| 1.0 - kept.powi(i32::try_from(step).unwrap_or(i32::MAX));
+        let kept = training.momentum;
+        let _ = self.momentum.lerp_(gradient, 1.0 - kept);
+        let _ = self.squares.lerp_(&gradient.square(), 1.0 - SQUARES_KEPT);
+        let size = (&self.squares / corrected(SQUARES_KEPT)).sqrt() + EPSILON;
+        let _ = self
+            .variable
+            .g_mul_scalar_(1.0 - rate * training.weight_decay);
+        let descent = &self.momentum / size * (rate / corrected(kept));
+        let _ = self.variable.g_sub_(&descent);
+    }
 }
 
 impl Optimizer {
@@ -49,6 +85,7 @@ impl Optimizer {
             name,
             other: variable.detach().copy(),
             momentum: variable.detach().zeros_like(),
+            squares: variable.detach().zeros_like(),
             variable,
         });
         Self {
@@ -75,8 +112,7 @@ impl Optimizer {
         }
     }
 
-    /// One step down the gradients: momentum ← m·momentum + gradient + decay·weight, weight ←
-    /// weight − rate·momentum, then the average.
+    /// One step down the gradients, then the average.
     pub(crate) fn step(&mut self, training: &TrainingConfig, rate: f64) {
         self.steps += 1;
         let span = training
@@ -91,12 +127,11 @@ impl Optimizer {
                 if !gradient.defined() {
                     continue;
                 }
-                let _ = slot.momentum.g_mul_scalar_(training.momentum);
-                let _ = slot.momentum.g_add_(&(gradient * scale));
-                let _ = slot
-                    .momentum
-                    .g_add_(&(&slot.variable * training.weight_decay));
-                let _ = slot.variable.g_sub_(&(&slot.momentum * rate));
+                let gradient = gradient * scale;
+                match training.algorithm {
+                    Algorithm::Sgd => slot.sgd(&gradient, training, rate),
+                    Algorithm::AdamW => slot.adam_w(&gradient, training, rate, self.steps),
+                }
             }
             for slot in &mut self.slots {
                 let _ = slot.other.lerp_(&slot.variable, 1.0 - span);
