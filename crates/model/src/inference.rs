@@ -52,7 +52,7 @@ pub(crate) fn segment(
             .map(|attention| to_labels(&unpad(&attention.logits).argmax(1, false)))
             .transpose()?,
         attention: attention
-            .map(|attention| to_array4(&unpad(&attention.values())))
+            .map(|attention| to_array4(&unpad(&attention.logits).softmax(1, Kind::Float)))
             .transpose()?,
     })
 }

@@ -42,7 +42,8 @@ pub struct ModelOutput {
     pub sr1: Array3<u8>,
     /// SR2 `[D, H, W]`: argmax over classes of the attention map.
     pub sr2: Option<Array3<u8>>,
-    /// The attention map `[C, D, H, W]`, values in (0, 1).
+    /// The attention map `[C, D, H, W]`, its classes weighed against each other: softmax of its
+    /// logits, whatever activation the network multiplies with. SR2 is its argmax.
     pub attention: Option<Array4<f32>>,
 }
 

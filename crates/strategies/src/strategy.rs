@@ -14,7 +14,8 @@ pub struct Prediction {
     pub sr1: Array3<u8>,
     /// SR2 `[D, H, W]`: argmax over classes of the attention map; `None` without attention.
     pub sr2: Option<Array3<u8>>,
-    /// The attention map `[C, D, H, W]`, values in `[0, 1]`; `None` without attention.
+    /// The attention map `[C, D, H, W]`, values in `[0, 1]` that sum to 1 over `C`; `None`
+    /// without attention.
     pub attention: Option<Array4<f32>>,
 }
 
