@@ -295,6 +295,52 @@ fn a_folder_of_another_experiment_is_refused_and_left_alone() {
 }
 
 #[test]
+fn one_page_shows_several_sweeps() {
+    let scratch = tempfile::tempdir().unwrap();
+    let page = scratch.path().join("both.html");
+    let folder = smoke().join("smoke");
+    succeed(slicewise(&["page"]).arg(&page).arg(&folder).arg(&folder));
+    let html = fs::read_to_string(&page).unwrap();
+    assert_eq!(html.matches("<article id=\"smoke\">").count(), 2);
+    assert!(html.contains("<h1>both</h1>"));
+    let (code, _, stderr) = run(slicewise(&["page"]).arg(&page).arg(scratch.path()));
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("config.yaml"), "{stderr}");
+}
+
+#[test]
+fn verify_passes_a_whole_folder_and_names_what_is_wrong_with_another() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("copy");
+    succeed(
+        Command::new("cp")
+            .arg("-r")
+            .arg(smoke().join("smoke"))
+            .arg(&out),
+    );
+    let said = succeed(slicewise(&["verify"]).arg(&out));
+    assert!(said.contains("of 24 runs on record"), "{said}");
+    let change = |name: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(out.join(name)).unwrap();
+        assert!(text.contains(from), "{name}: {text}");
+        fs::write(out.join(name), text.replacen(from, to, 1)).unwrap();
+    };
+    change("tables/table2.csv", "0.", "0.9");
+    change("config.yaml", "first: 6", "first: 7");
+    fs::remove_file(out.join("records/brain-extraction/attention-unet/random-seed2.jsonl"))
+        .unwrap();
+    let (code, _, said) = run(slicewise(&["verify"]).arg(&out));
+    assert_eq!(code, 1);
+    for problem in [
+        "config.yaml: expected SHA-256",
+        "missing: Task 1, model attention-unet, random: seed 2 missing",
+        "tables/table2.csv: not what the records give",
+    ] {
+        assert!(said.contains(problem), "{problem}: {said}");
+    }
+}
+
+#[test]
 fn a_finished_sweep_trains_nothing_and_reports_again() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("copy");

@@ -1,4 +1,5 @@
-//! `report.html`: one page, no script, nothing fetched, printable.
+//! `report.html`, and the page of several sweeps: one file, no script, nothing fetched,
+//! printable.
 
 mod agreement;
 mod between;
@@ -26,58 +27,89 @@ pub(crate) fn between(statistics: &[Statistic], comparisons: &[Comparison]) -> M
     between::between(statistics, comparisons)
 }
 
-/// The page; `between` is [the section of that name](between()).
-pub(crate) fn html(
-    results: &Results,
-    curves: &Curves,
-    agreements: &[PrAgreement],
-    drawings: &[Drawing],
-    between: Markup,
-) -> String {
-    let manifest = &results.manifest;
-    let only_full = !curves.has_rounds();
+/// A page of `articles`, each with its sweep's name and question; a list of them comes first where
+/// there are several.
+pub(crate) fn document(title: &str, articles: &[Article]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (manifest.name) " · slicewise" }
+                title { (title) " · slicewise" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header {
-                    p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
-                    h1 { (manifest.name) }
-                    p.question { (manifest.question) }
-                    p.facts { (facts(results)) }
-                }
-                (incomplete(results))
-                section {
-                    h2 { "What it shows" }
-                    @for task in curves.tasks() {
-                        h3 { (task_title(task)) }
-                        ul { @for sentence in findings(curves, agreements, task) { li { (sentence) } } }
+                @if articles.len() > 1 {
+                    header {
+                        p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
+                        h1 { (title) }
+                        ol { @for article in articles {
+                            li { a href={ "#" (article.name) } { (article.name) } ": " (article.question) }
+                        } }
                     }
-                    p.note { "In brackets: 95 % Student-t intervals over seeds. Every sentence is made from the records." }
                 }
-                @if only_full { (full_annotation::table_1(results)) }
-                (sections::table_2(curves))
-                @for drawing in drawings { (figure(drawing)) }
-                (between)
-                (minimum_cost::minimum_cost(curves))
-                (stop::stop(results, curves))
-                (agreement::agreement(agreements))
-                (heads::heads(results))
-                (sections::tissues(results))
-                @if !only_full { (full_annotation::table_1(results)) }
-                (sections::cost(curves))
-                (sections::reading())
-                (sections::provenance(results))
+                @for article in articles { (article.markup) }
             }
         }
     };
     page.into_string()
+}
+
+/// All that a page says of one sweep.
+pub(crate) struct Article {
+    pub(crate) name: String,
+    pub(crate) question: String,
+    markup: Markup,
+}
+
+/// The article of a sweep; `between` is [the section of that name](between()).
+pub(crate) fn article(
+    results: &Results,
+    curves: &Curves,
+    agreements: &[PrAgreement],
+    drawings: &[Drawing],
+    between: Markup,
+) -> Article {
+    let manifest = &results.manifest;
+    let only_full = !curves.has_rounds();
+    let markup = html! {
+        article id=(manifest.name) {
+            header {
+                p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
+                h1 { (manifest.name) }
+                p.question { (manifest.question) }
+                p.facts { (facts(results)) }
+            }
+            (incomplete(results))
+            section {
+                h2 { "What it shows" }
+                @for task in curves.tasks() {
+                    h3 { (task_title(task)) }
+                    ul { @for sentence in findings(curves, agreements, task) { li { (sentence) } } }
+                }
+                p.note { "In brackets: 95 % Student-t intervals over seeds. Every sentence is made from the records." }
+            }
+            @if only_full { (full_annotation::table_1(results)) }
+            (sections::table_2(curves))
+            @for drawing in drawings { (figure(drawing)) }
+            (between)
+            (minimum_cost::minimum_cost(curves))
+            (stop::stop(results, curves))
+            (agreement::agreement(agreements))
+            (heads::heads(results))
+            (sections::tissues(results))
+            @if !only_full { (full_annotation::table_1(results)) }
+            (sections::cost(curves))
+            (sections::reading())
+            (sections::provenance(results))
+        }
+    };
+    Article {
+        name: manifest.name.clone(),
+        question: manifest.question.clone(),
+        markup,
+    }
 }
 
 /// One line: how much data, which seeds, where.

@@ -24,6 +24,19 @@ pub(crate) enum Command {
         /// The results folder
         folder: PathBuf,
     },
+    /// Write the reports of several results folders again, and one page of all of them
+    Page {
+        /// The page, an .html file
+        out: PathBuf,
+        /// The results folders
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+    },
+    /// Check that a results folder is whole and that its tables follow from its records
+    Verify {
+        /// The results folder
+        folder: PathBuf,
+    },
     /// Validate an experiment without running it: config, data, splits, disk, time
     Check(CheckArguments),
     /// Write procedural newborn heads as NIfTI files

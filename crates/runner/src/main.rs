@@ -13,6 +13,7 @@ mod progress;
 mod schedule;
 mod segmenter;
 mod sweep;
+mod verify;
 mod worker;
 
 use clap::Parser;
@@ -23,6 +24,8 @@ fn main() -> ExitCode {
     let result = match Program::parse().command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Report { folder } => sweep::report(&folder),
+        Command::Verify { folder } => verify::run(&folder),
+        Command::Page { out, folders } => sweep::page(&out, &folders),
         Command::Check(arguments) => check::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Doctor { device } => doctor::run(&device),

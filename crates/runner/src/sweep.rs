@@ -84,15 +84,27 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
 
 /// Writes tables, figures and the page of the results folder at `root`.
 pub(crate) fn report(root: &Path) -> Outcome {
-    let written = slicewise_report::write(root).map_err(|error| match error {
+    let written = slicewise_report::write(root).map_err(failure)?;
+    eprintln!("wrote {} files", written.files.len());
+    println!("{}", root.join("report.html").display());
+    Ok(())
+}
+
+/// Writes the reports of `folders` and one page of all of them.
+pub(crate) fn page(out: &Path, folders: &[PathBuf]) -> Outcome {
+    let written = slicewise_report::write_together(out, folders).map_err(failure)?;
+    eprintln!("wrote {} files", written.files.len());
+    println!("{}", out.display());
+    Ok(())
+}
+
+fn failure(error: ReportError) -> Failure {
+    match error {
         ReportError::Read(_) | ReportError::NoRecords { .. } | ReportError::Picture(_) => {
             Failure::input(error)
         }
         _ => Failure::Run(error.into()),
-    })?;
-    eprintln!("wrote {} files", written.files.len());
-    println!("{}", root.join("report.html").display());
-    Ok(())
+    }
 }
 
 /// A folder holds one experiment: a `config.yaml` that says the same, or none yet. An older

@@ -255,8 +255,8 @@ impl Figure for AttentionFigure<'_> {
         format!(
             "One axial slice of an unseen case, that with most true voxels of {class}, after growing \
              annotation (the paper's Fig. 3): the scan with the true outline, the truth, the class \
-             in the segmentation, and the attention map's channel of {class}, weighed against the other classes (softmax), from 0 to 1. Dice is that of \
-             {class} over the whole case. Anterior is up and the subject's right is on the right \
+             in the segmentation, and the attention map's channel of {class}, weighed against the \
+             other classes (softmax), from 0 to 1. Dice is that of {class} over the whole case. Anterior is up and the subject's right is on the right \
              (neurological orientation). One case and one seed: an illustration, not a finding.",
             class = self.class_name
         )

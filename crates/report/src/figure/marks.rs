@@ -65,6 +65,20 @@ pub(super) fn marker<DB: DrawingBackend>(
     area.draw(&PathElement::new(corners, stroke(edge, 2)))
 }
 
+/// As [`marker`], but white with an outline of its colour.
+pub(super) fn hollow_marker<DB: DrawingBackend>(
+    area: &Area<DB>,
+    at: Place,
+    shape: Marker,
+    radius: f64,
+    color: RGBColor,
+) -> Drawn<DB> {
+    let mut corners = outline(at, shape, radius);
+    area.draw(&Polygon::new(corners.clone(), WHITE.filled()))?;
+    corners.push(corners[0]);
+    area.draw(&PathElement::new(corners, stroke(color, 4)))
+}
+
 /// Corners of a marker, as angles from the top and shares of the radius.
 fn outline((x, y): Place, shape: Marker, radius: f64) -> Vec<Place> {
     let (corners, turn) = match shape {

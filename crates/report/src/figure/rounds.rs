@@ -1,14 +1,14 @@
 //! Fig. 4 over all rounds: how well P, and uncertainty beside it, rank unseen slices as R does
 //! while annotation grows. The paper shows one sample at one round.
 
-use super::marks::{Entry, legend, line, marker, text, whisker};
+use super::marks::{Entry, hollow_marker, legend, line, marker, text, whisker};
 use super::panel::{AxisSpec, Panel, number};
 use super::style::{GREY, INK, Look, Marker, bold, font, looks};
 use super::{Area, Drawn, Figure, Place, SCALE, draw_footer, footer};
 use crate::agreement::{PrAgreement, Scope, Signal, Slices};
 use crate::finding::task_title;
 use crate::order::{is_strategy, ratio_key, strategy_key};
-use plotters::prelude::{DrawingBackend, RGBColor, WHITE};
+use plotters::prelude::{DrawingBackend, RGBColor};
 use slicewise_data::Task;
 use slicewise_experiment::Results;
 use slicewise_experiment::record::{FIRST, FULL};
@@ -201,10 +201,9 @@ fn signal_marker<DB: DrawingBackend>(
     signal: Signal,
     color: RGBColor,
 ) -> Drawn<DB> {
-    marker(root, at, shape, 10.0, color)?;
     match signal {
-        Signal::P => Ok(()),
-        Signal::Uncertainty => marker(root, at, shape, 5.0, WHITE),
+        Signal::P => marker(root, at, shape, 10.0, color),
+        Signal::Uncertainty => hollow_marker(root, at, shape, 8.0, color),
     }
 }
 

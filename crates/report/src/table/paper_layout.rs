@@ -68,8 +68,21 @@ impl Layout {
         Self { tasks, rows }
     }
 
+    /// As [`Self::of`], but of each strategy only the ratios that the paper's table has, and the
+    /// last.
+    pub(crate) fn short(curves: &Curves) -> Self {
+        let Self { tasks, rows } = Self::of(curves);
+        let is_last: Vec<bool> = rows.iter().skip(1).map(|below| below.begins).collect();
+        let rows = rows.into_iter().zip(is_last.into_iter().chain([true]));
+        let rows = rows
+            .filter(|(row, is_last)| *is_last || row.cells.iter().any(|cell| cell.paper.is_some()))
+            .map(|(row, _)| row)
+            .collect();
+        Self { tasks, rows }
+    }
+
     /// Markdown, with a line that says what the numbers are.
-    pub(super) fn markdown(&self, results: &Results) -> String {
+    pub(crate) fn markdown(&self, results: &Results) -> String {
         let manifest = &results.manifest;
         let columns: Vec<String> = self
             .tasks
