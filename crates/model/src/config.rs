@@ -163,7 +163,7 @@ pub enum Recalibration {
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
     /// How weights follow gradients. The paper's is SGD; in the hundreds of steps that a CPU can
-    /// afford AdamW learns far more (EXPERIMENTS.md).
+    /// afford AdamW starts faster (EXPERIMENTS.md).
     pub algorithm: Algorithm,
     /// Of the first step. The paper's is 0.001, for SGD and its own long schedule. SGD needs
     /// 0.15 in hundreds of steps.
