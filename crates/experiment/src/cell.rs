@@ -2,7 +2,7 @@
 //!
 //! A round counts once its record is on disk; its checkpoint is there before. A cell run again
 //! goes on after its last whole round, and within a round after its last checkpoint
-//! ([`crate::training`]). Checkpoints hold all that training needs, so a cell that was stopped and
+//! (`training.rs`). Checkpoints hold all that training needs, so a cell that was stopped and
 //! one that was not write the same records.
 
 use crate::error::ExperimentError;
