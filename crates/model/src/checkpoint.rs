@@ -13,11 +13,10 @@ use std::io::Write;
 use std::path::Path;
 use tch::Tensor;
 
-/// The file's metadata key that names the network.
-const ARCHITECTURE: &str = "architecture";
-
-/// The metadata key of the checksum over all values: safetensors has none of its own.
-const CHECKSUM: &str = "sha256";
+/// The file's one metadata key: its value is the network's name, a space and the SHA-256 over all
+/// values, hex (safetensors has no checksum of its own). One key, because the order of several is
+/// not fixed and the same model should give the same bytes.
+const SLICEWISE: &str = "slicewise";
 
 /// Steps behind the weights, as one float32: exact up to 16 million.
 const STEPS: &str = "steps";
@@ -79,10 +78,7 @@ pub(crate) fn save(
         views.push((name.as_str(), view));
     }
     let sum = checksum(entries.iter().map(|(_, _, bytes)| bytes.as_slice()));
-    let metadata = HashMap::from([
-        (ARCHITECTURE.to_owned(), architecture.to_owned()),
-        (CHECKSUM.to_owned(), sum),
-    ]);
+    let metadata = HashMap::from([(SLICEWISE.to_owned(), format!("{architecture} {sum}"))]);
     let bytes = serialize(views, Some(metadata)).map_err(damaged)?;
     let partial = path.with_extension("partial");
     let write = || {
@@ -163,11 +159,12 @@ pub(crate) fn load(optimizer: &mut Optimizer, path: &Path) -> Result<(), ModelEr
     let stored = metadata
         .metadata()
         .as_ref()
-        .and_then(|map| map.get(CHECKSUM));
-    if stored != Some(&sum) {
+        .and_then(|map| map.get(SLICEWISE)?.rsplit_once(' '))
+        .map(|(_, sum)| sum);
+    if stored != Some(sum.as_str()) {
         return Err(mismatch(format!(
             "expected values of SHA-256 {}, got {sum}: the file is damaged",
-            stored.map_or("(none)", String::as_str)
+            stored.unwrap_or("(none)")
         )));
     }
     tch::no_grad(|| {

@@ -5,8 +5,9 @@
 
 use ndarray::{Array3, s};
 use slicewise_model::{
-    ARCHITECTURES, Activation, Combine, Device, HeadConfig, Layout, ModelConfig, Norm, Paths,
-    Precision, Recalibration, Schedule, Source, TchSegmenter, TrainingConfig, TrainingVolume,
+    ARCHITECTURES, Activation, Algorithm, Combine, Device, HeadConfig, Layout, ModelConfig, Norm,
+    Paths, Precision, Recalibration, Schedule, Source, TchSegmenter, TrainingConfig,
+    TrainingVolume,
 };
 use std::ops::ControlFlow;
 
@@ -374,6 +375,9 @@ fn precision_and_layout_change_rounding_alone() {
                 let training = TrainingConfig {
                     precision,
                     layout,
+                    // AdamW's first steps follow the sign of a gradient however small it is, so
+                    // that rounding shows.
+                    algorithm: Algorithm::Sgd,
                     learning_rate: 0.01,
                     ..training()
                 };
