@@ -36,6 +36,18 @@ fn smoke() -> &'static Path {
         .path()
 }
 
+/// A copy of its results in `folder`, to be changed.
+fn copy_of_smoke(folder: &Path) -> PathBuf {
+    let out = folder.join("copy");
+    succeed(
+        Command::new("cp")
+            .arg("-r")
+            .arg(smoke().join("smoke"))
+            .arg(&out),
+    );
+    out
+}
+
 fn records(results: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![results.join("records")];
@@ -311,13 +323,7 @@ fn one_page_shows_several_sweeps() {
 #[test]
 fn verify_passes_a_whole_folder_and_names_what_is_wrong_with_another() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = scratch.path().join("copy");
-    succeed(
-        Command::new("cp")
-            .arg("-r")
-            .arg(smoke().join("smoke"))
-            .arg(&out),
-    );
+    let out = copy_of_smoke(scratch.path());
     let said = succeed(slicewise(&["verify"]).arg(&out));
     assert!(said.contains("of 24 runs on record"), "{said}");
     let change = |name: &str, from: &str, to: &str| {
@@ -343,13 +349,7 @@ fn verify_passes_a_whole_folder_and_names_what_is_wrong_with_another() {
 #[test]
 fn a_finished_sweep_trains_nothing_and_reports_again() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = scratch.path().join("copy");
-    succeed(
-        Command::new("cp")
-            .arg("-r")
-            .arg(smoke().join("smoke"))
-            .arg(&out),
-    );
+    let out = copy_of_smoke(scratch.path());
     fs::remove_dir_all(out.join("checkpoints")).unwrap();
     fs::remove_file(out.join("report.html")).unwrap();
     let (code, _, stderr) = run(&mut sweep(&out, "2"));

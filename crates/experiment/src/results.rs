@@ -170,7 +170,10 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
 }
 
 /// Writes `bytes` to `path`, whole or not at all, and waits until they are on disk.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
+///
+/// # Errors
+/// The file cannot be written.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
     let partial = path.with_extension("partial");
     let write = || {
         let mut file = fs::File::create(&partial)?;

@@ -7,6 +7,7 @@ use crate::schedule;
 use crate::segmenter::TchModel;
 use anyhow::{Context, anyhow};
 use slicewise_data::{Case, Part, Task};
+use slicewise_experiment::results::replace;
 use slicewise_experiment::{
     CellRun, DataManifest, ExperimentError, Manifest, ResultsFolder, record,
 };
@@ -36,8 +37,9 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
                 .map_err(Failure::input)?,
         );
     }
-    let manifest = manifest(&config, &text, arguments, &data)?;
-    prepare(&folder, &text, &manifest)?;
+    if !(folder.config().exists() && folder.manifest().exists()) {
+        prepare(&folder, &text, &manifest(&config, &text, arguments, &data)?)?;
+    }
 
     let mut open = Vec::new();
     for cell in config.cells() {
@@ -142,26 +144,14 @@ fn refuse_other(
     Err(ExperimentError::OtherConfig { path, difference })
 }
 
+/// Begins a results folder.
 fn prepare(folder: &ResultsFolder, config: &str, manifest: &Manifest) -> anyhow::Result<()> {
     let root = folder.root();
     fs::create_dir_all(root).with_context(|| root.display().to_string())?;
-    if folder.config().exists() && folder.manifest().exists() {
-        return Ok(());
-    }
+    let manifest = serde_json::to_string_pretty(manifest)? + "\n";
+    replace(&folder.manifest(), manifest.as_bytes())?;
     // The config goes last: a folder with one is whole.
-    for (path, text) in [
-        (
-            folder.manifest(),
-            serde_json::to_string_pretty(manifest)? + "\n",
-        ),
-        (folder.config(), config.to_owned()),
-    ] {
-        let partial = path.with_extension("partial");
-        fs::write(&partial, text)
-            .and_then(|()| fs::rename(&partial, &path))
-            .with_context(|| path.display().to_string())?;
-    }
-    Ok(())
+    Ok(replace(&folder.config(), config.as_bytes())?)
 }
 
 fn manifest(
