@@ -16,11 +16,13 @@ mod crops;
 pub mod environment;
 pub mod error;
 mod inference;
+mod kernel;
 mod layers;
 mod loss;
 mod numerics;
 mod optimizer;
 pub mod segmenter;
+mod tape;
 mod unet;
 mod v_net;
 

@@ -10,12 +10,14 @@ use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
 use crate::optimizer::Optimizer;
+use crate::tape::Tape;
 use ndarray::{Array3, Array4};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::sync::Arc;
 use tch::Device;
 use tch::nn::VarStore;
 
@@ -53,6 +55,7 @@ pub struct TchSegmenter {
     network: Box<dyn Network>,
     store: VarStore,
     optimizer: Optimizer,
+    tape: Arc<Tape>,
     model: ModelConfig,
     training: TrainingConfig,
     classes: usize,
@@ -84,10 +87,12 @@ impl TchSegmenter {
         let numerics = Numerics::new(training);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
+        let tape = Arc::default();
         let scope = Scope {
             path: store.root(),
             generator: &generator,
             numerics,
+            tape: &tape,
         };
         let network = (architecture.build)(&scope, model, classes as i64);
         Ok(Self {
@@ -95,6 +100,7 @@ impl TchSegmenter {
             network,
             optimizer: Optimizer::new(&store),
             store,
+            tape,
             model: model.clone(),
             training: training.clone(),
             classes,
@@ -162,6 +168,7 @@ impl TchSegmenter {
             let loss = loss.of(&output, &labels);
             let value = loss.double_value(&[]);
             if !value.is_finite() {
+                self.tape.clear();
                 return Err(ModelError::LossNotFinite {
                     step: step + 1,
                     steps: of,
@@ -169,7 +176,7 @@ impl TchSegmenter {
                 });
             }
             self.optimizer.zero_gradients();
-            loss.backward();
+            self.tape.backward(&loss);
             self.optimizer
                 .step(training, learning_rate(training, step, of));
             if progress(step + 1, value).is_break() {
@@ -219,4 +226,61 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
         Schedule::Polynomial => (1.0 - step as f64 / steps as f64).powf(SCHEDULE_POWER),
     };
     training.learning_rate * factor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::ARCHITECTURES;
+    use crate::config::{Layout, Precision};
+    use tch::{Kind, Tensor};
+
+    /// The gradient of one loss with respect to all variables, one after the other.
+    fn gradient(architecture: &str, precision: Precision, layout: Layout) -> Tensor {
+        let model = ModelConfig {
+            architecture: architecture.to_owned(),
+            levels: 3,
+            ..ModelConfig::default()
+        };
+        let training = TrainingConfig {
+            precision,
+            layout,
+            soft_dice: 1.0,
+            ..TrainingConfig::default()
+        };
+        let segmenter = TchSegmenter::new(&model, &training, 3, 7, Device::Cpu).unwrap();
+        let count = 2 * 8 * 12 * 16;
+        let wave = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.11).sin();
+        let images = wave.reshape([2, 1, 8, 12, 16]);
+        let labels = (&images.squeeze_dim(1) * 1.4 + 1.0)
+            .round()
+            .to_kind(Kind::Int64);
+        let output = segmenter
+            .network
+            .forward(&segmenter.numerics.prepare(&images));
+        let loss = Loss::new(&training, 1.0, &[300, 200, 100], Device::Cpu);
+        segmenter.tape.backward(&loss.of(&output, &labels));
+        let parts: Vec<Tensor> = segmenter
+            .optimizer
+            .slots
+            .iter()
+            .map(|slot| slot.variable.grad().reshape([-1]))
+            .collect();
+        Tensor::cat(&parts, 0)
+    }
+
+    /// The fast path, with operations of our own in the backward pass, against libtorch's graph in
+    /// float32.
+    #[test]
+    fn every_network_has_the_gradient_of_float32_in_bfloat16() {
+        for architecture in ARCHITECTURES {
+            let name = architecture.name;
+            let exact = gradient(name, Precision::Float32, Layout::Contiguous);
+            let fast = gradient(name, Precision::Bfloat16, Layout::ChannelsLast);
+            let product = |a: &Tensor, b: &Tensor| a.dot(b).double_value(&[]);
+            let cosine =
+                product(&exact, &fast) / (product(&exact, &exact) * product(&fast, &fast)).sqrt();
+            assert!(cosine > 0.99, "{name}: {cosine}");
+        }
+    }
 }
