@@ -139,6 +139,18 @@ impl Optimizer {
         });
     }
 
+    /// Whether all that training goes on from is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let finite = |tensor: &Tensor| tensor.isfinite().all().int64_value(&[]) == 1;
+        let mut slots = self.slots.iter();
+        slots.all(|slot| {
+            finite(&slot.variable)
+                && finite(&slot.other)
+                && finite(&slot.momentum)
+                && finite(&slot.squares)
+        })
+    }
+
     /// What brings the norm of all gradients down to `limit`, at most 1.
     fn scale(&self, limit: f64) -> f64 {
         let squares = self.slots.iter().map(|slot| slot.variable.grad());

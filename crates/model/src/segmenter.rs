@@ -5,6 +5,7 @@ use crate::checkpoint;
 use crate::config::{ModelConfig, Schedule, TrainingConfig};
 use crate::crops::TrainingSet;
 use crate::error::ModelError;
+use crate::fault::guard;
 use crate::inference;
 use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
@@ -89,11 +90,14 @@ impl TchSegmenter {
             generator: &generator,
             numerics,
         };
-        let network = (architecture.build)(&scope, model, classes as i64);
+        let (network, optimizer) = guard(|| {
+            let network = (architecture.build)(&scope, model, classes as i64);
+            Ok((network, Optimizer::new(&store)))
+        })?;
         Ok(Self {
             architecture,
             network,
-            optimizer: Optimizer::new(&store),
+            optimizer,
             store,
             model: model.clone(),
             training: training.clone(),
@@ -121,8 +125,9 @@ impl TchSegmenter {
     /// after each step with the number done and the step's loss; a break ends the call.
     ///
     /// # Errors
-    /// A volume that does not fit together, no annotated slice, or a loss that is not finite.
-    /// After the last the weights are those before the step that gave it.
+    /// A volume that does not fit together, no annotated slice, or a loss that is not finite:
+    /// after these the weights are those before the step that gave it. Weights that are not
+    /// finite, or libtorch's failure: after these they are of no use.
     pub fn train(
         &mut self,
         cases: &[TrainingVolume],
@@ -131,10 +136,12 @@ impl TchSegmenter {
         seed: u64,
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        self.optimizer.exchange();
-        let result = self.descend(cases, steps, of, seed, progress);
-        self.optimizer.exchange();
-        result
+        guard(|| {
+            self.optimizer.exchange();
+            let result = self.descend(cases, steps, of, seed, progress);
+            self.optimizer.exchange();
+            result
+        })
     }
 
     /// [`Self::train`], with the weights of the last step in the store.
@@ -156,6 +163,7 @@ impl TchSegmenter {
         for _ in 0..steps.start {
             set.skip(training.batch, crop, training.flip, &mut generator);
         }
+        let mut done = steps.start;
         for step in steps {
             let (images, labels) = set.batch(training.batch, crop, training.flip, &mut generator);
             let output = self.network.forward(&self.numerics.prepare(&images));
@@ -172,11 +180,18 @@ impl TchSegmenter {
             loss.backward();
             self.optimizer
                 .step(training, learning_rate(training, step, of));
+            done = step + 1;
             if progress(step + 1, value).is_break() {
                 break;
             }
         }
-        Ok(())
+        if self.optimizer.is_finite() {
+            return Ok(());
+        }
+        Err(ModelError::WeightsNotFinite {
+            step: done,
+            steps: of,
+        })
     }
 
     /// Segments one volume `[D, H, W]` of normalised intensities in overlapping tiles of the
@@ -186,10 +201,12 @@ impl TchSegmenter {
     /// An empty volume, or libtorch's failure.
     pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
         let (multiple, tile) = (self.model.downsampling(), self.training.crop);
-        tch::no_grad(|| {
-            inference::segment(image, multiple, tile, |tile| {
-                let tile = tile.to_device(self.store.device());
-                self.network.forward(&self.numerics.prepare(&tile))
+        guard(|| {
+            tch::no_grad(|| {
+                inference::segment(image, multiple, tile, |tile| {
+                    let tile = tile.to_device(self.store.device());
+                    self.network.forward(&self.numerics.prepare(&tile))
+                })
             })
         })
     }
@@ -200,7 +217,7 @@ impl TchSegmenter {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::save(&self.optimizer, self.architecture.name, path)
+        guard(|| checkpoint::save(&self.optimizer, self.architecture.name, path))
     }
 
     /// Reads what [`Self::save`] wrote. After an error the weights are what they were.
@@ -208,7 +225,7 @@ impl TchSegmenter {
     /// # Errors
     /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
     pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::load(&mut self.optimizer, path)
+        guard(|| checkpoint::load(&mut self.optimizer, path))
     }
 }
 
