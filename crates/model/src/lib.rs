@@ -15,6 +15,7 @@ pub mod config;
 mod crops;
 pub mod environment;
 pub mod error;
+mod fault;
 mod inference;
 mod kernel;
 mod layers;

@@ -5,6 +5,7 @@ use crate::checkpoint;
 use crate::config::{ModelConfig, Schedule, TrainingConfig};
 use crate::crops::TrainingSet;
 use crate::error::ModelError;
+use crate::fault::guard;
 use crate::inference;
 use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
@@ -94,11 +95,14 @@ impl TchSegmenter {
             numerics,
             tape: &tape,
         };
-        let network = (architecture.build)(&scope, model, classes as i64);
+        let (network, optimizer) = guard(|| {
+            let network = (architecture.build)(&scope, model, classes as i64);
+            Ok((network, Optimizer::new(&store)))
+        })?;
         Ok(Self {
             architecture,
             network,
-            optimizer: Optimizer::new(&store),
+            optimizer,
             store,
             tape,
             model: model.clone(),
@@ -127,8 +131,9 @@ impl TchSegmenter {
     /// after each step with the number done and the step's loss; a break ends the call.
     ///
     /// # Errors
-    /// A volume that does not fit together, no annotated slice, or a loss that is not finite.
-    /// After the last the weights are those before the step that gave it.
+    /// A volume that does not fit together, no annotated slice, or a loss that is not finite:
+    /// after these the weights are those before the step that gave it. Weights that are not
+    /// finite, or libtorch's failure: after these they are of no use.
     pub fn train(
         &mut self,
         cases: &[TrainingVolume],
@@ -137,10 +142,12 @@ impl TchSegmenter {
         seed: u64,
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        self.optimizer.exchange();
-        let result = self.descend(cases, steps, of, seed, progress);
-        self.optimizer.exchange();
-        result
+        guard(|| {
+            self.optimizer.exchange();
+            let result = self.descend(cases, steps, of, seed, progress);
+            self.optimizer.exchange();
+            result
+        })
     }
 
     /// [`Self::train`], with the weights of the last step in the store.
@@ -162,6 +169,7 @@ impl TchSegmenter {
         for _ in 0..steps.start {
             set.skip(training.batch, crop, training.flip, &mut generator);
         }
+        let mut done = steps.start;
         for step in steps {
             let (images, labels) = set.batch(training.batch, crop, training.flip, &mut generator);
             let output = self.network.forward(&self.numerics.prepare(&images));
@@ -179,11 +187,18 @@ impl TchSegmenter {
             self.tape.backward(&loss);
             self.optimizer
                 .step(training, learning_rate(training, step, of));
+            done = step + 1;
             if progress(step + 1, value).is_break() {
                 break;
             }
         }
-        Ok(())
+        if self.optimizer.is_finite() {
+            return Ok(());
+        }
+        Err(ModelError::WeightsNotFinite {
+            step: done,
+            steps: of,
+        })
     }
 
     /// Segments one volume `[D, H, W]` of normalised intensities in overlapping tiles of the
@@ -193,10 +208,12 @@ impl TchSegmenter {
     /// An empty volume, or libtorch's failure.
     pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
         let (multiple, tile) = (self.model.downsampling(), self.training.crop);
-        tch::no_grad(|| {
-            inference::segment(image, multiple, tile, |tile| {
-                let tile = tile.to_device(self.store.device());
-                self.network.forward(&self.numerics.prepare(&tile))
+        guard(|| {
+            tch::no_grad(|| {
+                inference::segment(image, multiple, tile, |tile| {
+                    let tile = tile.to_device(self.store.device());
+                    self.network.forward(&self.numerics.prepare(&tile))
+                })
             })
         })
     }
@@ -207,7 +224,7 @@ impl TchSegmenter {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::save(&self.optimizer, self.architecture.name, path)
+        guard(|| checkpoint::save(&self.optimizer, self.architecture.name, path))
     }
 
     /// Reads what [`Self::save`] wrote. After an error the weights are what they were.
@@ -215,7 +232,7 @@ impl TchSegmenter {
     /// # Errors
     /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
     pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::load(&mut self.optimizer, path)
+        guard(|| checkpoint::load(&mut self.optimizer, path))
     }
 }
 

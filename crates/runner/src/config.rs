@@ -13,7 +13,7 @@ use slicewise_model::{Device, ModelConfig, TrainingConfig, architecture};
 use slicewise_strategies::nearest;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,17 +70,18 @@ impl ExperimentConfig {
 
     /// What no single field can know.
     fn check(&self) -> anyhow::Result<()> {
-        if self.name.is_empty()
-            || !self
-                .name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-            || self.name.starts_with('.')
+        // Both become folders: a name cannot lead out of the results.
+        for (field, name) in std::iter::once(("name", &self.name))
+            .chain(self.models.keys().map(|name| ("models", name)))
         {
-            bail!(
-                "name: expected letters, digits, - _ . (it names a folder), got {:?}",
-                self.name
-            );
+            if name.is_empty()
+                || name.starts_with('.')
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            {
+                bail!("{field}: expected letters, digits, - _ . (it names a folder), got {name:?}");
+            }
         }
         let mut seeds = self.seeds.clone();
         seeds.sort_unstable();
@@ -136,6 +137,11 @@ impl ExperimentConfig {
     pub(crate) fn default_jobs(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         (cores / self.threads).max(1)
+    }
+
+    /// Where the experiment writes: `out`, or the folder of its name.
+    pub(crate) fn folder(&self, out: Option<&Path>) -> PathBuf {
+        out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
     }
 
     /// Whether `cell` keeps volumes for the figures: those of the first seed do.
