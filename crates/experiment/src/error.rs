@@ -4,6 +4,7 @@ use crate::plan::Cell;
 use crate::segmenter::SegmenterError;
 use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
+use slicewise_data::error::one_line;
 use slicewise_strategies::StrategyError;
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ pub enum ExperimentError {
         source: std::io::Error,
     },
     /// A file of a results folder is not what it should be.
-    #[error("{path}{at}: {problem}", path = path.display(), at = line.map(|n| format!(", line {n}")).unwrap_or_default())]
+    #[error("{path}{at}: {}", one_line(problem), path = path.display(), at = line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,

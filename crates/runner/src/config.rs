@@ -7,6 +7,7 @@ use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow, bail};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task};
 use slicewise_experiment::{Cell, TaskPlan, plan};
 use slicewise_model::{Device, ModelConfig, TrainingConfig, architecture};
@@ -187,8 +188,11 @@ fn message(error: &serde_yaml::Error, path: &Path) -> String {
         }
         _ => String::new(),
     };
-    format!("{place}: {text}{hint}")
+    one_line(&format!("{place}: {text}{hint}"))
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

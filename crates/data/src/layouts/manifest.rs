@@ -205,6 +205,16 @@ fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseS
             return Err(at(path, line, problem));
         }
     };
+    let names = [Some(&row.image), labels.as_ref(), mask.as_ref()];
+    let has_control = |name: &Path| name.to_string_lossy().contains(char::is_control);
+    if row.case.contains(char::is_control) || names.into_iter().flatten().any(|n| has_control(n)) {
+        let problem = "expected names without line breaks and other control characters, got some";
+        return Err(at(
+            path,
+            line,
+            format!("{problem} in the row of \"{}\"", row.case),
+        ));
+    }
     Ok(CaseSource {
         subject: row.case.clone(),
         id: row.case,

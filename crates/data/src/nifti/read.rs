@@ -14,6 +14,10 @@ use std::path::Path;
 
 const HEADER_BYTES: usize = 348;
 
+/// Reading holds up to 24 bytes a voxel, so at most 12 GiB whatever a gzip stream unpacks to. A
+/// scan of 0.5 mm has 17 million voxels.
+const MOST_VOXELS: u64 = 1 << 29;
+
 /// A label file may be scaled, so a whole number may come out a little beside it.
 const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 
@@ -21,9 +25,9 @@ const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 ///
 /// # Errors
 /// A file that is missing, damaged, not 3D, of a type that is no real number, or that has NaN or
-/// infinite voxels.
+/// infinite voxels (in float32).
 pub fn read_image(path: &Path) -> Result<Image, DataError> {
-    let volume = read_f64(path)?;
+    let volume = read_finite(path, |value| (value as f32).is_finite())?;
     Ok(Volume {
         voxels: volume.voxels.mapv(|value| value as f32),
         geometry: volume.geometry,
@@ -59,10 +63,14 @@ pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
 /// Reads any volume to RAS `[z, y, x]` in full precision, scaled.
 ///
 /// # Errors
-/// As [`read_image`].
+/// As [`read_image`], but for infinite in float64.
 pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
+    read_finite(path, f64::is_finite)
+}
+
+fn read_finite(path: &Path, is_finite: fn(f64) -> bool) -> Result<Volume<f64>, DataError> {
     let stored = read_stored(path)?;
-    let bad = |value: &f64| !value.is_finite();
+    let bad = |value: &f64| !is_finite(*value);
     if let Some(first) = stored.voxels.iter().position(bad) {
         return Err(DataError::NotFinite {
             path: path.to_owned(),
@@ -144,19 +152,36 @@ fn read_stream(path: &Path, stream: &mut impl Read) -> Result<Stored, DataError>
         .map_err(|error| read_error(path, error))?;
     let bytes_per_voxel = datatype.size_of();
     let expected = shape.iter().map(|&n| n as u128).product::<u128>() * bytes_per_voxel as u128;
+    let written = || shape.map(|n| n.to_string()).join("×");
+    let limit = usize::try_from(expected).unwrap_or(usize::MAX);
+    let is_too_large = expected > u128::from(MOST_VOXELS) * bytes_per_voxel as u128;
     // `take` grows with what the file holds, never with what its header promises.
-    let raw = read_up_to(
-        path,
-        stream,
-        usize::try_from(expected).unwrap_or(usize::MAX),
-    )?;
-    if (raw.len() as u128) < expected || skipped < skip as u64 {
+    let (raw, got) = if is_too_large {
+        let got = io::copy(&mut stream.by_ref().take(limit as u64), &mut io::sink());
+        (
+            Vec::new(),
+            got.map_err(|error| read_error(path, error))? as usize,
+        )
+    } else {
+        let raw = read_up_to(path, stream, limit)?;
+        let got = raw.len();
+        (raw, got)
+    };
+    if (got as u128) < expected || skipped < skip as u64 {
         return Err(DataError::TooShort {
             path: path.to_owned(),
             expected,
-            shape: shape.map(|n| n.to_string()).join("×"),
+            shape: written(),
             bytes_per_voxel,
-            got: raw.len(),
+            got,
+        });
+    }
+    if is_too_large {
+        return Err(DataError::TooLarge {
+            path: path.to_owned(),
+            most: MOST_VOXELS,
+            after: String::new(),
+            shape: written(),
         });
     }
     let mut voxels = decode(path, &header, datatype, raw)?;
