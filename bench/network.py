@@ -45,7 +45,7 @@ class DoubleConvolution(nn.Module):
 class Decoder(DoubleConvolution):
     def __init__(self, width: int, norm: str):
         super().__init__(2 * width, width, norm)
-        self.upsampling = nn.ConvTranspose3d(2 * width, width, 2, stride=2)
+        self.upsampling = nn.ConvTranspose3d(2 * width, width, 2, stride=2, bias=False)
 
     def forward(self, features, skip):
         return super().forward(torch.cat([skip, self.upsampling(features)], 1))

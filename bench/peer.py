@@ -1,6 +1,6 @@
 """The PyTorch/MONAI side of `./just bench`. Run by bench.py, which talks to it in lines.
 
-    peer.py check EXPORT                     shows that network, loss and optimiser are ours
+    peer.py check EXPORT DATA                shows that network, loss, optimiser and data are ours
     peer.py serve EXPORT DATA SETTING        trains and predicts when told: `train SECONDS`, ...
     peer.py volumes DATA                     metrics and loading when told
     peer.py machine EXPORT                   FLOPs of a step, this machine's ceiling, where time goes
@@ -20,8 +20,6 @@ import torch
 import volumes
 from network import count_flops
 from training import Case, Crops, Setting, Trainer, class_weights, read_cases
-
-SPACING_MM = 2.4
 
 
 def read_settings(export: pathlib.Path) -> dict:
@@ -50,7 +48,7 @@ def answer(commands: dict) -> None:
 
 def serve(export: pathlib.Path, data: pathlib.Path, setting: Setting) -> None:
     settings = read_settings(export)
-    cases = read_cases(data, settings["margin_mm"], SPACING_MM)
+    cases = read_cases(data, settings["margin_mm"], settings["spacing_mm"])
     annotated = [np.arange(len(case.image)) % settings["every"] == settings["every"] // 2 for case in cases]
     trainer = Trainer(settings, setting)
     crops = Crops(cases, annotated, settings["training"], seed=0)
@@ -69,21 +67,26 @@ def serve(export: pathlib.Path, data: pathlib.Path, setting: Setting) -> None:
     )
 
 
-def check(export: pathlib.Path) -> None:
-    """Same parameters, same answer, same losses of the first steps, same weights after them."""
+def check(export: pathlib.Path, data: pathlib.Path) -> None:
+    """Same data, parameters and answer, same losses of the next steps, same answer after them."""
     from safetensors.numpy import load_file
 
     settings = read_settings(export)
+    first, ours = read_cases(data, settings["margin_mm"], settings["spacing_mm"])[0], settings["first_case"]
+    theirs = {"shape": list(first.image.shape), "labels": int(first.labels.sum(dtype=np.int64))}
+    assert theirs == {name: ours[name] for name in theirs}, f"the first case is {theirs}, ours {ours}"
+    total = np.abs(first.image.astype(np.float64)).sum()
+    assert abs(total / ours["sum"] - 1) < 1e-5, f"intensities of the first case sum to {total}, ours to {ours['sum']}"
     shape = settings["shape"]
     read = lambda name, kind: np.fromfile(export / name, kind)
     case = Case(read("image.f32", np.float32).reshape(shape), read("labels.u8", np.uint8).reshape(shape))
     slices = np.array(settings["annotated"])
-    start, end = ({n: torch.from_numpy(t) for n, t in load_file(export / f"{x}.safetensors").items()} for x in ("start", "end"))
+    start = {name: torch.from_numpy(tensor) for name, tensor in load_file(export / "start.safetensors").items()}
     ours = read("probabilities.f32", np.float32).reshape(-1, *shape)
     our_attention = read("attention.f32", np.float32).reshape(-1, *shape)
+    ours_after = read("after.f32", np.float32).reshape(-1, *shape)
     for setting, tolerance in [
-        (Setting(), 1e-4),
-        (Setting("float32", "channels-last", "group"), 1e-4),
+        (Setting(), 1e-3),
         (Setting("bfloat16", "channels-last", "group"), 0.05),
     ]:
         trainer = Trainer(settings, setting)
@@ -97,17 +100,17 @@ def check(export: pathlib.Path) -> None:
         weights = class_weights([case], [slices], trainer.classes, settings["training"]["class_weight_power"])
         losses = [trainer.step(*crops.draw(), weights) for _ in settings["losses"]]
         loss_off = max(abs(a / b - 1) for a, b in zip(losses, settings["losses"]))
-        trainer_end = Trainer(settings, setting)
-        trainer_end.load(end)
-        final, expected = (t.predict(case.image)["probabilities"] for t in (trainer, trainer_end))
+        # The mean: AdamW blows up the rounding of gradients that should be zero, such as those of biases
+        # before a normalisation.
+        after_off = np.abs(trainer.predict(case.image)["probabilities"] - ours_after).mean()
         print(
-            f"  {setting.precision}, {setting.layout}: {parameters} parameters; probabilities differ by at most {answer_off:.1e},"
-            f" the attention map's by {attention_off:.1e}; losses of {len(losses)} steps by {loss_off:.1e}",
+            f"  {setting.precision}, {setting.layout}: {parameters} parameters as ours; largest difference"
+            f" of probabilities {answer_off:.1e}, of the attention map {attention_off:.1e}, of the losses of"
+            f" {len(losses)} further steps {loss_off:.1e}, mean difference of probabilities after them {after_off:.1e}",
             flush=True,
         )
-        for name, off in [("probabilities", answer_off), ("attention", attention_off), ("losses", loss_off)]:
+        for name, off in [("probabilities", answer_off), ("attention", attention_off), ("losses", loss_off), ("probabilities after", after_off)]:
             assert off <= tolerance, f"{setting}: {name} differ by {off:.2e}, expected at most {tolerance}"
-        del final, expected, trainer_end
 
 
 def machine(export: pathlib.Path, setting: Setting) -> None:
@@ -148,8 +151,8 @@ def main() -> None:
     kind, folder, *rest = sys.argv[1:]
     folder = pathlib.Path(folder)
     match kind, rest:
-        case "check", []:
-            check(folder)
+        case "check", [data]:
+            check(folder, pathlib.Path(data))
         case "serve", [data, setting]:
             serve(folder, pathlib.Path(data), Setting(**json.loads(setting)))
         case "volumes", []:

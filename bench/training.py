@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from network import AttentionUNet, parameter_name
+from volumes import CLASS_OF
 
 IGNORE = 255
 
@@ -57,7 +58,7 @@ def read_cases(folder: pathlib.Path, margin_mm: float, spacing_mm: float) -> lis
             image, labels, mask = (read_volume(folder / row[k]) for k in ("image", "label", "mask"))
             inside = mask > 0
             image = np.where(inside, image, np.float32(0))
-            labels = np.where(inside, labels, 0).astype(np.uint8)
+            labels = CLASS_OF[np.where(inside, labels, 0).astype(np.int64)]
             margin = math.ceil(margin_mm / spacing_mm)
             box = []
             for axis in range(3):
@@ -170,14 +171,21 @@ class Trainer:
         self.steps = 0
 
     def load(self, tensors: dict) -> None:
-        """A checkpoint of ours."""
+        """A checkpoint of ours, the optimiser's state included."""
         own = dict(self.network.named_parameters())
-        names = [name for name in tensors if not name.startswith(("last.", "momentum.", "squares.")) and name != "steps"]
-        assert {parameter_name(name) for name in names} == set(own), "the networks' parameters differ by name"
+        names = {parameter_name(name[5:]): name[5:] for name in tensors if name.startswith("last.")}
+        assert set(names) == set(own), f"parameters differ by name: {sorted(set(names) ^ set(own))}"
+        self.steps = int(tensors["steps"])
         with torch.no_grad():
-            for name in names:
-                own[parameter_name(name)].copy_(tensors["last." + name])
-        self.average = [parameter.detach().clone() for parameter in self.network.parameters()]
+            for parameter, (name, tensor) in zip(self.average, own.items()):
+                ours = names[name]
+                parameter.copy_(tensors[ours])
+                tensor.copy_(tensors["last." + ours])
+                self.optimizer.state[tensor] = {
+                    "step": torch.tensor(float(self.steps)),
+                    "exp_avg": tensors["momentum." + ours].clone().view_as(tensor),
+                    "exp_avg_sq": tensors["squares." + ours].clone().view_as(tensor),
+                }
 
     def loss_of(self, maps, logits, labels, weights):
         cross_entropy = lambda x: F.cross_entropy(x, labels, weights, ignore_index=IGNORE)

@@ -4,13 +4,16 @@
 //! bench_worker export CACHE OUT     weights, answers and losses for bench/peer.py to compare with
 //! bench_worker serve CACHE          trains and predicts when told, on one thread, as cells do
 //! bench_worker volumes FOLDER       metrics and loading when told
+//! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
 //! ```
 //!
 //! Each command is a word and the seconds to spend on it; it is answered by one line of JSON,
 //! `{"count": work done, "seconds": it took}`. The model crate's `speed` example compares settings
 //! of ours in processor seconds; this one has the peer's data, and wall time beside the peer's.
 
-use ndarray::{Array3, Array4, Axis, Slice, concatenate, s};
+mod scale;
+
+use ndarray::{Array3, Array4, Axis, Slice, concatenate};
 use serde_json::{Value, json};
 use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{DataConfig, PhantomConfig, Task, TaskData, load_task};
@@ -49,7 +52,10 @@ fn main() -> Outcome<()> {
         ["export", cache, out] => export(Path::new(cache), Path::new(out)),
         ["serve", cache] => serve(Path::new(cache)),
         ["volumes", folder] => volumes(Path::new(folder)),
-        _ => Err("usage: bench_worker export CACHE OUT | serve CACHE | volumes FOLDER".into()),
+        ["scale", manifest, cache, classes] => {
+            scale::run(Path::new(manifest), Path::new(cache), classes.parse()?)
+        }
+        _ => Err("usage: see the top of crates/runner/examples/bench_worker".into()),
     }
 }
 
@@ -95,27 +101,46 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
         annotated: &annotated,
     };
     let mut segmenter = TchSegmenter::new(&model, &training, CLASSES, 0, Device::Cpu)?;
-    // Away from fresh weights, where biases are 0 and scales 1.
-    segmenter.train(&[volume], 0..4, 4, 0, &mut |_, _| ControlFlow::Continue(()))?;
-    let warm = out.join("warm.safetensors");
-    segmenter.save(&warm)?;
-    let mut segmenter = fresh_optimiser(&model, &training, &warm, &out.join("start.safetensors"))?;
+    // Away from fresh weights, where biases are 0 and scales 1. The checkpoint holds the optimiser
+    // too, so the peer goes on from where we do.
+    let (before, of) = (4, 4 + COMPARED_STEPS);
+    segmenter.train(&[volume], 0..before, of, 0, &mut |_, _| {
+        ControlFlow::Continue(())
+    })?;
+    segmenter.save(&out.join("start.safetensors"))?;
     let output = segmenter.predict(&image)?;
     let mut losses = Vec::new();
-    segmenter.train(&[volume], 0..COMPARED_STEPS, COMPARED_STEPS, 0, &mut |_, loss| {
+    segmenter.train(&[volume], before..of, of, 0, &mut |_, loss| {
         losses.push(loss);
         ControlFlow::Continue(())
     })?;
     let after = segmenter.predict(&image)?;
 
-    let floats = |values: &Array4<f32>| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
-    std::fs::write(out.join("image.f32"), image.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())?;
-    std::fs::write(out.join("labels.u8"), labels.iter().copied().collect::<Vec<u8>>())?;
+    let floats =
+        |values: &Array4<f32>| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
+    std::fs::write(
+        out.join("image.f32"),
+        image
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect::<Vec<u8>>(),
+    )?;
+    std::fs::write(
+        out.join("labels.u8"),
+        labels.iter().copied().collect::<Vec<u8>>(),
+    )?;
     std::fs::write(out.join("probabilities.f32"), floats(&output.probabilities))?;
     std::fs::write(out.join("after.f32"), floats(&after.probabilities))?;
-    let attention = output.attention.ok_or("expected an attention map, got none")?;
+    let attention = output
+        .attention
+        .ok_or("expected an attention map, got none")?;
     std::fs::write(out.join("attention.f32"), floats(&attention))?;
-    let image_sum: f64 = case.image.voxels.iter().map(|&value| f64::from(value).abs()).sum();
+    let image_sum: f64 = case
+        .image
+        .voxels
+        .iter()
+        .map(|&value| f64::from(value).abs())
+        .sum();
     let settings = json!({
         "model": model,
         "training": self::training(),
@@ -138,27 +163,15 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// The weights of a checkpoint in a segmenter that has taken no step: a peer has no optimiser
-/// state of ours. Written to `path` with zero moments by way of safetensors' plain layout.
-fn fresh_optimiser(
-    model: &ModelConfig,
-    training: &TrainingConfig,
-    from: &Path,
-    path: &Path,
-) -> Outcome<TchSegmenter> {
-    let mut segmenter = TchSegmenter::new(model, training, CLASSES, 0, Device::Cpu)?;
-    segmenter.load(from)?;
-    segmenter.save(path)?;
-    Ok(segmenter)
-}
-
 /// The middle of a volume; what it lacks of `size` is filled by its border.
 fn central<T: Copy>(volume: &Array3<T>, size: [usize; 3]) -> Array3<T> {
     let mut central = volume.clone();
     for (axis, &wanted) in size.iter().enumerate() {
         let have = central.len_of(Axis(axis));
         let start = have.saturating_sub(wanted) / 2;
-        central = central.slice_axis(Axis(axis), Slice::from(start..(start + wanted).min(have))).to_owned();
+        central = central
+            .slice_axis(Axis(axis), Slice::from(start..(start + wanted).min(have)))
+            .to_owned();
         while central.len_of(Axis(axis)) < wanted {
             let border = central.slice_axis(Axis(axis), Slice::from(-1..)).to_owned();
             central = concatenate![Axis(axis), central, border];
@@ -174,7 +187,11 @@ fn serve(cache: &Path) -> Outcome<()> {
     let annotated: Vec<Vec<bool>> = data
         .cases
         .iter()
-        .map(|case| (0..case.image.voxels.dim().0).map(|z| z % EVERY == EVERY / 2).collect())
+        .map(|case| {
+            (0..case.image.voxels.dim().0)
+                .map(|z| z % EVERY == EVERY / 2)
+                .collect()
+        })
         .collect();
     let cases: Vec<TrainingVolume> = data
         .cases
@@ -186,18 +203,30 @@ fn serve(cache: &Path) -> Outcome<()> {
             annotated,
         })
         .collect();
-    let mut segmenter = TchSegmenter::new(&ModelConfig::default(), &training(), CLASSES, 0, Device::Cpu)?;
+    let mut segmenter = TchSegmenter::new(
+        &ModelConfig::default(),
+        &training(),
+        CLASSES,
+        0,
+        Device::Cpu,
+    )?;
     answer(|command, seconds| match command {
         "train" => {
             let start = Instant::now();
             let mut done = (0, 0.0);
             segmenter.train(&cases, 0..usize::MAX, usize::MAX, 0, &mut |step, _| {
                 done = (step, start.elapsed().as_secs_f64());
-                if done.1 < seconds { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                if done.1 < seconds {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
             })?;
             Ok(json!({"count": done.0, "seconds": done.1}))
         }
-        "predict" => repeat(seconds, || Ok(segmenter.predict(&data.cases[0].image.voxels)?)),
+        "predict" => repeat(seconds, || {
+            Ok(segmenter.predict(&data.cases[0].image.voxels)?)
+        }),
         other => Err(format!("expected train or predict, got {other}").into()),
     })
 }
@@ -232,18 +261,34 @@ fn volumes(folder: &Path) -> Outcome<()> {
 
 /// The volume moved by `shift` along an axis, what leaves coming in again.
 fn rolled(volume: &Array3<u8>, shift: usize, axis: usize) -> Array3<u8> {
-    let length = volume.len_of(Axis(axis));
-    let from = |range| volume.slice_axis(Axis(axis), Slice::from(range));
-    concatenate![Axis(axis), from(length - shift..length), from(0..length - shift)]
+    Array3::from_shape_fn(volume.dim(), |(z, y, x)| {
+        let mut from = [z, y, x];
+        let length = volume.len_of(Axis(axis));
+        from[axis] = (from[axis] + length - shift) % length;
+        volume[from]
+    })
 }
 
 /// P and R of each slice in both measures, Dice of each class by slice and over the volume; values
 /// that are defined.
-fn scores(truth: &Array3<u8>, sr1: &Array3<u8>, sr2: &Array3<u8>) -> Outcome<Vec<(&'static str, Vec<f64>)>> {
+fn scores(
+    truth: &Array3<u8>,
+    sr1: &Array3<u8>,
+    sr2: &Array3<u8>,
+) -> Outcome<Vec<(&'static str, Vec<f64>)>> {
     let p = Overlap::of(sr1, sr2)?;
     let r = Overlap::of(sr1, truth)?;
-    let slices = |overlap: &Overlap| overlap.slice_dice(CLASSES).into_iter().flatten().flatten().collect();
-    let volume = |overlap: &Overlap| -> Outcome<Vec<f64>> { Ok(overlap.class_dice(CLASSES)?.into_iter().flatten().collect()) };
+    let slices = |overlap: &Overlap| {
+        overlap
+            .slice_dice(CLASSES)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect()
+    };
+    let volume = |overlap: &Overlap| -> Outcome<Vec<f64>> {
+        Ok(overlap.class_dice(CLASSES)?.into_iter().flatten().collect())
+    };
     Ok(vec![
         ("p_accuracy", p.agreement(Agreement::Accuracy)),
         ("p_dice", p.agreement(Agreement::Dice)),
