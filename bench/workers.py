@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -56,7 +57,11 @@ class Worker:
         except BrokenPipeError:
             pass  # The answer will say so.
 
-    def receive(self) -> dict:
+    def receive(self, patience: float | None = None) -> dict:
+        """The next answer; with `patience`, waits no longer than so many seconds for it."""
+        # A line an answer, so nothing is left in the buffer when this waits for the next.
+        if not select.select([self.process.stdout], [], [], patience)[0]:
+            raise RuntimeError(f"no answer in {patience:.0f} s")
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name} ended with {self.process.wait()}; see {self.log.name}")
