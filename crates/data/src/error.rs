@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum DataError {
     /// A file or a folder is not there.
-    #[error("{}: not found (expected {expected})", path.display())]
+    #[error("{}: not found (expected {expected})", one_line(&path.display()))]
     Missing {
         /// What was looked for.
         path: PathBuf,
@@ -63,6 +63,18 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// The header's dimensions.
+        shape: String,
+    },
+    /// More voxels than are read, or resampled to.
+    #[error("{}: expected at most {most} voxels{after}, got {shape}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        most: u64,
+        /// After which step, in words; empty on reading.
+        after: String,
+        /// The dimensions `x×y×z`.
         shape: String,
     },
     /// A NaN or infinite voxel.
@@ -138,7 +150,7 @@ pub enum DataError {
         value: f64,
     },
     /// A line of a table (CSV or JSON) that cannot be used.
-    #[error("{}: {problem}", self.place())]
+    #[error("{}: {}", self.place(), one_line(problem))]
     Table {
         /// The table.
         path: PathBuf,
@@ -148,7 +160,7 @@ pub enum DataError {
         problem: String,
     },
     /// A setting of the `data:` section that cannot be used.
-    #[error("data.{field}: {problem}")]
+    #[error("data.{field}: {}", one_line(problem))]
     Setting {
         /// Name within the section.
         field: &'static str,
@@ -156,13 +168,13 @@ pub enum DataError {
         problem: String,
     },
     /// A case on both sides of the split.
-    #[error("data.part_a, data.part_b: {what} is in both parts")]
+    #[error("data.part_a, data.part_b: {} is in both parts", one_line(what))]
     TwoParts {
         /// The case, or the subject with sessions in both.
         what: String,
     },
     /// A case named twice.
-    #[error("{place}: case \"{id}\" appears twice")]
+    #[error("{place}: case \"{}\" appears twice", one_line(id))]
     DuplicateCase {
         /// The setting or the table.
         place: String,
@@ -170,7 +182,11 @@ pub enum DataError {
         id: String,
     },
     /// A name that the data set does not have.
-    #[error("data.{field}: unknown {kind} \"{name}\"{}", did_you_mean(nearest))]
+    #[error(
+        "data.{field}: unknown {kind} \"{}\"{}",
+        one_line(name),
+        did_you_mean(nearest)
+    )]
     UnknownName {
         /// The setting.
         field: &'static str,
@@ -191,6 +207,19 @@ pub enum DataError {
     },
 }
 
+/// A text as one line: control characters, which a file may have in a name, as `\n`, `\u{1b}`.
+pub fn one_line(text: &impl ToString) -> String {
+    let mut line = String::new();
+    for character in text.to_string().chars() {
+        if character.is_control() {
+            line.extend(character.escape_debug());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
 fn did_you_mean(nearest: &Option<String>) -> String {
     match nearest {
         Some(name) => format!(" (did you mean \"{name}\"?)"),
@@ -208,6 +237,7 @@ impl DataError {
             | Self::Header { path, .. }
             | Self::TooShort { path, .. }
             | Self::NotThreeDimensional { path, .. }
+            | Self::TooLarge { path, .. }
             | Self::NotFinite { path, .. }
             | Self::NotInteger { path, .. }
             | Self::UnknownLabel { path, .. }
@@ -257,6 +287,9 @@ impl DataError {
             }
             Self::Header { .. } => "Convert it to NIfTI-1 (.nii or .nii.gz).",
             Self::NotThreeDimensional { .. } => "Split the series and name one 3D volume.",
+            Self::TooLarge { .. } => {
+                "Correct the header's dimensions or voxel size, crop the volume, or choose a larger data.spacing_mm."
+            }
             Self::NotFinite { .. } => "Replace the NaN voxels, for instance by 0, and save again.",
             Self::NotInteger { .. } => {
                 "Name the label map, not a probability map, and resample labels by nearest neighbour."

@@ -26,10 +26,14 @@ use std::path::Path;
 /// Spacings closer than this are the same grid.
 const SAME_SPACING_MM: f64 = 1e-6;
 
+/// Resampling may make of one voxel at most so many (8 along each axis). A header that says metres
+/// for millimetres would otherwise fill the memory.
+const MOST_REFINED: u64 = 512;
+
 /// Crops, resamples and normalises one case.
 ///
 /// # Errors
-/// Intensities without variance.
+/// Intensities without variance; voxels so large that resampling would make too many.
 pub(crate) fn preprocess(
     raw: RawCase,
     task: Task,
@@ -40,7 +44,7 @@ pub(crate) fn preprocess(
     let file = raw.file.clone();
     let cropped = crop_to_content(raw, task, margin_mm);
     let resampled = match spacing_mm {
-        Some(target_mm) => resample(cropped, class_count, target_mm),
+        Some(target_mm) => resample(cropped, class_count, target_mm)?,
         None => cropped,
     };
     let RawCase {
@@ -76,7 +80,13 @@ fn crop_to_content(raw: RawCase, task: Task, margin_mm: f64) -> RawCase {
     let range: [Slice; 3] = std::array::from_fn(|axis| {
         let margin = (margin_mm / spacing_mm[axis]).ceil() as usize;
         first[axis] = first[axis].saturating_sub(margin);
-        Slice::from(first[axis]..(last[axis] + margin + 1).min(shape[axis]))
+        Slice::from(
+            first[axis]
+                ..last[axis]
+                    .saturating_add(margin)
+                    .saturating_add(1)
+                    .min(shape[axis]),
+        )
     });
     let start = first.map(|index| index as f64);
     RawCase {
@@ -96,13 +106,25 @@ fn cut<T: Clone>(voxels: &Array3<T>, range: [Slice; 3]) -> Array3<T> {
         .to_owned()
 }
 
-fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> RawCase {
+fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase, DataError> {
     let spacing_mm = raw.image.geometry.spacing_mm();
     if spacing_mm
         .iter()
         .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING_MM)
     {
-        return raw;
+        return Ok(raw);
+    }
+    let growth = spacing_mm.map(|spacing| spacing / target_mm);
+    // One axis after the other: what becomes coarser makes up for nothing.
+    if growth.iter().map(|factor| factor.max(1.0)).product::<f64>() > MOST_REFINED as f64 {
+        let shape = raw.classes.shape();
+        let grown = [2, 1, 0].map(|axis| format!("{:.0}", shape[axis] as f64 * growth[axis]));
+        return Err(DataError::TooLarge {
+            path: raw.file,
+            most: raw.classes.len() as u64 * MOST_REFINED,
+            after: format!(" after resampling to {target_mm} mm"),
+            shape: grown.join("×"),
+        });
     }
     let resampling = Resampling::new(raw.classes.dim().into(), spacing_mm, target_mm);
     let mut voxels = resampling.linear(&raw.image.voxels);
@@ -115,7 +137,7 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> RawCase {
             });
         share.mapv(|share| share >= 0.5)
     });
-    RawCase {
+    Ok(RawCase {
         image: Image {
             voxels,
             geometry: resampling.geometry(&raw.image.geometry),
@@ -123,7 +145,7 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> RawCase {
         classes: resampling.majority(&raw.classes, class_count),
         mask,
         file: raw.file,
-    }
+    })
 }
 
 fn normalise(

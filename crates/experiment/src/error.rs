@@ -1,8 +1,10 @@
 //! Why a sweep, a cell or a results folder could not go on.
 
+use crate::plan::Cell;
 use crate::segmenter::SegmenterError;
 use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
+use slicewise_data::error::one_line;
 use slicewise_strategies::StrategyError;
 use std::path::PathBuf;
 
@@ -18,7 +20,7 @@ pub enum ExperimentError {
         source: std::io::Error,
     },
     /// A file of a results folder is not what it should be.
-    #[error("{path}{at}: {problem}", path = path.display(), at = line.map(|n| format!(", line {n}")).unwrap_or_default())]
+    #[error("{path}{at}: {}", one_line(problem), path = path.display(), at = line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -34,6 +36,14 @@ pub enum ExperimentError {
         path: PathBuf,
         /// The first line that differs.
         difference: String,
+    },
+    /// Another sweep writes in the folder.
+    #[error("{path}: another sweep is at work in this folder: {holder}; wait for it, end it, or choose another --out", path = path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// Which process, where, since when.
+        holder: String,
     },
     /// Another process is writing the same cell.
     #[error("{path}: another slicewise is writing this cell; wait for it, or end it", path = path.display())]
@@ -53,6 +63,16 @@ pub enum ExperimentError {
     /// The plan asks for something that cannot be done.
     #[error("{0}")]
     Plan(String),
+    /// A round could not be trained to its end.
+    #[error("training {cell}: {source}; last good checkpoint: {}", checkpoint.as_ref().map_or_else(|| "none, it starts from new weights".to_owned(), |path| path.display().to_string()))]
+    Training {
+        /// Which cell.
+        cell: Cell,
+        /// What the model answered.
+        source: SegmenterError,
+        /// What the next attempt goes on from.
+        checkpoint: Option<PathBuf>,
+    },
     /// The model failed.
     #[error("{doing}: {source}")]
     Segmenter {

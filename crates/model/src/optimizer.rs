@@ -178,4 +178,11 @@ impl Optimizer {
         let descent = &self.momentum / size * (rate / corrected(kept));
         let _ = self.weights.g_sub_(&descent);
     }
+
+    /// Whether all that training goes on from is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        [&self.weights, &self.others, &self.momentum, &self.squares]
+            .into_iter()
+            .all(|values| values.isfinite().all().int64_value(&[]) == 1)
+    }
 }

@@ -7,13 +7,14 @@ use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow, bail};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task};
 use slicewise_experiment::{Cell, TaskPlan, plan};
 use slicewise_model::{Device, ModelConfig, TrainingConfig, architecture};
 use slicewise_strategies::nearest;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,17 +71,18 @@ impl ExperimentConfig {
 
     /// What no single field can know.
     fn check(&self) -> anyhow::Result<()> {
-        if self.name.is_empty()
-            || !self
-                .name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-            || self.name.starts_with('.')
+        // Both become folders: a name cannot lead out of the results.
+        for (field, name) in std::iter::once(("name", &self.name))
+            .chain(self.models.keys().map(|name| ("models", name)))
         {
-            bail!(
-                "name: expected letters, digits, - _ . (it names a folder), got {:?}",
-                self.name
-            );
+            if name.is_empty()
+                || name.starts_with('.')
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            {
+                bail!("{field}: expected letters, digits, - _ . (it names a folder), got {name:?}");
+            }
         }
         let mut seeds = self.seeds.clone();
         seeds.sort_unstable();
@@ -138,6 +140,11 @@ impl ExperimentConfig {
         (cores / self.threads).max(1)
     }
 
+    /// Where the experiment writes: `out`, or the folder of its name.
+    pub(crate) fn folder(&self, out: Option<&Path>) -> PathBuf {
+        out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
+    }
+
     /// Whether `cell` keeps volumes for the figures: those of the first seed do.
     pub(crate) fn pictured(&self, cell: &Cell) -> bool {
         self.seeds.first() == Some(&cell.seed)
@@ -181,8 +188,11 @@ fn message(error: &serde_yaml::Error, path: &Path) -> String {
         }
         _ => String::new(),
     };
-    format!("{place}: {text}{hint}")
+    one_line(&format!("{place}: {text}{hint}"))
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

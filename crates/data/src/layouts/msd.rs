@@ -63,6 +63,13 @@ fn list(root: &Path) -> Result<Vec<CaseSource>, DataError> {
     // MSD has no `file_ending`; all its files are .nii.gz.
     let ending = dataset.get("file_ending").and_then(Value::as_str);
     let ending = ending.unwrap_or(".nii.gz");
+    if ![".nii", ".nii.gz"].contains(&ending) {
+        return Err(DataError::Table {
+            path: root.join("dataset.json"),
+            line: None,
+            problem: format!("expected the file_ending .nii.gz or .nii, got \"{ending}\""),
+        });
+    }
     let (images, labels) = (root.join("imagesTr"), root.join("labelsTr"));
     let label_names = entries(&labels, "the folder of training labels")?;
     let ids: Vec<&str> = label_names

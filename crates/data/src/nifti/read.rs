@@ -14,6 +14,10 @@ use std::path::Path;
 
 const HEADER_BYTES: usize = 348;
 
+/// Reading holds up to 24 bytes a voxel, so at most 12 GiB whatever a gzip stream unpacks to. A
+/// scan of 0.5 mm has 17 million voxels.
+const MOST_VOXELS: u64 = 1 << 29;
+
 /// A label file may be scaled, so a whole number may come out a little beside it.
 const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 
@@ -21,7 +25,7 @@ const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 ///
 /// # Errors
 /// A file that is missing, damaged, not 3D, of a type that is no real number, or that has NaN or
-/// infinite voxels.
+/// infinite voxels (in float32).
 pub fn read_image(path: &Path) -> Result<Image, DataError> {
     read_finite(path)
 }
@@ -42,7 +46,7 @@ pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
 /// Reads any volume to RAS `[z, y, x]` in full precision, scaled.
 ///
 /// # Errors
-/// As [`read_image`].
+/// As [`read_image`], but for infinite in float64.
 pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
     read_finite(path)
 }
@@ -100,7 +104,7 @@ impl Voxel for f64 {
 
 impl Voxel for f32 {
     fn fits(value: f64) -> bool {
-        value.is_finite()
+        (value as f32).is_finite()
     }
 
     fn of(value: f64) -> Self {
@@ -180,19 +184,36 @@ fn read_stream<T: Voxel>(path: &Path, stream: &mut impl Read) -> Result<Stored<T
         .map_err(|error| read_error(path, error))?;
     let bytes_per_voxel = datatype.size_of();
     let expected = shape.iter().map(|&n| n as u128).product::<u128>() * bytes_per_voxel as u128;
+    let written = || shape.map(|n| n.to_string()).join("×");
+    let limit = usize::try_from(expected).unwrap_or(usize::MAX);
+    let is_too_large = expected > u128::from(MOST_VOXELS) * bytes_per_voxel as u128;
     // `take` grows with what the file holds, never with what its header promises.
-    let raw = read_up_to(
-        path,
-        stream,
-        usize::try_from(expected).unwrap_or(usize::MAX),
-    )?;
-    if (raw.len() as u128) < expected || skipped < skip as u64 {
+    let (raw, got) = if is_too_large {
+        let got = io::copy(&mut stream.by_ref().take(limit as u64), &mut io::sink());
+        (
+            Vec::new(),
+            got.map_err(|error| read_error(path, error))? as usize,
+        )
+    } else {
+        let raw = read_up_to(path, stream, limit)?;
+        let got = raw.len();
+        (raw, got)
+    };
+    if (got as u128) < expected || skipped < skip as u64 {
         return Err(DataError::TooShort {
             path: path.to_owned(),
             expected,
-            shape: shape.map(|n| n.to_string()).join("×"),
+            shape: written(),
             bytes_per_voxel,
-            got: raw.len(),
+            got,
+        });
+    }
+    if is_too_large {
+        return Err(DataError::TooLarge {
+            path: path.to_owned(),
+            most: MOST_VOXELS,
+            after: String::new(),
+            shape: written(),
         });
     }
     let (voxels, misfits) = decode(path, &header, datatype, raw, shape)?;

@@ -1,0 +1,362 @@
+//! Broken volumes and tables, thousands of each: every reader of the crate refuses them in one
+//! line, without a panic and within bounded memory.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use ndarray::Array3;
+use rand::Rng;
+use slicewise_data::nifti::{read_f64, read_image, read_labels, write_image, write_labels};
+use slicewise_data::{DataConfig, Geometry, Task, Volume, check_task, layouts};
+use slicewise_fuzz::{ChaCha8Rng, Target, fuzz, per_byte};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Offset and width of the numbers in a NIfTI-1 header that are read (`nifti1.h`).
+const FIELDS: &[(usize, usize)] = &[
+    (0, 4),
+    // dim
+    (40, 2),
+    (42, 2),
+    (44, 2),
+    (46, 2),
+    (48, 2),
+    (50, 2),
+    // datatype, bitpix
+    (70, 2),
+    (72, 2),
+    // pixdim
+    (76, 4),
+    (80, 4),
+    (84, 4),
+    (88, 4),
+    // vox_offset, scl_slope, scl_inter
+    (108, 4),
+    (112, 4),
+    (116, 4),
+    // xyzt_units
+    (123, 1),
+    // qform_code, sform_code, quaternion and offsets
+    (252, 2),
+    (254, 2),
+    (256, 4),
+    (260, 4),
+    (264, 4),
+    (268, 4),
+    (272, 4),
+    (276, 4),
+    // srow_x, srow_y, srow_z
+    (280, 4),
+    (284, 4),
+    (288, 4),
+    (292, 4),
+    (296, 4),
+    (300, 4),
+    (304, 4),
+    (308, 4),
+    (312, 4),
+    (316, 4),
+    (320, 4),
+    (324, 4),
+    // magic
+    (344, 4),
+    // extension
+    (348, 4),
+];
+
+/// The bodies of the committed volumes of every type, byte order, orientation and form.
+fn volumes() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains(".nii"))
+        .collect();
+    paths.sort();
+    assert_eq!(paths.len(), 46, "fixtures");
+    paths
+        .iter()
+        .map(|path| inflated(&fs::read(path).unwrap()))
+        .collect()
+}
+
+/// What a gzip stream holds as far as it can be read; other bytes as they are.
+fn inflated(bytes: &[u8]) -> Vec<u8> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return bytes.to_vec();
+    }
+    let mut body = Vec::new();
+    let _ = MultiGzDecoder::new(bytes).read_to_end(&mut body);
+    body
+}
+
+/// What [`inflated`] would return, counted without being kept.
+fn inflated_length(bytes: &[u8]) -> usize {
+    let mut decoder = MultiGzDecoder::new(bytes);
+    let mut piece = [0; 8192];
+    let mut length = 0;
+    while let Ok(count @ 1..) = decoder.read(&mut piece) {
+        length += count;
+    }
+    length
+}
+
+/// Compresses; one time in four the stream is damaged or padded as well.
+fn gzipped(body: Vec<u8>, rng: &mut ChaCha8Rng) -> Vec<u8> {
+    let compress = |bytes: &[u8], level| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut stream = compress(&body, 1);
+    match rng.random_range(0..16) {
+        0 => stream.truncate(rng.random_range(0..=stream.len())),
+        1 | 2 => {
+            let at = rng.random_range(0..stream.len());
+            stream[at] ^= 1 << rng.random_range(0..8);
+        }
+        // A bomb: a kilobyte that unpacks to a megabyte, as a second member or in the voxels' place.
+        3 if rng.random_ratio(1, 64) => stream.extend(compress(&vec![0; 1 << 20], 9)),
+        4 if rng.random_ratio(1, 64) => {
+            let mut long = body;
+            long.resize(1 << 20, 0);
+            stream = compress(&long, 9);
+        }
+        _ => {}
+    }
+    stream
+}
+
+/// What holds of every volume that was read.
+fn is_sound<T: Copy + Into<f64>>(volume: &Volume<T>) {
+    assert!(!volume.voxels.is_empty());
+    assert!(volume.voxels.iter().all(|&value| value.into().is_finite()));
+    let affine = volume.geometry.affine.as_flattened();
+    assert!(affine.iter().all(|value| value.is_finite()), "{affine:?}");
+}
+
+fn read_volume(path: &Path) -> Result<(), String> {
+    let (exact, image, labels) = (read_f64(path), read_image(path), read_labels(path));
+    for message in [image.as_ref().err(), labels.as_ref().err()] {
+        let message = message.map(ToString::to_string).unwrap_or_default();
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+    image.iter().for_each(is_sound);
+    labels.iter().for_each(is_sound);
+    exact
+        .map(|volume| is_sound(&volume))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn nifti() {
+    fuzz(
+        &Target {
+            share: 25,
+            fields: FIELDS,
+            allowance: &|bytes| per_byte(inflated_length(bytes).max(bytes.len()), 48),
+            ..Target::text(
+                "nifti",
+                "input.nii",
+                volumes(),
+                &["n+1\0", "ni1\0", "\x1f\u{8b}"],
+            )
+        },
+        read_volume,
+    );
+}
+
+#[test]
+fn nifti_gzip() {
+    fuzz(
+        &Target {
+            share: 10,
+            fields: FIELDS,
+            encode: &gzipped,
+            allowance: &|bytes| per_byte(inflated_length(bytes).max(bytes.len()), 48),
+            ..Target::text("nifti-gzip", "input.nii.gz", volumes(), &["n+1\0"])
+        },
+        read_volume,
+    );
+}
+
+/// What is said of a table or a case: all its problems in one line.
+fn told(problems: Vec<impl ToString>) -> Result<(), String> {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    if lines.is_empty() {
+        Ok(())
+    } else {
+        Err(lines.join("; "))
+    }
+}
+
+/// A data set with its table or volume at `path`.
+fn config(layout: &str, path: &Path) -> DataConfig {
+    let mut config = DataConfig::new(layout);
+    config.path = Some(path.to_owned());
+    config
+}
+
+fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
+    let layout = layouts::find(layout).unwrap();
+    let mut problems = Vec::new();
+    for task in [Task::BrainExtraction, Task::TissueSegmentation] {
+        match layout.list(config, task) {
+            Ok(cases) => {
+                let ids: BTreeSet<_> = cases.iter().map(|case| &case.id).collect();
+                assert_eq!(ids.len(), cases.len(), "{ids:?}");
+                assert!(!ids.contains(&String::new()));
+                assert!(
+                    !ids.iter().any(|id| id.contains(char::is_control)),
+                    "{ids:?}"
+                );
+            }
+            Err(found) => {
+                assert!(!found.is_empty());
+                problems.extend(found);
+            }
+        }
+    }
+    problems.extend(layout.tissues(config).err());
+    told(problems)
+}
+
+#[test]
+fn manifest_csv() {
+    let words = [
+        "case", "image", "label", "mask", "split", ",", ",,", "\"", "\"\"", "\"a\nb\"", "\r\n",
+        "\n", "\r", "A", "B", "../", "/", "\u{feff}", "\u{85}", "\t", "\0", "é", " ",
+    ];
+    let corpus = [
+        "case,image,label,mask,split\none,a.nii,b.nii,c.nii,A\ntwo,d.nii,e.nii,,B\n",
+        "case,image,label\r\none,/x/a.nii,\"b, c.nii\"\r\n",
+        "split,label,image,case\nA,b.nii.gz,sub/a.nii.gz,sub-01\n\"B\",d,c,sub-02",
+    ];
+    fuzz(
+        &Target::text(
+            "manifest-csv",
+            "input.csv",
+            corpus.map(Vec::from).to_vec(),
+            &words,
+        ),
+        |path| {
+            let mut config = config("manifest", path);
+            config.classes = Some(["background", "one"].map(str::to_owned).to_vec());
+            list("manifest", &config)
+        },
+    );
+}
+
+#[test]
+fn dataset_json() {
+    let words = [
+        "\"labels\"",
+        "\"file_ending\"",
+        ".nii.gz",
+        "\"background\"",
+        "\"ignore\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"",
+        "\\n",
+        "\\u0000",
+        "\\ud800",
+        "null",
+        "[[[[[[[[",
+        "{\"a\":",
+        "0",
+        "255",
+    ];
+    let corpus = [
+        r#"{"labels": {"0": "background", "1": "Anterior", "2": "Posterior"}, "numTraining": 1}"#,
+        r#"{"channel_names": {"0": "T2"}, "labels": {"background": 0, "a": 1, "b": 2},
+           "file_ending": ".nii.gz"}"#,
+    ];
+    fuzz(
+        &Target {
+            companions: vec![
+                ("labelsTr/one.nii.gz", Vec::new()),
+                ("imagesTr/one_0000.nii.gz", Vec::new()),
+            ],
+            ..Target::text(
+                "dataset-json",
+                "dataset.json",
+                corpus.map(Vec::from).to_vec(),
+                &words,
+            )
+        },
+        |path| list("msd", &config("msd", path.parent().unwrap())),
+    );
+}
+
+/// Volumes that are image and label map at once: of two types, straight and turned.
+fn label_maps() -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("volume.nii");
+    let voxels = Array3::from_shape_fn((6, 8, 10), |(z, y, x)| (z * y * x % 5) as u8);
+    let straight = Geometry::axis_aligned([1.5, 1.0, 0.8]);
+    let mut turned = straight.clone();
+    turned.stored.axis = [2, 0, 1];
+    turned.stored.flipped = [true, false, true];
+    let mut files = Vec::new();
+    for geometry in [straight, turned] {
+        let labels = Volume {
+            voxels: voxels.clone(),
+            geometry,
+        };
+        let image = Volume {
+            voxels: voxels.mapv(f32::from),
+            geometry: labels.geometry.clone(),
+        };
+        write_labels(&path, &labels).unwrap();
+        files.push(fs::read(&path).unwrap());
+        write_image(&path, &image).unwrap();
+        files.push(fs::read(&path).unwrap());
+    }
+    files
+}
+
+/// One broken volume as image and label map of a case, cropped, resampled and normalised.
+#[test]
+fn case() {
+    // Everything on this thread, where allocations are counted.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .use_current_thread();
+    let _pool = pool.build().unwrap();
+    let read = |path: &Path| {
+        let mut problems = Vec::new();
+        for task in [Task::BrainExtraction, Task::TissueSegmentation] {
+            let mut config = config("manifest", &path.with_file_name("cases.csv"));
+            config.spacing_mm = Some(1.0);
+            let classes = (0..32).map(|class| class.to_string());
+            config.classes = Some(classes.collect());
+            problems.extend(check_task(task, &config));
+        }
+        told(problems.iter().map(|problem| &problem.problem).collect())
+    };
+    let corpus = label_maps();
+    let table = "case,image,label,split\none,input.nii,input.nii,A\ntwo,two.nii,two.nii,B\n";
+    fuzz(
+        &Target {
+            share: 10,
+            fields: FIELDS,
+            companions: vec![
+                ("cases.csv", Vec::from(table)),
+                ("two.nii", corpus[0].clone()),
+            ],
+            // A voxel may become 512 when a coarse grid is refined.
+            allowance: &|bytes| per_byte(bytes.len(), 512 * 64),
+            ..Target::text("case", "input.nii", corpus, &[])
+        },
+        read,
+    );
+}

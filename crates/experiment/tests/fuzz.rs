@@ -1,0 +1,173 @@
+//! Broken ledgers and manifests, thousands of each: reading a results folder refuses them in one
+//! line, without a panic and within bounded memory.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+use slicewise_data::{Part, Task};
+use slicewise_experiment::manifest::{DataManifest, Manifest};
+use slicewise_experiment::record::SCHEMA;
+use slicewise_experiment::{CaseRecord, Cell, QueryRecord, Results, RoundRecord, ledger};
+use slicewise_fuzz::{Target, fuzz};
+use std::path::Path;
+
+/// A ledger of two small rounds.
+fn small_ledger() -> Vec<u8> {
+    let case = |name: &str, part| CaseRecord {
+        case: name.to_owned(),
+        part,
+        dice: vec![
+            ("csf".to_owned(), Some(0.5)),
+            ("brainstem".to_owned(), None),
+        ],
+        mean_dice: 0.5,
+        sr2_mean_dice: Some(0.25),
+        p: Some(vec![1.0, 0.75]),
+        r: vec![0.5, 0.25],
+        uncertainty: vec![12.5, 3.0],
+        foreground: vec![true, false],
+        annotated: if part == Part::A {
+            vec![true, false]
+        } else {
+            vec![]
+        },
+    };
+    let record = |round| RoundRecord {
+        schema: SCHEMA,
+        task: Task::TissueSegmentation,
+        model: "unet".to_owned(),
+        strategy: "random".to_owned(),
+        seed: 1,
+        round,
+        ratio: 0.5,
+        annotated_slices: 1,
+        total_slices: 2,
+        annotated_foreground_voxels: 3,
+        total_foreground_voxels: 9,
+        steps: 20,
+        loss: 1.5,
+        mean_p: Some(0.875),
+        converged: Some(false),
+        queries: vec![QueryRecord {
+            case: "a".to_owned(),
+            slices: vec![0],
+            scores: vec![0.1],
+        }],
+        cases: vec![case("a", Part::A), case("b", Part::B)],
+    };
+    let lines = [1, 2].map(|round| serde_json::to_string(&record(round)).unwrap() + "\n");
+    lines.concat().into_bytes()
+}
+
+fn manifest() -> Vec<u8> {
+    let data = DataManifest {
+        task: Task::TissueSegmentation,
+        classes: ["background", "csf"].map(str::to_owned).to_vec(),
+        part_a: vec!["a".to_owned()],
+        part_b: vec!["b".to_owned()],
+        sha256: "0".repeat(64),
+    };
+    let manifest = Manifest {
+        schema: SCHEMA,
+        name: "small".to_owned(),
+        question: "Does it hold?".to_owned(),
+        command: "slicewise sweep small.yaml".to_owned(),
+        version: "0.1.0".to_owned(),
+        commit: "unknown".to_owned(),
+        config_sha256: "0".repeat(64),
+        libtorch: "2.11.0".to_owned(),
+        device: "cpu".to_owned(),
+        models: vec!["unet".to_owned()],
+        parameters: [("unet".to_owned(), [(Task::TissueSegmentation, 100)].into())].into(),
+        data: vec![data],
+        seeds: vec![1],
+        cells: vec![Cell {
+            task: Task::TissueSegmentation,
+            model: "unet".to_owned(),
+            strategy: "random".to_owned(),
+            seed: 1,
+        }],
+    };
+    serde_json::to_vec_pretty(&manifest).unwrap()
+}
+
+const WORDS: &[&str] = &[
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    "\"",
+    "\\n",
+    "\\u0000",
+    "\\ud800",
+    "\"schema\":2",
+    "\"schema\":3",
+    "\"case\"",
+    "\"round\"",
+    "\"cases\"",
+    "\"queries\"",
+    "\n",
+    "\r",
+    "\n\n",
+    "[[[[[[[[",
+    "{\"a\":",
+    "\"part\":\"C\"",
+    "tissue-segmentation",
+    "brain-extraction",
+];
+
+#[test]
+fn ledger() {
+    let read = |path: &Path| {
+        let length = std::fs::metadata(path).unwrap().len();
+        let contents = ledger::read(path).map_err(|error| error.to_string())?;
+        assert_eq!(contents.torn, contents.whole_bytes < length);
+        // Opening repairs, and repairing loses nothing.
+        let (file, opened) = ledger::open(path).map_err(|error| error.to_string())?;
+        assert_eq!(opened, contents);
+        assert_eq!(file.metadata().unwrap().len(), contents.whole_bytes);
+        for record in &contents.records {
+            let line = serde_json::to_vec(record).unwrap();
+            assert_eq!(
+                &serde_json::from_slice::<RoundRecord>(&line).unwrap(),
+                record
+            );
+        }
+        Ok(())
+    };
+    fuzz(
+        &Target {
+            share: 15,
+            ..Target::text("ledger", "input.jsonl", vec![small_ledger()], WORDS)
+        },
+        read,
+    );
+}
+
+#[test]
+fn manifest_json() {
+    let read = |path: &Path| {
+        let results = Results::read(path.parent().unwrap()).map_err(|error| error.to_string())?;
+        assert_eq!(results.records.len(), 2);
+        assert_eq!(results.manifest.schema, SCHEMA);
+        Ok(())
+    };
+    fuzz(
+        &Target {
+            companions: vec![
+                ("config.yaml", b"name: small\n".to_vec()),
+                (
+                    "records/tissue-segmentation/unet/random-seed1.jsonl",
+                    small_ledger(),
+                ),
+            ],
+            ..Target::text("manifest-json", "manifest.json", vec![manifest()], WORDS)
+        },
+        read,
+    );
+}

@@ -1,0 +1,309 @@
+//! The loop: mutate, write, read, judge, keep what is new; and what happens when something is
+//! found.
+//!
+//! The environment says how long: `SLICEWISE_FUZZ_EXECUTIONS` in all over the targets,
+//! `SLICEWISE_FUZZ_SEED` of the first round, `SLICEWISE_FUZZ_INPUT` one file to read in place of
+//! all that. `./just fuzz` sets them.
+
+use crate::mutation::mutate;
+use crate::target::Target;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Executions from one seed. The next round begins with the valid inputs and the next seed, so a
+/// long run is resumed by naming the seed it had come to.
+pub const ROUND: u64 = 50_000;
+
+/// Executions over all targets when the environment does not say: seconds, for `cargo test`.
+const BRIEF: u64 = 100_000;
+
+/// An execution that takes longer than this hangs. They take microseconds; this is for a machine
+/// that is busy with other things.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Inputs with new messages that a round keeps.
+const KEPT: usize = 500;
+
+/// Where failing inputs are kept.
+fn failures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz-failures")
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    match text.replace('_', "").parse() {
+        Ok(number) => Some(number),
+        Err(_) => panic!("{variable}: expected a whole number, got {text:?}"),
+    }
+}
+
+/// Feeds `read` with broken inputs; it returns what it said of an input, and asserts what should
+/// hold of one that it accepted.
+///
+/// # Panics
+/// At the first input that is not dealt with as the crate's documentation asks; the input is kept
+/// in `fuzz-failures/`.
+pub fn fuzz(target: &Target, read: impl Fn(&Path) -> Result<(), String>) {
+    let folder = scratch();
+    for (name, bytes) in &target.companions {
+        let beside = folder.path().join(name);
+        fs::create_dir_all(beside.parent().unwrap_or(&beside)).expect("scratch folder");
+        fs::write(beside, bytes).expect("scratch folder");
+    }
+    let path = folder.path().join(target.file);
+    for input in &target.corpus {
+        fs::write(&path, (target.encode)(input.clone(), &mut generator(0))).expect("scratch");
+        if let Err(message) = read(&path) {
+            panic!("{}: a valid input is refused: {message}", target.name);
+        }
+    }
+    if let Some(given) = std::env::var_os("SLICEWISE_FUZZ_INPUT") {
+        let bytes = fs::read(&given).unwrap_or_else(|error| panic!("{given:?}: {error}"));
+        let mut state = State::new(target, path);
+        match state.execute(&bytes, &read) {
+            Ok(said) => println!("{}: dealt with: {said:?}", target.name),
+            Err(wrong) => panic!("{}: {wrong}", target.name),
+        }
+        return;
+    }
+
+    let asked = number("SLICEWISE_FUZZ_EXECUTIONS");
+    let executions = (asked.unwrap_or(BRIEF) * target.share / 100).max(1);
+    let first_seed = number("SLICEWISE_FUZZ_SEED").unwrap_or(0);
+    let mut state = State::new(target, path);
+    let watchdog = Watchdog::start(target, &state.path, asked.is_some().then_some(executions));
+    let mut seed = first_seed;
+    while watchdog.executions() < executions {
+        let in_round = ROUND.min(executions - watchdog.executions());
+        state.round(seed, in_round, &read, &watchdog);
+        seed += 1;
+    }
+    println!(
+        "{}: {executions} executions of seeds {first_seed} to {}, {:.0} a second, {} accepted, \
+         {} different messages, at most {} KiB held and {:.0} % of what is allowed, the slowest {:.1} ms",
+        target.name,
+        seed - 1,
+        executions as f64 / watchdog.started.elapsed().as_secs_f64(),
+        state.accepted,
+        state.messages.len(),
+        state.most_held >> 10,
+        state.largest_share * 100.0,
+        state.slowest.as_secs_f64() * 1e3,
+    );
+}
+
+fn generator(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// In memory where that is possible: an execution writes a file and reads it. If the process dies
+/// (an abort, a stack overflow), the folder stays, with the input that did it.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("slicewise-fuzz-");
+    builder.tempdir_in(parent).expect("a folder for inputs")
+}
+
+struct State<'a> {
+    target: &'a Target<'a>,
+    path: PathBuf,
+    folder: String,
+    messages: HashSet<String>,
+    accepted: u64,
+    most_held: u64,
+    largest_share: f64,
+    slowest: Duration,
+}
+
+impl<'a> State<'a> {
+    fn new(target: &'a Target<'a>, path: PathBuf) -> Self {
+        let folder = path.parent().unwrap_or(&path).display().to_string();
+        Self {
+            target,
+            path,
+            folder,
+            messages: HashSet::new(),
+            accepted: 0,
+            most_held: 0,
+            largest_share: 0.0,
+            slowest: Duration::ZERO,
+        }
+    }
+
+    fn round(
+        &mut self,
+        seed: u64,
+        executions: u64,
+        read: &impl Fn(&Path) -> Result<(), String>,
+        watchdog: &Watchdog,
+    ) {
+        let mut rng = generator(seed);
+        let mut pool = self.target.corpus.clone();
+        let mut seen = HashSet::new();
+        for _ in 0..executions {
+            let mut body = pool[rng.random_range(0..pool.len())].clone();
+            mutate(&mut body, &pool, self.target, &mut rng);
+            let bytes = (self.target.encode)(body.clone(), &mut rng);
+            let said = match self.execute(&bytes, read) {
+                Ok(said) => said,
+                Err(wrong) => self.fail(seed, &bytes, &wrong),
+            };
+            watchdog.count();
+            if let Some(message) = said
+                && seen.len() < KEPT
+                && seen.insert(outline(&message))
+            {
+                self.messages.insert(outline(&message));
+                pool.push(body);
+            }
+        }
+    }
+
+    /// Reads one input. `Ok`: what was said of it; `Err`: what should not have happened.
+    fn execute(
+        &mut self,
+        bytes: &[u8],
+        read: &impl Fn(&Path) -> Result<(), String>,
+    ) -> Result<Option<String>, String> {
+        fs::write(&self.path, bytes).expect("scratch folder");
+        let started = Instant::now();
+        let mut outcome = None;
+        let memory = allocation_counter::measure(|| {
+            outcome = Some(catch_unwind(AssertUnwindSafe(|| read(&self.path))));
+        });
+        self.slowest = self.slowest.max(started.elapsed());
+        let allowed = (self.target.allowance)(bytes);
+        self.most_held = self.most_held.max(memory.bytes_max);
+        self.largest_share = self
+            .largest_share
+            .max(memory.bytes_max as f64 / allowed as f64);
+        if memory.bytes_max > allowed {
+            return Err(format!(
+                "held {} bytes at once for an input of {}, at most {allowed} are allowed",
+                memory.bytes_max,
+                bytes.len()
+            ));
+        }
+        match outcome {
+            Some(Ok(Ok(()))) => {
+                self.accepted += 1;
+                Ok(None)
+            }
+            Some(Ok(Err(message))) if message.chars().any(char::is_control) => {
+                Err(format!("expected an error of one line, got {message:?}"))
+            }
+            // The scratch folder's name is drawn anew for each run, and a run depends on its seed alone.
+            Some(Ok(Err(message))) => Ok(Some(message.replace(&self.folder, ""))),
+            _ => Err("panicked".to_owned()),
+        }
+    }
+
+    fn fail(&self, seed: u64, bytes: &[u8], wrong: &str) -> ! {
+        let Target { name, file, .. } = self.target;
+        let kept = keep(name, &format!("seed{seed}-{file}"), bytes);
+        panic!("{name}: {wrong}\n{kept}");
+    }
+}
+
+/// Keeps a failing input; returns how to read it again.
+fn keep(name: &str, what: &str, bytes: &[u8]) -> String {
+    let folder = failures();
+    let path = folder.join(format!("{name}-{what}"));
+    let saved = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, bytes));
+    saved.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    format!(
+        "the input is kept; to read it again:\n\
+         SLICEWISE_FUZZ_INPUT={} cargo test --release -p {} {}",
+        path.canonicalize().unwrap_or(path).display(),
+        std::env::var("CARGO_PKG_NAME").unwrap_or_default(),
+        name.replace('-', "_"),
+    )
+}
+
+/// A message without what it quotes and counts: two inputs with the same outline came equally far.
+fn outline(message: &str) -> String {
+    let mut quote = None;
+    let mut outline = String::new();
+    for character in message.chars() {
+        match quote {
+            Some(open) if character == open => quote = None,
+            Some(_) => {}
+            None if "\"`'".contains(character) => quote = Some(character),
+            None if character.is_ascii_alphabetic() => outline.push(character),
+            None => {}
+        }
+        if outline.len() >= 100 {
+            break;
+        }
+    }
+    outline
+}
+
+/// Counts executions; a thread of its own notices when the count stands still, and says how far
+/// a long run is.
+struct Watchdog {
+    count: Arc<AtomicU64>,
+    started: Instant,
+}
+
+impl Watchdog {
+    fn start(target: &Target, input: &Path, shown: Option<u64>) -> Self {
+        let count = Arc::new(AtomicU64::new(0));
+        let started = Instant::now();
+        let watched = Arc::downgrade(&count);
+        let (name, file, input) = (target.name, target.file, input.to_owned());
+        std::thread::spawn(move || {
+            let (mut before, mut since) = (0, Instant::now());
+            for seconds in 1u64.. {
+                std::thread::sleep(Duration::from_secs(1));
+                let Some(count) = watched.upgrade() else {
+                    return;
+                };
+                let count = count.load(Ordering::Relaxed);
+                if count != before {
+                    (before, since) = (count, Instant::now());
+                } else if since.elapsed() > HANG {
+                    let bytes = fs::read(&input).unwrap_or_default();
+                    eprintln!(
+                        "{name}: hangs\n{}",
+                        keep(name, &format!("hang-{file}"), &bytes)
+                    );
+                    // Nothing else ends a loop in the code under test.
+                    std::process::abort();
+                }
+                if let Some(executions) = shown
+                    && seconds % 5 == 0
+                {
+                    let rate = count as f64 / started.elapsed().as_secs_f64();
+                    let left = (executions - count) as f64 / rate.max(1.0);
+                    eprintln!(
+                        "{name}: {count} of {executions}, {rate:.0} a second, about {:.1} min left",
+                        left / 60.0
+                    );
+                }
+            }
+        });
+        Self { count, started }
+    }
+
+    fn count(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn executions(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,96 @@
+//! Broken checkpoints, thousands of them: none is loaded in part, and each is refused in one line.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+use rand::Rng;
+use slicewise_fuzz::{Target, fuzz, per_byte};
+use slicewise_model::{Device, ModelConfig, TchSegmenter, TrainingConfig};
+use std::cell::RefCell;
+use std::path::Path;
+
+fn smallest(seed: u64) -> TchSegmenter {
+    let model = ModelConfig {
+        architecture: "unet".to_owned(),
+        base_width: 1,
+        levels: 1,
+        ..ModelConfig::default()
+    };
+    let training = TrainingConfig {
+        crop: [4, 4, 4],
+        ..TrainingConfig::default()
+    };
+    TchSegmenter::new(&model, &training, 2, seed, Device::Cpu).unwrap()
+}
+
+fn saved(segmenter: &TchSegmenter, path: &Path) -> Vec<u8> {
+    segmenter.save(path).unwrap();
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.safetensors");
+    let whole = [1, 2].map(|seed| saved(&smallest(seed), &path)).to_vec();
+    let header = u64::from_le_bytes(whole[0][..8].try_into().unwrap()) as usize;
+    let values = whole[0].len() - 8 - header;
+
+    let segmenter = RefCell::new(smallest(3));
+    let fresh = saved(&smallest(3), &path);
+    let read = |input: &Path| {
+        let mut segmenter = segmenter.borrow_mut();
+        match segmenter.load(input) {
+            // What was accepted is one of the two models, to the byte.
+            Ok(()) => {
+                assert!(whole.contains(&saved(&segmenter, &path)));
+                *segmenter = smallest(3);
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    fuzz(
+        &Target {
+            share: 5,
+            fields: &[(0, 8)],
+            // The header's length is first in the file: mended, so that the header is read.
+            encode: &|mut bytes, rng| {
+                if rng.random_ratio(3, 4) && bytes.len() > 8 + values {
+                    let length = (bytes.len() - 8 - values) as u64;
+                    bytes[..8].copy_from_slice(&length.to_le_bytes());
+                }
+                bytes
+            },
+            allowance: &|bytes| per_byte(bytes.len(), 32),
+            ..Target::text(
+                "checkpoint",
+                "input.safetensors",
+                whole.clone(),
+                &[
+                    "\"F32\"",
+                    "\"F64\"",
+                    "\"BOOL\"",
+                    "\"dtype\"",
+                    "\"shape\"",
+                    "\"data_offsets\"",
+                    "[]",
+                    "[0]",
+                    "[0,0]",
+                    "[18446744073709551615]",
+                    "{",
+                    "}",
+                    ",",
+                    "\"__metadata__\"",
+                    "\"slicewise\"",
+                    "\\n",
+                    "\"steps\"",
+                    "last.",
+                    "momentum.",
+                ],
+            )
+        },
+        read,
+    );
+    // Not one of all those refused has changed a weight.
+    assert!(saved(&segmenter.borrow(), &path) == fresh);
+}

@@ -1,0 +1,155 @@
+//! Broken experiments, thousands of them: each is refused in one line, or can be run without
+//! leaving its folder.
+
+use super::ExperimentConfig;
+use crate::failure::Failure;
+use slicewise_experiment::ResultsFolder;
+use slicewise_fuzz::{Target, fuzz, per_byte};
+use std::path::{Component, Path};
+
+const SMALL: &str = "\
+name: small
+question: Is it refused?
+seeds: [1, 2]
+threads: 1
+device: cpu
+data:
+  layout: manifest
+  path: cases.csv
+  classes: [background, one]
+  spacing_mm: 1.0
+  part_a: [a, b]
+  part_b_count: 1
+  split_seed: 3
+  margin_mm: 4.0
+models:
+  plain: {architecture: unet, base_width: 4, levels: 2, norm: group}
+  attention:
+    architecture: attention-unet
+    head: {source: final-maps, recalibration: multiply, supervision: 0.1, detached: false}
+training:
+  learning_rate: 0.01
+  crop: [8, 8, 8]
+  gradient_clip: 1.0
+tasks:
+  brain-extraction: &plan
+    first_every: 8
+    steps: {first: 1, full: 1, round: 1, checkpoint_every: 2}
+    stop: {sigma: 0.01, ends_run: true}
+    full: false
+    strategies:
+      random: [0.25, 0.5]
+  tissue-segmentation: *plan
+";
+
+const WORDS: &[&str] = &[
+    "&a",
+    "*a",
+    "&plan",
+    "*plan",
+    "<<: *plan",
+    "- ",
+    ": ",
+    "?",
+    "|",
+    ">",
+    "!!",
+    "!!binary",
+    "---\n",
+    "...\n",
+    "\n",
+    "\t",
+    "  ",
+    "\"",
+    "'",
+    "\\n",
+    "\"\\n\"",
+    "\"\\0\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    "[[[[[[[[",
+    "{a: ",
+    "#",
+    "%YAML 1.1\n",
+    "~",
+    "null",
+    "true",
+    ".nan",
+    ".inf",
+    "../",
+    "/",
+    "name",
+    "question",
+    "seeds",
+    "threads",
+    "device",
+    "data",
+    "layout",
+    "models",
+    "training",
+    "tasks",
+    "steps",
+    "strategies",
+    "first_every",
+    "crop",
+    "levels",
+    "base_width",
+    "attention-unet",
+    "attention-guided",
+    "full",
+    "first",
+    "cuda:0",
+    "\u{feff}",
+    "\u{85}",
+];
+
+/// What `slicewise sweep` would say.
+fn parse(path: &Path) -> Result<ExperimentConfig, String> {
+    ExperimentConfig::read(path).map_err(|failure| {
+        assert!(matches!(failure, Failure::Input(_)));
+        failure.to_string()
+    })
+}
+
+#[test]
+fn experiment_yaml() {
+    let read = |path: &Path| {
+        let config = parse(path)?;
+        let resolved = config.to_yaml().unwrap();
+        let again = ExperimentConfig::parse(&resolved, path);
+        assert_eq!(
+            again.unwrap(),
+            config,
+            "the resolved config reads back as itself"
+        );
+        // Nothing is written outside the results folder. A sweep of many cells is like one of a few.
+        let folder = ResultsFolder::new("out");
+        for cell in config.cells().iter().take(100) {
+            let inside = folder.records(cell);
+            let mut parts = inside.components();
+            assert!(
+                parts.all(|part| matches!(part, Component::Normal(_))),
+                "{}",
+                inside.display()
+            );
+            assert_eq!(inside.components().count(), 5, "{}", inside.display());
+        }
+        Ok(())
+    };
+    let smoke = include_str!("../../../../experiments/smoke.yaml");
+    fuzz(
+        &Target {
+            share: 15,
+            allowance: &|bytes| per_byte(bytes.len(), 4096),
+            ..Target::text(
+                "experiment-yaml",
+                "input.yaml",
+                vec![SMALL.into(), smoke.into()],
+                WORDS,
+            )
+        },
+        read,
+    );
+}
