@@ -35,19 +35,21 @@ def phantoms(cases: int, spacing: float):
 
 
 def dhcp_sized():
-    """Two volumes of dHCP's grid, the phantom's head in their middle; the mask keeps all of it."""
+    """Two volumes of dHCP's grid, a head of 1 mm blown up in their middle; the mask keeps all of it."""
     import nibabel
     import numpy as np
 
     folder = SCRATCH / "scale-dhcp"
     if (folder / "manifest.csv").exists():
         return folder / "manifest.csv"
-    head = phantoms(2, 0.5).parent
+    head = phantoms(2, 1.0).parent
     folder.mkdir(exist_ok=True)
     rows = ["case,image,label,mask"]
     for case in ("phantom-01", "phantom-02"):
         for kind in ("T2w", "tissue"):
             voxels = np.asarray(nibabel.load(head / f"{case}_{kind}.nii.gz").dataobj)
+            for axis in range(3):
+                voxels = voxels.repeat(2, axis)
             grid = np.zeros(DHCP, voxels.dtype)
             source, target = [], []
             for have, want in zip(voxels.shape, DHCP):
