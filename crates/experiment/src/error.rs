@@ -1,6 +1,5 @@
 //! Why a sweep, a cell or a results folder could not go on.
 
-use crate::plan::Cell;
 use crate::segmenter::SegmenterError;
 use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
@@ -64,10 +63,8 @@ pub enum ExperimentError {
     #[error("{0}")]
     Plan(String),
     /// A round could not be trained to its end.
-    #[error("training {cell}: {source}; last good checkpoint: {}", checkpoint.as_ref().map_or_else(|| "none, it starts from new weights".to_owned(), |path| path.display().to_string()))]
+    #[error("training: {source}; last good checkpoint: {}", checkpoint.as_ref().map_or_else(|| "none, it starts from new weights".to_owned(), |path| path.display().to_string()))]
     Training {
-        /// Which cell.
-        cell: Cell,
         /// What the model answered.
         source: SegmenterError,
         /// What the next attempt goes on from.

@@ -44,8 +44,9 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
             problem,
         };
         let record: RoundRecord = serde_json::from_slice(line).map_err(|error| {
-            // Every line is line 1 to serde.
-            let reason = error.to_string().replace(" at line 1 column", " at column");
+            // serde counts lines within the line.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
             malformed(format!(
                 "expected a record of a round, got: {reason}; delete this file and the run is trained again"
             ))

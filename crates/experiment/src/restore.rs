@@ -76,7 +76,6 @@ impl CellRun<'_> {
                     },
                 )
                 .map_err(|source| ExperimentError::Training {
-                    cell: self.cell.clone(),
                     source,
                     checkpoint: None,
                 })?;

@@ -65,7 +65,6 @@ impl RoundTraining<'_> {
                     go_on
                 })
                 .map_err(|source| ExperimentError::Training {
-                    cell: self.cell.clone(),
                     source,
                     checkpoint: match last {
                         0 => self.from.clone(),
@@ -163,7 +162,7 @@ pub(crate) fn save_weights(segmenter: &dyn Segmenter, path: &Path) -> Result<(),
     segmenter
         .save(path)
         .map_err(|source| ExperimentError::Segmenter {
-            doing: format!("saving {}", path.display()),
+            doing: "saving weights".to_owned(),
             source,
         })
 }

@@ -78,6 +78,10 @@ fn one_line(message: &str) -> String {
     for words in BEFORE {
         line = line.strip_prefix(words).unwrap_or(line);
     }
+    // Before it stands the place in C++ that asked.
+    if let Some((_, reason)) = line.split_once("DefaultCPUAllocator: ") {
+        line = reason;
+    }
     line.trim_end_matches("\")").to_owned()
 }
 
@@ -96,7 +100,7 @@ mod tests {
             ),
             (
                 "called `Result::unwrap()` on an `Err` value: Torch(\"[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes. Error code 12 (Cannot allocate memory)\\nframe #0: c10::ThrowEnforceNotMet\")",
-                "out of memory: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes. Error code 12 (Cannot allocate memory) (a smaller --jobs, training.crop, training.batch or base_width needs less)",
+                "out of memory: can't allocate memory: you tried to allocate 4096 bytes. Error code 12 (Cannot allocate memory) (a smaller --jobs, training.crop, training.batch or base_width needs less)",
             ),
             (
                 "std::bad_alloc",

@@ -123,7 +123,7 @@ fn blend(
     }
     let mut maps = maps.unwrap_or_else(|| empty(1));
     let _ = maps.g_div_(&total);
-    for map in &mut attention {
+    if let Some(map) = &mut attention {
         let _ = map.logits.g_div_(&total);
     }
     NetworkOutput { maps, attention }
