@@ -76,12 +76,12 @@ test-packages:
 # Ours against PyTorch, MONAI and nibabel by turns, about 15 minutes: results/bench/bench.csv
 bench *arguments: build bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
-    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/bench.py {{ arguments }}
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/bench.py {{ arguments }}
 
 # How time and memory grow with size, cases, classes, strategies, seeds: results/bench/scale.md
 bench-scale *arguments: build bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
-    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/scale.py {{ arguments }}
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/scale.py {{ arguments }}
 
 # Fetch MONAI, nibabel and what the benchmarks need from PyPI into .tools/bench on first use
 bench-packages:

@@ -23,6 +23,7 @@ from workers import ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, en
 OUT = ROOT / "results/bench"
 EXPORT, DATA, FINE, CACHE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm", "cache"))
 DEFAULTS = {}
+CEILING = "a bf16 matrix product"
 # torch.compile takes longer than this on a slow machine; what it has made is kept for the next call.
 COMPILE_SECONDS = 240
 # What an expert would try; the fastest on this machine is taken.
@@ -147,7 +148,7 @@ class Bench:
         self.warm(*ours, default, *tuned)
         self.alternate(
             Team(*ours),
-            {"training sweep, against PyTorch defaults": Team(default), "training sweep, against best PyTorch": Team(*tuned)},
+            {"training sweep against PyTorch defaults": Team(default), "training sweep against best PyTorch": Team(*tuned)},
             "train",
             "steps/s",
         )
@@ -170,25 +171,29 @@ class Bench:
                 for _ in range(self.pairs)
             )
         )
-        for name, theirs in (("step, one thread, against PyTorch defaults", plain), ("step, one thread, against best PyTorch", expert)):
+        for name, theirs in (("one step on one thread against PyTorch defaults", plain), ("one step on one thread against best PyTorch", expert)):
             ratios = [a / b for a, b in zip(own, theirs)]
             self.add(Row(name, statistics.median(own), statistics.median(theirs), ratios, "steps/s"))
         for name, rates in (("ours", own), ("best PyTorch", expert)):
             reached = [rate * step_flops / 1e9 for rate in rates]
             shares = [a / b for a, b in zip(reached, ceiling)]
-            self.add(Row(f"step's FLOP/s, {name}, against a bf16 matrix product", statistics.median(reached), statistics.median(ceiling), shares, "GFLOP/s"))
+            self.add(Row(f"FLOP/s of the step of {name} against {CEILING}", statistics.median(reached), statistics.median(ceiling), shares, "GFLOP/s"))
         for worker in (ours[0], default, tuned[0]):
             worker.ask("predict")
         self.alternate(
             Team(ours[0]),
-            {"prediction, one thread, against PyTorch defaults": Team(default), "prediction, one thread, against best PyTorch": Team(tuned[0])},
+            {"prediction on one thread against PyTorch defaults": Team(default), "prediction on one thread against best PyTorch": Team(tuned[0])},
             "predict",
             "volumes/s",
         )
         self.close(*ours, default, *tuned)
         operations = machine.ask("profile", 10)["operations"]
         self.close(machine)
-        shares = {row.name.split(",")[1].strip(): statistics.median(row.ratios) for row in self.rows if "matrix product" in row.name}
+        shares = {
+            row.name.removesuffix(f" against {CEILING}").removeprefix("FLOP/s of the step of "): statistics.median(row.ratios)
+            for row in self.rows
+            if row.name.endswith(CEILING)
+        }
         text = step_table(flops, operations, shares, words(best))
         (OUT / "step.md").write_text(text)
         say(f"where a step's time goes: {(OUT / 'step.md').relative_to(ROOT)}\n{text}")
@@ -203,9 +208,9 @@ class Bench:
         own, theirs = ours.ask("voxels"), peer.ask("voxels")
         assert abs(own["sum"] / theirs["sum"] - 1) < 1e-9, f"voxels: ours {own}, nibabel {theirs}"
         say(f"volume of {'×'.join(map(str, own['shape']))}: same scores as numpy and MONAI, same voxels as nibabel")
-        for name, word in (("slice-wise P, R, Dice, against numpy", "numpy"), ("slice-wise Dice, against MONAI", "monai")):
+        for name, word in (("slice-wise P R and Dice against numpy", "numpy"), ("slice-wise P R and Dice against MONAI", "monai")):
             self.alternate(Team(ours), {name: Team(peer)}, "metrics", "volumes/s", word)
-        self.alternate(Team(ours), {".nii.gz load, against nibabel": Team(peer)}, "load", "volumes/s")
+        self.alternate(Team(ours), {".nii.gz load against nibabel": Team(peer)}, "load", "volumes/s")
         self.close(ours, peer)
 
     def sweep(self) -> None:
@@ -222,7 +227,7 @@ class Bench:
                 seconds.append(time.perf_counter() - start)
             say(f"  ours {own[-1]:.1f} s, peer {theirs[-1]:.1f} s")
         ratios = [b / a for a, b in zip(own, theirs)]
-        self.add(Row("whole sweep, against a PyTorch script", statistics.median(own), statistics.median(theirs), ratios, "s"))
+        self.add(Row("whole sweep against a PyTorch script", statistics.median(own), statistics.median(theirs), ratios, "s"))
 
 
 def prepare() -> None:

@@ -18,9 +18,11 @@ from workers import ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, environment, run
 
 OUT = ROOT / "results/bench"
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
-SPACINGS = [4.0, 2.4, 1.2, 0.8, 0.5]
+SPACINGS = [4.0, 2.4, 1.2, 0.8]
 CASES = [2, 4, 8, 16, 32]
 CLASSES = [2, 4, 9, 18, 36]
+# Voxels along x, y, z of the paper's volumes.
+DHCP = (290, 290, 203)
 STRATEGIES = ["random", "equal-interval", "uncertainty", "attention-guided"]
 HEADER = ["axis", "value", "voxels", "load_s", "step_s", "predict_s", "score_s", "total_s", "train_peak_mib", "peak_mib"]
 
@@ -32,10 +34,40 @@ def phantoms(cases: int, spacing: float):
     return folder / "manifest.csv"
 
 
-def stages(axis: str, value, cases: int, spacing: float, classes: int) -> dict:
+def dhcp_sized():
+    """Two volumes of dHCP's grid, a head of 1 mm blown up in their middle; the mask keeps all of it."""
+    import nibabel
+    import numpy as np
+
+    folder = SCRATCH / "scale-dhcp"
+    if (folder / "manifest.csv").exists():
+        return folder / "manifest.csv"
+    head = phantoms(2, 1.0).parent
+    folder.mkdir(exist_ok=True)
+    rows = ["case,image,label,mask"]
+    for case in ("phantom-01", "phantom-02"):
+        for kind in ("T2w", "tissue"):
+            voxels = np.asarray(nibabel.load(head / f"{case}_{kind}.nii.gz").dataobj)
+            for axis in range(3):
+                voxels = voxels.repeat(2, axis)
+            grid = np.zeros(DHCP, voxels.dtype)
+            source, target = [], []
+            for have, want in zip(voxels.shape, DHCP):
+                size = min(have, want)
+                source.append(slice((have - size) // 2, (have - size) // 2 + size))
+                target.append(slice((want - size) // 2, (want - size) // 2 + size))
+            grid[tuple(target)] = voxels[tuple(source)]
+            nibabel.save(nibabel.Nifti1Image(grid, np.diag([0.5, 0.5, 0.5, 1])), folder / f"{case}_{kind}.nii.gz")
+        mask = nibabel.Nifti1Image(np.ones(DHCP, np.uint8), np.diag([0.5, 0.5, 0.5, 1]))
+        nibabel.save(mask, folder / f"{case}_mask.nii.gz")
+        rows.append(f"{case},{case}_T2w.nii.gz,{case}_tissue.nii.gz,{case}_mask.nii.gz")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder / "manifest.csv"
+
+
+def stages(axis: str, value, manifest, classes: int) -> dict:
     cache = SCRATCH / "scale-cache"
     shutil.rmtree(cache, ignore_errors=True)
-    manifest = phantoms(cases, spacing)
     done = subprocess.run(
         [WORKER, "scale", manifest, cache, str(classes)], env=environment(ONE_THREAD), cwd=ROOT, text=True, capture_output=True
     )
@@ -121,9 +153,10 @@ def main() -> None:
     only = sys.argv[1:]
     rows = []
     measurements = [
-        *(("volume size", s, lambda s=s: stages("volume size", f"{s} mm", 2, s, BASE["classes"])) for s in SPACINGS),
-        *(("cases", n, lambda n=n: stages("cases", n, n, BASE["spacing"], BASE["classes"])) for n in CASES),
-        *(("classes", n, lambda n=n: stages("classes", n, BASE["cases"], BASE["spacing"], n)) for n in CLASSES),
+        *(("volume size", s, lambda s=s: stages("volume size", f"{s} mm", phantoms(2, s), BASE["classes"])) for s in SPACINGS),
+        ("volume size", "dHCP", lambda: stages("volume size", "dHCP's grid, 0.5 mm", dhcp_sized(), BASE["classes"])),
+        *(("cases", n, lambda n=n: stages("cases", n, phantoms(n, BASE["spacing"]), BASE["classes"])) for n in CASES),
+        *(("classes", n, lambda n=n: stages("classes", n, phantoms(BASE["cases"], BASE["spacing"]), n)) for n in CLASSES),
         *(("strategies", n, lambda n=n: sweep("strategies", n, n, 1)) for n in (1, 2, 4)),
         *(("seeds", n, lambda n=n: sweep("seeds", n, 4, n)) for n in (1, 2, 4)),
     ]

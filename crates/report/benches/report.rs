@@ -1,6 +1,7 @@
 //! The whole report of a made-up sweep with 10,000 records: `cargo bench -p slicewise-report`.
 
 #[path = "../tests/sample/mod.rs"]
+#[expect(dead_code, reason = "of the made-up sweeps one is enough here")]
 mod sample;
 
 use criterion::{Criterion, criterion_group, criterion_main};
