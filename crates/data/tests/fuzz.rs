@@ -156,7 +156,7 @@ fn read_volume(path: &Path) -> Result<(), String> {
 fn nifti() {
     fuzz(
         &Target {
-            share: 25,
+            share: 250,
             fields: FIELDS,
             allowance: &|bytes| per_byte(inflated_length(bytes).max(bytes.len()), 48),
             ..Target::text(
@@ -174,7 +174,7 @@ fn nifti() {
 fn nifti_gzip() {
     fuzz(
         &Target {
-            share: 10,
+            share: 100,
             fields: FIELDS,
             encode: &gzipped,
             allowance: &|bytes| per_byte(inflated_length(bytes).max(bytes.len()), 48),
@@ -347,7 +347,7 @@ fn case() {
     let table = "case,image,label,split\none,input.nii,input.nii,A\ntwo,two.nii,two.nii,B\n";
     fuzz(
         &Target {
-            share: 10,
+            share: 50,
             fields: FIELDS,
             companions: vec![
                 ("cases.csv", Vec::from(table)),

@@ -51,7 +51,7 @@ fn checkpoint() {
     };
     fuzz(
         &Target {
-            share: 5,
+            share: 50,
             fields: &[(0, 8)],
             // The header's length is first in the file: mended, so that the header is read.
             encode: &|mut bytes, rng| {
