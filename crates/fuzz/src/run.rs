@@ -196,7 +196,8 @@ impl<'a> State<'a> {
         let allowed = (self.target.allowance)(bytes);
         self.most_held = self.most_held.max(held);
         self.largest_share = self.largest_share.max(held as f64 / allowed as f64);
-        if held > allowed {
+        // A panic's own message costs memory too.
+        if outcome.is_ok() && held > allowed {
             return Err(format!(
                 "held {held} bytes at once for an input of {}, at most {allowed} are allowed",
                 bytes.len()

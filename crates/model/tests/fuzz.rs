@@ -94,3 +94,16 @@ fn checkpoint() {
     // Not one of all those refused has changed a weight.
     assert!(saved(&segmenter.borrow(), &path) == fresh);
 }
+
+/// What half a million executions found: a type with a line break in it made two lines.
+#[test]
+fn found_a_message_of_two_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let header = br#"{"steps":{"dtype":"F\n32","shape":[1],"data_offsets":[0,4]}}"#;
+    let bytes = [&header.len().to_le_bytes()[..], header, &[0; 4]].concat();
+    std::fs::write(&path, bytes).unwrap();
+    let message = smallest(1).load(&path).unwrap_err().to_string();
+    assert!(message.contains("unknown variant `F 32`"), "{message}");
+    assert!(!message.contains(char::is_control), "{message:?}");
+}

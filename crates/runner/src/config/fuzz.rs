@@ -143,11 +143,12 @@ fn experiment_yaml() {
     let read = |path: &Path| {
         let config = parse(path)?;
         let resolved = config.to_yaml().unwrap();
-        let again = ExperimentConfig::parse(&resolved, path);
+        // As text: a NaN, which reading the data refuses, is no equal of itself.
+        let again = ExperimentConfig::parse(&resolved, path).unwrap();
         assert_eq!(
-            again.unwrap(),
-            config,
-            "the resolved config reads back as itself"
+            again.to_yaml().unwrap(),
+            resolved,
+            "it reads back as itself"
         );
         // Nothing is written outside the results folder.
         let folder = ResultsFolder::new("out");
