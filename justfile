@@ -84,3 +84,17 @@ libtorch:
 # Fetch what the tests need from PyPI into .tools/python on first use
 test-packages:
     @scripts/python.sh
+
+# Ours against PyTorch, MONAI and nibabel by turns, about 15 minutes: results/bench/bench.csv
+bench *arguments: build bench-packages
+    cargo build --release --locked --package slicewise --example bench_worker
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/bench.py {{ arguments }}
+
+# How time and memory grow with size, cases, classes, strategies, seeds: results/bench/scale.md
+bench-scale *arguments: build bench-packages
+    cargo build --release --locked --package slicewise --example bench_worker
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/scale.py {{ arguments }}
+
+# Fetch MONAI, nibabel and what the benchmarks need from PyPI into .tools/bench on first use
+bench-packages:
+    @scripts/bench.sh

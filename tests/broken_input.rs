@@ -1,4 +1,4 @@
-//! Every broken input: one clear line, exit code 2, nothing run.
+//! Every broken input: one clear line, to the letter; exit code 2; nothing run or left behind.
 
 use crate::program::{run, slicewise};
 use ndarray::Array3;
@@ -78,53 +78,54 @@ tasks:
         self.folder.path().join(name)
     }
 
-    /// Exit code and the one line it said (after the table of `check`).
-    fn says(&self, command: &str) -> (i32, String) {
+    /// Exit code, standard output and standard error, the scratch folder written as FOLDER.
+    fn says(&self, command: &str) -> (i32, String, String) {
         let yaml = self.file("broken.yaml");
         fs::write(self.file("manifest.csv"), &self.manifest).unwrap();
         fs::write(&yaml, &self.yaml).unwrap();
         let mut command = slicewise(&[command]);
         command.arg(&yaml).arg("--cache").arg(self.file("cache"));
         let out = self.file("out");
-        if command.get_args().next() == Some("sweep".as_ref()) {
-            command.arg("--out").arg(&out);
-        }
+        command.arg("--out").arg(&out);
         let (code, stdout, stderr) = run(&mut command);
         assert!(
-            code == 0 || !out.exists(),
-            "a refused sweep left {}",
+            !out.exists(),
+            "refused or checked, it left {}",
             out.display()
         );
-        (code, stdout + &stderr)
+        let folder = self.folder.path().to_str().unwrap();
+        let [stdout, stderr] = [stdout, stderr].map(|text| text.replace(folder, "FOLDER"));
+        (code, stdout, stderr)
     }
 
-    /// Both `sweep` and `check` refuse with a line that holds all of `words`.
-    fn refused(&self, words: &[&str]) {
-        for command in ["sweep", "check"] {
-            let (code, said) = self.says(command);
-            assert_eq!(code, 2, "{command}: {said}");
-            let line = said
-                .lines()
-                .find(|line| words.iter().all(|word| line.contains(word)));
-            assert!(
-                line.is_some(),
-                "{command}: no line with {words:?} in:\n{said}"
-            );
-            assert!(!said.contains("panicked"), "{said}");
-            if command == "sweep" {
-                let lines = said
-                    .lines()
-                    .filter(|line| !line.starts_with("preparing volumes"));
-                assert_eq!(lines.count(), 1, "more than one line:\n{said}");
-            }
-        }
+    /// `sweep` refuses with one line, `PLACE: PROBLEM`; `check` with a row of its table that says
+    /// the same and what to do, or with the same line where there is nothing to list.
+    fn refused(&self, place: &str, problem: &str, remedy: Option<&str>) {
+        let line = format!("slicewise: {place}: {problem}\n");
+        let (code, stdout, stderr) = self.says("sweep");
+        let stderr: String = stderr
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("preparing volumes of "))
+            .collect();
+        assert_eq!((code, stdout.as_str(), stderr), (2, "", line.clone()));
+        let (table, last) = match remedy {
+            None => (String::new(), line),
+            Some(remedy) => (
+                format!(
+                    "| file | problem | what to do |\n|---|---|---|\n\
+                     | {place} | {problem} | {remedy} |\n"
+                ),
+                "slicewise: FOLDER/broken.yaml: 1 problem(s), listed above\n".to_owned(),
+            ),
+        };
+        assert_eq!(self.says("check"), (2, table, last));
     }
 }
 
 #[test]
 fn the_sound_data_set_is_accepted() {
-    let (code, said) = Scratch::new().says("check");
-    assert_eq!(code, 0, "{said}");
+    let (code, said, problem) = Scratch::new().says("check");
+    assert_eq!((code, problem.as_str()), (0, ""), "{said}");
 }
 
 #[test]
@@ -132,7 +133,11 @@ fn a_truncated_gz() {
     let scratch = Scratch::new();
     let bytes = fs::read(scratch.file("b.nii.gz")).unwrap();
     fs::write(scratch.file("b.nii.gz"), &bytes[..bytes.len() / 2]).unwrap();
-    scratch.refused(&["b.nii.gz", "truncated"]);
+    scratch.refused(
+        "FOLDER/b.nii.gz",
+        "truncated or damaged gzip stream after 4674 uncompressed bytes (incomplete deflate stream)",
+        Some("Copy or download the file again: it is incomplete."),
+    );
 }
 
 #[test]
@@ -144,7 +149,11 @@ fn a_label_of_another_shape() {
         geometry: label.geometry,
     };
     nifti::write_labels(&scratch.file("b_label.nii.gz"), &smaller).unwrap();
-    scratch.refused(&["b_label.nii.gz", "shape", "16", "12"]);
+    scratch.refused(
+        "FOLDER/b_label.nii.gz",
+        "expected the shape 12×12×16 (x×y×z) of FOLDER/b.nii.gz, got 12×12×12",
+        Some("Resample it to the image's grid, or name the file that belongs to this image."),
+    );
 }
 
 #[test]
@@ -155,7 +164,12 @@ fn a_label_of_another_affine() {
         ..labels()
     };
     nifti::write_labels(&scratch.file("b_label.nii.gz"), &moved).unwrap();
-    scratch.refused(&["b_label.nii.gz", "affine"]);
+    scratch.refused(
+        "FOLDER/b_label.nii.gz",
+        "expected the affine of FOLDER/b.nii.gz to within 0.001 mm, \
+         but a corner of the grid is 5.500 mm away",
+        Some("Resample it to the image's grid, or name the file that belongs to this image."),
+    );
 }
 
 #[test]
@@ -164,7 +178,11 @@ fn voxels_that_are_nan() {
     let mut image = image();
     image.voxels[[3, 4, 5]] = f32::NAN;
     nifti::write_image(&scratch.file("c.nii.gz"), &image).unwrap();
-    scratch.refused(&["c.nii.gz", "NaN"]);
+    scratch.refused(
+        "FOLDER/c.nii.gz",
+        "expected finite voxels, got 1 NaN or infinite, the first at voxel (x, y, z) = (5, 4, 3)",
+        Some("Replace the NaN voxels, for instance by 0, and save again."),
+    );
 }
 
 #[test]
@@ -173,14 +191,24 @@ fn a_label_value_without_a_class() {
     let mut label = labels();
     label.voxels[[3, 4, 5]] = 77;
     nifti::write_labels(&scratch.file("c_label.nii.gz"), &label).unwrap();
-    scratch.refused(&["c_label.nii.gz", "77"]);
+    scratch.refused(
+        "FOLDER/c_label.nii.gz",
+        "unknown label value 77 in 1 voxels (expected one of 0, 1, 2)",
+        Some("Correct the label file, or name all its classes (data.classes, dataset.json)."),
+    );
 }
 
 #[test]
 fn a_missing_file() {
     let scratch = Scratch::new();
     fs::remove_file(scratch.file("d.nii.gz")).unwrap();
-    scratch.refused(&["d.nii.gz"]);
+    scratch.refused(
+        "FOLDER/d.nii.gz",
+        "not found (expected a NIfTI volume)",
+        Some(
+            "Set data.path (or SLICEWISE_DATA) to the folder that holds it, or put the file there.",
+        ),
+    );
 }
 
 #[test]
@@ -190,39 +218,58 @@ fn a_case_in_two_splits() {
         "  layout: manifest\n",
         "  layout: manifest\n  part_a: [a, b, c]\n  part_b: [c, d]\n",
     );
-    scratch.refused(&["part_a", "part_b", "c"]);
+    scratch.refused(
+        "data.part_a, data.part_b",
+        "case \"c\" is in both parts",
+        Some("Name every case once, in one part."),
+    );
 }
 
 #[test]
 fn a_duplicate_case() {
     let mut scratch = Scratch::new();
     scratch.manifest += "b,b.nii.gz,b_label.nii.gz,,B\n";
-    scratch.refused(&["manifest.csv", "b", "twice"]);
+    scratch.refused(
+        "FOLDER/manifest.csv",
+        "case \"b\" appears twice",
+        Some("Name every case once, in one part."),
+    );
 }
 
 #[test]
 fn an_unknown_key_has_its_line_and_the_nearest_name() {
     let mut scratch = Scratch::new();
     scratch.yaml = scratch.yaml.replace("first_every:", "first_evry:");
-    scratch.refused(&[
-        "broken.yaml:14:5",
-        "first_evry",
-        "did you mean `first_every`?",
-    ]);
+    scratch.refused(
+        "FOLDER/broken.yaml:14:5",
+        "tasks.tissue-segmentation: unknown field `first_evry`, expected one of `first_every`, \
+         `steps`, `stop`, `full`, `strategies`; did you mean `first_every`?",
+        None,
+    );
 }
 
 #[test]
 fn an_unknown_strategy_has_its_line_and_the_nearest_name() {
     let mut scratch = Scratch::new();
     scratch.yaml = scratch.yaml.replace("random:", "randon:");
-    scratch.refused(&["broken.yaml:17:7", "randon", "random"]);
+    scratch.refused(
+        "FOLDER/broken.yaml:17:7",
+        "tasks.tissue-segmentation.strategies: unknown strategy \"randon\"; \
+         did you mean \"random\"?",
+        None,
+    );
 }
 
 #[test]
 fn a_ratio_above_one() {
     let mut scratch = Scratch::new();
     scratch.yaml = scratch.yaml.replace("random: [0.5]", "random: [0.5, 1.5]");
-    scratch.refused(&["broken.yaml:17:", "(0, 1]", "1.5"]);
+    scratch.refused(
+        "FOLDER/broken.yaml:17:15",
+        "tasks.tissue-segmentation.strategies.random: expected a ratio in (0, 1] \
+         (a share of a volume's slices), got 1.5",
+        None,
+    );
 }
 
 #[test]
@@ -231,11 +278,12 @@ fn a_strategy_that_needs_attention_with_a_model_that_has_none() {
     scratch.yaml = scratch
         .yaml
         .replace("architecture: attention-unet", "architecture: unet");
-    scratch.refused(&[
-        "attention-guided",
-        "needs a model with an attention map",
-        "(unet)",
-    ]);
+    scratch.refused(
+        "FOLDER/broken.yaml",
+        "tasks.tissue-segmentation.strategies.attention-guided: needs a model with an attention \
+         map, but models.attention-unet (unet) has none",
+        None,
+    );
 }
 
 #[test]
@@ -245,7 +293,12 @@ fn an_unknown_architecture_has_the_nearest_name() {
         "architecture: attention-unet",
         "architecture: atention-unet",
     );
-    scratch.refused(&["atention-unet", "attention-unet"]);
+    scratch.refused(
+        "FOLDER/broken.yaml",
+        "models.attention-unet: unknown architecture \"atention-unet\": expected one of \
+         attention-unet, unet, v-net",
+        None,
+    );
 }
 
 #[test]
@@ -253,7 +306,78 @@ fn an_experiment_that_is_not_there() {
     for command in ["sweep", "check"] {
         let (code, _, stderr) = run(&mut slicewise(&[command, "experiments/none.yaml"]));
         assert_eq!(code, 2);
-        assert!(stderr.contains("experiments/none.yaml"), "{stderr}");
-        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert_eq!(
+            stderr,
+            "slicewise: experiments/none.yaml: No such file or directory (os error 2)\n"
+        );
     }
+}
+
+#[test]
+fn a_path_that_climbs_out_of_the_manifests_folder() {
+    let mut scratch = Scratch::new();
+    scratch.manifest = scratch
+        .manifest
+        .replace("c,c.nii.gz,c_label", "c,../c.nii.gz,c_label");
+    scratch.refused(
+        "FOLDER/manifest.csv:4",
+        "expected the image of \"c\" below the table's folder, or an absolute path, \
+         got \"../c.nii.gz\"",
+        Some("Correct that line."),
+    );
+    // An absolute one is meant.
+    let mut scratch = Scratch::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let label = elsewhere.path().join("c_label.nii.gz");
+    fs::rename(scratch.file("c_label.nii.gz"), &label).unwrap();
+    scratch.manifest = scratch
+        .manifest
+        .replace("c_label.nii.gz", label.to_str().unwrap());
+    assert_eq!(scratch.says("check").0, 0);
+}
+
+#[test]
+fn a_model_whose_name_leads_out_of_the_results() {
+    let mut scratch = Scratch::new();
+    scratch.yaml = scratch
+        .yaml
+        .replace("  attention-unet: {", "  ../../away: {");
+    scratch.refused(
+        "FOLDER/broken.yaml",
+        "models: expected letters, digits, - _ . (it names a folder), got \"../../away\"",
+        None,
+    );
+}
+
+#[test]
+fn check_lists_every_problem_of_rows_and_files_at_once() {
+    let mut scratch = Scratch::new();
+    scratch.manifest += "b,b.nii.gz,b_label.nii.gz,,B\ne,e.nii.gz,e_label.nii.gz,,C\n";
+    fs::remove_file(scratch.file("a.nii.gz")).unwrap();
+    let mut image = image();
+    image.voxels[[3, 4, 5]] = f32::NAN;
+    nifti::write_image(&scratch.file("c.nii.gz"), &image).unwrap();
+    fs::remove_file(scratch.file("d_label.nii.gz")).unwrap();
+    let (code, table, last) = scratch.says("check");
+    assert_eq!(code, 2);
+    assert_eq!(
+        last,
+        "slicewise: FOLDER/broken.yaml: 5 problem(s), listed above\n"
+    );
+    let places: Vec<&str> = table
+        .lines()
+        .skip(2)
+        .filter_map(|row| row.split(" | ").next())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "| FOLDER/manifest.csv",
+            "| FOLDER/manifest.csv:7",
+            "| FOLDER/a.nii.gz",
+            "| FOLDER/c.nii.gz",
+            "| FOLDER/d_label.nii.gz",
+        ],
+        "{table}"
+    );
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod broken_input;
+mod docs_faults;
+mod faults;
 mod new_strategy;
 mod nifti;
 mod program;

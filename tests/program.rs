@@ -109,6 +109,42 @@ fn check_estimates_every_experiment_that_needs_no_data() {
 }
 
 #[test]
+fn check_compares_what_a_sweep_needs_with_what_is_free() {
+    let scratch = tempfile::tempdir().unwrap();
+    let check = |out: &Path| {
+        let mut command = slicewise(&["check", "experiments/smoke.yaml", "--jobs", "2"]);
+        command.arg("--cache").arg(scratch.path().join("cache"));
+        run(command.arg("--out").arg(out))
+    };
+    let (code, said, _) = check(&scratch.path().join("out"));
+    assert_eq!(code, 0, "{said}");
+    let line = |start: &str| {
+        let line = said.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    assert!(line("disk: about ").ends_with(" free"));
+    let memory = line("memory: about ");
+    assert!(
+        memory.contains(" for 2 cell(s) side by side, as measured; ")
+            && memory.ends_with(" available"),
+        "{memory}"
+    );
+    // A disk without any room: the kernel's own.
+    let (code, said, stderr) = check(Path::new("/proc/results"));
+    assert_eq!(code, 2, "{said}");
+    let row = said.lines().last().unwrap();
+    assert!(
+        row.starts_with("| /proc/results | expected about ")
+            && row.ends_with(" of free disk, got 0 B | Make room, or choose another --out. |"),
+        "{row}"
+    );
+    assert_eq!(
+        stderr,
+        "slicewise: experiments/smoke.yaml: 1 problem(s), listed above\n"
+    );
+}
+
+#[test]
 fn report_of_no_results_folder_says_so_once() {
     let scratch = tempfile::tempdir().unwrap();
     let (code, _, stderr) = run(slicewise(&["report"]).arg(scratch.path()));

@@ -3,8 +3,9 @@
 use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
-use crate::layouts::Source;
-use crate::load::select;
+use crate::grouping::LabelGrouping;
+use crate::layouts::{self, Source};
+use crate::load::{grouping, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use rayon::prelude::*;
@@ -35,31 +36,44 @@ impl From<&DataError> for Problem {
 }
 
 /// Lists, splits, reads and preprocesses all cases without keeping anything, and returns every
-/// problem found, in the order of the cases; none means that [`crate::load_task`] works.
-/// Phantoms are listed only: there is nothing to be wrong with them.
+/// problem found, those of tables and settings first, then in the order of the cases; none means
+/// that [`crate::load_task`] works. Phantoms are listed only: there is nothing to be wrong with them.
 pub fn check_task(task: Task, config: &DataConfig) -> Vec<Problem> {
-    let selection = match select(task, config) {
-        Ok(selection) => selection,
-        Err(problems) => return problems.iter().map(Problem::from).collect(),
+    let (cases, grouping, mut problems) = match select(task, config) {
+        Ok(selection) => {
+            let cases = selection.cases.into_iter().map(|(case, _)| case).collect();
+            (cases, Some(selection.grouping), Vec::new())
+        }
+        Err(problems) => {
+            let layout = layouts::find(&config.layout).ok();
+            let cases = layout.map_or_else(Vec::new, |layout| layout.sound(config, task));
+            let grouping = layout.and_then(|layout| grouping(layout, task, config).ok());
+            (cases, grouping, problems)
+        }
     };
-    let check_case = |source: &Source| match read_case(source, task, &selection.grouping) {
-        Ok(raw) => preprocess(
-            raw,
-            task,
-            selection.grouping.classes.len(),
-            config.spacing_mm,
-            config.margin_mm,
-        )
-        .err()
-        .into_iter()
-        .collect(),
+    if let Some(grouping) = grouping {
+        let of_cases: Vec<Vec<DataError>> = cases
+            .par_iter()
+            .filter(|case| matches!(case.source, Source::Files { .. }))
+            .map(|case| check_case(&case.source, task, &grouping, config))
+            .collect();
+        problems.extend(of_cases.into_iter().flatten());
+    }
+    problems.iter().map(Problem::from).collect()
+}
+
+fn check_case(
+    source: &Source,
+    task: Task,
+    grouping: &LabelGrouping,
+    config: &DataConfig,
+) -> Vec<DataError> {
+    let classes = grouping.classes.len();
+    match read_case(source, task, grouping) {
+        Ok(raw) => preprocess(raw, task, classes, config.spacing_mm, config.margin_mm)
+            .err()
+            .into_iter()
+            .collect(),
         Err(problems) => problems,
-    };
-    let problems: Vec<Vec<DataError>> = selection
-        .cases
-        .par_iter()
-        .filter(|(case, _)| matches!(case.source, Source::Files { .. }))
-        .map(|(case, _)| check_case(&case.source))
-        .collect();
-    problems.iter().flatten().map(Problem::from).collect()
+    }
 }

@@ -31,6 +31,12 @@ pub trait DatasetLayout: Sync {
     /// Every problem of the folder or table itself.
     fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>>;
 
+    /// Those that can be read although [`list`](Self::list) finds fault with others, so that one
+    /// check sees the problems of their files too.
+    fn sound(&self, config: &DataConfig, task: Task) -> Vec<CaseSource> {
+        self.list(config, task).unwrap_or_default()
+    }
+
     /// What the label values mean in the tissue task.
     ///
     /// # Errors

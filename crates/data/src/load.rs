@@ -5,7 +5,7 @@ use crate::case::{Case, Part, Task, TaskData};
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{self, CaseSource};
+use crate::layouts::{self, CaseSource, DatasetLayout};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
@@ -41,10 +41,7 @@ pub(crate) struct Selection {
 pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<DataError>> {
     let layout = layouts::find(&config.layout).map_err(|problem| vec![problem])?;
     let mut problems = check_settings(config);
-    let grouping = match task {
-        Task::BrainExtraction => Ok(LabelGrouping::new(&[0], [("brain", &[1][..])])),
-        Task::TissueSegmentation => layout.tissues(config),
-    };
+    let grouping = grouping(layout, task, config);
     let cases = layout
         .list(config, task)
         .and_then(|cases| split::assign(cases, config));
@@ -55,6 +52,18 @@ pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<D
             problems.extend(cases.err().into_iter().flatten());
             Err(problems)
         }
+    }
+}
+
+/// What the labels of a task mean.
+pub(crate) fn grouping(
+    layout: &dyn DatasetLayout,
+    task: Task,
+    config: &DataConfig,
+) -> Result<LabelGrouping, DataError> {
+    match task {
+        Task::BrainExtraction => Ok(LabelGrouping::new(&[0], [("brain", &[1][..])])),
+        Task::TissueSegmentation => layout.tissues(config),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The round loop of one cell (paper, section 2.2): query → annotate → train → predict → score.
 //!
 //! A round counts once its record is on disk; its checkpoint is there before. A cell run again
-//! goes on after its last whole round, and within a round after its last checkpoint
+//! goes on after its last whole round (`restore.rs`), and within a round after its last checkpoint
 //! (`training.rs`). Checkpoints hold all that training needs, so a cell that was stopped and
 //! one that was not write the same records.
 
@@ -44,6 +44,9 @@ pub trait Observer {
 
     /// A round's record is on disk.
     fn round(&mut self, record: &RoundRecord, timing: Timing);
+
+    /// Something was found damaged and is being made good; one sentence.
+    fn note(&mut self, _text: &str) {}
 }
 
 /// One cell, ready to run.
@@ -90,6 +93,12 @@ impl CellRun<'_> {
         let rounds = self.plan.rounds(&self.cell.strategy);
         let path = self.folder.records(self.cell);
         let (mut records, contents) = ledger::open(&path)?;
+        if contents.torn {
+            observer.note(&format!(
+                "{}: its last line was cut short and is removed; that round is done again",
+                path.display()
+            ));
+        }
         let mut timings = self.open_timings(contents.records.len())?;
         let done = contents.records.len();
         let mut annotation = self.initial();
@@ -116,7 +125,7 @@ impl CellRun<'_> {
                     .map_err(|e| ExperimentError::Plan(e.to_string()))?,
             ),
         };
-        self.restore(segmenter, done, &rounds)?;
+        let mut from = self.restore(segmenter, &contents.records, observer)?;
 
         let before = match strategy {
             Some(_) => self.plan.steps.first,
@@ -148,10 +157,11 @@ impl CellRun<'_> {
                 round: *round,
                 checkpoint_every: self.plan.steps.checkpoint_every,
                 seed: self.crops(before + steps_in_cell),
+                from,
             };
-            let loss = self.train(segmenter, &training, &annotation, &mut |step| {
-                observer.steps(steps_in_cell + step)
-            })?;
+            let annotated = self.annotated(&annotation);
+            let cases = self.training_cases(&annotated);
+            let loss = training.run(segmenter, &cases, steps_in_cell, observer)?;
             steps_in_cell += round.steps;
             let train_s = started.elapsed().as_secs_f64();
 
@@ -190,7 +200,8 @@ impl CellRun<'_> {
                 predict_s: started.elapsed().as_secs_f64(),
             };
 
-            save_weights(segmenter, &self.folder.checkpoint(self.cell, round.number))?;
+            let weights = self.folder.checkpoint(self.cell, round.number);
+            save_weights(segmenter, &weights)?;
             self.list_slices(&annotation)?;
             let mut record = self.record(*round, before + steps_in_cell, loss, queries, cases);
             record.converged = record
@@ -206,6 +217,7 @@ impl CellRun<'_> {
                 let _ = fs::remove_file(old);
             }
             training.clear();
+            from = Some(weights);
             observer.round(&record, timing);
             if self.stops_after(Some(&record)) {
                 break;
@@ -233,7 +245,7 @@ impl CellRun<'_> {
     }
 
     /// Every n-th slice of each Part A case; all of them in the cell [`FULL`].
-    fn initial(&self) -> SliceAnnotation {
+    pub(crate) fn initial(&self) -> SliceAnnotation {
         let cases = self
             .part_a()
             .map(|case| (case.id.as_str(), case.labels.voxels.dim().0));
@@ -248,52 +260,27 @@ impl CellRun<'_> {
         self.data.cases.iter().filter(|case| case.part == Part::A)
     }
 
-    /// Brings the weights to where the last whole round, or the shared first one, left them.
-    fn restore(
-        &self,
-        segmenter: &mut dyn Segmenter,
-        done: usize,
-        rounds: &[Round],
-    ) -> Result<(), ExperimentError> {
-        let path = match (done, self.cell.forks_from()) {
-            (0, None) => return Ok(()),
-            (0, Some(first)) => self.folder.checkpoint(&first, 0),
-            (done, _) => self.folder.checkpoint(self.cell, rounds[done - 1].number),
-        };
-        if !path.exists() {
-            return Err(ExperimentError::NoFirstRound { path });
-        }
-        segmenter
-            .load(&path)
-            .map_err(|source| ExperimentError::Segmenter {
-                doing: format!("loading {}", path.display()),
-                source,
-            })
+    /// The annotated slices of each Part A case.
+    pub(crate) fn annotated(&self, annotation: &SliceAnnotation) -> Vec<Vec<bool>> {
+        self.part_a()
+            .map(|case| annotation.annotated(&case.id).unwrap_or_default())
+            .collect()
     }
 
-    /// Trains what is left of `round`; `trained` steps came before it.
-    fn train(
-        &self,
-        segmenter: &mut dyn Segmenter,
-        training: &RoundTraining,
-        annotation: &SliceAnnotation,
-        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<f64, ExperimentError> {
-        let annotated: Vec<Vec<bool>> = self
-            .part_a()
-            .map(|case| annotation.annotated(&case.id).unwrap_or_default())
-            .collect();
-        let cases: Vec<TrainingCase> = self
-            .part_a()
-            .zip(&annotated)
+    /// Part A as the trainer sees it, with the slices that [`annotated`](Self::annotated) gave.
+    pub(crate) fn training_cases<'a>(
+        &'a self,
+        annotated: &'a [Vec<bool>],
+    ) -> Vec<TrainingCase<'a>> {
+        self.part_a()
+            .zip(annotated)
             .map(|(case, annotated)| TrainingCase::of(case, annotated))
-            .collect();
-        training.run(segmenter, &cases, progress)
+            .collect()
     }
 
     /// Seed of the crops of a round after `trained` steps. Not named after the strategy: the same
     /// slices trained from the same point are the same training.
-    fn crops(&self, trained: usize) -> u64 {
+    pub(crate) fn crops(&self, trained: usize) -> u64 {
         seed::child(
             self.cell.seed,
             &[self.cell.task.name(), "crops", &trained.to_string()],
@@ -420,7 +407,7 @@ impl CellRun<'_> {
     }
 }
 
-fn annotate(
+pub(crate) fn annotate(
     annotation: &mut SliceAnnotation,
     queries: &[QueryRecord],
     round: usize,

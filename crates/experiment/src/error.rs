@@ -36,6 +36,14 @@ pub enum ExperimentError {
         /// The first line that differs.
         difference: String,
     },
+    /// Another sweep writes in the folder.
+    #[error("{path}: another sweep is at work in this folder: {holder}; wait for it, end it, or choose another --out", path = path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// Which process, where, since when.
+        holder: String,
+    },
     /// Another process is writing the same cell.
     #[error("{path}: another slicewise is writing this cell; wait for it, or end it", path = path.display())]
     InUse {
@@ -54,6 +62,14 @@ pub enum ExperimentError {
     /// The plan asks for something that cannot be done.
     #[error("{0}")]
     Plan(String),
+    /// A round could not be trained to its end.
+    #[error("training: {source}; last good checkpoint: {}", checkpoint.as_ref().map_or_else(|| "none, it starts from new weights".to_owned(), |path| path.display().to_string()))]
+    Training {
+        /// What the model answered.
+        source: SegmenterError,
+        /// What the next attempt goes on from.
+        checkpoint: Option<PathBuf>,
+    },
     /// The model failed.
     #[error("{doing}: {source}")]
     Segmenter {

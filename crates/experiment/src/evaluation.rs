@@ -3,9 +3,7 @@
 
 use crate::record::CaseRecord;
 use slicewise_data::{Case, Task};
-use slicewise_metrics::{
-    Agreement, MetricsError, class_dice, mean_dice, slice_agreement, slice_entropy,
-};
+use slicewise_metrics::{Agreement, MetricsError, Overlap, mean_dice, slice_entropy};
 use slicewise_strategies::Prediction;
 
 /// How the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
@@ -31,13 +29,14 @@ pub fn evaluate(
 ) -> Result<CaseRecord, MetricsError> {
     let truth = &case.labels.voxels;
     let measure = agreement(task);
-    let values = class_dice(&prediction.sr1, truth, classes.len())?;
+    let with_truth = Overlap::of(&prediction.sr1, truth)?;
+    let values = with_truth.class_dice(classes.len())?;
     // A case without any class, predicted or true, scores nothing.
     let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
     let (p, sr2_mean_dice) = match &prediction.sr2 {
         Some(sr2) => (
-            Some(slice_agreement(&prediction.sr1, sr2, measure)?),
-            Some(mean(&class_dice(sr2, truth, classes.len())?)),
+            Some(Overlap::of(&prediction.sr1, sr2)?.agreement(measure)),
+            Some(mean(&Overlap::of(sr2, truth)?.class_dice(classes.len())?)),
         ),
         None => (None, None),
     };
@@ -48,7 +47,7 @@ pub fn evaluate(
         sr2_mean_dice,
         dice: classes.iter().skip(1).cloned().zip(values).collect(),
         p,
-        r: slice_agreement(&prediction.sr1, truth, measure)?,
+        r: with_truth.agreement(measure),
         uncertainty: slice_entropy(&prediction.probabilities),
         foreground: truth
             .outer_iter()

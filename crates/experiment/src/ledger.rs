@@ -43,8 +43,14 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
             line: Some(index + 1),
             problem,
         };
-        let record: RoundRecord =
-            serde_json::from_slice(line).map_err(|error| malformed(error.to_string()))?;
+        let record: RoundRecord = serde_json::from_slice(line).map_err(|error| {
+            // serde counts lines within the line.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            malformed(format!(
+                "expected a record of a round, got: {reason}; delete this file and the run is trained again"
+            ))
+        })?;
         if record.schema != SCHEMA {
             return Err(malformed(format!(
                 "expected schema {SCHEMA}, got {}",
@@ -84,6 +90,12 @@ pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
             .map_err(ExperimentError::io(path))?;
     }
     Ok((file, contents))
+}
+
+/// Whether a process has the ledger at `path` open for appending.
+pub fn in_use(path: &Path) -> bool {
+    File::open(path)
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Appends one line and waits until it is on disk.

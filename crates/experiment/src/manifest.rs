@@ -1,10 +1,14 @@
 //! `manifest.json`: where a results folder comes from. Written before the first step.
 
+use crate::error::ExperimentError;
 use crate::plan::Cell;
+use crate::record::SCHEMA;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slicewise_data::Task;
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 /// Provenance of one sweep. Unlike the records it may name the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +30,21 @@ pub struct Manifest {
     pub config_sha256: String,
     /// libtorch's version.
     pub libtorch: String,
+    /// Version of tch, its binding; empty in folders of before it was noted, as are those below.
+    #[serde(default)]
+    pub tch: String,
+    /// The compiler, as `rustc --version` names it.
+    #[serde(default)]
+    pub rustc: String,
+    /// The processor's model.
+    #[serde(default)]
+    pub cpu: String,
+    /// Cores that the system offered; each run uses the config's `threads`.
+    #[serde(default)]
+    pub cores: usize,
+    /// Threads of each run: sums depend on them.
+    #[serde(default)]
+    pub threads: usize,
     /// `cpu` or `cuda:0`.
     pub device: String,
     /// Models of the sweep; the tables of strategies show the first.
@@ -56,6 +75,28 @@ pub struct DataManifest {
     pub part_b: Vec<String>,
     /// SHA-256 over all preprocessed voxels, hex.
     pub sha256: String,
+}
+
+impl Manifest {
+    /// Reads `manifest.json`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is malformed, or is of another schema.
+    pub fn read(path: &Path) -> Result<Self, ExperimentError> {
+        let malformed = |line, problem| ExperimentError::Malformed {
+            path: path.to_owned(),
+            line,
+            problem,
+        };
+        let text = fs::read_to_string(path).map_err(ExperimentError::io(path))?;
+        let manifest: Self = serde_json::from_str(&text)
+            .map_err(|error| malformed(Some(error.line()), error.to_string()))?;
+        if manifest.schema != SCHEMA {
+            let problem = format!("expected schema {SCHEMA}, got {}", manifest.schema);
+            return Err(malformed(None, problem));
+        }
+        Ok(manifest)
+    }
 }
 
 /// SHA-256 of `bytes`, hex.

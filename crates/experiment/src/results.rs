@@ -3,6 +3,7 @@
 //! ```text
 //! config.yaml      the resolved config, written before the first step
 //! manifest.json    provenance
+//! sweep.lock       while a sweep is at work: which process
 //! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
@@ -16,7 +17,7 @@ use crate::error::ExperimentError;
 use crate::ledger;
 use crate::manifest::Manifest;
 use crate::plan::Cell;
-use crate::record::{RoundRecord, SCHEMA};
+use crate::record::RoundRecord;
 use slicewise_data::Task;
 use std::fs;
 use std::io::Write;
@@ -124,23 +125,9 @@ impl Results {
     /// A missing or malformed file, or records of another schema.
     pub fn read(root: &Path) -> Result<Self, ExperimentError> {
         let folder = ResultsFolder::new(root);
-        let read = |path: PathBuf| fs::read_to_string(&path).map_err(ExperimentError::io(path));
-        let config = read(folder.config())?;
-        let path = folder.manifest();
-        let manifest: Manifest = serde_json::from_str(&read(path.clone())?).map_err(|error| {
-            ExperimentError::Malformed {
-                path: path.clone(),
-                line: Some(error.line()),
-                problem: error.to_string(),
-            }
-        })?;
-        if manifest.schema != SCHEMA {
-            return Err(ExperimentError::Malformed {
-                path,
-                line: None,
-                problem: format!("expected schema {SCHEMA}, got {}", manifest.schema),
-            });
-        }
+        let path = folder.config();
+        let config = fs::read_to_string(&path).map_err(ExperimentError::io(path))?;
+        let manifest = Manifest::read(&folder.manifest())?;
         let mut records = Vec::new();
         let top = root.join("records");
         if top.is_dir() {
@@ -185,7 +172,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
             None => Ok(()),
         }
     };
-    write().map_err(ExperimentError::io(path))
+    write().map_err(|error| {
+        // What a full disk cut short would only keep it full.
+        let _ = fs::remove_file(&partial);
+        ExperimentError::io(path)(error)
+    })
 }
 
 /// The `.jsonl` files below `folder`, sorted.

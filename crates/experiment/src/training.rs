@@ -4,13 +4,14 @@
 //! Weights go to disk first, then the small file that says how far they are, then the weights of
 //! the piece before are removed: at any moment one good pair is there.
 
+use crate::cell::Observer;
 use crate::error::ExperimentError;
 use crate::plan::{Cell, Round};
 use crate::results::{ResultsFolder, make_parent, replace};
 use crate::segmenter::{Segmenter, TrainingCase};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 /// How far the training of a round is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -31,41 +32,51 @@ pub(crate) struct RoundTraining<'a> {
     pub(crate) checkpoint_every: usize,
     /// Of the crops.
     pub(crate) seed: u64,
+    /// What holds the weights it starts from; without one they are new.
+    pub(crate) from: Option<PathBuf>,
 }
 
 impl RoundTraining<'_> {
     /// Trains what is left of the round. Returns the mean loss over its last quarter.
-    /// `progress` is told the steps of the round done; when it breaks, the training is saved
-    /// and ends with [`ExperimentError::Stopped`].
+    /// `observer` is told the steps of the cell done, of which `before` came before the round; when
+    /// it breaks, the training is saved and ends with [`ExperimentError::Stopped`].
     pub(crate) fn run(
         &self,
         segmenter: &mut dyn Segmenter,
         cases: &[TrainingCase],
-        progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+        before: usize,
+        observer: &mut dyn Observer,
     ) -> Result<f64, ExperimentError> {
         let steps = self.round.steps;
         let last_quarter = steps - steps.div_ceil(4);
-        let mut done = self.resume(segmenter);
+        let mut done = self.resume(segmenter, observer);
         let mut stopped = false;
         while done.steps < steps {
             let until = (done.steps + self.checkpoint_every).min(steps);
-            let before = done.steps;
+            let last = done.steps;
             segmenter
-                .train(cases, before..until, steps, self.seed, &mut |step, loss| {
+                .train(cases, last..until, steps, self.seed, &mut |step, loss| {
                     done.steps = step;
                     if step > last_quarter {
                         done.loss_sum += loss;
                     }
-                    let go_on = progress(step);
+                    let go_on = observer.steps(before + step);
                     stopped = go_on.is_break();
                     go_on
                 })
-                .map_err(|source| ExperimentError::Segmenter {
-                    doing: format!("training {}", self.cell),
+                .map_err(|source| ExperimentError::Training {
                     source,
+                    checkpoint: match last {
+                        0 => self.from.clone(),
+                        step => Some(self.folder.step_checkpoint(
+                            self.cell,
+                            self.round.number,
+                            step,
+                        )),
+                    },
                 })?;
             if stopped || done.steps < steps {
-                self.save(segmenter, done, before)?;
+                self.save(segmenter, done, last)?;
             }
             if stopped {
                 return Err(ExperimentError::Stopped);
@@ -75,22 +86,35 @@ impl RoundTraining<'_> {
     }
 
     /// Loads the last checkpoint of the round, if there is a good one: else it starts over.
-    fn resume(&self, segmenter: &mut dyn Segmenter) -> Progress {
-        let path = self.folder.training(self.cell, self.round.number);
+    fn resume(&self, segmenter: &mut dyn Segmenter, observer: &mut dyn Observer) -> Progress {
+        let number = self.round.number;
+        let path = self.folder.training(self.cell, number);
         let Ok(text) = fs::read_to_string(&path) else {
             return Progress::default();
         };
-        let progress: Option<Progress> = serde_json::from_str(&text).ok();
-        let Some(progress) = progress.filter(|progress| progress.steps <= self.round.steps) else {
-            return Progress::default();
+        let good = match serde_json::from_str::<Progress>(&text) {
+            Ok(progress) if progress.steps <= self.round.steps => {
+                let weights = self
+                    .folder
+                    .step_checkpoint(self.cell, number, progress.steps);
+                let loaded = segmenter.load(&weights);
+                loaded.map(|()| progress).map_err(|error| error.to_string())
+            }
+            Ok(progress) => Err(format!(
+                "{}: expected at most {} steps, got {}",
+                path.display(),
+                self.round.steps,
+                progress.steps
+            )),
+            Err(error) => Err(format!("{}: {error}", path.display())),
         };
-        let weights = self
-            .folder
-            .step_checkpoint(self.cell, self.round.number, progress.steps);
-        match segmenter.load(&weights) {
-            Ok(()) => progress,
-            Err(_) => Progress::default(),
-        }
+        good.unwrap_or_else(|lost| {
+            observer.note(&format!(
+                "{}: lost ({lost}); round {number} is trained from its start, to the same weights",
+                self.cell
+            ));
+            Progress::default()
+        })
     }
 
     fn save(
@@ -133,15 +157,12 @@ impl RoundTraining<'_> {
 }
 
 /// Writes a checkpoint.
-pub(crate) fn save_weights(
-    segmenter: &dyn Segmenter,
-    path: &std::path::Path,
-) -> Result<(), ExperimentError> {
+pub(crate) fn save_weights(segmenter: &dyn Segmenter, path: &Path) -> Result<(), ExperimentError> {
     make_parent(path)?;
     segmenter
         .save(path)
         .map_err(|source| ExperimentError::Segmenter {
-            doing: format!("saving {}", path.display()),
+            doing: "saving weights".to_owned(),
             source,
         })
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod damage;
+
 use ndarray::{Array3, Array4};
 use slicewise_data::{Case, Geometry, Part, Task, TaskData, Volume};
 use slicewise_experiment::cell::Timing;

@@ -15,8 +15,8 @@
 //! - empty slices form one block of ties at the top of both rankings, which raises the rank
 //!   correlation of P with R. Quote it over foreground slices too.
 
-use crate::MetricsError;
-use ndarray::{Array3, Axis, Zip};
+use crate::{MetricsError, Overlap};
+use ndarray::Array3;
 
 /// The comparison of SR1 with SR2 (P) or with the ground truth (R).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,34 +38,7 @@ pub fn slice_agreement(
     b: &Array3<u8>,
     agreement: Agreement,
 ) -> Result<Vec<f64>, MetricsError> {
-    same_shape(a, b)?;
-    let same_class = agreement == Agreement::Accuracy;
-    let slices = a.axis_iter(Axis(0)).zip(b.axis_iter(Axis(0)));
-    Ok(slices
-        .map(|(a, b)| {
-            let (mut agreeing, mut drawn) = (0_u32, 0_u32);
-            Zip::from(a).and(b).for_each(|&a, &b| {
-                agreeing += u32::from((a != 0) & (b != 0) & ((a == b) | !same_class));
-                drawn += u32::from(a != 0) + u32::from(b != 0);
-            });
-            if drawn == 0 {
-                1.0
-            } else {
-                2.0 * f64::from(agreeing) / f64::from(drawn)
-            }
-        })
-        .collect())
-}
-
-/// Refuses label maps on different grids.
-pub(crate) fn same_shape(a: &Array3<u8>, b: &Array3<u8>) -> Result<(), MetricsError> {
-    if a.shape() == b.shape() {
-        return Ok(());
-    }
-    Err(MetricsError::Shapes {
-        left: a.shape().to_vec(),
-        right: b.shape().to_vec(),
-    })
+    Ok(Overlap::of(a, b)?.agreement(agreement))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Dice overlap (= F1) of each foreground class over a whole volume: the score of the paper's
 //! Tables 1 and 2.
 
-use crate::{MetricsError, agreement::same_shape};
-use ndarray::{Array3, Zip};
+use crate::{MetricsError, Overlap};
+use ndarray::Array3;
 
 /// Dice of each foreground class, `[classes - 1]` for classes `1..classes`: 2 |P ∩ T| / (|P| + |T|).
 ///
@@ -18,28 +18,7 @@ pub fn class_dice(
     truth: &Array3<u8>,
     classes: usize,
 ) -> Result<Vec<Option<f64>>, MetricsError> {
-    same_shape(pred, truth)?;
-    // A counter for every value of u8: the single pass over the voxels needs no bounds check,
-    // and unknown labels are found afterwards.
-    let mut drawn = [0_u64; 256];
-    let mut shared = [0_u64; 256];
-    Zip::from(pred).and(truth).for_each(|&p, &t| {
-        drawn[usize::from(p)] += 1;
-        drawn[usize::from(t)] += 1;
-        shared[usize::from(p)] += u64::from(p == t);
-    });
-    for (label, &count) in (0..=u8::MAX).zip(&drawn).skip(classes) {
-        if count > 0 {
-            return Err(MetricsError::UnknownLabel {
-                label,
-                count,
-                classes,
-            });
-        }
-    }
-    Ok((1..classes.min(256))
-        .map(|class| (drawn[class] > 0).then(|| 2.0 * shared[class] as f64 / drawn[class] as f64))
-        .collect())
+    Overlap::of(pred, truth)?.class_dice(classes)
 }
 
 /// Mean of the defined Dice values; `None` when no class is in prediction or truth.

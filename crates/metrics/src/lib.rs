@@ -12,6 +12,7 @@ pub mod error;
 pub mod fg_eff;
 pub mod holm;
 pub mod interval;
+pub mod overlap;
 pub mod paired_t;
 pub mod penalty;
 pub mod rank;
@@ -26,6 +27,7 @@ pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use overlap::Overlap;
 pub use paired_t::{PairedT, paired_t};
 pub use penalty::{Penalty, SeedScores, pairwise_penalty};
 pub use rank::{

@@ -94,7 +94,11 @@ pub(crate) fn save(
             None => Ok(()),
         }
     };
-    write().map_err(file_error)
+    write().map_err(|error| {
+        // What a full disk cut short would only keep it full.
+        let _ = std::fs::remove_file(&partial);
+        file_error(error)
+    })
 }
 
 /// SHA-256 over all values, in the order of the file's entries, hex.

@@ -5,11 +5,16 @@ use serde::Serialize;
 use std::path::Path;
 use tch::{Cuda, Device};
 
+/// The version that `Cargo.toml` pins: a crate cannot ask for its dependencies'.
+const TCH_VERSION: &str = "0.24.0";
+
 /// libtorch and the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Environment {
     /// libtorch's version, as its folder states it.
     pub libtorch_version: String,
+    /// tch's version.
+    pub tch_version: String,
     /// The folder it was linked against.
     pub libtorch_folder: String,
     /// Whether this libtorch was built with CUDA.
@@ -26,6 +31,8 @@ pub struct Environment {
     pub onednn: bool,
     /// Threads of one operation.
     pub threads: usize,
+    /// The processor's model, as the system names it; `unknown` where it does not.
+    pub cpu: String,
     /// Cores that the system offers this process.
     pub cores: usize,
     /// The CPU's bf16 instructions (`avx512_bf16`, `amx_bf16`); without any, `precision:
@@ -46,6 +53,7 @@ pub fn environment() -> Environment {
     Environment {
         libtorch_version: env!("SLICEWISE_LIBTORCH_VERSION").to_owned(),
         libtorch_folder: env!("SLICEWISE_LIBTORCH_LIB").to_owned(),
+        tch_version: TCH_VERSION.to_owned(),
         cuda_build: Path::new(env!("SLICEWISE_LIBTORCH_LIB"))
             .join("libtorch_cuda.so")
             .exists(),
@@ -55,6 +63,10 @@ pub fn environment() -> Environment {
         cudnn_available: Cuda::cudnn_is_available(),
         onednn: tch::utils::has_mkldnn(),
         threads: usize::try_from(tch::get_num_threads()).unwrap_or(1),
+        cpu: cpu
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+            .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         cpu_bf16: ["avx512_bf16", "amx_bf16"]
             .into_iter()
@@ -133,5 +145,11 @@ mod tests {
     fn libtorch_is_the_version_that_tch_binds() {
         let version = environment().libtorch_version;
         assert!(version.starts_with("2.11.0"), "{version}");
+        let lock = include_str!("../../../Cargo.lock");
+        let tch = format!("name = \"tch\"\nversion = \"{TCH_VERSION}\"\n");
+        assert!(
+            lock.contains(&tch),
+            "expected tch {TCH_VERSION} in Cargo.lock"
+        );
     }
 }

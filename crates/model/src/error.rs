@@ -50,12 +50,22 @@ pub enum ModelError {
         "loss is {loss} at step {step} of {steps}: training diverged; a lower learning_rate or a gradient_clip may help"
     )]
     LossNotFinite {
-        /// Step of this call, from 1.
+        /// Step of the round, from 1.
         step: usize,
-        /// Steps of this call.
+        /// Steps of the round.
         steps: usize,
         /// The loss.
         loss: f64,
+    },
+    /// The training diverged in a step whose loss was still finite.
+    #[error(
+        "weights are not finite after step {step} of {steps}: training diverged; a lower learning_rate or a gradient_clip may help"
+    )]
+    WeightsNotFinite {
+        /// Steps of the round done.
+        step: usize,
+        /// Steps of the round.
+        steps: usize,
     },
     /// A volume with an empty axis.
     #[error("cannot segment an empty volume of shape {shape:?}")]
@@ -79,7 +89,21 @@ pub enum ModelError {
         /// What was expected and what was found.
         reason: String,
     },
-    /// libtorch's own failure, such as being out of memory.
+    /// Memory of the machine or of its GPU ran out.
+    #[error(
+        "out of memory: {reason} (a smaller --jobs, training.crop, training.batch or base_width needs less)"
+    )]
+    OutOfMemory {
+        /// libtorch's message, its first line.
+        reason: String,
+    },
+    /// Another failure of libtorch, such as a GPU that is lost.
+    #[error("libtorch: {reason}")]
+    Libtorch {
+        /// libtorch's message, its first line.
+        reason: String,
+    },
+    /// libtorch's failure as tch gives it; what leaves this crate is one of the two above.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
 }

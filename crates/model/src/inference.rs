@@ -38,23 +38,25 @@ pub(crate) fn segment(
         blend(&image, padded, tile, forward)
     };
 
-    let unpad = |t: &Tensor| {
-        (0..3).fold(t.shallow_clone(), |t, axis| {
-            t.narrow(axis as i64 + 2, 0, shape[axis] as i64)
-        })
-    };
-    let maps = unpad(&output.maps);
-    let attention = output.attention.as_ref();
+    let (probabilities, sr1) = answer(output.maps, shape)?;
+    let attention = output.attention.map(|map| answer(map.logits, shape));
+    let (attention, sr2) = attention.transpose()?.unzip();
     Ok(ModelOutput {
-        probabilities: to_array4(&maps.softmax(1, Kind::Float))?,
-        sr1: to_labels(&maps.argmax(1, false))?,
-        sr2: attention
-            .map(|attention| to_labels(&unpad(&attention.logits).argmax(1, false)))
-            .transpose()?,
-        attention: attention
-            .map(|attention| to_array4(&unpad(&attention.logits).softmax(1, Kind::Float)))
-            .transpose()?,
+        probabilities,
+        sr1,
+        sr2,
+        attention,
     })
+}
+
+/// Softmax and argmax over the classes of logits `[1, C, D, H, W]`, padding cut off. Takes the
+/// logits, and so frees them: at a dHCP volume's size each array of them is 600 MB.
+fn answer(logits: Tensor, shape: [usize; 3]) -> Result<(Array4<f32>, Array3<u8>), ModelError> {
+    let logits = (0..3).fold(logits, |logits, axis| {
+        logits.narrow(axis as i64 + 2, 0, shape[axis] as i64)
+    });
+    let classes = to_labels(&logits.argmax(1, false))?;
+    Ok((to_array4(&logits.softmax(1, Kind::Float))?, classes))
 }
 
 /// First voxels of tiles that cover `volume` voxels with at least half overlap.
@@ -119,13 +121,12 @@ fn blend(
             }
         }
     }
-    NetworkOutput {
-        maps: maps.unwrap_or_else(|| empty(1)) / &total,
-        attention: attention.map(|sum| AttentionMap {
-            logits: sum.logits / &total,
-            ..sum
-        }),
+    let mut maps = maps.unwrap_or_else(|| empty(1));
+    let _ = maps.g_div_(&total);
+    if let Some(map) = &mut attention {
+        let _ = map.logits.g_div_(&total);
     }
+    NetworkOutput { maps, attention }
 }
 
 /// float32 `[1, C, D, H, W]` → array `[C, D, H, W]`.

@@ -15,12 +15,15 @@ pub mod config;
 mod crops;
 pub mod environment;
 pub mod error;
+mod fault;
 mod inference;
+mod kernel;
 mod layers;
 mod loss;
 mod numerics;
 mod optimizer;
 pub mod segmenter;
+mod tape;
 mod unet;
 mod v_net;
 

@@ -5,17 +5,20 @@ use crate::checkpoint;
 use crate::config::{ModelConfig, Schedule, TrainingConfig};
 use crate::crops::TrainingSet;
 use crate::error::ModelError;
+use crate::fault::guard;
 use crate::inference;
 use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
 use crate::optimizer::Optimizer;
+use crate::tape::Tape;
 use ndarray::{Array3, Array4};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::sync::Arc;
 use tch::Device;
 use tch::nn::VarStore;
 
@@ -53,6 +56,7 @@ pub struct TchSegmenter {
     network: Box<dyn Network>,
     store: VarStore,
     optimizer: Optimizer,
+    tape: Arc<Tape>,
     model: ModelConfig,
     training: TrainingConfig,
     classes: usize,
@@ -84,17 +88,23 @@ impl TchSegmenter {
         let numerics = Numerics::new(training);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
+        let tape = Arc::default();
         let scope = Scope {
             path: store.root(),
             generator: &generator,
             numerics,
+            tape: &tape,
         };
-        let network = (architecture.build)(&scope, model, classes as i64);
+        let (network, optimizer) = guard(|| {
+            let network = (architecture.build)(&scope, model, classes as i64);
+            Ok((network, Optimizer::new(&store)))
+        })?;
         Ok(Self {
             architecture,
             network,
-            optimizer: Optimizer::new(&store),
+            optimizer,
             store,
+            tape,
             model: model.clone(),
             training: training.clone(),
             classes,
@@ -121,8 +131,9 @@ impl TchSegmenter {
     /// after each step with the number done and the step's loss; a break ends the call.
     ///
     /// # Errors
-    /// A volume that does not fit together, no annotated slice, or a loss that is not finite.
-    /// After the last the weights are those before the step that gave it.
+    /// A volume that does not fit together, no annotated slice, or a loss that is not finite:
+    /// after these the weights are those before the step that gave it. Weights that are not
+    /// finite, or libtorch's failure: after these they are of no use.
     pub fn train(
         &mut self,
         cases: &[TrainingVolume],
@@ -131,10 +142,12 @@ impl TchSegmenter {
         seed: u64,
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        self.optimizer.exchange();
-        let result = self.descend(cases, steps, of, seed, progress);
-        self.optimizer.exchange();
-        result
+        guard(|| {
+            self.optimizer.exchange();
+            let result = self.descend(cases, steps, of, seed, progress);
+            self.optimizer.exchange();
+            result
+        })
     }
 
     /// [`Self::train`], with the weights of the last step in the store.
@@ -156,12 +169,14 @@ impl TchSegmenter {
         for _ in 0..steps.start {
             set.skip(training.batch, crop, training.flip, &mut generator);
         }
+        let mut done = steps.start;
         for step in steps {
             let (images, labels) = set.batch(training.batch, crop, training.flip, &mut generator);
             let output = self.network.forward(&self.numerics.prepare(&images));
             let loss = loss.of(&output, &labels);
             let value = loss.double_value(&[]);
             if !value.is_finite() {
+                self.tape.clear();
                 return Err(ModelError::LossNotFinite {
                     step: step + 1,
                     steps: of,
@@ -169,14 +184,21 @@ impl TchSegmenter {
                 });
             }
             self.optimizer.zero_gradients();
-            loss.backward();
+            self.tape.backward(&loss);
             self.optimizer
                 .step(training, learning_rate(training, step, of));
+            done = step + 1;
             if progress(step + 1, value).is_break() {
                 break;
             }
         }
-        Ok(())
+        if self.optimizer.is_finite() {
+            return Ok(());
+        }
+        Err(ModelError::WeightsNotFinite {
+            step: done,
+            steps: of,
+        })
     }
 
     /// Segments one volume `[D, H, W]` of normalised intensities in overlapping tiles of the
@@ -186,10 +208,12 @@ impl TchSegmenter {
     /// An empty volume, or libtorch's failure.
     pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
         let (multiple, tile) = (self.model.downsampling(), self.training.crop);
-        tch::no_grad(|| {
-            inference::segment(image, multiple, tile, |tile| {
-                let tile = tile.to_device(self.store.device());
-                self.network.forward(&self.numerics.prepare(&tile))
+        guard(|| {
+            tch::no_grad(|| {
+                inference::segment(image, multiple, tile, |tile| {
+                    let tile = tile.to_device(self.store.device());
+                    self.network.forward(&self.numerics.prepare(&tile))
+                })
             })
         })
     }
@@ -200,7 +224,7 @@ impl TchSegmenter {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::save(&self.optimizer, self.architecture.name, path)
+        guard(|| checkpoint::save(&self.optimizer, self.architecture.name, path))
     }
 
     /// Reads what [`Self::save`] wrote. After an error the weights are what they were.
@@ -208,7 +232,7 @@ impl TchSegmenter {
     /// # Errors
     /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
     pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
-        checkpoint::load(&mut self.optimizer, path)
+        guard(|| checkpoint::load(&mut self.optimizer, path))
     }
 }
 
@@ -219,4 +243,61 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
         Schedule::Polynomial => (1.0 - step as f64 / steps as f64).powf(SCHEDULE_POWER),
     };
     training.learning_rate * factor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::ARCHITECTURES;
+    use crate::config::{Layout, Precision};
+    use tch::{Kind, Tensor};
+
+    /// The gradient of one loss with respect to all variables, one after the other.
+    fn gradient(architecture: &str, precision: Precision, layout: Layout) -> Tensor {
+        let model = ModelConfig {
+            architecture: architecture.to_owned(),
+            levels: 3,
+            ..ModelConfig::default()
+        };
+        let training = TrainingConfig {
+            precision,
+            layout,
+            soft_dice: 1.0,
+            ..TrainingConfig::default()
+        };
+        let segmenter = TchSegmenter::new(&model, &training, 3, 7, Device::Cpu).unwrap();
+        let count = 2 * 8 * 12 * 16;
+        let wave = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.11).sin();
+        let images = wave.reshape([2, 1, 8, 12, 16]);
+        let labels = (&images.squeeze_dim(1) * 1.4 + 1.0)
+            .round()
+            .to_kind(Kind::Int64);
+        let output = segmenter
+            .network
+            .forward(&segmenter.numerics.prepare(&images));
+        let loss = Loss::new(&training, 1.0, &[300, 200, 100], Device::Cpu);
+        segmenter.tape.backward(&loss.of(&output, &labels));
+        let parts: Vec<Tensor> = segmenter
+            .optimizer
+            .slots
+            .iter()
+            .map(|slot| slot.variable.grad().reshape([-1]))
+            .collect();
+        Tensor::cat(&parts, 0)
+    }
+
+    /// The fast path, with operations of our own in the backward pass, against libtorch's graph in
+    /// float32.
+    #[test]
+    fn every_network_has_the_gradient_of_float32_in_bfloat16() {
+        for architecture in ARCHITECTURES {
+            let name = architecture.name;
+            let exact = gradient(name, Precision::Float32, Layout::Contiguous);
+            let fast = gradient(name, Precision::Bfloat16, Layout::ChannelsLast);
+            let product = |a: &Tensor, b: &Tensor| a.dot(b).double_value(&[]);
+            let cosine =
+                product(&exact, &fast) / (product(&exact, &exact) * product(&fast, &fast)).sqrt();
+            assert!(cosine > 0.99, "{name}: {cosine}");
+        }
+    }
 }

@@ -113,10 +113,7 @@ struct EncoderStage {
 impl EncoderStage {
     /// `[N, C, 2D, 2H, 2W]` → `[N, 2C, D, H, W]`.
     fn forward(&self, finer: &Tensor) -> Tensor {
-        let halved = self
-            .norm
-            .forward(&self.downsampling.forward(finer))
-            .leaky_relu();
+        let halved = self.norm.leaky_relu(&self.downsampling.forward(finer));
         self.residual.residual(&halved, &halved)
     }
 }
@@ -131,10 +128,7 @@ struct DecoderStage {
 impl DecoderStage {
     /// `[N, 2C, D, H, W]` and the encoder's `[N, C, 2D, 2H, 2W]` → the latter's shape.
     fn forward(&self, coarser: &Tensor, skip: &Tensor) -> Tensor {
-        let doubled = self
-            .norm
-            .forward(&self.upsampling.forward(coarser))
-            .leaky_relu();
+        let doubled = self.norm.leaky_relu(&self.upsampling.forward(coarser));
         let joined = Tensor::cat(&[skip, &doubled], 1);
         self.residual.residual(&joined, &doubled)
     }

@@ -95,6 +95,20 @@ fn a_diverging_training_is_an_error_with_its_step() {
         })
         .unwrap_err();
     assert!(matches!(error, ModelError::LossNotFinite { step, .. } if step == done + 1));
+    // One step alone: its loss is finite, its weights are not, and nothing goes on from them.
+    training.learning_rate = 1e38;
+    let mut segmenter = TchSegmenter::new(&model, &training, 3, 0, Device::Cpu).unwrap();
+    let error = segmenter
+        .train(&[case], 0..1, 1, 0, &mut |_, loss| {
+            assert!(loss.is_finite());
+            ControlFlow::Continue(())
+        })
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "weights are not finite after step 1 of 1: training diverged; \
+         a lower learning_rate or a gradient_clip may help"
+    );
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod svg;
 use crate::agreement::PrAgreement;
 use crate::curve::Curves;
 use crate::error::ReportError;
+use crate::put;
 use plotters::coord::Shift;
 use plotters::prelude::{
     BitMapBackend, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, SVGBackend,
@@ -114,8 +115,16 @@ fn write<F: Figure>(figure: &F, folder: &Path) -> Result<Drawing, ReportError> {
         &format!("width=\"{width}\" height=\"{height}\""),
         1,
     );
-    fs::write(&svg_file, &svg).map_err(ReportError::io(&svg_file))?;
-    on_white(figure, BitMapBackend::new(&png_file, drawn)).map_err(problem)?;
+    put(&svg_file, svg.as_bytes())?;
+    // plotters goes by the ending, and writes in place.
+    let partial = folder.join(format!("{name}.partial.png"));
+    let drawn = on_white(figure, BitMapBackend::new(&partial, drawn)).map_err(problem);
+    let whole =
+        drawn.and_then(|()| fs::rename(&partial, &png_file).map_err(ReportError::io(&png_file)));
+    if whole.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    whole?;
     Ok(Drawing {
         caption: figure.caption(),
         svg,

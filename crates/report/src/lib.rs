@@ -37,7 +37,7 @@ mod table;
 
 pub use error::ReportError;
 
-use slicewise_experiment::Results;
+use slicewise_experiment::{ExperimentError, Results};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,7 @@ pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportErr
         articles.push(article);
     }
     let title = out.file_stem().unwrap_or_default().to_string_lossy();
-    fs::write(out, page::document(&title, &articles)).map_err(ReportError::io(out))?;
+    put(out, page::document(&title, &articles).as_bytes())?;
     files.push(out.to_owned());
     Ok(Written { files })
 }
@@ -92,7 +92,7 @@ pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportErr
 fn write_page(dir: &Path, article: &page::Article) -> Result<PathBuf, ReportError> {
     let page = dir.join("report.html");
     let html = page::document(&article.name, std::slice::from_ref(article));
-    fs::write(&page, html).map_err(ReportError::io(&page))?;
+    put(&page, html.as_bytes())?;
     Ok(page)
 }
 
@@ -163,8 +163,10 @@ fn write_tables(
     }
     if curves.has_rounds() {
         let short = tables.join("table2-short.md");
-        fs::write(&short, table::Layout::short(curves).markdown(results))
-            .map_err(ReportError::io(&short))?;
+        put(
+            &short,
+            table::Layout::short(curves).markdown(results).as_bytes(),
+        )?;
         files.push(short);
     }
     Ok(files)
@@ -212,4 +214,12 @@ fn folder(dir: &Path, name: &str) -> Result<PathBuf, ReportError> {
     let path = dir.join(name);
     fs::create_dir_all(&path).map_err(ReportError::io(&path))?;
     Ok(path)
+}
+
+/// Writes a file of the report, whole or not at all: a full disk leaves the one of before.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    slicewise_experiment::results::replace(path, bytes).map_err(|error| match error {
+        ExperimentError::Io { path, source } => ReportError::Write { path, source },
+        other => ReportError::Read(other),
+    })
 }

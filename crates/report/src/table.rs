@@ -24,13 +24,13 @@ use crate::error::ReportError;
 use crate::full_annotation::full_annotations;
 use crate::heads::head_rows;
 use crate::penalty::penalties;
+use crate::put;
 use crate::statistics::Statistic;
 use crate::stop::stops;
 use polars::prelude::{
     AnyValue, CsvWriter, DataFrame, ParquetCompression, ParquetWriter, PolarsResult, SerWriter,
 };
 use slicewise_experiment::Results;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// One table.
@@ -126,17 +126,20 @@ impl Table {
     pub(crate) fn write(mut self, folder: &Path) -> Result<[PathBuf; 3], ReportError> {
         let [csv, md, parquet] =
             ["csv", "md", "parquet"].map(|ending| folder.join(format!("{}.{ending}", self.name)));
-        let create = |path: &Path| File::create(path).map_err(ReportError::io(path));
         let name = self.name;
         let refused = move |source| ReportError::Table { name, source };
-        CsvWriter::new(create(&csv)?)
+        let mut bytes = Vec::new();
+        CsvWriter::new(&mut bytes)
             .finish(&mut self.frame)
             .map_err(refused)?;
-        ParquetWriter::new(create(&parquet)?)
+        put(&csv, &bytes)?;
+        bytes.clear();
+        ParquetWriter::new(&mut bytes)
             .with_compression(ParquetCompression::Snappy)
             .finish(&mut self.frame)
             .map_err(refused)?;
-        fs::write(&md, &self.markdown).map_err(ReportError::io(&md))?;
+        put(&parquet, &bytes)?;
+        put(&md, self.markdown.as_bytes())?;
         Ok([csv, md, parquet])
     }
 }

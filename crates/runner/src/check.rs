@@ -3,17 +3,25 @@
 use crate::command::CheckArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
+use crate::resources;
 use crate::schedule::steps;
 use crate::segmenter::TchModel;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
-use slicewise_data::{Part, TaskData};
+use slicewise_data::{Part, Problem, TaskData};
 use slicewise_experiment::{Segmenter, TrainingCase};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Steps timed for the estimate; the first, which warms libtorch up, is not counted.
 const TIMED_STEPS: usize = 3;
+
+/// Tables, figures and page, generously.
+const REPORT_BYTES: u64 = 16 << 20;
+
+/// P, R, uncertainty and flags of one slice as text.
+const RECORD_BYTES_PER_SLICE: usize = 100;
 
 /// Prints what the experiment would do, or every problem of its data.
 pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
@@ -26,26 +34,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             }
         }
     }
-    if !problems.is_empty() {
-        println!("| file | problem | what to do |\n|---|---|---|");
-        for problem in &problems {
-            println!(
-                "| {} | {} | {} |",
-                problem.file.display(),
-                problem.problem,
-                problem.remedy
-            );
-        }
-        return Err(Failure::input(anyhow!(
-            "{}: {} problem(s) in its data, listed above",
-            arguments.experiment.display(),
-            problems.len()
-        )));
-    }
+    refuse(&problems, arguments)?;
 
     slicewise_model::set_threads(config.threads);
     let cells = config.cells();
-    let (mut seconds, mut bytes) = (0.0, 0);
+    let jobs = arguments
+        .jobs
+        .map_or_else(|| config.default_jobs(), usize::from);
+    let (mut seconds, mut bytes, mut memory) = (0.0, REPORT_BYTES, 0);
     for &task in config.tasks.keys() {
         let data = slicewise_data::load_task(task, &config.data, &arguments.cache)
             .map_err(Failure::input)?;
@@ -57,15 +53,27 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             count(Part::B),
             data.classes.len()
         );
+        let slices: usize = data
+            .cases
+            .iter()
+            .map(|case| case.labels.voxels.dim().0)
+            .sum();
+        let voxels = data.cases.iter().map(|case| case.labels.voxels.len()).max();
         for model in config.models.keys() {
             let cost = cost(&config, model, &data)?;
+            memory = memory.max(cost.memory_bytes);
+            // A cell at work has, beside its last round's, two within the round and one half written.
+            bytes += 3 * jobs as u64 * cost.checkpoint_bytes;
             for cell in cells
                 .iter()
                 .filter(|cell| cell.task == task && &cell.model == model)
             {
                 let rounds = config.tasks[&task].rounds(&cell.strategy).len();
                 seconds += steps(&config, cell) as f64 * cost.step_s + rounds as f64 * cost.round_s;
-                bytes += cost.checkpoint_bytes;
+                bytes += cost.checkpoint_bytes + (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
+                if config.pictured(cell) {
+                    bytes += (rounds * 2 * voxels.unwrap_or(0)) as u64;
+                }
             }
             println!(
                 "  {model}: {:.3} s a step, {:.1} s to segment all cases",
@@ -73,29 +81,102 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             );
         }
     }
-    let jobs = config.default_jobs();
     println!(
         "{} cells, {} training steps",
         cells.len(),
         cells.iter().map(|cell| steps(&config, cell)).sum::<usize>()
     );
-    println!("disk: about {} of checkpoints", HumanBytes(bytes));
+    let out = config.folder(arguments.out.as_deref());
+    let mut short = Vec::new();
+    short.extend(disk(&out, bytes)?);
+    short.extend(memory_of(&config, memory, jobs)?);
     println!(
         "time: about {} with {jobs} cell(s) side by side, from the times just measured",
         HumanDuration(Duration::from_secs_f64(seconds / jobs as f64))
     );
+    refuse(&short, arguments)?;
     println!("{}: no problem found", arguments.experiment.display());
     Ok(())
+}
+
+/// Fails with a table of `problems`, if there are any.
+fn refuse(problems: &[Problem], arguments: &CheckArguments) -> Outcome {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    println!("| file | problem | what to do |\n|---|---|---|");
+    for problem in problems {
+        println!(
+            "| {} | {} | {} |",
+            problem.file.display(),
+            problem.problem,
+            problem.remedy
+        );
+    }
+    Err(Failure::input(anyhow!(
+        "{}: {} problem(s), listed above",
+        arguments.experiment.display(),
+        problems.len()
+    )))
+}
+
+/// Says what the sweep would write; a problem where the disk has no room for it.
+fn disk(out: &Path, bytes: u64) -> anyhow::Result<Option<Problem>> {
+    let free = resources::free_disk(out)?;
+    println!(
+        "disk: about {} of checkpoints, records and report; {} free",
+        HumanBytes(bytes),
+        HumanBytes(free)
+    );
+    Ok((bytes > free).then(|| Problem {
+        file: out.to_owned(),
+        problem: format!(
+            "expected about {} of free disk, got {}",
+            HumanBytes(bytes),
+            HumanBytes(free)
+        ),
+        remedy: "Make room, or choose another --out.".to_owned(),
+    }))
+}
+
+/// Says what `jobs` cells of `peak` bytes each would take; a problem where not one fits.
+fn memory_of(config: &ExperimentConfig, peak: u64, jobs: usize) -> anyhow::Result<Option<Problem>> {
+    let available = resources::available_memory()?;
+    println!(
+        "memory: about {} for {jobs} cell(s) side by side, as measured; {} available",
+        HumanBytes(peak * jobs as u64),
+        HumanBytes(available)
+    );
+    if config.device != "cpu" {
+        println!("memory of the GPU: not estimated");
+    }
+    let fit = available / peak.max(1);
+    if (1..jobs as u64).contains(&fit) {
+        println!("warning: memory is short; --jobs {fit} fits");
+    }
+    Ok((fit == 0).then(|| Problem {
+        file: "memory".into(),
+        problem: format!(
+            "expected about {} for one cell, got {}",
+            HumanBytes(peak),
+            HumanBytes(available)
+        ),
+        remedy: "End what else runs, or lower training.crop, training.batch or base_width."
+            .to_owned(),
+    }))
 }
 
 struct Cost {
     step_s: f64,
     round_s: f64,
     checkpoint_bytes: u64,
+    /// The most that training and predicting held, program and data included.
+    memory_bytes: u64,
 }
 
 /// Times a few steps of a throw-away model, and one prediction.
 fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost> {
+    resources::forget_peak();
     let failed = |error: slicewise_experiment::SegmenterError| Failure::Run(anyhow!("{error}"));
     let mut segmenter = TchModel::new(config, model, data.classes.len(), 0)?;
     let annotated: Vec<Vec<bool>> = data
@@ -125,7 +206,8 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
     Ok(Cost {
         step_s,
         round_s: started.elapsed().as_secs_f64() * cases.len() as f64,
-        // The weights, those of the last step and the momentum.
-        checkpoint_bytes: 3 * parameters * size_of::<f32>() as u64,
+        // The weights, those of the last step, and two of the optimiser.
+        checkpoint_bytes: 4 * parameters * size_of::<f32>() as u64,
+        memory_bytes: resources::peak_memory()?,
     })
 }

@@ -37,7 +37,7 @@ pub(crate) enum Command {
         /// The results folder
         folder: PathBuf,
     },
-    /// Validate an experiment without running it: config, data, splits, disk, time
+    /// Validate an experiment without running it: config, data, splits, disk, memory, time
     Check(CheckArguments),
     /// Write procedural newborn heads as NIfTI files
     Phantom(PhantomArguments),
@@ -79,6 +79,12 @@ pub(crate) struct SweepArguments {
 pub(crate) struct CheckArguments {
     /// The experiment's YAML file
     pub(crate) experiment: PathBuf,
+    /// Where the sweep would write [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Cells it would run side by side [default: cores / threads of a cell]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
     /// Where preprocessed volumes are kept
     #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
     pub(crate) cache: PathBuf,

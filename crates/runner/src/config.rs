@@ -15,7 +15,7 @@ use slicewise_strategies::nearest;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes of the longest experiment read. Aliases may repeat what they name, so what a text says
 /// can be as long as the square of it.
@@ -152,6 +152,11 @@ impl ExperimentConfig {
     pub(crate) fn default_jobs(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         (cores / self.threads).max(1)
+    }
+
+    /// Where the experiment writes: `out`, or the folder of its name.
+    pub(crate) fn folder(&self, out: Option<&Path>) -> PathBuf {
+        out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
     }
 
     /// Whether `cell` keeps volumes for the figures: those of the first seed do.

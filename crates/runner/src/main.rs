@@ -10,6 +10,7 @@ mod failure;
 mod list;
 mod phantom;
 mod progress;
+mod resources;
 mod schedule;
 mod segmenter;
 mod sweep;
@@ -21,6 +22,10 @@ use command::{Command, Program};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string().replace('\n', " ");
+        eprintln!("slicewise: {text} (a defect of slicewise; please report it)");
+    }));
     let result = match Program::parse().command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Report { folder } => sweep::report(&folder),

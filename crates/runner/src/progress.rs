@@ -21,6 +21,8 @@ pub(crate) struct Progress {
     done: BTreeMap<Cell, usize>,
     whole: BTreeMap<Cell, usize>,
     ended: usize,
+    /// Of those that ended.
+    failed: usize,
 }
 
 struct Bars {
@@ -56,6 +58,7 @@ impl Progress {
             done: BTreeMap::new(),
             whole,
             ended: 0,
+            failed: 0,
         };
         progress.line(&format!(
             "{} of {cells} cells to run, {total_steps} training steps, {jobs} side by side",
@@ -82,6 +85,7 @@ impl Progress {
                 self.done.insert(cell.clone(), *steps);
                 self.show(cell);
             }
+            Event::Note(text) => self.line(text),
             Event::Round {
                 ratio,
                 loss,
@@ -113,6 +117,7 @@ impl Progress {
         self.line(&format!("FAILED {cell}: {why}"));
         self.total_steps -= self.whole[cell];
         self.done.remove(cell);
+        self.failed += 1;
         self.end(cell);
     }
 
@@ -122,8 +127,12 @@ impl Progress {
             bars.sweep.finish_and_clear();
         }
         if !self.whole.is_empty() {
+            let failed = match self.failed {
+                0 => String::new(),
+                failed => format!(", {failed} of them failed"),
+            };
             self.line(&format!(
-                "{} cells in {}",
+                "{} cells in {}{failed}",
                 self.ended,
                 HumanDuration(self.started.elapsed())
             ));

@@ -5,11 +5,12 @@ use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::schedule;
 use crate::segmenter::TchModel;
-use anyhow::{Context, anyhow};
-use slicewise_data::{Case, Part, Task};
+use anyhow::{anyhow, bail};
+use slicewise_data::{Case, Part, Task, TaskData};
 use slicewise_experiment::results::replace;
 use slicewise_experiment::{
-    CellRun, DataManifest, ExperimentError, Manifest, ResultsFolder, record,
+    Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
+    record,
 };
 use slicewise_model::ModelError;
 use slicewise_report::ReportError;
@@ -17,17 +18,26 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a sweep waits for the workers of one that was killed.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Runs or continues the experiment.
 pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let config = ExperimentConfig::read(&arguments.experiment)?;
-    let root = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("results").join(&config.name));
-    let folder = ResultsFolder::new(root);
+    let folder = ResultsFolder::new(config.folder(arguments.out.as_deref()));
     let text = config.to_yaml()?;
     refuse_other(&folder, &config, &text).map_err(Failure::input)?;
+    let lock = FolderLock::take(&folder).map_err(Failure::input)?;
+    if let Some(before) = &lock.before {
+        eprintln!(
+            "{}: taken over from a sweep that was killed ({before})",
+            folder.root().display()
+        );
+        wait_for_workers(&folder, &config.cells());
+    }
 
     let mut data = Vec::new();
     for &task in config.tasks.keys() {
@@ -37,7 +47,8 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
                 .map_err(Failure::input)?,
         );
     }
-    if !(folder.config().exists() && folder.manifest().exists()) {
+    let begun = folder.config().exists() && folder.manifest().exists();
+    if !begun {
         prepare(&folder, &text, &manifest(&config, &text, arguments, &data)?)?;
     }
 
@@ -52,9 +63,12 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
             data: of_task,
             pictured: config.pictured(&cell),
         };
-        if !run.finished()? {
+        if !run.finished().map_err(Failure::input)? {
             open.push(cell);
         }
+    }
+    if begun && !open.is_empty() {
+        refuse_other_data(&folder, &data).map_err(Failure::input)?;
     }
     drop(data);
     let jobs = arguments
@@ -76,12 +90,60 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     if failed.is_empty() {
         return reported;
     }
+    if let Err(failure) = reported {
+        eprintln!("no report: {failure}");
+    }
     Err(Failure::Run(anyhow!(
         "{} of {} cells failed; the same command tries them again:\n  {}",
         failed.len(),
         config.cells().len(),
         failed.join("\n  ")
     )))
+}
+
+/// The workers of a sweep that was killed end by themselves at their next step, and save: waits
+/// until none writes a ledger, as long as a worker may reasonably take.
+fn wait_for_workers(folder: &ResultsFolder, cells: &[Cell]) {
+    let started = Instant::now();
+    let at_work = || {
+        let ledgers = cells.iter().map(|cell| folder.records(cell));
+        ledgers.filter(|path| ledger::in_use(path)).count()
+    };
+    let mut said = false;
+    while at_work() > 0 && started.elapsed() < PATIENCE {
+        if !said {
+            eprintln!("waiting for its {} run(s) to save and end", at_work());
+            said = true;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A run that goes on must see what it saw before.
+fn refuse_other_data(folder: &ResultsFolder, data: &[TaskData]) -> anyhow::Result<()> {
+    let path = folder.manifest();
+    let manifest = Manifest::read(&path)?;
+    for data in data {
+        let stated = manifest.data.iter().find(|held| held.task == data.task);
+        let (stated, got) = (stated.map(|held| held.sha256.as_str()), data.sha256());
+        if stated != Some(got.as_str()) {
+            bail!(
+                "{}: this sweep was begun on other volumes of {}: expected SHA-256 {}, got {got}; \
+                 bring them back, or choose another --out",
+                path.display(),
+                data.task.name(),
+                stated.unwrap_or("(none)")
+            );
+        }
+    }
+    let commit = commit();
+    if commit != manifest.commit {
+        eprintln!(
+            "this sweep was begun by slicewise of commit {} and goes on with {commit}",
+            manifest.commit
+        );
+    }
+    Ok(())
 }
 
 /// Writes tables, figures and the page of the results folder at `root`.
@@ -146,8 +208,6 @@ fn refuse_other(
 
 /// Begins a results folder.
 fn prepare(folder: &ResultsFolder, config: &str, manifest: &Manifest) -> anyhow::Result<()> {
-    let root = folder.root();
-    fs::create_dir_all(root).with_context(|| root.display().to_string())?;
     let manifest = serde_json::to_string_pretty(manifest)? + "\n";
     replace(&folder.manifest(), manifest.as_bytes())?;
     // The config goes last: a folder with one is whole.
@@ -158,7 +218,7 @@ fn manifest(
     config: &ExperimentConfig,
     text: &str,
     arguments: &SweepArguments,
-    data: &[slicewise_data::TaskData],
+    data: &[TaskData],
 ) -> Result<Manifest, ModelError> {
     let ids = |cases: &[Case], part: Part| {
         cases
@@ -167,6 +227,7 @@ fn manifest(
             .map(|case| case.id.clone())
             .collect()
     };
+    let environment = slicewise_model::environment();
     Ok(Manifest {
         schema: record::SCHEMA,
         name: config.name.clone(),
@@ -175,7 +236,12 @@ fn manifest(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: commit(),
         config_sha256: slicewise_experiment::manifest::sha256_hex(text.as_bytes()),
-        libtorch: slicewise_model::environment().libtorch_version,
+        libtorch: environment.libtorch_version,
+        tch: environment.tch_version,
+        rustc: env!("SLICEWISE_RUSTC").to_owned(),
+        cpu: environment.cpu,
+        cores: environment.cores,
+        threads: config.threads,
         device: config.device.clone(),
         models: config.models.keys().cloned().collect(),
         parameters: parameters(config, data)?,
@@ -197,7 +263,7 @@ fn manifest(
 /// Trainable numbers of every model in every task.
 fn parameters(
     config: &ExperimentConfig,
-    data: &[slicewise_data::TaskData],
+    data: &[TaskData],
 ) -> Result<BTreeMap<String, BTreeMap<Task, u64>>, ModelError> {
     let of = |model: &String| {
         data.iter()

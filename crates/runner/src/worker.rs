@@ -35,6 +35,8 @@ pub(crate) enum Event {
         /// Seconds of training and predicting.
         seconds: f64,
     },
+    /// Something was found damaged and is being made good; one sentence.
+    Note(String),
 }
 
 /// Runs one cell of the results folder.
@@ -120,5 +122,9 @@ impl Observer for Speaker {
             dice_b: mean(Part::B),
             seconds: timing.train_s + timing.predict_s,
         });
+    }
+
+    fn note(&mut self, text: &str) {
+        self.say(&Event::Note(text.to_owned()));
     }
 }

@@ -1,8 +1,9 @@
 //! A table of one's own: CSV with `case,image,label[,mask][,split]`.
 //!
-//! Paths are relative to the CSV. Label values are class indices (0 is background); their names
-//! come from `data.classes`, which the tissue task needs. Brain extraction takes `mask > 0`, else
-//! `label > 0`. `split` is `A`, `B` or empty.
+//! Paths are relative to the CSV and stay below its folder, so that a table from elsewhere reads
+//! nothing but what came with it; an absolute path is taken as it is. Label values are class
+//! indices (0 is background); their names come from `data.classes`, which the tissue task needs.
+//! Brain extraction takes `mask > 0`, else `label > 0`. `split` is `A`, `B` or empty.
 
 use super::{CaseSource, DatasetLayout, Source};
 use crate::case::{Part, Task};
@@ -11,7 +12,7 @@ use crate::error::{DataError, nearest};
 use crate::grouping::LabelGrouping;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The layout `manifest`.
 pub(super) struct Manifest;
@@ -40,51 +41,15 @@ impl DatasetLayout for Manifest {
     }
 
     fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
-        let path = config.root();
-        let mut reader = open(&path).map_err(|problem| vec![problem])?;
-        let headers = reader
-            .headers()
-            .map_err(|error| vec![at(&path, Some(1), error.to_string())])?
-            .clone();
-        check_header(&path, &headers).map_err(|problem| vec![problem])?;
-        let mut problems = Vec::new();
-        let mut cases = Vec::new();
-        let mut seen = BTreeSet::new();
-        for record in reader.records() {
-            let row = record.map_err(|error| {
-                let line = error.position().map(csv::Position::line);
-                at(&path, line, error.to_string())
-            });
-            let case = row.and_then(|record| {
-                let line = record.position().map(csv::Position::line);
-                let row = record
-                    .deserialize::<Row>(Some(&headers))
-                    .map_err(|error| at(&path, line, error.to_string()))?;
-                case_of(&path, line, row, task)
-            });
-            match case {
-                Ok(case) if !seen.insert(case.id.clone()) => {
-                    problems.push(DataError::DuplicateCase {
-                        place: path.display().to_string(),
-                        id: case.id,
-                    });
-                }
-                Ok(case) => cases.push(case),
-                Err(problem) => problems.push(problem),
-            }
+        match rows(&config.root(), task) {
+            Ok((cases, problems)) if problems.is_empty() => Ok(cases),
+            Ok((_, problems)) => Err(problems),
+            Err(problem) => Err(vec![problem]),
         }
-        if cases.is_empty() && problems.is_empty() {
-            problems.push(at(
-                &path,
-                None,
-                "expected at least one case, got none".to_owned(),
-            ));
-        }
-        if problems.is_empty() {
-            Ok(cases)
-        } else {
-            Err(problems)
-        }
+    }
+
+    fn sound(&self, config: &DataConfig, task: Task) -> Vec<CaseSource> {
+        rows(&config.root(), task).map_or_else(|_| Vec::new(), |(cases, _)| cases)
     }
 
     fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
@@ -108,6 +73,50 @@ impl DatasetLayout for Manifest {
             foreground.map(|(name, value)| (name.as_str(), value)),
         ))
     }
+}
+
+/// The cases of the table's sound rows, and what is wrong with the others.
+fn rows(path: &Path, task: Task) -> Result<(Vec<CaseSource>, Vec<DataError>), DataError> {
+    let mut reader = open(path)?;
+    let headers = reader
+        .headers()
+        .map_err(|error| at(path, Some(1), error.to_string()))?
+        .clone();
+    check_header(path, &headers)?;
+    let mut problems = Vec::new();
+    let mut cases = Vec::new();
+    let mut seen = BTreeSet::new();
+    for record in reader.records() {
+        let row = record.map_err(|error| {
+            let line = error.position().map(csv::Position::line);
+            at(path, line, error.to_string())
+        });
+        let case = row.and_then(|record| {
+            let line = record.position().map(csv::Position::line);
+            let row = record
+                .deserialize::<Row>(Some(&headers))
+                .map_err(|error| at(path, line, error.to_string()))?;
+            case_of(path, line, row, task)
+        });
+        match case {
+            Ok(case) if !seen.insert(case.id.clone()) => {
+                problems.push(DataError::DuplicateCase {
+                    place: path.display().to_string(),
+                    id: case.id,
+                });
+            }
+            Ok(case) => cases.push(case),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if cases.is_empty() && problems.is_empty() {
+        problems.push(at(
+            path,
+            None,
+            "expected at least one case, got none".to_owned(),
+        ));
+    }
+    Ok((cases, problems))
 }
 
 fn at(path: &Path, line: Option<u64>, problem: String) -> DataError {
@@ -156,6 +165,21 @@ fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataErro
 
 fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseSource, DataError> {
     let folder = path.parent().unwrap_or(Path::new(""));
+    let files = [
+        ("image", Some(&row.image)),
+        ("label", row.label.as_ref()),
+        ("mask", row.mask.as_ref()),
+    ];
+    for (column, file) in files {
+        if let Some(file) = file.filter(|file| escapes(file)) {
+            let problem = format!(
+                "expected the {column} of \"{}\" below the table's folder, or an absolute path, got \"{}\"",
+                row.case,
+                file.display()
+            );
+            return Err(at(path, line, problem));
+        }
+    }
     let given = |file: Option<PathBuf>| {
         file.filter(|file| !file.as_os_str().is_empty())
             .map(|file| folder.join(file))
@@ -201,4 +225,40 @@ fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseS
             mask,
         },
     })
+}
+
+/// Whether a relative path climbs above the folder that it starts in.
+fn escapes(file: &Path) -> bool {
+    let mut depth = 0;
+    file.is_relative()
+        && file.components().any(|component| {
+            depth += match component {
+                Component::ParentDir => -1,
+                Component::Normal(_) => 1,
+                _ => 0,
+            };
+            depth < 0
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_stays_below_the_table_unless_it_is_absolute() {
+        for inside in [
+            "a.nii",
+            "a/b.nii",
+            "./a.nii",
+            "a/../b.nii",
+            "/data/a.nii",
+            "/a/../b.nii",
+        ] {
+            assert!(!escapes(Path::new(inside)), "{inside}");
+        }
+        for outside in ["../a.nii", "a/../../b.nii", "./../a.nii", ".."] {
+            assert!(escapes(Path::new(outside)), "{outside}");
+        }
+    }
 }

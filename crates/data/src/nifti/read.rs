@@ -27,11 +27,7 @@ const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 /// A file that is missing, damaged, not 3D, of a type that is no real number, or that has NaN or
 /// infinite voxels (in float32).
 pub fn read_image(path: &Path) -> Result<Image, DataError> {
-    let volume = read_finite(path, |value| (value as f32).is_finite())?;
-    Ok(Volume {
-        voxels: volume.voxels.mapv(|value| value as f32),
-        geometry: volume.geometry,
-    })
+    read_finite(path)
 }
 
 /// Reads a segmentation to RAS `[z, y, x]` with the file's own label values, whatever type it
@@ -40,23 +36,10 @@ pub fn read_image(path: &Path) -> Result<Image, DataError> {
 /// # Errors
 /// As [`read_image`], and a value that is not a whole number.
 pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
-    let stored = read_stored(path)?;
-    let whole = |value: f64| {
-        value.is_finite()
-            && (value - value.round()).abs() <= WHOLE_NUMBER_TOLERANCE
-            && value.abs() <= f64::from(i32::MAX)
-    };
-    if let Some(index) = stored.voxels.iter().position(|&value| !whole(value)) {
-        return Err(DataError::NotInteger {
-            path: path.to_owned(),
-            value: stored.voxels[index],
-            first: stored.position(index),
-        });
-    }
-    let volume = stored.into_ras(path)?;
-    Ok(Volume {
-        voxels: volume.voxels.mapv(|value| value.round() as i32),
-        geometry: volume.geometry,
+    read(path, |misfits| DataError::NotInteger {
+        path: path.to_owned(),
+        value: misfits.value,
+        first: misfits.first,
     })
 }
 
@@ -65,51 +48,100 @@ pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
 /// # Errors
 /// As [`read_image`], but for infinite in float64.
 pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
-    read_finite(path, f64::is_finite)
+    read_finite(path)
 }
 
-fn read_finite(path: &Path, is_finite: fn(f64) -> bool) -> Result<Volume<f64>, DataError> {
-    let stored = read_stored(path)?;
-    let bad = |value: &f64| !is_finite(*value);
-    if let Some(first) = stored.voxels.iter().position(bad) {
-        return Err(DataError::NotFinite {
-            path: path.to_owned(),
-            count: stored.voxels.iter().filter(|value| bad(value)).count(),
-            first: stored.position(first),
-        });
+fn read_finite<T: Voxel>(path: &Path) -> Result<Volume<T>, DataError> {
+    read(path, |misfits| DataError::NotFinite {
+        path: path.to_owned(),
+        count: misfits.count,
+        first: misfits.first,
+    })
+}
+
+fn read<T: Voxel>(
+    path: &Path,
+    refuse: impl FnOnce(Misfits) -> DataError,
+) -> Result<Volume<T>, DataError> {
+    let Stored {
+        voxels,
+        misfits,
+        shape: [i, j, k],
+        affine,
+    } = read_stored(path)?;
+    if let Some(misfits) = misfits {
+        return Err(refuse(misfits));
     }
-    stored.into_ras(path)
+    let array =
+        Array3::from_shape_vec((k, j, i), voxels).map_err(|error| header_error(path, error))?;
+    let stored = StoredAxes::of_affine(&affine);
+    let (voxels, affine) = if stored == StoredAxes::RAS {
+        (array, affine)
+    } else {
+        stored.to_ras(array.view(), &affine)
+    };
+    Ok(Volume {
+        voxels,
+        geometry: Geometry { affine, stored },
+    })
+}
+
+/// What a voxel is read as. Every value goes through `f64`, scaled.
+trait Voxel: Copy {
+    fn fits(value: f64) -> bool;
+    fn of(value: f64) -> Self;
+}
+
+impl Voxel for f64 {
+    fn fits(value: f64) -> bool {
+        value.is_finite()
+    }
+
+    fn of(value: f64) -> Self {
+        value
+    }
+}
+
+impl Voxel for f32 {
+    fn fits(value: f64) -> bool {
+        (value as f32).is_finite()
+    }
+
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+}
+
+impl Voxel for i32 {
+    fn fits(value: f64) -> bool {
+        value.is_finite()
+            && (value - value.round()).abs() <= WHOLE_NUMBER_TOLERANCE
+            && value.abs() <= f64::from(i32::MAX)
+    }
+
+    fn of(value: f64) -> Self {
+        value.round() as i32
+    }
+}
+
+/// Values that do not fit what they are read as.
+struct Misfits {
+    count: usize,
+    /// The first of them, and its index (i, j, k).
+    value: f64,
+    first: (usize, usize, usize),
 }
 
 /// Voxels as the file has them: scaled, first axis fastest.
-struct Stored {
-    voxels: Vec<f64>,
+struct Stored<T> {
+    voxels: Vec<T>,
+    misfits: Option<Misfits>,
     /// Voxels along i, j, k.
     shape: [usize; 3],
     affine: [[f64; 4]; 4],
 }
 
-impl Stored {
-    /// The index (i, j, k) of a position in `voxels`.
-    fn position(&self, index: usize) -> (usize, usize, usize) {
-        let [i, j, _] = self.shape;
-        (index % i, index / i % j, index / (i * j))
-    }
-
-    fn into_ras(self, path: &Path) -> Result<Volume<f64>, DataError> {
-        let [i, j, k] = self.shape;
-        let array = Array3::from_shape_vec((k, j, i), self.voxels)
-            .map_err(|error| header_error(path, error))?;
-        let stored = StoredAxes::of_affine(&self.affine);
-        let (voxels, affine) = stored.to_ras(array.view(), &self.affine);
-        Ok(Volume {
-            voxels,
-            geometry: Geometry { affine, stored },
-        })
-    }
-}
-
-fn read_stored(path: &Path) -> Result<Stored, DataError> {
+fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
     let mut file = BufReader::new(File::open(path).map_err(|error| read_error(path, error))?);
     let start = file.fill_buf().map_err(|error| read_error(path, error))?;
     // By content, not by name: a `.nii` that is gzipped after all is common.
@@ -134,7 +166,7 @@ fn read_stored(path: &Path) -> Result<Stored, DataError> {
     }
 }
 
-fn read_stream(path: &Path, stream: &mut impl Read) -> Result<Stored, DataError> {
+fn read_stream<T: Voxel>(path: &Path, stream: &mut impl Read) -> Result<Stored<T>, DataError> {
     let start = read_up_to(path, stream, HEADER_BYTES)?;
     if start.len() < HEADER_BYTES {
         return Err(header_error(
@@ -184,10 +216,10 @@ fn read_stream(path: &Path, stream: &mut impl Read) -> Result<Stored, DataError>
             shape: written(),
         });
     }
-    let mut voxels = decode(path, &header, datatype, raw)?;
-    scale(&header, &mut voxels);
+    let (voxels, misfits) = decode(path, &header, datatype, raw, shape)?;
     Ok(Stored {
         voxels,
+        misfits,
         shape,
         affine: affine::of_header(&header).map_err(|reason| header_error(path, reason))?,
     })
@@ -249,32 +281,39 @@ fn data_offset(path: &Path, header: &NiftiHeader) -> Result<usize, DataError> {
     }
 }
 
-fn decode(
+fn decode<T: Voxel>(
     path: &Path,
     header: &NiftiHeader,
     datatype: NiftiType,
     raw: Vec<u8>,
-) -> Result<Vec<f64>, DataError> {
-    macro_rules! as_f64 {
+    shape: [usize; 3],
+) -> Result<(Vec<T>, Option<Misfits>), DataError> {
+    macro_rules! convert {
         ($volume:expr, $number:ty) => {
-            $volume
-                .into_nifti_typed_data::<$number>()
-                .map(|voxels| voxels.into_iter().map(|value| value as f64).collect())
+            $volume.into_nifti_typed_data::<$number>().map(|stored| {
+                let stored = stored.as_slice();
+                match scaling(header) {
+                    Some((slope, inter)) => {
+                        convert(stored, shape, |value| value as f64 * slope + inter)
+                    }
+                    None => convert(stored, shape, |value| value as f64),
+                }
+            })
         };
     }
     let volume =
         InMemNiftiVolume::from_raw_data(header, raw).map_err(|error| header_error(path, error))?;
     let voxels = match datatype {
-        NiftiType::Uint8 => as_f64!(volume, u8),
-        NiftiType::Int8 => as_f64!(volume, i8),
-        NiftiType::Uint16 => as_f64!(volume, u16),
-        NiftiType::Int16 => as_f64!(volume, i16),
-        NiftiType::Uint32 => as_f64!(volume, u32),
-        NiftiType::Int32 => as_f64!(volume, i32),
-        NiftiType::Uint64 => as_f64!(volume, u64),
-        NiftiType::Int64 => as_f64!(volume, i64),
-        NiftiType::Float32 => as_f64!(volume, f32),
-        NiftiType::Float64 => volume.into_nifti_typed_data::<f64>(),
+        NiftiType::Uint8 => convert!(volume, u8),
+        NiftiType::Int8 => convert!(volume, i8),
+        NiftiType::Uint16 => convert!(volume, u16),
+        NiftiType::Int16 => convert!(volume, i16),
+        NiftiType::Uint32 => convert!(volume, u32),
+        NiftiType::Int32 => convert!(volume, i32),
+        NiftiType::Uint64 => convert!(volume, u64),
+        NiftiType::Int64 => convert!(volume, i64),
+        NiftiType::Float32 => convert!(volume, f32),
+        NiftiType::Float64 => convert!(volume, f64),
         other => {
             return Err(header_error(
                 path,
@@ -286,18 +325,41 @@ fn decode(
 }
 
 /// value = stored × slope + inter, unless the slope is 0 or not finite: then unscaled.
-fn scale(header: &NiftiHeader, voxels: &mut [f64]) {
+fn scaling(header: &NiftiHeader) -> Option<(f64, f64)> {
     let slope = f64::from(header.scl_slope);
     let inter = f64::from(header.scl_inter);
     if slope == 0.0 || !slope.is_finite() {
-        return;
+        return None;
     }
     let inter = if inter.is_finite() { inter } else { 0.0 };
-    if (slope, inter) != (1.0, 0.0) {
-        voxels
-            .iter_mut()
-            .for_each(|value| *value = *value * slope + inter);
-    }
+    ((slope, inter) != (1.0, 0.0)).then_some((slope, inter))
+}
+
+/// Turns stored numbers into voxels in one walk: at a dHCP volume's size every further array of
+/// them is 100 MB to fill.
+fn convert<N: Copy, T: Voxel>(
+    stored: &[N],
+    [i, j, _]: [usize; 3],
+    scaled: impl Fn(N) -> f64,
+) -> (Vec<T>, Option<Misfits>) {
+    let mut count = 0;
+    let voxels = stored.iter().map(|&number| {
+        let value = scaled(number);
+        count += usize::from(!T::fits(value));
+        T::of(value)
+    });
+    let voxels = voxels.collect();
+    let misfit = |&number: &N| !T::fits(scaled(number));
+    // Looked for only where there is one: a second walk.
+    let first = (count > 0)
+        .then(|| stored.iter().position(misfit))
+        .flatten();
+    let misfits = first.map(|index| Misfits {
+        count,
+        value: scaled(stored[index]),
+        first: (index % i, index / i % j, index / (i * j)),
+    });
+    (voxels, misfits)
 }
 
 fn read_up_to(path: &Path, stream: &mut impl Read, limit: usize) -> Result<Vec<u8>, DataError> {

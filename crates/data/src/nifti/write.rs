@@ -4,8 +4,8 @@ use super::affine;
 use crate::atomic::temporary_beside;
 use crate::error::DataError;
 use crate::volume::{Image, LabelMap, Volume};
-use ::nifti::NiftiHeader;
 use ::nifti::writer::WriterOptions;
+use ::nifti::{NiftiError, NiftiHeader};
 use ndarray::ArrayView3;
 use std::io;
 use std::path::Path;
@@ -62,7 +62,12 @@ fn write<T: Clone>(
     let temporary = temporary_beside(path, ending).map_err(fail)?;
     // The file's first axis varies fastest: [k, j, i] turned round is its [i, j, k].
     let options = WriterOptions::new(temporary.path()).reference_header(&header);
-    save(&options, stored.t()).map_err(|error| fail(io::Error::other(error)))?;
+    save(&options, stored.t()).map_err(|error| {
+        fail(match error {
+            NiftiError::Io(source) => source,
+            other => io::Error::other(other),
+        })
+    })?;
     // Uncompressed, the crate lets the last write's error go: a full disk shows in the length.
     let length = temporary.path().metadata().map_err(fail)?.len();
     let expected = 352 + (stored.len() * size_of::<T>()) as u64;

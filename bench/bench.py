@@ -1,0 +1,266 @@
+"""`./just bench`: ours and the peers by turns, a table of ratios, results/bench/bench.csv.
+
+Every row is measured in rounds: ours, peer, ours, peer, ... of some seconds each, in processes that
+are warm. A ratio is taken within a round, so that what else the machine does falls on both; the row
+gives the median of the rounds and, as spread, the lowest and the highest. A ratio above 1 means
+that ours is faster. See bench/README.md.
+"""
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+from operations import step_table
+from workers import ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, environment, peer_command, run
+
+OUT = ROOT / "results/bench"
+EXPORT, DATA, FINE, CACHE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm", "cache"))
+DEFAULTS = {}
+# torch.compile takes longer than this on a slow machine; what it has made is kept for the next call.
+COMPILE_SECONDS = 240
+# What an expert would try; the fastest on this machine is taken.
+CANDIDATES = [
+    {"precision": "bfloat16", "layout": "channels-last", "norm": "group"},
+    {"precision": "bfloat16", "layout": "channels-last", "norm": "instance"},
+    {"precision": "bfloat16", "layout": "contiguous", "norm": "instance"},
+    {"precision": "bfloat16", "layout": "channels-last", "norm": "instance", "compile": True},
+]
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def words(setting: dict) -> str:
+    compiled = ", compiled" if setting.get("compile") else ""
+    return f"{setting.get('precision', 'float32')}, {setting.get('layout', 'contiguous')}, {setting.get('norm', 'instance')} norm{compiled}"
+
+
+@dataclasses.dataclass
+class Row:
+    name: str
+    ours: float
+    peer: float
+    ratios: list[float]
+    unit: str
+
+    def fields(self) -> list:
+        ratio = statistics.median(self.ratios)
+        return [self.name, *(f"{x:.4g}" for x in (self.ours, self.peer, ratio, min(self.ratios), max(self.ratios))), self.unit]
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.pairs, self.seconds, self.sweeps = arguments.pairs, arguments.seconds, arguments.sweeps
+        self.rows: list[Row] = []
+        self.workers: list[Worker] = []
+
+    def worker(self, name: str, command: list, extra: dict | None = None) -> Worker:
+        worker = Worker(name, command, extra)
+        self.workers.append(worker)
+        return worker
+
+    def ours(self, name: str) -> Worker:
+        return self.worker(name, [WORKER, "serve", CACHE], ONE_THREAD)
+
+    def peer(self, name: str, setting: dict, extra: dict | None = None) -> Worker:
+        return self.worker(name, peer_command("serve", EXPORT, DATA, json.dumps(setting)), extra)
+
+    def close(self, *workers: Worker) -> None:
+        for worker in workers:
+            worker.close()
+            self.workers.remove(worker)
+
+    def warm(self, *workers: Worker, patience: float | None = None) -> None:
+        """Waits until they are ready and takes the first steps, which nobody times."""
+        for worker in workers:
+            worker.receive()
+        for worker in workers:
+            worker.send("train", 1)
+        for worker in workers:
+            worker.receive(patience)
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        say("  {0}: ours {1}, peer {2} {6}; ratio {3} ({4} to {5})".format(*row.fields()))
+        OUT.mkdir(parents=True, exist_ok=True)
+        with open(OUT / "bench.csv", "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["name", "ours", "peer", "ratio", "ratio_low", "ratio_high", "unit"])
+            writer.writerows(row.fields() for row in self.rows)
+
+    def alternate(self, ours: Team, peers: dict[str, Team], word: str, unit: str, peer_word: str | None = None) -> list[Row]:
+        """A row a peer: ours and each of them by turns."""
+        say(f"{word}: ours against " + ", ".join(peers))
+        rates = [
+            (ours.rate(word, self.seconds), *(peer.rate(peer_word or word, self.seconds) for peer in peers.values()))
+            for _ in range(self.pairs)
+        ]
+        own = [rate[0] for rate in rates]
+        for index, name in enumerate(peers, 1):
+            theirs = [rate[index] for rate in rates]
+            ratios = [a / b for a, b in zip(own, theirs)]
+            self.add(Row(name, statistics.median(own), statistics.median(theirs), ratios, unit))
+        return self.rows[-len(peers) :]
+
+    def tune(self) -> tuple[dict, bool]:
+        """The peer's fastest setting, and whether two one-thread processes beat one of two threads."""
+        cores = str(os.cpu_count())
+        say(f"tuning PyTorch: {len(CANDIDATES)} settings as two one-thread processes")
+        best, best_rate = CANDIDATES[0], 0.0
+        for setting in CANDIDATES:
+            # The first to compile fills the cache for both.
+            pair = [self.peer("tuning 0", setting, ONE_THREAD)]
+            try:
+                self.warm(*pair, patience=COMPILE_SECONDS)
+                pair.append(self.peer("tuning 1", setting, ONE_THREAD))
+                self.warm(pair[1])
+                rate = Team(*pair).rate("train", self.seconds)
+                say(f"  {words(setting)}: {rate:.2f} steps/s")
+                if rate > best_rate:
+                    best, best_rate = setting, rate
+            except RuntimeError as error:
+                say(f"  {words(setting)}: not possible here ({error})")
+            self.close(*pair)
+        one = self.peer("tuning threads", best, {"OMP_NUM_THREADS": cores})
+        self.warm(one)
+        rate = Team(one).rate("train", self.seconds)
+        self.close(one)
+        say(f"  the fastest in one process of {cores} threads: {rate:.2f} steps/s")
+        return best, best_rate >= rate
+
+    def network(self) -> None:
+        best, side_by_side = self.tune()
+        (SCRATCH / "best.json").write_text(json.dumps(best))
+        count = 2 if side_by_side else 1
+        say(f"best: {words(best)}, " + ("two one-thread processes" if side_by_side else "one process"))
+        ours = [self.ours(f"ours {i}") for i in range(2)]
+        default = self.peer("defaults", DEFAULTS)
+        tuned = [self.peer(f"tuned {i}", best, ONE_THREAD if side_by_side else None) for i in range(count)]
+        self.warm(*ours, default, *tuned)
+        self.alternate(
+            Team(*ours),
+            {"training sweep, against PyTorch defaults": Team(default), "training sweep, against best PyTorch": Team(*tuned)},
+            "train",
+            "steps/s",
+        )
+        for worker in (default, tuned[0]):
+            worker.ask("threads", 1)
+        machine = self.worker("machine", peer_command("machine", EXPORT, json.dumps(best)), ONE_THREAD)
+        machine.receive()
+        machine.ask("multiply", 1)
+        flops = machine.ask("flops")["rows"]
+        step_flops = sum(amount for _, amount in flops)
+        say("train, one thread: ours, PyTorch defaults, best PyTorch, a bf16 matrix product")
+        own, plain, expert, ceiling = zip(
+            *(
+                (
+                    Team(ours[0]).rate("train", self.seconds),
+                    Team(default).rate("train", self.seconds),
+                    Team(tuned[0]).rate("train", self.seconds),
+                    Team(machine).rate("multiply", 1) / 1e9,
+                )
+                for _ in range(self.pairs)
+            )
+        )
+        for name, theirs in (("step, one thread, against PyTorch defaults", plain), ("step, one thread, against best PyTorch", expert)):
+            ratios = [a / b for a, b in zip(own, theirs)]
+            self.add(Row(name, statistics.median(own), statistics.median(theirs), ratios, "steps/s"))
+        for name, rates in (("ours", own), ("best PyTorch", expert)):
+            reached = [rate * step_flops / 1e9 for rate in rates]
+            shares = [a / b for a, b in zip(reached, ceiling)]
+            self.add(Row(f"step's FLOP/s, {name}, against a bf16 matrix product", statistics.median(reached), statistics.median(ceiling), shares, "GFLOP/s"))
+        for worker in (ours[0], default, tuned[0]):
+            worker.ask("predict")
+        self.alternate(
+            Team(ours[0]),
+            {"prediction, one thread, against PyTorch defaults": Team(default), "prediction, one thread, against best PyTorch": Team(tuned[0])},
+            "predict",
+            "volumes/s",
+        )
+        self.close(*ours, default, *tuned)
+        operations = machine.ask("profile", 10)["operations"]
+        self.close(machine)
+        shares = {row.name.split(",")[1].strip(): statistics.median(row.ratios) for row in self.rows if "matrix product" in row.name}
+        text = step_table(flops, operations, shares, words(best))
+        (OUT / "step.md").write_text(text)
+        say(f"where a step's time goes: {(OUT / 'step.md').relative_to(ROOT)}\n{text}")
+
+    def volumes(self) -> None:
+        ours = self.worker("ours volumes", [WORKER, "volumes", FINE])
+        peer = self.worker("peer volumes", peer_command("volumes", FINE))
+        ours.receive(), peer.receive()
+        own, theirs = ours.ask("scores"), peer.ask("scores")
+        for name, value in theirs.items():
+            assert abs(own[name] - value) < 1e-9, f"{name}: ours {own[name]}, numpy {value}"
+        own, theirs = ours.ask("voxels"), peer.ask("voxels")
+        assert abs(own["sum"] / theirs["sum"] - 1) < 1e-9, f"voxels: ours {own}, nibabel {theirs}"
+        say(f"volume of {'×'.join(map(str, own['shape']))}: same scores as numpy and MONAI, same voxels as nibabel")
+        for name, word in (("slice-wise P, R, Dice, against numpy", "numpy"), ("slice-wise Dice, against MONAI", "monai")):
+            self.alternate(Team(ours), {name: Team(peer)}, "metrics", "volumes/s", word)
+        self.alternate(Team(ours), {".nii.gz load, against nibabel": Team(peer)}, "load", "volumes/s")
+        self.close(ours, peer)
+
+    def sweep(self) -> None:
+        say(f"a whole sweep, {self.sweeps} times: bench/sweep.yaml against bench/sweep.py")
+        own, theirs = [], []
+        for _ in range(self.sweeps):
+            for folder in ("sweep-ours", "sweep-peer"):
+                shutil.rmtree(SCRATCH / folder, ignore_errors=True)
+            sweep = [PROGRAM, "sweep", ROOT / "bench/sweep.yaml", "--out", SCRATCH / "sweep-ours", "--cache", CACHE]
+            script = [sys.executable, ROOT / "bench/sweep.py", EXPORT, DATA, SCRATCH / "sweep-peer"]
+            for command, seconds in ((sweep, own), (script, theirs)):
+                start = time.perf_counter()
+                run(command)
+                seconds.append(time.perf_counter() - start)
+            say(f"  ours {own[-1]:.1f} s, peer {theirs[-1]:.1f} s")
+        ratios = [b / a for a, b in zip(own, theirs)]
+        self.add(Row("whole sweep, against a PyTorch script", statistics.median(own), statistics.median(theirs), ratios, "s"))
+
+
+def prepare() -> None:
+    say("phantoms, weights and answers to compare")
+    for folder, subjects, spacing in ((DATA, 4, 2.4), (FINE, 1, 1.0)):
+        if not (folder / "manifest.csv").exists():
+            run([PROGRAM, "phantom", folder, "--subjects", subjects, "--seed", 1, "--spacing-mm", spacing])
+    run([WORKER, "export", CACHE, EXPORT])
+    say("the peer's network, loss and optimiser against ours:")
+    # Shown as it comes: this is what makes the rest a comparison.
+    done = subprocess.run(peer_command("check", EXPORT, DATA), env=environment(), cwd=ROOT)
+    if done.returncode != 0:
+        sys.exit("bench: the peer is not the same network; nothing was measured")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=5, help="rounds of each row [5]")
+    parser.add_argument("--seconds", type=float, default=4, help="of each measurement [4]")
+    parser.add_argument("--sweeps", type=int, default=3, help="rounds of the whole sweep [3]")
+    parser.add_argument("--only", choices=["network", "volumes", "sweep"], help="one part alone")
+    arguments = parser.parse_args()
+    bench = Bench(arguments)
+    try:
+        prepare()
+        for part in ("network", "volumes", "sweep"):
+            if arguments.only in (None, part):
+                getattr(bench, part)()
+    except KeyboardInterrupt:
+        say("stopped; what was measured is in results/bench/bench.csv")
+    finally:
+        for worker in bench.workers:
+            worker.close()
+    header = ["name", "ours", "peer", "ratio", "low", "high", "unit"]
+    table = [header, *(row.fields() for row in bench.rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(header))]
+    print("\n" + "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in table))
+
+
+if __name__ == "__main__":
+    main()

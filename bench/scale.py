@@ -1,0 +1,148 @@
+"""How time and memory grow: `./just bench-scale`, results/bench/scale.{csv,md,svg}.
+
+Volume size, cases and classes: one process goes through what a cell does (load and prepare the
+files, train 5 steps, segment one volume, score it) and tells seconds and peak memory after each
+stage. Strategies and seeds: whole sweeps of a tiny network, two cells at a time. Memory is the
+largest of a single process.
+"""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+from workers import ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, environment, run
+
+OUT = ROOT / "results/bench"
+BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
+SPACINGS = [4.0, 2.4, 1.2, 0.8, 0.5]
+CASES = [2, 4, 8, 16, 32]
+CLASSES = [2, 4, 9, 18, 36]
+STRATEGIES = ["random", "equal-interval", "uncertainty", "attention-guided"]
+HEADER = ["axis", "value", "voxels", "load_s", "step_s", "predict_s", "score_s", "total_s", "train_peak_mib", "peak_mib"]
+
+
+def phantoms(cases: int, spacing: float):
+    folder = SCRATCH / f"scale-{cases}-{spacing}"
+    if not (folder / "manifest.csv").exists():
+        run([PROGRAM, "phantom", folder, "--subjects", cases, "--seed", 1, "--spacing-mm", spacing])
+    return folder / "manifest.csv"
+
+
+def stages(axis: str, value, cases: int, spacing: float, classes: int) -> dict:
+    cache = SCRATCH / "scale-cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    manifest = phantoms(cases, spacing)
+    done = subprocess.run(
+        [WORKER, "scale", manifest, cache, str(classes)], env=environment(ONE_THREAD), cwd=ROOT, text=True, capture_output=True
+    )
+    if done.returncode != 0:
+        sys.exit(f"bench: {axis} {value} ended with {done.returncode}: {done.stderr}")
+    result = json.loads(done.stdout)
+    voxels = "×".join(map(str, result["shape"]))
+    seconds = {stage: result[stage]["seconds"] for stage in ("load", "train", "predict", "score")}
+    return {
+        "axis": axis,
+        "value": value,
+        "voxels": voxels,
+        "load_s": seconds["load"],
+        "step_s": seconds["train"] / result["steps"],
+        "predict_s": seconds["predict"],
+        "score_s": seconds["score"],
+        "total_s": sum(seconds.values()),
+        "train_peak_mib": result["train"]["peak_mib"],
+        "peak_mib": result["score"]["peak_mib"],
+    }
+
+
+def sweep(axis: str, value: int, strategies: int, seeds: int) -> dict:
+    """A sweep of a tiny network; its processes are children of ours once it has ended."""
+    text = (ROOT / "experiments/smoke.yaml").read_text()
+    lines = [line for line in text.splitlines() if not any(f"{name}: [" in line for name in STRATEGIES[strategies:])]
+    text = "\n".join(lines).replace("seeds: [1, 2]", f"seeds: {list(range(1, seeds + 1))}")
+    path = SCRATCH / "scale.yaml"
+    path.write_text(text)
+    out = SCRATCH / "scale-sweep"
+    shutil.rmtree(out, ignore_errors=True)
+    start = time.perf_counter()
+    command = ["/bin/sh", "-c", f"'{PROGRAM}' sweep '{path}' --out '{out}' --cache '{SCRATCH}/cache' 2>/dev/null"]
+    child = subprocess.Popen(command, env=environment(), cwd=ROOT, stdout=subprocess.DEVNULL)
+    # wait4 counts the child's own waited-for children: the cells.
+    _, status, usage = os.wait4(child.pid, 0)
+    if status != 0:
+        sys.exit(f"bench: the sweep of {axis} {value} failed; try {command[-1]}")
+    return {"axis": axis, "value": value, "total_s": time.perf_counter() - start, "peak_mib": usage.ru_maxrss / 1024}
+
+
+def plot(rows: list[dict]) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    # The same figure, the same bytes.
+    matplotlib.rcParams["svg.hashsalt"] = "slicewise"
+    from matplotlib import pyplot
+
+    axes = list(dict.fromkeys(row["axis"] for row in rows))
+    figure, panels = pyplot.subplots(2, len(axes), figsize=(3 * len(axes), 5), squeeze=False, layout="constrained")
+    for column, axis in zip(panels.T, axes):
+        mine = [row for row in rows if row["axis"] == axis]
+        x = [row["million_voxels"] if axis == "volume size" else row["value"] for row in mine]
+        names = {"load_s": "load all", "step_s": "one step", "predict_s": "segment one", "total_s": "all"}
+        for key, name in names.items():
+            values = [row.get(key) for row in mine]
+            if all(values):
+                column[0].plot(x, values, marker="o", markersize=3, label=name)
+        column[1].plot(x, [row["peak_mib"] / 1024 for row in mine], marker="o", markersize=3, color="black")
+        column[0].set(title=axis, yscale="log")
+        column[1].set(xlabel="million voxels a volume" if axis == "volume size" else axis, ylim=0)
+    panels[0][0].set_ylabel("seconds")
+    panels[1][0].set_ylabel("peak memory, GiB")
+    panels[0][0].legend(fontsize="small")
+    figure.savefig(OUT / "scale.svg", metadata={"Date": None})
+
+
+def write(rows: list[dict]) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    text = lambda value: f"{value:.3g}" if isinstance(value, float) and value < 100 else f"{value:.0f}" if isinstance(value, float) else str(value)
+    with open(OUT / "scale.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows([text(row.get(name, "")) for name in HEADER] for row in rows)
+    lines = ["| " + " | ".join(HEADER) + " |", "|---|" + "---:|" * (len(HEADER) - 1)]
+    lines += ["| " + " | ".join(text(row.get(name, "")) for name in HEADER) + " |" for row in rows]
+    base = f"Where an axis is not the one varied: {BASE['spacing']} mm, {BASE['cases']} cases, {BASE['classes']} classes; volume size with 2 cases."
+    (OUT / "scale.md").write_text(f"{__doc__.strip()}\n\n{base}\n\n" + "\n".join(lines) + "\n\n![growth](scale.svg)\n")
+
+
+def main() -> None:
+    only = sys.argv[1:]
+    rows = []
+    measurements = [
+        *(("volume size", s, lambda s=s: stages("volume size", f"{s} mm", 2, s, BASE["classes"])) for s in SPACINGS),
+        *(("cases", n, lambda n=n: stages("cases", n, n, BASE["spacing"], BASE["classes"])) for n in CASES),
+        *(("classes", n, lambda n=n: stages("classes", n, BASE["cases"], BASE["spacing"], n)) for n in CLASSES),
+        *(("strategies", n, lambda n=n: sweep("strategies", n, n, 1)) for n in (1, 2, 4)),
+        *(("seeds", n, lambda n=n: sweep("seeds", n, 4, n)) for n in (1, 2, 4)),
+    ]
+    for axis, value, measure in measurements:
+        if only and axis not in only:
+            continue
+        row = measure()
+        if axis == "volume size":
+            depth, height, width = map(int, row["voxels"].split("×"))
+            row["million_voxels"] = depth * height * width / 1e6
+        rows.append(row)
+        print(f"{time.strftime('%H:%M:%S')} {axis} {value}: {row['total_s']:.1f} s, {row['peak_mib']:.0f} MiB {row.get('voxels', '')}", flush=True)
+        write(rows)
+    plot(rows)
+    print(OUT / "scale.md")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("stopped; what was measured is in results/bench/scale.md")

@@ -1,0 +1,91 @@
+"""Processes that stay warm and work when told, ours and the peer's."""
+
+import json
+import os
+import pathlib
+import select
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+PROGRAM = TARGET / "release/slicewise"
+WORKER = TARGET / "release/examples/bench_worker"
+SCRATCH = TARGET / "bench"
+# Ours are given one thread each, as a sweep's cells are; a peer with defaults is left alone.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+
+
+def environment(extra: dict | None = None) -> dict:
+    paths = [str(ROOT / ".tools/bench"), str(ROOT / ".libtorch"), os.environ.get("PYTHONPATH", "")]
+    kept = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")}
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(SCRATCH / "inductor"), "PYTHONWARNINGS": "ignore"}
+    return kept | {"PYTHONPATH": ":".join(filter(None, paths))} | cache | (extra or {})
+
+
+def peer_command(*arguments) -> list[str]:
+    return [sys.executable, str(ROOT / "bench/peer.py"), *map(str, arguments)]
+
+
+def run(command: list, extra: dict | None = None) -> None:
+    """Runs a command to its end; its output is shown if it fails."""
+    done = subprocess.run(list(map(str, command)), env=environment(extra), cwd=ROOT, text=True, capture_output=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+
+
+class Worker:
+    """A process that answers `WORD SECONDS` with a line of JSON."""
+
+    def __init__(self, name: str, command: list, extra: dict | None = None):
+        self.name = name
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        self.log = open(SCRATCH / f"{name.replace(' ', '-').replace(',', '')}.log", "w")
+        self.process = subprocess.Popen(
+            list(map(str, command)),
+            env=environment(extra),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+
+    def send(self, word: str, seconds: float) -> None:
+        try:
+            print(word, seconds, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # The answer will say so.
+
+    def receive(self, patience: float | None = None) -> dict:
+        """The next answer; with `patience`, waits no longer than so many seconds for it."""
+        # A line an answer, so nothing is left in the buffer when this waits for the next.
+        if not select.select([self.process.stdout], [], [], patience)[0]:
+            raise RuntimeError(f"no answer in {patience:.0f} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}; see {self.log.name}")
+        return json.loads(line)
+
+    def ask(self, word: str, seconds: float = 0) -> dict:
+        self.send(word, seconds)
+        return self.receive()
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class Team:
+    """One worker, or several side by side."""
+
+    def __init__(self, *workers: Worker):
+        self.workers = workers
+
+    def rate(self, word: str, seconds: float) -> float:
+        """Work a second, all workers together."""
+        for worker in self.workers:
+            worker.send(word, seconds)
+        answers = [worker.receive() for worker in self.workers]
+        return sum(answer["count"] / answer["seconds"] for answer in answers)

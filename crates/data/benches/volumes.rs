@@ -1,0 +1,50 @@
+//! Loading a scan, and from files to what a network is trained on: `cargo bench -p slicewise-data`.
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use slicewise_data::nifti::{read_image, write_image, write_labels};
+use slicewise_data::{DataConfig, Task, load_task, phantom};
+use std::fs;
+use tempfile::tempdir;
+
+fn volumes(criterion: &mut Criterion) {
+    let folder = tempdir().expect("a folder for the phantom");
+    let head = phantom::generate(1, 0, 1.0);
+    let image = folder.path().join("image.nii.gz");
+    let mask = folder.path().join("mask.nii.gz");
+    let manifest = folder.path().join("manifest.csv");
+    write_image(&image, &head.image).expect("a written image");
+    write_labels(&mask, &head.brain_mask).expect("a written mask");
+    fs::write(
+        &manifest,
+        "case,image,label,mask,split\nhead,image.nii.gz,,mask.nii.gz,A\nother,image.nii.gz,,mask.nii.gz,B\n",
+    )
+    .expect("a written manifest");
+
+    let mut group = criterion.benchmark_group("volumes");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(head.image.voxels.len() as u64));
+    group.bench_function("load .nii.gz", |bencher| {
+        bencher.iter(|| read_image(&image));
+    });
+    // Two cases of brain extraction, halved to 2 mm; an empty cache each time.
+    let config = DataConfig {
+        path: Some(manifest),
+        spacing_mm: Some(2.0),
+        ..DataConfig::new("manifest")
+    };
+    group.throughput(Throughput::Elements(2 * head.image.voxels.len() as u64));
+    group.bench_function("load and preprocess", |bencher| {
+        bencher.iter_batched(
+            || tempdir().expect("an empty cache"),
+            |cache| {
+                let data = load_task(Task::BrainExtraction, &config, cache.path());
+                (data.expect("good files"), cache)
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, volumes);
+criterion_main!(benches);

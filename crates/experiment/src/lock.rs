@@ -1,0 +1,152 @@
+//! One sweep a results folder: `sweep.lock`, locked by the system for as long as its process lives
+//! and holding one line that says who it is.
+//!
+//! The line is for messages; what counts is the system's lock, which ends with its process however
+//! that ends. So a line without a lock was left by a sweep that was killed.
+
+use crate::error::ExperimentError;
+use crate::results::ResultsFolder;
+use chrono::DateTime;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// The folder belongs to this process until this is dropped.
+#[derive(Debug)]
+pub struct FolderLock {
+    folder: ResultsFolder,
+    /// Who held it before and went without giving it back: killed.
+    pub before: Option<String>,
+    /// Whether it was made here.
+    made: bool,
+    /// Closing it ends the lock.
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes `folder`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Another process has it; it cannot be made or written.
+    pub fn take(folder: &ResultsFolder) -> Result<Self, ExperimentError> {
+        let path = folder.lock();
+        let failed = |source| ExperimentError::io(path.clone())(source);
+        let made = !folder.root().exists();
+        fs::create_dir_all(folder.root()).map_err(ExperimentError::io(folder.root()))?;
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(failed)?;
+            let locked = file.try_lock();
+            let mut held = String::new();
+            // Only what the message says depends on it.
+            let _ = file.read_to_string(&mut held);
+            match locked {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(ExperimentError::FolderInUse {
+                        path: folder.root().to_owned(),
+                        holder: held.trim().to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+            // Its holder may have removed it between the two calls: then the name is free again.
+            let same = |at: fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == at.ino());
+            if !fs::metadata(&path).is_ok_and(same) {
+                continue;
+            }
+            fs::write(&path, this_process() + "\n").map_err(failed)?;
+            return Ok(Self {
+                folder: folder.clone(),
+                made,
+                before: Some(held.trim().to_owned()).filter(|held| !held.is_empty()),
+                _file: file,
+            });
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    /// Gives the folder back; one that was made here and holds nothing is removed.
+    fn drop(&mut self) {
+        // Where it cannot be removed, the next sweep sees that nobody holds it.
+        let _ = fs::remove_file(self.folder.lock());
+        if self.made {
+            let _ = fs::remove_dir(self.folder.root());
+        }
+    }
+}
+
+impl ResultsFolder {
+    /// The lock of the sweep that runs in the folder.
+    pub fn lock(&self) -> PathBuf {
+        self.root().join("sweep.lock")
+    }
+}
+
+/// `process 12 on HOST, since 2026-11-25 02:40:12 UTC`.
+fn this_process() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let since = DateTime::from_timestamp(i64::try_from(now.as_secs()).unwrap_or(0), 0)
+        .unwrap_or_default()
+        .format("%F %T UTC");
+    let host = match host.trim() {
+        "" => "this host",
+        host => host,
+    };
+    format!("process {} on {host}, since {since}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_holder_and_is_left_as_it_was() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::new(scratch.path().join("new/results"));
+        let lock = FolderLock::take(&folder).unwrap();
+        assert_eq!(lock.before, None);
+        let error = FolderLock::take(&folder).unwrap_err().to_string();
+        let (before, after) = error.split_once(", since 20").unwrap();
+        assert!(
+            before.starts_with(&format!(
+                "{}: another sweep is at work in this folder: process {} on ",
+                folder.root().display(),
+                std::process::id()
+            )),
+            "{error}"
+        );
+        assert!(
+            after.ends_with("UTC; wait for it, end it, or choose another --out"),
+            "{error}"
+        );
+        drop(lock);
+        assert!(!folder.root().exists(), "nothing was written in it");
+
+        fs::create_dir_all(folder.root()).unwrap();
+        fs::write(folder.config(), "held").unwrap();
+        drop(FolderLock::take(&folder).unwrap());
+        assert!(folder.config().exists() && !folder.lock().exists());
+    }
+
+    #[test]
+    fn the_lock_of_a_process_that_is_gone_is_taken_over_and_named() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::new(scratch.path());
+        let gone = "process 1 on elsewhere, since 2026-01-02 03:04:05 UTC";
+        fs::write(folder.lock(), format!("{gone}\n")).unwrap();
+        let lock = FolderLock::take(&folder).unwrap();
+        assert_eq!(lock.before.as_deref(), Some(gone));
+        let text = fs::read_to_string(folder.lock()).unwrap();
+        assert!(text.starts_with(&format!("process {} on ", std::process::id())));
+    }
+}

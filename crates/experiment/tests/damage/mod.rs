@@ -1,0 +1,208 @@
+//! Files of a cell that are damaged, lost or cannot be written.
+
+use super::*;
+
+/// Keeps what a cell notes.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Observer for Notes {
+    fn steps(&mut self, _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    fn round(&mut self, _: &RoundRecord, _: Timing) {}
+    fn note(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+}
+
+/// Runs a cell with new weights of the sweep's seed; what it noted, without the folder's path.
+fn noted(folder: &ResultsFolder, strategy: &str, segmenter: &mut Fake) -> Vec<String> {
+    let (cell, plan, data) = (cell(strategy), task_plan(), data());
+    let run = CellRun {
+        folder,
+        cell: &cell,
+        plan: &plan,
+        data: &data,
+        pictured: false,
+    };
+    let mut notes = Notes::default();
+    run.run(segmenter, &mut notes).unwrap();
+    let root = format!("{}/", folder.root().display());
+    let notes = notes.0.into_iter();
+    notes.map(|note| note.replace(&root, "")).collect()
+}
+
+fn dying(after: usize) -> Fake {
+    Fake {
+        dies_after: Some(after),
+        ..Fake::new(1)
+    }
+}
+
+#[test]
+fn lost_checkpoints_are_trained_again_from_the_newest_good_one() {
+    let whole = tempfile::tempdir().unwrap();
+    let whole = ResultsFolder::new(whole.path());
+    for strategy in ["first", "random"] {
+        assert_eq!(noted(&whole, strategy, &mut Fake::new(1)), [""; 0]);
+    }
+    let expected = fs::read(whole.records(&cell("random"))).unwrap();
+    // Rounds have 12 steps after the 10 of the first; two are over when it dies.
+    for (lost, again) in [
+        (&["random"][..], 24),
+        (&["random", "first"][..], 34),
+        (&["first"][..], 0),
+    ] {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::new(scratch.path());
+        run(&folder, "first", &mut Fake::new(1)).unwrap();
+        run(&folder, "random", &mut dying(24)).unwrap_err();
+        for strategy in lost {
+            let round = if *strategy == "first" { 0 } else { 2 };
+            fs::write(folder.checkpoint(&cell(strategy), round), "rubbish").unwrap();
+        }
+        // What is left of it, and what is trained again, is all that it trains.
+        let notes = noted(&folder, "random", &mut dying(12 + again));
+        let expected_notes = match again {
+            0 => vec![],
+            again => vec![format!(
+                "task 2 · fake · random · seed 7: lost (no weights); its {again} steps are \
+                 trained again, to the same weights"
+            )],
+        };
+        assert_eq!(notes, expected_notes);
+        assert_eq!(
+            fs::read(folder.records(&cell("random"))).unwrap(),
+            expected,
+            "{lost:?}"
+        );
+    }
+}
+
+#[test]
+fn a_lost_first_round_is_trained_again_by_each_that_forks_from_it() {
+    let whole = tempfile::tempdir().unwrap();
+    let whole = ResultsFolder::new(whole.path());
+    run(&whole, "first", &mut Fake::new(1)).unwrap();
+    run(&whole, "random", &mut Fake::new(1)).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    fs::remove_file(folder.checkpoint(&cell("first"), 0)).unwrap();
+    let notes = noted(&folder, "random", &mut Fake::new(1));
+    assert_eq!(
+        notes,
+        [
+            "task 2 · fake · random · seed 7: lost (No such file or directory (os error 2)); \
+          its 10 steps are trained again, to the same weights"
+        ]
+    );
+    assert_eq!(
+        fs::read(folder.records(&cell("random"))).unwrap(),
+        fs::read(whole.records(&cell("random"))).unwrap()
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_within_a_round_and_a_torn_line_are_said() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "full", &mut dying(23)).unwrap_err();
+    fs::write(folder.step_checkpoint(&cell("full"), 0, 20), "rubbish").unwrap();
+    fs::write(folder.records(&cell("full")), "{\"schema\":2,\"ta").unwrap();
+    assert_eq!(
+        noted(&folder, "full", &mut Fake::new(1)),
+        [
+            "records/tissue-segmentation/fake/full-seed7.jsonl: its last line was cut short and is \
+             removed; that round is done again",
+            "task 2 · fake · full · seed 7: lost (no weights); round 0 is trained from its start, \
+             to the same weights",
+        ]
+    );
+}
+
+#[test]
+fn a_training_that_fails_names_the_last_good_checkpoint_and_keeps_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let message = |strategy: &str, after: usize| {
+        let error = run(&folder, strategy, &mut dying(after)).unwrap_err();
+        let root = format!("{}/", folder.root().display());
+        error.to_string().replace(&root, "")
+    };
+    let start = "training: pulled the plug; last good checkpoint: ";
+    let path = "checkpoints/tissue-segmentation/fake";
+    assert_eq!(
+        message("full", 3),
+        format!("{start}none, it starts from new weights")
+    );
+    assert_eq!(
+        message("full", 13),
+        format!("{start}{path}/full-seed7-round0-step10.safetensors")
+    );
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    assert_eq!(
+        message("random", 2),
+        format!("{start}{path}/first-seed7-round0.safetensors")
+    );
+    assert_eq!(
+        message("random", 13),
+        format!("{start}{path}/random-seed7-round1.safetensors")
+    );
+    for named in ["full-seed7-round0-step10", "random-seed7-round1"] {
+        let named = folder.root().join(format!("{path}/{named}.safetensors"));
+        assert!(named.exists(), "{}", named.display());
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_with_the_ledgers_name() {
+    let mut full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let path = Path::new("records/x.jsonl");
+    let error = ledger::append(&mut full, path, &1).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "records/x.jsonl: No space left on device (os error 28)"
+    );
+}
+
+#[test]
+fn a_ledger_that_another_process_writes_is_left_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.jsonl");
+    let held = ledger::open(&path).unwrap();
+    assert!(ledger::in_use(&path));
+    let error = ledger::open(&path).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "{}: another slicewise is writing this cell; wait for it, or end it",
+            path.display()
+        )
+    );
+    drop(held);
+    assert!(!ledger::in_use(&path));
+    ledger::open(&path).unwrap();
+}
+
+#[test]
+fn a_line_that_is_no_record_is_named_with_what_to_do() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let path = folder.records(&cell("first"));
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}{{\"schema\":\n{whole}")).unwrap();
+    assert_eq!(
+        ledger::read(&path).unwrap_err().to_string(),
+        format!(
+            "{}, line 2: expected a record of a round, got: EOF while parsing a value; \
+             delete this file and the run is trained again",
+            path.display()
+        )
+    );
+}
