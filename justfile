@@ -60,7 +60,7 @@ fuzz executions="1_000_000" seed="0": libtorch
         cargo test --release --locked --workspace --test fuzz --bin slicewise --no-fail-fast \
         -- --nocapture --test-threads=1 --skip found_ --skip tests::
 
-# Licences, sources and advisories of the dependencies (deny.toml); no unsafe code
+# Licences, sources and advisories of the dependencies (deny.toml); unsafe code in one place
 deny:
     @scripts/toolchain.sh
     scripts/deny.sh

