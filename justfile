@@ -53,6 +53,18 @@ test: libtorch test-packages
     SLICEWISE_PYTHONPATH="{{ justfile_directory() }}/.tools/python" \
         cargo test --release --locked --workspace
 
+# Give broken files to everything that reads one, so many in all, from this seed on (docs/fuzzing.md)
+fuzz executions="1_000_000" seed="0": libtorch
+    ulimit -v 16000000; CUDA_VISIBLE_DEVICES= \
+    SLICEWISE_FUZZ_EXECUTIONS={{ executions }} SLICEWISE_FUZZ_SEED={{ seed }} \
+        cargo test --release --locked --workspace --test fuzz --bin slicewise --no-fail-fast \
+        -- --nocapture --test-threads=1 --skip found_ --skip tests::
+
+# Licences, sources and advisories of the dependencies (deny.toml); unsafe code in one place
+deny:
+    @scripts/toolchain.sh
+    scripts/deny.sh
+
 # Formatting and clippy; warnings are errors
 lint: libtorch
     cargo fmt --all --check

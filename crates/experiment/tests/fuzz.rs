@@ -147,7 +147,7 @@ fn ledger() {
     };
     fuzz(
         &Target {
-            share: 15,
+            share: 150,
             ..Target::text("ledger", "input.jsonl", vec![small_ledger()], WORDS)
         },
         read,
@@ -175,4 +175,15 @@ fn manifest_json() {
         },
         read,
     );
+}
+
+/// What the first thousand executions found: a name with a line break in it made two lines.
+#[test]
+fn found_a_message_of_two_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    std::fs::write(&path, "{\"sch\\nema\": 2}\n").unwrap();
+    let message = ledger::read(&path).unwrap_err().to_string();
+    assert!(message.contains("unknown field `sch\\nema`"), "{message}");
+    assert!(!message.contains(char::is_control), "{message:?}");
 }

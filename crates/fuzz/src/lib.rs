@@ -14,7 +14,7 @@ mod mutation;
 mod run;
 mod target;
 
-pub use run::{ROUND, fuzz};
+pub use run::{ROUND, fuzz, most_held};
 pub use target::{Target, per_byte};
 // What a target's `encode` draws from.
 pub use rand_chacha::ChaCha8Rng;

@@ -11,7 +11,7 @@ pub struct Target<'a> {
     pub name: &'static str,
     /// Name of the input file, whose ending the reader may look at.
     pub file: &'static str,
-    /// Share of all executions that this target gets, of 100.
+    /// Share of all executions that this target gets, of 1000.
     pub share: u64,
     /// Valid inputs.
     pub corpus: Vec<Vec<u8>>,
@@ -38,7 +38,7 @@ impl<'a> Target<'a> {
         Self {
             name,
             file,
-            share: 10,
+            share: 100,
             corpus,
             words,
             fields: &[],

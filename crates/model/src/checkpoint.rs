@@ -113,7 +113,8 @@ fn checksum<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
 pub(crate) fn load(optimizer: &mut Optimizer, path: &Path) -> Result<(), ModelError> {
     let mismatch = |reason: String| ModelError::Checkpoint {
         path: path.to_owned(),
-        reason,
+        // It may quote the file, whose names may hold line breaks.
+        reason: reason.replace(char::is_control, " "),
     };
     let bytes = std::fs::read(path).map_err(|source| ModelError::CheckpointFile {
         path: path.to_owned(),

@@ -14,7 +14,12 @@ use slicewise_model::{Device, ModelConfig, TrainingConfig, architecture};
 use slicewise_strategies::nearest;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// Bytes of the longest experiment read. Aliases may repeat what they name, so what a text says
+/// can be as long as the square of it.
+const LONGEST: usize = 64 << 10;
 
 /// One experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,9 +59,18 @@ fn auto() -> String {
 impl ExperimentConfig {
     /// Reads, checks and resolves the file at `path`.
     pub(crate) fn read(path: &Path) -> Outcome<Self> {
-        let text = fs::read_to_string(path)
+        let mut text = String::new();
+        let longest = LONGEST as u64 + 1;
+        fs::File::open(path)
+            .and_then(|file| file.take(longest).read_to_string(&mut text))
             .with_context(|| path.display().to_string())
             .map_err(Failure::input)?;
+        if text.len() > LONGEST {
+            return Err(Failure::input(anyhow!(
+                "{}: expected an experiment of at most {LONGEST} bytes, got more",
+                path.display()
+            )));
+        }
         Self::parse(&text, path).map_err(Failure::Input)
     }
 

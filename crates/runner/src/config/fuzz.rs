@@ -114,20 +114,52 @@ fn parse(path: &Path) -> Result<ExperimentConfig, String> {
 }
 
 #[test]
+fn found_names_that_lead_elsewhere_and_texts_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    let says = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        parse(&path)
+            .unwrap_err()
+            .replace(&folder.path().display().to_string(), "")
+    };
+    assert_eq!(
+        says(&SMALL.replace("  plain:", "  ../../plain:")),
+        "/a.yaml: models: expected letters, digits, - _ . (it names a folder), got \"../../plain\""
+    );
+    assert_eq!(
+        says(&SMALL.replace("threads:", "\"thre\\nads\":")),
+        "/a.yaml:4:1: unknown field `thre\\nads`, expected one of `name`, `question`, `seeds`, \
+         `threads`, `device`, `data`, `models`, `training`, `tasks`; did you mean `threads`?"
+    );
+    assert_eq!(
+        says(&format!("{SMALL}#{}", "-".repeat(64 << 10))),
+        "/a.yaml: expected an experiment of at most 65536 bytes, got more"
+    );
+}
+
+#[test]
 fn experiment_yaml() {
     let read = |path: &Path| {
         let config = parse(path)?;
         let resolved = config.to_yaml().unwrap();
-        let again = ExperimentConfig::parse(&resolved, path);
+        // As text: a NaN, which reading the data refuses, is no equal of itself.
+        let again = ExperimentConfig::parse(&resolved, path).unwrap();
         assert_eq!(
-            again.unwrap(),
-            config,
-            "the resolved config reads back as itself"
+            again.to_yaml().unwrap(),
+            resolved,
+            "it reads back as itself"
         );
-        // Nothing is written outside the results folder. A sweep of many cells is like one of a few.
+        // Nothing is written outside the results folder.
         let folder = ResultsFolder::new("out");
-        for cell in config.cells().iter().take(100) {
-            let inside = folder.records(cell);
+        let first = config.seeds[..1].to_vec();
+        for cell in (ExperimentConfig {
+            seeds: first,
+            ..config
+        })
+        .cells()
+        {
+            let inside = folder.records(&cell);
             let mut parts = inside.components();
             assert!(
                 parts.all(|part| matches!(part, Component::Normal(_))),
@@ -141,7 +173,7 @@ fn experiment_yaml() {
     let smoke = include_str!("../../../../experiments/smoke.yaml");
     fuzz(
         &Target {
-            share: 15,
+            share: 100,
             allowance: &|bytes| per_byte(bytes.len(), 4096),
             ..Target::text(
                 "experiment-yaml",
