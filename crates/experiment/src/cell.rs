@@ -31,10 +31,13 @@ pub struct Timing {
     pub round: usize,
     /// Training steps in it.
     pub steps: usize,
-    /// Seconds of training.
+    /// Seconds of training, checkpoints within the round included.
     pub train_s: f64,
     /// Seconds of predicting, scoring and selecting, all cases.
     pub predict_s: f64,
+    /// Seconds of writing checkpoints, within the round and after it.
+    #[serde(default)]
+    pub checkpoint_s: f64,
 }
 
 /// Told how a cell goes on.
@@ -161,7 +164,7 @@ impl CellRun<'_> {
             };
             let annotated = self.annotated(&annotation);
             let cases = self.training_cases(&annotated);
-            let loss = training.run(segmenter, &cases, steps_in_cell, observer)?;
+            let trained = training.run(segmenter, &cases, steps_in_cell, observer)?;
             steps_in_cell += round.steps;
             let train_s = started.elapsed().as_secs_f64();
 
@@ -193,17 +196,21 @@ impl CellRun<'_> {
                     pending.push(self.query(strategy, next, case, &prediction, &annotated)?);
                 }
             }
+            let predict_s = started.elapsed().as_secs_f64();
+
+            let started = Instant::now();
+            let weights = self.folder.checkpoint(self.cell, round.number);
+            save_weights(segmenter, &weights)?;
             let timing = Timing {
                 round: round.number,
                 steps: round.steps,
                 train_s,
-                predict_s: started.elapsed().as_secs_f64(),
+                predict_s,
+                checkpoint_s: (trained.saving + started.elapsed()).as_secs_f64(),
             };
-
-            let weights = self.folder.checkpoint(self.cell, round.number);
-            save_weights(segmenter, &weights)?;
             self.list_slices(&annotation)?;
-            let mut record = self.record(*round, before + steps_in_cell, loss, queries, cases);
+            let mut record =
+                self.record(*round, before + steps_in_cell, trained.loss, queries, cases);
             record.converged = record
                 .mean_p
                 .zip(mean_p)

@@ -12,6 +12,7 @@ use crate::segmenter::{Segmenter, TrainingCase};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How far the training of a round is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -36,8 +37,16 @@ pub(crate) struct RoundTraining<'a> {
     pub(crate) from: Option<PathBuf>,
 }
 
+/// What came of it.
+pub(crate) struct Trained {
+    /// Mean loss over the last quarter of the round.
+    pub(crate) loss: f64,
+    /// Spent on writing checkpoints within the round.
+    pub(crate) saving: Duration,
+}
+
 impl RoundTraining<'_> {
-    /// Trains what is left of the round. Returns the mean loss over its last quarter.
+    /// Trains what is left of the round.
     /// `observer` is told the steps of the cell done, of which `before` came before the round; when
     /// it breaks, the training is saved and ends with [`ExperimentError::Stopped`].
     pub(crate) fn run(
@@ -46,11 +55,12 @@ impl RoundTraining<'_> {
         cases: &[TrainingCase],
         before: usize,
         observer: &mut dyn Observer,
-    ) -> Result<f64, ExperimentError> {
+    ) -> Result<Trained, ExperimentError> {
         let steps = self.round.steps;
         let last_quarter = steps - steps.div_ceil(4);
         let mut done = self.resume(segmenter, observer);
         let mut stopped = false;
+        let mut saving = Duration::ZERO;
         while done.steps < steps {
             let until = (done.steps + self.checkpoint_every).min(steps);
             let last = done.steps;
@@ -76,13 +86,18 @@ impl RoundTraining<'_> {
                     },
                 })?;
             if stopped || done.steps < steps {
+                let started = Instant::now();
                 self.save(segmenter, done, last)?;
+                saving += started.elapsed();
             }
             if stopped {
                 return Err(ExperimentError::Stopped);
             }
         }
-        Ok(done.loss_sum / (steps - last_quarter).max(1) as f64)
+        Ok(Trained {
+            loss: done.loss_sum / (steps - last_quarter).max(1) as f64,
+            saving,
+        })
     }
 
     /// Loads the last checkpoint of the round, if there is a good one: else it starts over.

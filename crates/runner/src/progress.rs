@@ -23,6 +23,9 @@ pub(crate) struct Progress {
     ended: usize,
     /// Of those that ended.
     failed: usize,
+    /// Of all rounds: training and predicting, and of it writing checkpoints.
+    seconds: f64,
+    saving: f64,
 }
 
 struct Bars {
@@ -59,6 +62,8 @@ impl Progress {
             whole,
             ended: 0,
             failed: 0,
+            seconds: 0.0,
+            saving: 0.0,
         };
         progress.line(&format!(
             "{} of {cells} cells to run, {total_steps} training steps, {jobs} side by side",
@@ -92,7 +97,10 @@ impl Progress {
                 dice_a,
                 dice_b,
                 seconds,
+                saving,
             } => {
+                self.seconds += seconds;
+                self.saving += saving;
                 let dice = |value: &Option<f64>| {
                     value.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
                 };
@@ -131,8 +139,15 @@ impl Progress {
                 0 => String::new(),
                 failed => format!(", {failed} of them failed"),
             };
+            let saving = match self.seconds {
+                0.0 => String::new(),
+                seconds => format!(
+                    "; checkpoints took {:.2} % of training and predicting",
+                    100.0 * self.saving / seconds
+                ),
+            };
             self.line(&format!(
-                "{} cells in {}{failed}",
+                "{} cells in {}{failed}{saving}",
                 self.ended,
                 HumanDuration(self.started.elapsed())
             ));

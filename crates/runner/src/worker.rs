@@ -34,6 +34,8 @@ pub(crate) enum Event {
         dice_b: Option<f64>,
         /// Seconds of training and predicting.
         seconds: f64,
+        /// Seconds of writing checkpoints.
+        saving: f64,
     },
     /// Something was found damaged and is being made good; one sentence.
     Note(String),
@@ -121,6 +123,7 @@ impl Observer for Speaker {
             dice_a: mean(Part::A),
             dice_b: mean(Part::B),
             seconds: timing.train_s + timing.predict_s,
+            saving: timing.checkpoint_s,
         });
     }
 
