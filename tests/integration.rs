@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod broken_input;
+mod damage;
 mod docs_faults;
 mod faults;
 mod new_strategy;
@@ -10,3 +11,4 @@ mod nifti;
 mod program;
 mod readme;
 mod sweep;
+mod tiny;
