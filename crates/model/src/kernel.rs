@@ -208,6 +208,22 @@ fn to_bf16(value: f32) -> u16 {
     if value.is_nan() { 0x7fc0 } else { rounded }
 }
 
+/// The gradient with respect to z of what has gradient `dy` after the rectifier.
+#[inline(always)]
+fn before_rectifier(dy: u16, z: f32, slope: f32) -> f32 {
+    to_f32(dy) * if z > 0.0 { 1.0 } else { slope }
+}
+
+/// Adds two sums in float32, by lane, to those in float64.
+#[inline(always)]
+fn carry_over(total: &mut [[f64; LANES]; 2], sums: &[Lanes; 2]) {
+    for (total, sums) in total.iter_mut().zip(sums) {
+        for lane in 0..LANES {
+            total[lane] += f64::from(sums[lane]);
+        }
+    }
+}
+
 /// Defines a function compiled for three widths of registers, of which it takes the widest that
 /// the processor has.
 macro_rules! for_all_widths {
@@ -257,11 +273,7 @@ for_all_widths! {
             for (lane, &x) in rest.iter().enumerate() {
                 add(lane, x);
             }
-            for (total, sums) in total.iter_mut().zip(&sums) {
-                for lane in 0..LANES {
-                    total[lane] += f64::from(sums[lane]);
-                }
-            }
+            carry_over(&mut total, &sums);
         }
         let [sums, squares] = total;
         (sums, squares)
@@ -303,7 +315,7 @@ for_all_widths! {
             let mut add = |lane: usize, x: u16, dy: u16| {
                 let x = to_f32(x);
                 let z = x * scale[lane] + shift[lane];
-                let dz = to_f32(dy) * if z > 0.0 { 1.0 } else { slope };
+                let dz = before_rectifier(dy, z, slope);
                 sums[0][lane] += dz;
                 sums[1][lane] += dz * x;
             };
@@ -317,11 +329,7 @@ for_all_widths! {
             for (lane, (&x, &dy)) in rest.iter().zip(rest_of_dy).enumerate() {
                 add(lane, x, dy);
             }
-            for (total, sums) in total.iter_mut().zip(&sums) {
-                for lane in 0..LANES {
-                    total[lane] += f64::from(sums[lane]);
-                }
-            }
+            carry_over(&mut total, &sums);
         }
         let [sums, products] = total;
         (sums, products)
@@ -342,7 +350,7 @@ for_all_widths! {
         let of = |lane: usize, x: u16, dy: u16| {
             let x = to_f32(x);
             let z = x * scale[lane] + shift[lane];
-            let dz = to_f32(dy) * if z > 0.0 { 1.0 } else { slope };
+            let dz = before_rectifier(dy, z, slope);
             to_bf16(dz * scale[lane] + x * by_value[lane] + constant[lane])
         };
         let (rows, rest) = x.as_chunks::<LANES>();

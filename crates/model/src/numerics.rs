@@ -38,12 +38,17 @@ impl Numerics {
     /// The same values in the memory order of feature maps; nothing is copied when they are.
     pub(crate) fn order(self, tensor: &Tensor) -> Tensor {
         if self.channels_last {
-            tensor
-                .permute([0, 2, 3, 4, 1])
-                .contiguous()
-                .permute([0, 4, 1, 2, 3])
+            channels_last(tensor)
         } else {
             tensor.contiguous()
         }
     }
+}
+
+/// The same `[N, C, D, H, W]` with its channels last in memory; nothing is copied when they are.
+pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
+    tensor
+        .permute([0, 2, 3, 4, 1])
+        .contiguous()
+        .permute([0, 4, 1, 2, 3])
 }

@@ -7,6 +7,7 @@
 //! graph before.
 
 use crate::kernel::{self, Affine, Statistics};
+use crate::numerics::channels_last;
 use std::sync::{Mutex, PoisonError};
 use tch::Tensor;
 
@@ -111,7 +112,7 @@ impl Tape {
                     affine,
                     statistics,
                 } => {
-                    let gradient = ordered_as(&gradient, &entry.before);
+                    let gradient = channels_last(&gradient.to_kind(entry.before.kind()));
                     let gradients =
                         kernel::backward(&entry.before, &gradient, &statistics, &affine);
                     let parameters = carry(&scale, &Tensor::from_slice(&gradients.scale))
@@ -133,13 +134,4 @@ impl Tape {
 /// (libtorch's scalar product of bf16 vectors takes five times as long.)
 fn carry(tensor: &Tensor, gradient: &Tensor) -> Tensor {
     (tensor * gradient).sum(tensor.kind())
-}
-
-/// The same values in the memory order of `features`, channels last.
-fn ordered_as(gradient: &Tensor, features: &Tensor) -> Tensor {
-    gradient
-        .to_kind(features.kind())
-        .permute([0, 2, 3, 4, 1])
-        .contiguous()
-        .permute([0, 4, 1, 2, 3])
 }

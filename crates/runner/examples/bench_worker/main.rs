@@ -16,7 +16,7 @@ mod scale;
 use ndarray::{Array3, Array4, Axis, Slice, concatenate};
 use serde_json::{Value, json};
 use slicewise_data::nifti::{read_image, read_labels};
-use slicewise_data::{DataConfig, PhantomConfig, Task, TaskData, load_task};
+use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
 use slicewise_metrics::{Agreement, Overlap};
 use slicewise_model::{
     Device, Layout, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
@@ -57,6 +57,25 @@ fn main() -> Outcome<()> {
         }
         _ => Err("usage: see the top of crates/runner/examples/bench_worker".into()),
     }
+}
+
+/// Every [`EVERY`]-th slice of each case, from slice `first` on.
+fn every_nth(cases: &[&Case], first: usize) -> Vec<Vec<bool>> {
+    let of = |case: &&Case| {
+        let slices = 0..case.image.voxels.dim().0;
+        slices.map(|z| z % EVERY == first).collect()
+    };
+    cases.iter().map(of).collect()
+}
+
+/// `cases` as the model takes them, with the slices that [`every_nth`] gave.
+fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<TrainingVolume<'a>> {
+    let of = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingVolume {
+        image: &case.image.voxels,
+        labels: &case.labels.voxels,
+        annotated,
+    };
+    cases.iter().zip(annotated).map(of).collect()
 }
 
 /// The settings of `experiments/table2.yaml`.
@@ -184,25 +203,9 @@ fn central<T: Copy>(volume: &Array3<T>, size: [usize; 3]) -> Array3<T> {
 fn serve(cache: &Path) -> Outcome<()> {
     slicewise_model::set_threads(1);
     let (_, data) = data(cache)?;
-    let annotated: Vec<Vec<bool>> = data
-        .cases
-        .iter()
-        .map(|case| {
-            (0..case.image.voxels.dim().0)
-                .map(|z| z % EVERY == EVERY / 2)
-                .collect()
-        })
-        .collect();
-    let cases: Vec<TrainingVolume> = data
-        .cases
-        .iter()
-        .zip(&annotated)
-        .map(|(case, annotated)| TrainingVolume {
-            image: &case.image.voxels,
-            labels: &case.labels.voxels,
-            annotated,
-        })
-        .collect();
+    let cases: Vec<&Case> = data.cases.iter().collect();
+    let annotated = every_nth(&cases, EVERY / 2);
+    let cases = training_volumes(&cases, &annotated);
     let mut segmenter = TchSegmenter::new(
         &ModelConfig::default(),
         &training(),

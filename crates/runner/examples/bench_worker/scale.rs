@@ -1,10 +1,10 @@
 //! Seconds and peak memory of what a cell does, from files to scores.
 
-use crate::{EVERY, Outcome, training};
+use crate::{Outcome, every_nth, training, training_volumes};
 use serde_json::{Value, json};
 use slicewise_data::{DataConfig, Part, Task, load_task};
 use slicewise_metrics::{Agreement, Overlap, slice_entropy};
-use slicewise_model::{Device, ModelConfig, TchSegmenter, TrainingVolume};
+use slicewise_model::{Device, ModelConfig, TchSegmenter};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
@@ -35,23 +35,8 @@ pub(crate) fn run(manifest: &Path, cache: &Path, classes: usize) -> Outcome<()> 
         .iter()
         .filter(|case| case.part == Part::A)
         .collect();
-    let annotated: Vec<Vec<bool>> = part_a
-        .iter()
-        .map(|case| {
-            (0..case.image.voxels.dim().0)
-                .map(|z| z % EVERY == 0)
-                .collect()
-        })
-        .collect();
-    let volumes: Vec<TrainingVolume> = part_a
-        .iter()
-        .zip(&annotated)
-        .map(|(case, annotated)| TrainingVolume {
-            image: &case.image.voxels,
-            labels: &case.labels.voxels,
-            annotated,
-        })
-        .collect();
+    let annotated = every_nth(&part_a, 0);
+    let volumes = training_volumes(&part_a, &annotated);
     let mut segmenter = TchSegmenter::new(
         &ModelConfig::default(),
         &training(),
