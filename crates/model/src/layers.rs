@@ -1,7 +1,8 @@
 //! Convolutions and normalisation, with weights from a seeded generator.
 
 use crate::config::Norm;
-use crate::kernel::{self, EPSILON};
+use crate::kernel::convolution;
+use crate::kernel::normalisation::{self, EPSILON};
 use crate::numerics::Numerics;
 use crate::tape::Tape;
 use rand::Rng;
@@ -76,6 +77,7 @@ impl<'a> Scope<'a> {
             stride: 1,
             padding: size / 2,
             numerics: self.numerics,
+            tape: Arc::clone(self.tape),
         }
     }
 
@@ -87,6 +89,7 @@ impl<'a> Scope<'a> {
             stride: 2,
             padding: 0,
             numerics: self.numerics,
+            tape: Arc::clone(self.tape),
         }
     }
 
@@ -155,24 +158,37 @@ pub(crate) struct Convolution {
     stride: i64,
     padding: i64,
     numerics: Numerics,
+    tape: Arc<Tape>,
 }
 
 impl Convolution {
     /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]` (each axis over the stride), both in the
     /// arithmetic of features.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        self.forward_parts(&[features])
+    }
+
+    /// [`Self::forward`] of features whose channels come in parts, one behind the other.
+    pub(crate) fn forward_parts(&self, parts: &[&Tensor]) -> Tensor {
+        if self.stride == 1 && convolution::takes(parts, &self.weight.size()) {
+            return self.tape.convolve(parts, &self.weight, &self.bias);
+        }
+        let features = match parts {
+            [features] => features.shallow_clone(),
+            _ => Tensor::cat(parts, 1),
+        };
         if features.kind() == Kind::BFloat16 && features.size()[2] == 2 && self.padding > 0 {
             // With two slices, oneDNN's bf16 weight gradient of a 3×3×3 convolution is garbage
             // (libtorch 2.11 on AVX512-BF16, either layout; all other depths are right).
-            return self.numerics.prepare(&self.forward_float32(features));
+            return self.numerics.prepare(&self.forward_float32(&features));
         }
         // oneDNN takes its slow path for one channel (8 of them from 32×64×48 voxels, forward and
         // backward, 8.8 ms, contiguous); with a second one of zeros it does not (3.1 ms).
         let (features, weight) = if features.size()[1] == 1 {
-            let features = self.numerics.order(&second_channel(features));
+            let features = self.numerics.order(&second_channel(&features));
             (features, second_channel(&self.weight))
         } else {
-            (features.shallow_clone(), self.weight.shallow_clone())
+            (features, self.weight.shallow_clone())
         };
         let weight = self.numerics.prepare(&weight);
         let bias = self.numerics.cast(&self.bias);
@@ -257,7 +273,7 @@ impl Normalisation {
     fn rectified(&self, features: &Tensor, slope: f32) -> Tensor {
         if let Some((scale, shift)) = &self.affine
             && self.groups == features.size()[1]
-            && kernel::takes(features)
+            && normalisation::takes(features)
         {
             return self.tape.normalise(features, scale, shift, slope);
         }
@@ -296,11 +312,15 @@ pub(crate) struct DoubleConvolution {
 impl DoubleConvolution {
     /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]`.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
-        let [first, second] = &self.rounds;
-        let round = |(convolve, normalise): &(Convolution, Normalisation), features: &Tensor| {
-            normalise.leaky_relu(&convolve.forward(features))
-        };
-        self.tape.cut(&round(second, &round(first, features)))
+        self.forward_parts(&[features])
+    }
+
+    /// [`Self::forward`] of features whose channels come in parts, one behind the other.
+    pub(crate) fn forward_parts(&self, parts: &[&Tensor]) -> Tensor {
+        let [(convolve, normalise), (convolve_again, normalise_again)] = &self.rounds;
+        let features = normalise.leaky_relu(&convolve.forward_parts(parts));
+        let features = normalise_again.leaky_relu(&convolve_again.forward(&features));
+        self.tape.cut(&features)
     }
 
     /// [`Self::forward`] with `shortcut` (`outputs` channels or one) added before the last

@@ -6,7 +6,8 @@
 //! first features is known; the operation's own gradient carries it to the last features of the
 //! graph before.
 
-use crate::kernel::{self, Affine, Statistics};
+use crate::kernel::normalisation::{self, Affine, Statistics};
+use crate::kernel::{self, convolution};
 use crate::numerics::channels_last;
 use std::sync::{Mutex, PoisonError};
 use tch::Tensor;
@@ -16,27 +17,36 @@ use tch::Tensor;
 pub(crate) struct Tape(Mutex<Vec<Entry>>);
 
 struct Entry {
-    /// The last features of a graph.
-    before: Tensor,
-    /// The first features of the next.
-    after: Tensor,
+    /// What it was made from.
+    inputs: Vec<Input>,
+    /// The first features of a new graph.
+    output: Tensor,
     operation: Operation,
 }
 
+struct Input {
+    /// The last features of a graph.
+    features: Tensor,
+    /// The entry whose output they are, if no graph of libtorch's lies between.
+    made_by: Option<usize>,
+}
+
 enum Operation {
-    /// `after` is `before`.
+    /// The output is the input.
     Cut,
-    /// [`kernel::forward`].
+    /// [`normalisation::forward`].
     Normalisation {
         scale: Tensor,
         shift: Tensor,
         affine: Affine,
         statistics: Statistics,
     },
+    /// [`convolution::forward`].
+    Convolution { weight: Tensor, bias: Tensor },
 }
 
 impl Tape {
-    /// Instance normalisation of `features` `[N, C, D, H, W]`, which [`kernel::takes`] accepts, by
+    /// Instance normalisation of `features` `[N, C, D, H, W]`, which [`normalisation::takes`], by
     /// `scale` and `shift` `[C]`, with the rectifier of `slope`.
     pub(crate) fn normalise(
         &self,
@@ -53,12 +63,21 @@ impl Tape {
             shift: values(shift),
             slope,
         };
-        let (output, statistics) = kernel::forward(features, &affine);
-        self.note(features, output, || Operation::Normalisation {
+        let (output, statistics) = normalisation::forward(features, &affine);
+        self.note(&[features], output, || Operation::Normalisation {
             scale: scale.shallow_clone(),
             shift: shift.shallow_clone(),
             affine,
             statistics,
+        })
+    }
+
+    /// Convolution of features in `parts`, which [`convolution::takes`], with `weight` and `bias`.
+    pub(crate) fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
+        let output = convolution::forward(parts, weight, bias);
+        self.note(parts, output, || Operation::Convolution {
+            weight: weight.shallow_clone(),
+            bias: bias.shallow_clone(),
         })
     }
 
@@ -68,26 +87,34 @@ impl Tape {
         if features.is_leaf() || !kernel::is_for(features) {
             return features.shallow_clone();
         }
-        self.note(features, features.detach(), || Operation::Cut)
+        self.note(&[features], features.detach(), || Operation::Cut)
     }
 
     /// Nothing is noted outside training.
     fn note(
         &self,
-        before: &Tensor,
-        after: Tensor,
+        inputs: &[&Tensor],
+        output: Tensor,
         operation: impl FnOnce() -> Operation,
     ) -> Tensor {
-        if !before.requires_grad() {
-            return after;
+        if !inputs.iter().any(|features| features.requires_grad()) {
+            return output;
         }
-        let after = after.set_requires_grad(true);
-        self.entries().push(Entry {
-            before: before.shallow_clone(),
-            after: after.shallow_clone(),
-            operation: operation(),
+        let output = output.set_requires_grad(true);
+        let mut entries = self.entries();
+        let inputs = inputs.iter().map(|features| Input {
+            features: features.shallow_clone(),
+            made_by: entries.iter().rposition(|entry| {
+                features.is_leaf() && entry.output.data_ptr() == features.data_ptr()
+            }),
         });
-        after
+        let entry = Entry {
+            inputs: inputs.collect(),
+            output: output.shallow_clone(),
+            operation: operation(),
+        };
+        entries.push(entry);
+        output
     }
 
     fn entries(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
@@ -97,28 +124,31 @@ impl Tape {
     /// Gradients of `loss` with respect to all variables that had a part in it; the tape is empty
     /// afterwards.
     pub(crate) fn backward(&self, loss: &Tensor) {
-        let entries = std::mem::take(&mut *self.entries());
+        let mut entries = std::mem::take(&mut *self.entries());
         loss.backward();
-        for entry in entries.into_iter().rev() {
-            let gradient = entry.after.grad();
-            if !gradient.defined() {
-                continue;
-            }
-            match entry.operation {
-                Operation::Cut => carry(&entry.before, &gradient).backward(),
-                Operation::Normalisation {
-                    scale,
-                    shift,
-                    affine,
-                    statistics,
-                } => {
-                    let gradient = channels_last(&gradient.to_kind(entry.before.kind()));
-                    let gradients =
-                        kernel::backward(&entry.before, &gradient, &statistics, &affine);
-                    let parameters = carry(&scale, &Tensor::from_slice(&gradients.scale))
-                        + carry(&shift, &Tensor::from_slice(&gradients.shift));
-                    parameters.backward();
-                    carry(&entry.before, &gradients.features).backward();
+        // What the tape itself brought to each output; libtorch keeps what its graphs brought.
+        let mut gradients: Vec<Option<Tensor>> = entries.iter().map(|_| None).collect();
+        while let Some(entry) = entries.pop() {
+            let of_graphs = entry.output.grad();
+            let gradient = match gradients.pop().flatten() {
+                Some(gradient) if of_graphs.defined() => gradient + of_graphs,
+                Some(gradient) => gradient,
+                None if of_graphs.defined() => of_graphs,
+                None => continue,
+            };
+            let of_inputs = entry.gradients(&gradient);
+            for (input, gradient) in entry.inputs.iter().zip(of_inputs) {
+                match input.made_by {
+                    Some(index) => {
+                        gradients[index] = Some(match gradients[index].take() {
+                            Some(others) => others + gradient,
+                            None => gradient,
+                        });
+                    }
+                    None if input.features.requires_grad() => {
+                        carry(&input.features, &gradient).backward();
+                    }
+                    None => {}
                 }
             }
         }
@@ -127,6 +157,36 @@ impl Tape {
     /// Forgets a forward pass that no backward pass follows.
     pub(crate) fn clear(&self) {
         self.entries().clear();
+    }
+}
+
+impl Entry {
+    /// The gradients of the inputs, where `gradient` is that of the output. Those of parameters go to
+    /// the parameters.
+    fn gradients(&self, gradient: &Tensor) -> Vec<Tensor> {
+        let features = &self.inputs[0].features;
+        let gradient = || channels_last(&gradient.to_kind(features.kind()));
+        match &self.operation {
+            Operation::Cut => vec![gradient()],
+            Operation::Normalisation {
+                scale,
+                shift,
+                affine,
+                statistics,
+            } => {
+                let of = normalisation::backward(features, &gradient(), statistics, affine);
+                let parameters = carry(scale, &Tensor::from_slice(&of.scale))
+                    + carry(shift, &Tensor::from_slice(&of.shift));
+                parameters.backward();
+                vec![of.features]
+            }
+            Operation::Convolution { weight, bias } => {
+                let parts: Vec<&Tensor> = self.inputs.iter().map(|part| &part.features).collect();
+                let of = convolution::backward(&parts, weight, &gradient());
+                (carry(weight, &of.weight) + carry(bias, &of.bias)).backward();
+                of.parts
+            }
+        }
     }
 }
 

@@ -120,8 +120,8 @@ impl Backbone {
             .fold(
                 recalibrate(0, bottleneck),
                 |features, (stage, ((upsample, block), skip))| {
-                    let joined = Tensor::cat(&[skip, &upsample.forward(&features)], 1);
-                    recalibrate(stage + 1, block.forward(&joined))
+                    let joined = block.forward_parts(&[skip, &upsample.forward(&features)]);
+                    recalibrate(stage + 1, joined)
                 },
             )
     }
