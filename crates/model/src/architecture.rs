@@ -3,6 +3,7 @@
 use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::layers::Scope;
+use crate::slices::Slices;
 use crate::{attention_unet, unet, v_net};
 use tch::{Kind, Tensor};
 
@@ -45,11 +46,12 @@ pub fn find(name: &str) -> Result<&'static Architecture, ModelError> {
 /// A network with its weights.
 pub(crate) trait Network: Send {
     /// Images `[N, 1, D, H, W]` in the arithmetic of features, each axis a multiple of
-    /// [`ModelConfig::downsampling`].
-    fn forward(&self, images: &Tensor) -> NetworkOutput;
+    /// [`ModelConfig::downsampling`] → the output of `slices`.
+    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput;
 }
 
-/// What a network computes of a batch; all float32 `[N, classes, D, H, W]`.
+/// What a network computes of a batch; all float32 `[N, classes, D, H, W]`, or
+/// `[K, classes, 1, H, W]` of K slices.
 pub(crate) struct NetworkOutput {
     /// Final feature maps, recalibrated where there is attention. Their softmax is the
     /// segmentation, their argmax SR1.

@@ -12,6 +12,8 @@
 use crate::architecture::{AttentionMap, MapActivation, NetworkOutput};
 use crate::config::{Activation, Combine, HeadConfig, Paths, Recalibration, Source};
 use crate::layers::{Convolution, Scope};
+use crate::numerics::to_logits;
+use crate::slices::Slices;
 use tch::Tensor;
 
 /// First value of SAM's bias: σ(2) = 0.88, so that a fresh network passes its features on nearly
@@ -94,18 +96,26 @@ impl AttentionHead {
         }
     }
 
-    /// Last decoder features `[N, width, D, H, W]` → maps and AM.
-    pub(crate) fn forward(&self, features: &Tensor) -> NetworkOutput {
-        let maps = self.maps.logits(features);
-        let source = match self.config.source {
-            Source::LastDecoder => features.shallow_clone(),
-            Source::FinalMaps => maps.to_kind(features.kind()),
+    /// Last decoder features `[N, width, D, H, W]` → maps and AM of `slices`.
+    pub(crate) fn forward(&self, features: &Tensor, slices: &Slices) -> NetworkOutput {
+        let (maps, source) = match self.config.source {
+            Source::LastDecoder => (
+                self.maps.forward(&slices.of(features)),
+                features.shallow_clone(),
+            ),
+            // CAM pools all of them.
+            Source::FinalMaps => {
+                let maps = self.maps.forward(features);
+                (slices.of(&maps), maps)
+            }
         };
+        let maps = to_logits(&maps);
         let logits = if self.config.detached {
-            self.logits(&source.detach(), &maps)
+            self.logits(&source.detach(), slices)
         } else {
-            self.logits(&source, &maps)
+            self.logits(&source, slices)
         };
+        let logits = logits.expand_as(&maps);
         let attention = AttentionMap {
             logits,
             activation: match self.config.activation {
@@ -130,11 +140,13 @@ impl AttentionHead {
         self.config.combine == Combine::Product
     }
 
-    /// The AM's logits from its source, float32, in the shape of `maps`.
-    fn logits(&self, source: &Tensor, maps: &Tensor) -> Tensor {
+    /// The AM's logits of `slices` from its source, float32; `[…, 1, 1, 1]` from CAM alone.
+    fn logits(&self, source: &Tensor, slices: &Slices) -> Tensor {
+        let channel = |path: &ChannelAttention| slices.of_constant(&path.forward(source));
+        let spatial = |path: &Convolution| to_logits(&slices.of_convolved(path, source));
         let paths = [
-            self.channel.as_ref().map(|path| path.forward(source)),
-            self.spatial.as_ref().map(|path| path.logits(source)),
+            self.channel.as_ref().map(channel),
+            self.spatial.as_ref().map(spatial),
         ];
         paths
             .into_iter()
@@ -147,7 +159,6 @@ impl AttentionHead {
                 }
             })
             .reduce(|sum, logits| sum + logits)
-            .unwrap_or_else(|| maps.zeros_like())
-            .expand_as(maps)
+            .expect("Paths names at least one")
     }
 }

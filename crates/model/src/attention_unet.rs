@@ -6,6 +6,7 @@ use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::attention::AttentionHead;
 use crate::config::ModelConfig;
 use crate::layers::Scope;
+use crate::slices::Slices;
 use crate::unet::Backbone;
 use tch::Tensor;
 
@@ -37,7 +38,7 @@ impl AttentionUNet {
 }
 
 impl Network for AttentionUNet {
-    fn forward(&self, images: &Tensor) -> NetworkOutput {
-        self.head.forward(&self.backbone.forward(images))
+    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
+        self.head.forward(&self.backbone.forward(images), slices)
     }
 }

@@ -23,6 +23,7 @@ mod loss;
 mod numerics;
 mod optimizer;
 pub mod segmenter;
+mod slices;
 mod tape;
 mod unet;
 mod v_net;

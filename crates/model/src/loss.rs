@@ -6,6 +6,7 @@
 
 use crate::architecture::NetworkOutput;
 use crate::config::TrainingConfig;
+use crate::slices::Slices;
 use tch::{Device, Kind, Tensor};
 
 /// The label of voxels that carry no loss: unannotated slices and padding.
@@ -57,11 +58,12 @@ impl Loss {
         }
     }
 
-    /// The loss of a batch, a scalar. `labels`: int64 `[N, D, H, W]`, class or [`IGNORE`], at
-    /// least one of them a class.
-    pub(crate) fn of(&self, output: &NetworkOutput, labels: &Tensor) -> Tensor {
-        let truth = AnnotatedSlices::of(labels, self.weights.size()[0]);
-        let logarithms = truth.log_probabilities(&output.maps);
+    /// The loss of `slices` of a batch, a scalar. `labels`: int64 `[N, D, H, W]`, class or
+    /// [`IGNORE`], at least one of them a class; `output`: of `slices` alone.
+    pub(crate) fn of(&self, output: &NetworkOutput, labels: &Tensor, slices: &Slices) -> Tensor {
+        let labels = slices.of(&labels.unsqueeze(1)).squeeze_dim(1);
+        let truth = Truth::of(&labels, self.weights.size()[0]);
+        let logarithms = log_probabilities(&output.maps);
         let mut loss = self.cross_entropy(&logarithms, &truth);
         if self.soft_dice > 0.0 {
             loss += self.soft_dice * (1.0 - truth.soft_dice(&logarithms.exp()));
@@ -69,43 +71,37 @@ impl Loss {
         if let Some(attention) = &output.attention
             && self.attention_supervision > 0.0
         {
-            let logarithms = truth.log_probabilities(&attention.logits);
+            let logarithms = log_probabilities(&attention.logits);
             loss += self.attention_supervision * self.cross_entropy(&logarithms, &truth);
         }
         loss
     }
 
     /// Mean over annotated voxels, weighted by class.
-    fn cross_entropy(&self, logarithms: &Tensor, truth: &AnnotatedSlices) -> Tensor {
+    fn cross_entropy(&self, logarithms: &Tensor, truth: &Truth) -> Tensor {
         let of_voxels = -(truth.sums_where_true(logarithms) * &self.weights).sum(Kind::Float);
         of_voxels / (&truth.counts * &self.weights).sum(Kind::Float)
     }
 }
 
-/// What is known of a batch: its annotated axial slices, K of them.
+/// The labels of N samples of V voxels, which are K slices of a batch or all of it.
 ///
-/// All else carries no loss, so it is left out before anything is computed: with a quarter of
-/// the slices annotated the loss takes a quarter of the time. Sums over the voxels of a class are
-/// diagonals of matrix products with the one-hot truth, which libtorch has no faster way to make.
-struct AnnotatedSlices {
-    /// int64 `[K]` twice: sample and slice of each.
-    place: [Tensor; 2],
-    /// One-hot, float32 `[K, C, H·W]`; no class at [`IGNORE`].
+/// Sums over the voxels of a class are diagonals of matrix products with the one-hot truth, which
+/// libtorch has no faster way to make.
+struct Truth {
+    /// One-hot, float32 `[N, C, V]`; no class at [`IGNORE`].
     one_hot: Tensor,
-    /// `[K, H·W, 1]`: 1 where a voxel has a class.
+    /// `[N, V, 1]`: 1 where a voxel has a class.
     known: Tensor,
     /// `[C]`: voxels of each class.
     counts: Tensor,
 }
 
-impl AnnotatedSlices {
+impl Truth {
     /// `labels`: int64 `[N, D, H, W]`.
     fn of(labels: &Tensor, classes: i64) -> Self {
-        let known = labels.not_equal(i64::from(IGNORE));
-        let slices = known.flatten(2, 3).any_dim(2, false).nonzero();
-        let place = [slices.select(1, 0), slices.select(1, 1)];
         // IGNORE is no class: it goes to one more, which is cut off.
-        let labels = at(&labels.flatten(2, 3), &place).clamp_max(classes);
+        let labels = labels.flatten(1, 3).clamp_max(classes);
         let (count, voxels) = (labels.size()[0], labels.size()[1]);
         let one_hot = Tensor::zeros([count, classes + 1, voxels], (Kind::Float, labels.device()))
             .scatter_value(1, &labels.unsqueeze(1), 1.0)
@@ -114,18 +110,10 @@ impl AnnotatedSlices {
             counts: one_hot.sum_dim_intlist([0, 2].as_slice(), false, Kind::Float),
             known: labels.less(classes).to_kind(Kind::Float).unsqueeze(2),
             one_hot,
-            place,
         }
     }
 
-    /// Logits `[N, C, D, H, W]` → logarithms of class probabilities `[K, C, H·W]`.
-    fn log_probabilities(&self, logits: &Tensor) -> Tensor {
-        at(&logits.permute([0, 2, 1, 3, 4]), &self.place)
-            .flatten(2, 3)
-            .log_softmax(1, Kind::Float)
-    }
-
-    /// `[C]`: the sum of `values` `[K, C, H·W]` of each class over the voxels that are of it.
+    /// `[C]`: the sum of `values` `[N, C, V]` of each class over the voxels that are of it.
     fn sums_where_true(&self, values: &Tensor) -> Tensor {
         values
             .bmm(&self.one_hot.transpose(1, 2))
@@ -135,7 +123,7 @@ impl AnnotatedSlices {
 
     /// Mean over the foreground classes among the labels of
     /// `(2 Σ p·t + s) / (Σ p + Σ t + s)` over the batch's annotated voxels; 1 is perfect.
-    /// `probabilities`: `[K, C, H·W]`.
+    /// `probabilities`: `[N, C, V]`.
     fn soft_dice(&self, probabilities: &Tensor) -> Tensor {
         let overlap = self.sums_where_true(probabilities);
         let predicted =
@@ -150,9 +138,9 @@ impl AnnotatedSlices {
     }
 }
 
-/// The slices at `place` of a tensor `[N, D, …]`: `[K, …]`.
-fn at(tensor: &Tensor, [sample, slice]: &[Tensor; 2]) -> Tensor {
-    tensor.index(&[Some(sample), Some(slice)])
+/// Logits `[N, C, D, H, W]` → logarithms of class probabilities `[N, C, V]`.
+fn log_probabilities(logits: &Tensor) -> Tensor {
+    logits.flatten(2, 4).log_softmax(1, Kind::Float)
 }
 
 #[cfg(test)]
@@ -181,9 +169,9 @@ mod tests {
 
     #[test]
     fn soft_dice_is_one_for_a_certain_right_answer_and_small_for_a_wrong_one() {
-        let truth = AnnotatedSlices::of(&labels(), 3);
+        let truth = Truth::of(&labels(), 3);
         let dice = |classes| {
-            let probabilities = truth.log_probabilities(&sure_of(classes)).exp();
+            let probabilities = log_probabilities(&sure_of(classes)).exp();
             truth.soft_dice(&probabilities).double_value(&[])
         };
         assert!((dice([0, 1, 2, 1]) - 1.0).abs() < 1e-6);
@@ -202,8 +190,8 @@ mod tests {
             .sin()
             .reshape([2, 3, 3, 1, 2]);
         let loss = Loss::new(&TrainingConfig::default(), 0.0, &[5, 1, 9], Device::Cpu);
-        let truth = AnnotatedSlices::of(&labels, 3);
-        let ours = loss.cross_entropy(&truth.log_probabilities(&logits), &truth);
+        let truth = Truth::of(&labels, 3);
+        let ours = loss.cross_entropy(&log_probabilities(&logits), &truth);
         let theirs =
             logits.cross_entropy_loss(&labels, Some(&loss.weights), Reduction::Mean, ignore, 0.0);
         assert!((ours - theirs).abs().double_value(&[]) < 1e-6);

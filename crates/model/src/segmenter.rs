@@ -11,6 +11,7 @@ use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
 use crate::optimizer::Optimizer;
+use crate::slices::Slices;
 use crate::tape::Tape;
 use ndarray::{Array3, Array4};
 use rand::SeedableRng;
@@ -172,8 +173,11 @@ impl TchSegmenter {
         let mut done = steps.start;
         for step in steps {
             let (images, labels) = set.batch(training.batch, crop, training.flip, &mut generator);
-            let output = self.network.forward(&self.numerics.prepare(&images));
-            let loss = loss.of(&output, &labels);
+            let slices = Slices::annotated(&labels);
+            let output = self
+                .network
+                .forward(&self.numerics.prepare(&images), &slices);
+            let loss = loss.of(&output, &labels, &slices);
             let value = loss.double_value(&[]);
             if !value.is_finite() {
                 self.tape.clear();
@@ -212,7 +216,8 @@ impl TchSegmenter {
             tch::no_grad(|| {
                 inference::segment(image, multiple, tile, |tile| {
                     let tile = tile.to_device(self.store.device());
-                    self.network.forward(&self.numerics.prepare(&tile))
+                    self.network
+                        .forward(&self.numerics.prepare(&tile), &Slices::All)
                 })
             })
         })
@@ -249,16 +254,24 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::architecture::ARCHITECTURES;
-    use crate::config::{Layout, Precision};
+    use crate::config::{Combine, HeadConfig, Layout, Paths, Precision, Source};
     use tch::{Kind, Tensor};
 
-    /// The gradient of one loss with respect to all variables, one after the other.
-    fn gradient(architecture: &str, precision: Precision, layout: Layout) -> Tensor {
-        let model = ModelConfig {
-            architecture: architecture.to_owned(),
-            levels: 3,
-            ..ModelConfig::default()
-        };
+    /// Of two crops of eight slices all.
+    const ALL: [i64; 16] = [1; 16];
+    /// Both ends of the first crop, two neighbours and one apart of the second.
+    const SOME: [i64; 16] = [1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0];
+
+    /// One loss of the slices `annotated` and its gradients with respect to all variables, its
+    /// logits computed of the slices that `choose` names from the labels.
+    fn descent(
+        model: ModelConfig,
+        annotated: [i64; 16],
+        precision: Precision,
+        layout: Layout,
+        choose: fn(&Tensor) -> Slices,
+    ) -> (f64, Vec<Tensor>) {
+        let model = ModelConfig { levels: 3, ..model };
         let training = TrainingConfig {
             precision,
             layout,
@@ -269,21 +282,33 @@ mod tests {
         let count = 2 * 8 * 12 * 16;
         let wave = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.11).sin();
         let images = wave.reshape([2, 1, 8, 12, 16]);
+        let annotated = Tensor::from_slice(&annotated);
         let labels = (&images.squeeze_dim(1) * 1.4 + 1.0)
             .round()
-            .to_kind(Kind::Int64);
+            .to_kind(Kind::Int64)
+            .masked_fill(&annotated.reshape([2, 8, 1, 1]).eq(0), i64::from(IGNORE));
+        let slices = choose(&labels);
         let output = segmenter
             .network
-            .forward(&segmenter.numerics.prepare(&images));
-        let loss = Loss::new(&training, 1.0, &[300, 200, 100], Device::Cpu);
-        segmenter.tape.backward(&loss.of(&output, &labels));
-        let parts: Vec<Tensor> = segmenter
+            .forward(&segmenter.numerics.prepare(&images), &slices);
+        let loss =
+            Loss::new(&training, 1.0, &[300, 200, 100], Device::Cpu).of(&output, &labels, &slices);
+        segmenter.tape.backward(&loss);
+        let gradients = segmenter
             .optimizer
             .slots
             .iter()
-            .map(|slot| slot.variable.grad().reshape([-1]))
+            .map(|slot| slot.variable.grad())
             .collect();
-        Tensor::cat(&parts, 0)
+        (loss.double_value(&[]), gradients)
+    }
+
+    fn named(architecture: &str, head: HeadConfig) -> ModelConfig {
+        ModelConfig {
+            architecture: architecture.to_owned(),
+            head,
+            ..ModelConfig::default()
+        }
     }
 
     /// The fast path, with operations of our own in the backward pass, against libtorch's graph in
@@ -292,12 +317,71 @@ mod tests {
     fn every_network_has_the_gradient_of_float32_in_bfloat16() {
         for architecture in ARCHITECTURES {
             let name = architecture.name;
-            let exact = gradient(name, Precision::Float32, Layout::Contiguous);
-            let fast = gradient(name, Precision::Bfloat16, Layout::ChannelsLast);
+            let gradient = |precision, layout| {
+                let model = named(name, HeadConfig::default());
+                let (_, parts) = descent(model, ALL, precision, layout, Slices::annotated);
+                let parts: Vec<Tensor> = parts.iter().map(|part| part.reshape([-1])).collect();
+                Tensor::cat(&parts, 0)
+            };
+            let exact = gradient(Precision::Float32, Layout::Contiguous);
+            let fast = gradient(Precision::Bfloat16, Layout::ChannelsLast);
             let product = |a: &Tensor, b: &Tensor| a.dot(b).double_value(&[]);
             let cosine =
                 product(&exact, &fast) / (product(&exact, &exact) * product(&fast, &fast)).sqrt();
             assert!(cosine > 0.99, "{name}: {cosine}");
+        }
+    }
+
+    /// Every head of different slices to choose.
+    fn heads() -> Vec<HeadConfig> {
+        let mut heads = Vec::new();
+        for source in [Source::LastDecoder, Source::FinalMaps] {
+            for detached in [true, false] {
+                for paths in [Paths::Both, Paths::Channel, Paths::Spatial] {
+                    for combine in [Combine::Sum, Combine::Product] {
+                        heads.push(HeadConfig {
+                            source,
+                            detached,
+                            paths,
+                            combine,
+                            ..HeadConfig::default()
+                        });
+                    }
+                }
+            }
+        }
+        heads
+    }
+
+    #[test]
+    fn annotated_slices_alone_give_loss_and_gradients_of_the_whole_crop() {
+        for architecture in ARCHITECTURES {
+            let heads = if architecture.has_attention {
+                heads()
+            } else {
+                vec![HeadConfig::default()]
+            };
+            for head in heads {
+                for layout in [Layout::Contiguous, Layout::ChannelsLast] {
+                    let of = |choose| {
+                        let model = named(architecture.name, head);
+                        descent(model, SOME, Precision::Float32, layout, choose)
+                    };
+                    let (whole, gradients) = of(|_| Slices::All);
+                    let (loss, of_slices) = of(Slices::annotated);
+                    let case = format!("{} {layout:?} {head:?}", architecture.name);
+                    assert!(
+                        (loss - whole).abs() < 1e-5 * whole,
+                        "{case}: {loss} {whole}"
+                    );
+                    let norm = |t: &Tensor| t.norm().double_value(&[]);
+                    let largest = gradients.iter().map(norm).fold(0.0, f64::max);
+                    for (a, b) in of_slices.iter().zip(&gradients) {
+                        let difference = norm(&(a - b));
+                        assert!(difference < 1e-5 * largest, "{case}: {difference}");
+                    }
+                }
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::attention::AttentionBlock;
 use crate::config::{ModelConfig, Norm};
 use crate::layers::{Convolution, DoubleConvolution, Scope, Upsampling};
+use crate::numerics::to_logits;
+use crate::slices::Slices;
 use tch::Tensor;
 
 /// The registry's entry.
@@ -36,9 +38,10 @@ impl UNet {
 }
 
 impl Network for UNet {
-    fn forward(&self, images: &Tensor) -> NetworkOutput {
+    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
+        let features = slices.of(&self.backbone.forward(images));
         NetworkOutput {
-            maps: self.maps.logits(&self.backbone.forward(images)),
+            maps: to_logits(&self.maps.forward(&features)),
             attention: None,
         }
     }

@@ -25,6 +25,8 @@
 use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::config::ModelConfig;
 use crate::layers::{Convolution, DoubleConvolution, Normalisation, Scope, Upsampling};
+use crate::numerics::to_logits;
+use crate::slices::Slices;
 use tch::Tensor;
 
 /// The registry's entry.
@@ -84,7 +86,7 @@ impl VNet {
 }
 
 impl Network for VNet {
-    fn forward(&self, images: &Tensor) -> NetworkOutput {
+    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
         // The image is added to each feature map of the first stage.
         let mut features = self.first.residual(images, images);
         let mut skips = Vec::with_capacity(self.encoder.len());
@@ -97,7 +99,7 @@ impl Network for VNet {
             features = stage.forward(&features, skip);
         }
         NetworkOutput {
-            maps: self.maps.logits(&features),
+            maps: to_logits(&self.maps.forward(&slices.of(&features))),
             attention: None,
         }
     }
