@@ -17,11 +17,12 @@ import subprocess
 import sys
 import time
 
-from operations import step_table
-from workers import ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, environment, peer_command, run
+import sampling
+from operations import step_table, work_done
+from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, environment, peer_command, run
 
 OUT = ROOT / "results/bench"
-EXPORT, DATA, FINE, CACHE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm", "cache"))
+EXPORT, DATA, FINE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm"))
 DEFAULTS = {}
 CEILING = "a bf16 matrix product"
 # torch.compile takes longer than this on a slow machine; what it has made is kept for the next call.
@@ -157,8 +158,9 @@ class Bench:
         machine = self.worker("machine", peer_command("machine", EXPORT, json.dumps(best)), ONE_THREAD)
         machine.receive()
         machine.ask("multiply", 1)
-        flops = machine.ask("flops")["rows"]
-        step_flops = sum(amount for _, amount in flops)
+        settings = json.loads((EXPORT / "settings.json").read_text())
+        nominal = machine.ask("flops")["rows"]
+        work = {"ours": work_done(nominal, settings), "best PyTorch": nominal}
         say("train, one thread: ours, PyTorch defaults, best PyTorch, a bf16 matrix product")
         own, plain, expert, ceiling = zip(
             *(
@@ -175,7 +177,8 @@ class Bench:
             ratios = [a / b for a, b in zip(own, theirs)]
             self.add(Row(name, statistics.median(own), statistics.median(theirs), ratios, "steps/s"))
         for name, rates in (("ours", own), ("best PyTorch", expert)):
-            reached = [rate * step_flops / 1e9 for rate in rates]
+            flops = sum(amount for _, amount in work[name])
+            reached = [rate * flops / 1e9 for rate in rates]
             shares = [a / b for a, b in zip(reached, ceiling)]
             self.add(Row(f"FLOP/s of the step of {name} against {CEILING}", statistics.median(reached), statistics.median(ceiling), shares, "GFLOP/s"))
         for worker in (ours[0], default, tuned[0]):
@@ -186,6 +189,10 @@ class Bench:
             "predict",
             "volumes/s",
         )
+        try:
+            samples = sampling.sample(ours[0], 3 * self.seconds)
+        except RuntimeError as error:
+            samples = str(error)
         self.close(*ours, default, *tuned)
         operations = machine.ask("profile", 10)["operations"]
         self.close(machine)
@@ -194,7 +201,7 @@ class Bench:
             for row in self.rows
             if row.name.endswith(CEILING)
         }
-        text = step_table(flops, operations, shares, words(best))
+        text = step_table(settings, nominal, shares, samples, sampling.onednn(), operations, words(best))
         (OUT / "step.md").write_text(text)
         say(f"where a step's time goes: {(OUT / 'step.md').relative_to(ROOT)}\n{text}")
 

@@ -12,6 +12,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resol
 PROGRAM = TARGET / "release/slicewise"
 WORKER = TARGET / "release/examples/bench_worker"
 SCRATCH = TARGET / "bench"
+CACHE = SCRATCH / "cache"
 # Ours are given one thread each, as a sweep's cells are; a peer with defaults is left alone.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
 
