@@ -11,6 +11,7 @@ import csv
 import dataclasses
 import json
 import os
+import pathlib
 import shutil
 import statistics
 import subprocess
@@ -23,6 +24,7 @@ from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Wor
 
 OUT = ROOT / "results/bench"
 EXPORT, DATA, FINE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm"))
+PARTS = ["network", "volumes", "sweep", "report"]
 DEFAULTS = {}
 CEILING = "a bf16 matrix product"
 # torch.compile takes longer than this on a slow machine; what it has made is kept for the next call.
@@ -228,13 +230,44 @@ class Bench:
                 shutil.rmtree(SCRATCH / folder, ignore_errors=True)
             sweep = [PROGRAM, "sweep", ROOT / "bench/sweep.yaml", "--out", SCRATCH / "sweep-ours", "--cache", CACHE]
             script = [sys.executable, ROOT / "bench/sweep.py", EXPORT, DATA, SCRATCH / "sweep-peer"]
-            for command, seconds in ((sweep, own), (script, theirs)):
-                start = time.perf_counter()
-                run(command)
-                seconds.append(time.perf_counter() - start)
+            own.append(timed(sweep))
+            theirs.append(timed(script))
             say(f"  ours {own[-1]:.1f} s, peer {theirs[-1]:.1f} s")
         ratios = [b / a for a, b in zip(own, theirs)]
         self.add(Row("whole sweep against a PyTorch script", statistics.median(own), statistics.median(theirs), ratios, "s"))
+
+    def report(self) -> None:
+        folder, theirs = SCRATCH / "report", SCRATCH / "report-peer"
+        shutil.rmtree(folder, ignore_errors=True)
+        script = [sys.executable, ROOT / "bench/report.py"]
+        run([*script, "repeat", ROOT / "results/table2-neonates", folder])
+        say("report of 10,000 records, those of results/table2-neonates again and again: ours whole, the peer's a part")
+        commands = [[PROGRAM, "report", folder], [*script, "write", folder, theirs]]
+        rounds = []
+        # In the first round the files come from the disk.
+        for _ in range(self.pairs + 1):
+            rounds.append([timed(command) for command in commands])
+        own, peer = (read_rows(path / "table2.csv") for path in (folder / "tables", theirs))
+        assert own.keys() == peer.keys() and all(
+            abs(float(a) - float(b)) < 1e-6 for key in own for a, b in zip(own[key], peer[key], strict=True)
+        ), f"Table 2 differs: {folder / 'tables'}, {theirs}"
+        own, peer = zip(*rounds[1:])
+        ratios = [b / a for a, b in zip(own, peer)]
+        self.add(Row("report of 10000 records against a Python script", statistics.median(own), statistics.median(peer), ratios, "s"))
+        shutil.rmtree(folder)
+
+
+def read_rows(path: pathlib.Path) -> dict:
+    """Task, part, strategy and ratio → the numbers."""
+    with open(path, newline="") as file:
+        return {tuple(row[:3]) + (float(row[3]),): row[4:] for row in list(csv.reader(file))[1:]}
+
+
+def timed(command: list) -> float:
+    """Seconds that a command takes."""
+    start = time.perf_counter()
+    run(command)
+    return time.perf_counter() - start
 
 
 def prepare() -> None:
@@ -255,12 +288,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5, help="rounds of each row [5]")
     parser.add_argument("--seconds", type=float, default=4, help="of each measurement [4]")
     parser.add_argument("--sweeps", type=int, default=3, help="rounds of the whole sweep [3]")
-    parser.add_argument("--only", choices=["network", "volumes", "sweep"], help="one part alone")
+    parser.add_argument("--only", choices=PARTS, help="one part alone")
     arguments = parser.parse_args()
     bench = Bench(arguments)
     try:
-        prepare()
-        for part in ("network", "volumes", "sweep"):
+        if arguments.only != "report":
+            prepare()
+        for part in PARTS:
             if arguments.only in (None, part):
                 getattr(bench, part)()
     except KeyboardInterrupt:

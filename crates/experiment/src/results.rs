@@ -18,6 +18,7 @@ use crate::ledger;
 use crate::manifest::Manifest;
 use crate::plan::Cell;
 use crate::record::RoundRecord;
+use rayon::prelude::*;
 use slicewise_data::Task;
 use std::fs;
 use std::io::Write;
@@ -131,14 +132,17 @@ impl Results {
         let mut records = Vec::new();
         let top = root.join("records");
         if top.is_dir() {
-            for ledger_path in files_below(&top)? {
-                records.extend(ledger::read(&ledger_path)?.records);
+            // Side by side: reading takes longer than all that a report makes of it.
+            let ledgers: Vec<_> = files_below(&top)?
+                .par_iter()
+                .map(|path| ledger::read(path))
+                .collect();
+            for ledger in ledgers {
+                records.extend(ledger?.records);
             }
         }
-        records.sort_by(|a: &RoundRecord, b| {
-            let key =
-                |r: &RoundRecord| (r.task, r.model.clone(), r.strategy.clone(), r.seed, r.round);
-            key(a).cmp(&key(b))
+        records.sort_by_cached_key(|r: &RoundRecord| {
+            (r.task, r.model.clone(), r.strategy.clone(), r.seed, r.round)
         });
         Ok(Self {
             manifest,

@@ -24,7 +24,8 @@ pub struct Line {
 pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>, MetricsError> {
     finite(values)?;
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    // Not stable: equal values share a rank in any order.
+    order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
     let mut first = 0;
     for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {

@@ -9,6 +9,7 @@
 //! foreground slices only stands beside that over all.
 
 use crate::curve::{cases_of, mean, over_seeds};
+use rayon::prelude::*;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, Results, RoundRecord};
 use slicewise_metrics::{Interval, mean_interval, spearman};
@@ -119,16 +120,17 @@ impl PrAgreement {
 
 /// Of every task, strategy and ratio whose records hold P.
 pub(crate) fn agreements(results: &Results) -> Vec<PrAgreement> {
-    let mut rows = Vec::new();
-    for records in over_seeds(results) {
+    let rows = over_seeds(results).into_par_iter().map(|records| {
+        let mut rows = Vec::new();
         for scope in Scope::ALL {
             for slices in Slices::ALL {
                 let of_signal = |signal| of_group(&records, signal, scope, slices);
                 rows.extend(Signal::ALL.into_iter().filter_map(of_signal));
             }
         }
-    }
-    rows
+        rows
+    });
+    rows.collect::<Vec<_>>().concat()
 }
 
 /// Of records of one model, one a seed: all cases ranked together; `None` without P, or where no
