@@ -22,6 +22,13 @@ pub struct ModelConfig {
     pub norm: Norm,
     /// The final attention map; ignored by networks without one.
     pub head: HeadConfig,
+    /// [`TrainingConfig::precision`] of this network, where it is another than the training's:
+    /// one sweep can then compare two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+    /// [`TrainingConfig::layout`], likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
 }
 
 impl Default for ModelConfig {
@@ -32,6 +39,8 @@ impl Default for ModelConfig {
             levels: 4,
             norm: Norm::default(),
             head: HeadConfig::default(),
+            precision: None,
+            layout: None,
         }
     }
 }
@@ -367,6 +376,15 @@ impl TrainingConfig {
             "a number above 0, or nothing",
             self.gradient_clip,
         )
+    }
+
+    /// These settings with those that `model` has of its own.
+    pub(crate) fn of_model(&self, model: &ModelConfig) -> Self {
+        Self {
+            precision: model.precision.unwrap_or(self.precision),
+            layout: model.layout.unwrap_or(self.layout),
+            ..self.clone()
+        }
     }
 
     /// Checks the values against the network they train.

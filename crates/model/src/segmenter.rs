@@ -77,6 +77,7 @@ impl TchSegmenter {
         device: Device,
     ) -> Result<Self, ModelError> {
         training.validate_for(model)?;
+        let training = training.of_model(model);
         // A label is one byte, and one of its values marks unannotated voxels.
         if !(2..=usize::from(IGNORE)).contains(&classes) {
             return Err(ModelError::Config {
@@ -86,7 +87,7 @@ impl TchSegmenter {
             });
         }
         let architecture = architecture::find(&model.architecture)?;
-        let numerics = Numerics::new(training);
+        let numerics = Numerics::new(&training);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
         let tape = Arc::default();
@@ -107,7 +108,7 @@ impl TchSegmenter {
             store,
             tape,
             model: model.clone(),
-            training: training.clone(),
+            training,
             classes,
             numerics,
         })

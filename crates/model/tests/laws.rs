@@ -69,6 +69,7 @@ fn models() -> Vec<ModelConfig> {
                 levels: 2,
                 norm: Norm::default(),
                 head,
+                ..ModelConfig::default()
             });
         }
     }
@@ -402,6 +403,30 @@ fn precision_and_layout_change_rounding_alone() {
             }
         }
     }
+}
+
+#[test]
+fn a_models_own_precision_and_layout_come_before_the_trainings() {
+    let (image, labels) = boxes();
+    let with = |own: Option<(Precision, Layout)>, (precision, layout)| {
+        let model = ModelConfig {
+            precision: own.map(|(precision, _)| precision),
+            layout: own.map(|(_, layout)| layout),
+            ..models()[0].clone()
+        };
+        let training = TrainingConfig {
+            precision,
+            layout,
+            ..training()
+        };
+        let segmenter = trained(&model, &training, &labels, 2);
+        segmenter.predict(&image).unwrap().probabilities
+    };
+    let exact = (Precision::Float32, Layout::Contiguous);
+    let fast = (Precision::Bfloat16, Layout::ChannelsLast);
+    assert!(with(None, exact) != with(None, fast));
+    assert!(with(Some(exact), fast) == with(None, exact));
+    assert!(with(Some(fast), exact) == with(None, fast));
 }
 
 /// Two slices at the bottleneck are where oneDNN's bf16 weight gradient is wrong.

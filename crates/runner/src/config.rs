@@ -215,6 +215,41 @@ mod tests {
     use std::path::Path;
 
     #[test]
+    fn a_model_may_have_a_precision_and_layout_of_its_own() {
+        let path = Path::new("a.yaml");
+        let text = include_str!("../../../experiments/smoke.yaml");
+        let with = |more: &str| {
+            let text = text.replace("levels: 2}", &format!("levels: 2{more}}}"));
+            ExperimentConfig::parse(&text, path)
+        };
+        let without = with("").unwrap().to_yaml().unwrap();
+        assert_eq!(without.matches("precision").count(), 1, "{without}");
+        let config = with(", precision: float32, layout: contiguous").unwrap();
+        let resolved = config.to_yaml().unwrap();
+        assert!(
+            resolved.contains("    precision: float32\n    layout: contiguous\n"),
+            "{resolved}"
+        );
+        assert!(resolved.contains("  precision: bfloat16\n  layout: channels-last\n"));
+        assert_eq!(ExperimentConfig::parse(&resolved, path).unwrap(), config);
+        for (more, message) in [
+            (
+                ", precison: float32",
+                "a.yaml:15:76: models.attention-unet: unknown field `precison`, expected one of \
+                 `architecture`, `base_width`, `levels`, `norm`, `head`, `precision`, `layout`; \
+                 did you mean `precision`?",
+            ),
+            (
+                ", precision: bfloat61",
+                "a.yaml:15:87: models.attention-unet.precision: unknown variant `bfloat61`, \
+                 expected `float32` or `bfloat16`; did you mean `bfloat16`?",
+            ),
+        ] {
+            assert_eq!(with(more).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
     fn every_committed_experiment_is_valid_and_headed() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
         let mut found = 0;

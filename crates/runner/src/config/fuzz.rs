@@ -23,7 +23,7 @@ data:
   split_seed: 3
   margin_mm: 4.0
 models:
-  plain: {architecture: unet, base_width: 4, levels: 2, norm: group}
+  plain: {architecture: unet, base_width: 4, levels: 2, norm: group, precision: float32}
   attention:
     architecture: attention-unet
     head: {source: final-maps, recalibration: multiply, supervision: 0.1, detached: false}
