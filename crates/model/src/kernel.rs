@@ -48,6 +48,12 @@ fn samples_mut(fresh: &Tensor) -> impl Iterator<Item = &mut [u16]> {
     values.chunks_exact_mut(length)
 }
 
+/// The values of a parameter, flat.
+pub(crate) fn values(parameter: &Tensor) -> Vec<f32> {
+    let flat = parameter.detach().reshape([-1]);
+    Vec::try_from(flat).expect("a vector of float32")
+}
+
 /// bf16 is the upper half of a float32.
 #[inline(always)]
 fn to_f32(value: u16) -> f32 {

@@ -331,11 +331,11 @@ impl DoubleConvolution {
         self.tape.cut(&features)
     }
 
-    /// [`Self::forward`] with `shortcut` (`outputs` channels or one) added before the last
+    /// [`Self::forward_parts`] with `shortcut` (`outputs` channels or one) added before the last
     /// rectifier.
-    pub(crate) fn residual(&self, features: &Tensor, shortcut: &Tensor) -> Tensor {
+    pub(crate) fn residual(&self, parts: &[&Tensor], shortcut: &Tensor) -> Tensor {
         let [(convolve, normalise), (convolve_again, normalise_again)] = &self.rounds;
-        let features = normalise.leaky_relu(&convolve.forward(features));
+        let features = normalise.leaky_relu(&convolve.forward_parts(parts));
         let features = normalise_again.forward(&convolve_again.forward(&features));
         self.tape.cut(&leaky_relu(&(features + shortcut)))
     }

@@ -55,12 +55,9 @@ impl Tape {
         shift: &Tensor,
         slope: f32,
     ) -> Tensor {
-        let values = |parameter: &Tensor| {
-            Vec::<f32>::try_from(parameter.detach()).expect("a vector of float32")
-        };
         let affine = Affine {
-            scale: values(scale),
-            shift: values(shift),
+            scale: kernel::values(scale),
+            shift: kernel::values(shift),
             slope,
         };
         let (output, statistics) = normalisation::forward(features, &affine);
@@ -129,21 +126,15 @@ impl Tape {
         // What the tape itself brought to each output; libtorch keeps what its graphs brought.
         let mut gradients: Vec<Option<Tensor>> = entries.iter().map(|_| None).collect();
         while let Some(entry) = entries.pop() {
-            let of_graphs = entry.output.grad();
-            let gradient = match gradients.pop().flatten() {
-                Some(gradient) if of_graphs.defined() => gradient + of_graphs,
-                Some(gradient) => gradient,
-                None if of_graphs.defined() => of_graphs,
-                None => continue,
+            let of_graphs = Some(entry.output.grad()).filter(Tensor::defined);
+            let Some(gradient) = sum(gradients.pop().flatten(), of_graphs) else {
+                continue;
             };
             let of_inputs = entry.gradients(&gradient);
             for (input, gradient) in entry.inputs.iter().zip(of_inputs) {
                 match input.made_by {
                     Some(index) => {
-                        gradients[index] = Some(match gradients[index].take() {
-                            Some(others) => others + gradient,
-                            None => gradient,
-                        });
+                        gradients[index] = sum(gradients[index].take(), Some(gradient));
                     }
                     None if input.features.requires_grad() => {
                         carry(&input.features, &gradient).backward();
@@ -165,16 +156,16 @@ impl Entry {
     /// the parameters.
     fn gradients(&self, gradient: &Tensor) -> Vec<Tensor> {
         let features = &self.inputs[0].features;
-        let gradient = || channels_last(&gradient.to_kind(features.kind()));
+        let in_order = || channels_last(&gradient.to_kind(features.kind()));
         match &self.operation {
-            Operation::Cut => vec![gradient()],
+            Operation::Cut => vec![gradient.shallow_clone()],
             Operation::Normalisation {
                 scale,
                 shift,
                 affine,
                 statistics,
             } => {
-                let of = normalisation::backward(features, &gradient(), statistics, affine);
+                let of = normalisation::backward(features, &in_order(), statistics, affine);
                 let parameters = carry(scale, &Tensor::from_slice(&of.scale))
                     + carry(shift, &Tensor::from_slice(&of.shift));
                 parameters.backward();
@@ -182,11 +173,19 @@ impl Entry {
             }
             Operation::Convolution { weight, bias } => {
                 let parts: Vec<&Tensor> = self.inputs.iter().map(|part| &part.features).collect();
-                let of = convolution::backward(&parts, weight, &gradient());
+                let of = convolution::backward(&parts, weight, &in_order());
                 (carry(weight, &of.weight) + carry(bias, &of.bias)).backward();
                 of.parts
             }
         }
+    }
+}
+
+/// Of what there is.
+fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Option<Tensor> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
     }
 }
 

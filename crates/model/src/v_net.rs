@@ -88,7 +88,7 @@ impl VNet {
 impl Network for VNet {
     fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
         // The image is added to each feature map of the first stage.
-        let mut features = self.first.residual(images, images);
+        let mut features = self.first.residual(&[images], images);
         let mut skips = Vec::with_capacity(self.encoder.len());
         for stage in &self.encoder {
             let coarser = stage.forward(&features);
@@ -116,7 +116,7 @@ impl EncoderStage {
     /// `[N, C, 2D, 2H, 2W]` → `[N, 2C, D, H, W]`.
     fn forward(&self, finer: &Tensor) -> Tensor {
         let halved = self.norm.leaky_relu(&self.downsampling.forward(finer));
-        self.residual.residual(&halved, &halved)
+        self.residual.residual(&[&halved], &halved)
     }
 }
 
@@ -131,7 +131,6 @@ impl DecoderStage {
     /// `[N, 2C, D, H, W]` and the encoder's `[N, C, 2D, 2H, 2W]` → the latter's shape.
     fn forward(&self, coarser: &Tensor, skip: &Tensor) -> Tensor {
         let doubled = self.norm.leaky_relu(&self.upsampling.forward(coarser));
-        let joined = Tensor::cat(&[skip, &doubled], 1);
-        self.residual.residual(&joined, &doubled)
+        self.residual.residual(&[skip, &doubled], &doubled)
     }
 }

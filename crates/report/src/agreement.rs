@@ -120,17 +120,19 @@ impl PrAgreement {
 
 /// Of every task, strategy and ratio whose records hold P.
 pub(crate) fn agreements(results: &Results) -> Vec<PrAgreement> {
-    let rows = over_seeds(results).into_par_iter().map(|records| {
-        let mut rows = Vec::new();
-        for scope in Scope::ALL {
-            for slices in Slices::ALL {
-                let of_signal = |signal| of_group(&records, signal, scope, slices);
-                rows.extend(Signal::ALL.into_iter().filter_map(of_signal));
+    let rows = over_seeds(results)
+        .into_par_iter()
+        .flat_map_iter(|records| {
+            let mut rows = Vec::new();
+            for scope in Scope::ALL {
+                for slices in Slices::ALL {
+                    let of_signal = |signal| of_group(&records, signal, scope, slices);
+                    rows.extend(Signal::ALL.into_iter().filter_map(of_signal));
+                }
             }
-        }
-        rows
-    });
-    rows.collect::<Vec<_>>().concat()
+            rows
+        });
+    rows.collect()
 }
 
 /// Of records of one model, one a seed: all cases ranked together; `None` without P, or where no

@@ -16,7 +16,7 @@
 
 mod lanes;
 
-use super::{fits, samples, samples_mut, to_bf16};
+use super::{fits, samples, samples_mut, to_bf16, values};
 use lanes::{Aligned, BLOCK, OUTPUTS, Processor, Row, RowSums, pair_pitch};
 use std::iter::zip;
 use tch::{Kind, Tensor};
@@ -52,11 +52,11 @@ pub(crate) fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {
 /// float32 `[8, C, 3, 3, 3]` and `bias` `[8]`: bf16 `[N, 8, D, H, W]`, channels-last.
 pub(crate) fn forward(parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
     let inputs = channels(parts).iter().sum();
-    let values = floats(weight);
+    let kernels = values(weight);
     let weights = packed(OUTPUTS, inputs, |output, input, tap| {
-        values[(output * inputs + input) * TAPS + tap]
+        kernels[(output * inputs + input) * TAPS + tap]
     });
-    let bias = floats(bias);
+    let bias = values(bias);
     let output = empty_like(parts[0], OUTPUTS);
     let loops = Loops::over(parts[0]);
     for (x, y) in zip(by_sample(parts), samples_mut(&output)) {
@@ -70,10 +70,10 @@ pub(crate) fn forward(parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tens
 pub(crate) fn backward(parts: &[&Tensor], weight: &Tensor, gradient: &Tensor) -> Gradients {
     let channels = channels(parts);
     let inputs: usize = channels.iter().sum();
-    let values = floats(weight);
+    let kernels = values(weight);
     // The same convolution with inputs for outputs, its kernels mirrored.
     let weights = packed(inputs, OUTPUTS, |input, output, tap| {
-        values[(output * inputs + input) * TAPS + TAPS - 1 - tap]
+        kernels[(output * inputs + input) * TAPS + TAPS - 1 - tap]
     });
     let no_bias = vec![0.0; inputs];
     let of_parts: Vec<Tensor> = zip(parts, &channels)
@@ -134,11 +134,6 @@ fn empty_like(features: &Tensor, channels: usize) -> Tensor {
     Tensor::empty(size, (Kind::BFloat16, features.device())).permute([0, 4, 1, 2, 3])
 }
 
-fn floats(parameter: &Tensor) -> Vec<f32> {
-    let flat = parameter.detach().reshape([-1]);
-    Vec::try_from(flat).expect("a vector of float32")
-}
-
 /// Weights in the order in which rows are convolved: for each eight outputs
 /// `[tap in D and H][pair of inputs][tap in W][output]`. `at`: output, input, tap of 27.
 fn packed(outputs: usize, inputs: usize, at: impl Fn(usize, usize, usize) -> f32) -> Vec<u32> {
@@ -184,6 +179,24 @@ impl Loops {
         part.values[z * self.height * row..][..self.height * row].chunks_exact(row)
     }
 
+    /// Calls `visit` with each slice's index and the slices that it sees, `turn`ed round into so many
+    /// `bytes`: slice z of the sample is at z % 3.
+    fn each_slice(
+        &self,
+        bytes: usize,
+        turn: impl Fn(usize, &mut Aligned),
+        mut visit: impl FnMut(usize, &[Aligned; 3]),
+    ) {
+        let mut slices = [(); 3].map(|()| Aligned::zeros(bytes));
+        turn(0, &mut slices[0]);
+        for z in 0..self.depth {
+            if z + 1 < self.depth {
+                turn(z + 1, &mut slices[(z + 1) % 3]);
+            }
+            visit(z, &slices);
+        }
+    }
+
     /// `y` ← `x` convolved with [`packed`] `weights`, plus `bias`.
     fn convolve(
         &self,
@@ -205,14 +218,8 @@ impl Loops {
                 first += part.channels / 2 * pitch;
             }
         };
-        // Of three slices, as many as one of the output sees.
-        let mut slices = [(); 3].map(|()| Aligned::zeros(4 * self.height * row));
-        turn(0, &mut slices[0]);
         let of_row = pairs * 3 * OUTPUTS;
-        for z in 0..self.depth {
-            if z + 1 < self.depth {
-                turn(z + 1, &mut slices[(z + 1) % 3]);
-            }
+        self.each_slice(4 * self.height * row, turn, |z, slices| {
             for h in 0..self.height {
                 let mut groups = zip(weights.chunks_exact(9 * of_row), bias.as_chunks().0);
                 for part in &mut *y {
@@ -236,7 +243,7 @@ impl Loops {
                     }
                 }
             }
-        }
+        });
     }
 
     /// Adds to `sums` the products of each value of `x` with the gradients `dy` of the outputs that
@@ -260,14 +267,9 @@ impl Loops {
                 first += part.channels * line;
             }
         };
-        let mut slices = [(); 3].map(|()| Aligned::zeros(2 * inputs * line));
         let mut of_outputs = Aligned::zeros(2 * OUTPUTS * line);
         let mut gradients = Aligned::zeros(2 * OUTPUTS * BLOCK * blocks);
-        turn(0, &mut slices[0]);
-        for z in 0..self.depth {
-            if z + 1 < self.depth {
-                turn(z + 1, &mut slices[(z + 1) % 3]);
-            }
+        self.each_slice(2 * inputs * line, turn, |z, slices| {
             for (h, values) in self.rows(dy, z).enumerate() {
                 let to = &mut of_outputs.values_mut()[h * pitch..];
                 self.processor.to_voxels(values, OUTPUTS, to, line);
@@ -295,7 +297,7 @@ impl Loops {
                     }
                 }
             }
-        }
+        });
     }
 }
 

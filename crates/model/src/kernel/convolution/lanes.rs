@@ -76,56 +76,9 @@ impl Processor {
             && is_x86_feature_detected!("avx512bf16");
         has.then_some(Self(()))
     }
-
-    /// A row `[W, channels]` as pairs of channels `[channels / 2, pitch]`, voxel w at w + 1, zeros
-    /// before and after. `channels` is a multiple of 8; `to` is at least that long, and zeros
-    /// where no voxel comes to lie.
-    pub(super) fn to_pairs(self, row: &[u16], channels: usize, to: &mut [u32], pitch: usize) {
-        // SAFETY: the processor has what it was compiled for, or there would be no `self`.
-        unsafe { to_pairs(row, channels, to, pitch) }
-    }
-
-    /// A row `[W, channels]` as voxels of each channel, those of the next `plane` values
-    /// further. May write up to [`BLOCK`] zeros behind each.
-    pub(super) fn to_voxels(self, row: &[u16], channels: usize, to: &mut [u16], plane: usize) {
-        // SAFETY: as above.
-        unsafe { to_voxels(row, channels, to, plane) }
-    }
-
-    /// Eight outputs of a row: `to` `[W, channels]` from `channel` on ← `bias` + `rows`, each
-    /// `[inputs / 2, pitch]`, times their weights `[inputs / 2][tap in W][output]`.
-    pub(super) fn convolve(
-        self,
-        rows: &[Row; 9],
-        pitch: usize,
-        bias: &[f32; OUTPUTS],
-        to: &mut [u16],
-        channels: usize,
-        channel: usize,
-    ) {
-        // SAFETY: as above.
-        unsafe { convolve(rows, pitch, bias, to, channels, channel) }
-    }
-
-    /// Adds the products of `dy` with `x`, with the value after it and with the one after that.
-    pub(super) fn add_products(
-        self,
-        x: &[u16],
-        dy: &[[u16; OUTPUTS * BLOCK]],
-        total: &mut RowSums,
-    ) {
-        // SAFETY: as above.
-        unsafe { add_products(x, dy, total) }
-    }
-
-    /// The sum over lanes.
-    pub(super) fn total(self, lanes: __m512) -> f32 {
-        // SAFETY: as above.
-        unsafe { total(lanes) }
-    }
 }
 
-/// Defines functions for such a processor.
+/// Defines functions that only those compiled for such a processor can call.
 macro_rules! wide {
     ($($(#[$doc:meta])* fn $name:ident $([const $($constant:ident),*])? ($($arguments:tt)*) $(-> $result:ty)? $body:block)*) => {$(
         $(#[$doc])*
@@ -161,10 +114,6 @@ wide! {
         unsafe { std::mem::transmute(bits) }
     }
 
-    fn total(lanes: __m512) -> f32 {
-        _mm512_reduce_add_ps(lanes)
-    }
-
     /// 16 voxels `[16, channels]`: of eight channels from `channel` on the four pairs, a voxel a lane.
     fn turned(voxels: &[u16], channels: usize, channel: usize) -> [__m512i; 4] {
         let mut fours = [_mm512_setzero_si512(); 4];
@@ -195,42 +144,6 @@ wide! {
         ]
     }
 
-    fn to_pairs(row: &[u16], channels: usize, to: &mut [u32], pitch: usize) {
-        let mut last = Vec::new();
-        for (block, voxels) in row.chunks(VOXELS * channels).enumerate() {
-            let voxels = filled(voxels, VOXELS * channels, &mut last);
-            for channel in (0..channels).step_by(8) {
-                let pairs = turned(voxels, channels, channel);
-                for (index, pairs) in pairs.into_iter().enumerate() {
-                    let start = (channel / 2 + index) * pitch + VOXELS * block + 1;
-                    if let Some(to) = to[start..].first_chunk_mut() {
-                        store_pairs(to, pairs);
-                    }
-                }
-            }
-        }
-    }
-
-    fn to_voxels(row: &[u16], channels: usize, to: &mut [u16], plane: usize) {
-        let mut last = Vec::new();
-        for (block, voxels) in row.chunks(BLOCK * channels).enumerate() {
-            let voxels = filled(voxels, BLOCK * channels, &mut last);
-            let (first, second) = voxels.split_at(VOXELS * channels);
-            for channel in (0..channels).step_by(8) {
-                let (first, second) = (turned(first, channels, channel), turned(second, channels, channel));
-                for pair in 0..4 {
-                    for (of_pair, index) in [even(), odd()].into_iter().enumerate() {
-                        let values = _mm512_permutex2var_epi16(first[pair], index, second[pair]);
-                        let start = (channel + 2 * pair + of_pair) * plane + BLOCK * block;
-                        if let Some(to) = to[start..].first_chunk_mut() {
-                            store(to, values);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     /// Lanes of the first values of 32 pairs.
     fn even() -> __m512i {
         _mm512_set_epi16(
@@ -242,47 +155,6 @@ wide! {
     /// Lanes of the second values of 32 pairs.
     fn odd() -> __m512i {
         _mm512_or_si512(even(), _mm512_set1_epi16(1))
-    }
-
-    fn convolve(
-        rows: &[Row; 9],
-        pitch: usize,
-        bias: &[f32; OUTPUTS],
-        to: &mut [u16],
-        channels: usize,
-        channel: usize,
-    ) {
-        let mut rows = *rows;
-        let mut put = |first: usize, blocks: &[[u16; VOXELS * OUTPUTS]]| {
-            let values = blocks.as_flattened().as_chunks::<OUTPUTS>().0;
-            let voxels = to.chunks_exact_mut(channels).skip(first);
-            for (to, values) in voxels.zip(values) {
-                to[channel..channel + OUTPUTS].copy_from_slice(values);
-            }
-        };
-        let blocks = pitch / VOXELS - 1;
-        let mut block = 0;
-        while block < blocks {
-            let first = block * VOXELS;
-            // The more of a row at once, the fewer times a weight is read; of four two and two.
-            block += match blocks - block {
-                1 => {
-                    put(first, &blocks_of::<1, { VOXELS + 2 }>(&rows, pitch, bias));
-                    1
-                }
-                2 | 4 => {
-                    put(first, &blocks_of::<2, { 2 * VOXELS + 2 }>(&rows, pitch, bias));
-                    2
-                }
-                _ => {
-                    put(first, &blocks_of::<3, { 3 * VOXELS + 2 }>(&rows, pitch, bias));
-                    3
-                }
-            };
-            for (pairs, _) in &mut rows {
-                *pairs = pairs.get(block * VOXELS - first..).unwrap_or(&[]);
-            }
-        }
     }
 
     /// The first `COUNT` times 16 voxels of a row, which see `SEEN` of each of `rows`. It must not
@@ -360,7 +232,109 @@ wide! {
         let bits: __m256i = unsafe { std::mem::transmute(_mm512_cvtneps_pbh(values)) };
         _mm512_cvtepu16_epi32(bits)
     }
+}
 
+/// Defines methods of [`Processor`], compiled for it.
+macro_rules! methods {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {
+        impl Processor {$(
+            $(#[$doc])*
+            pub(super) fn $name(self, $($argument: $type),*) $(-> $result)? {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+                fn wide($($argument: $type),*) $(-> $result)? $body
+                // SAFETY: the processor has what it was compiled for, or there would be no `self`.
+                unsafe { wide($($argument),*) }
+            }
+        )*}
+    };
+}
+
+methods! {
+    /// A row `[W, channels]` as pairs of channels `[channels / 2, pitch]`, voxel w at w + 1, zeros
+    /// before and after. `channels` is a multiple of 8; `to` is at least that long, and zeros
+    /// where no voxel comes to lie.
+    fn to_pairs(row: &[u16], channels: usize, to: &mut [u32], pitch: usize) {
+        let mut last = Vec::new();
+        for (block, voxels) in row.chunks(VOXELS * channels).enumerate() {
+            let voxels = filled(voxels, VOXELS * channels, &mut last);
+            for channel in (0..channels).step_by(8) {
+                let pairs = turned(voxels, channels, channel);
+                for (index, pairs) in pairs.into_iter().enumerate() {
+                    let start = (channel / 2 + index) * pitch + VOXELS * block + 1;
+                    if let Some(to) = to[start..].first_chunk_mut() {
+                        store_pairs(to, pairs);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A row `[W, channels]` as voxels of each channel, those of the next `plane` values
+    /// further. May write up to [`BLOCK`] zeros behind each.
+    fn to_voxels(row: &[u16], channels: usize, to: &mut [u16], plane: usize) {
+        let mut last = Vec::new();
+        for (block, voxels) in row.chunks(BLOCK * channels).enumerate() {
+            let voxels = filled(voxels, BLOCK * channels, &mut last);
+            let (first, second) = voxels.split_at(VOXELS * channels);
+            for channel in (0..channels).step_by(8) {
+                let (first, second) = (turned(first, channels, channel), turned(second, channels, channel));
+                for pair in 0..4 {
+                    for (of_pair, index) in [even(), odd()].into_iter().enumerate() {
+                        let values = _mm512_permutex2var_epi16(first[pair], index, second[pair]);
+                        let start = (channel + 2 * pair + of_pair) * plane + BLOCK * block;
+                        if let Some(to) = to[start..].first_chunk_mut() {
+                            store(to, values);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Eight outputs of a row: `to` `[W, channels]` from `channel` on ← `bias` + `rows`, each
+    /// `[inputs / 2, pitch]`, times their weights `[inputs / 2][tap in W][output]`.
+    fn convolve(
+        rows: &[Row; 9],
+        pitch: usize,
+        bias: &[f32; OUTPUTS],
+        to: &mut [u16],
+        channels: usize,
+        channel: usize
+    ) {
+        let mut rows = *rows;
+        let mut put = |first: usize, blocks: &[[u16; VOXELS * OUTPUTS]]| {
+            let values = blocks.as_flattened().as_chunks::<OUTPUTS>().0;
+            let voxels = to.chunks_exact_mut(channels).skip(first);
+            for (to, values) in voxels.zip(values) {
+                to[channel..channel + OUTPUTS].copy_from_slice(values);
+            }
+        };
+        let blocks = pitch / VOXELS - 1;
+        let mut block = 0;
+        while block < blocks {
+            let first = block * VOXELS;
+            // The more of a row at once, the fewer times a weight is read; of four two and two.
+            block += match blocks - block {
+                1 => {
+                    put(first, &blocks_of::<1, { VOXELS + 2 }>(&rows, pitch, bias));
+                    1
+                }
+                2 | 4 => {
+                    put(first, &blocks_of::<2, { 2 * VOXELS + 2 }>(&rows, pitch, bias));
+                    2
+                }
+                _ => {
+                    put(first, &blocks_of::<3, { 3 * VOXELS + 2 }>(&rows, pitch, bias));
+                    3
+                }
+            };
+            for (pairs, _) in &mut rows {
+                *pairs = pairs.get(block * VOXELS - first..).unwrap_or(&[]);
+            }
+        }
+    }
+
+    /// Adds the products of `dy` with `x`, with the value after it and with the one after that.
     fn add_products(x: &[u16], dy: &[[u16; OUTPUTS * BLOCK]], total: &mut RowSums) {
         let mut sums = *total;
         for (step, dy) in dy.iter().enumerate() {
@@ -382,6 +356,11 @@ wide! {
             }
         }
         *total = sums;
+    }
+
+    /// The sum over lanes.
+    fn total(lanes: __m512) -> f32 {
+        _mm512_reduce_add_ps(lanes)
     }
 }
 
