@@ -20,7 +20,7 @@ import time
 
 import sampling
 from operations import step_table, work_done
-from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, environment, peer_command, run
+from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, as_a_cell, environment, peer_command, run
 
 OUT = ROOT / "results/bench"
 EXPORT, DATA, FINE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm"))
@@ -72,7 +72,7 @@ class Bench:
         return worker
 
     def ours(self, name: str) -> Worker:
-        return self.worker(name, [WORKER, "serve", CACHE], ONE_THREAD)
+        return self.worker(name, [WORKER, "serve", CACHE], as_a_cell())
 
     def peer(self, name: str, setting: dict, extra: dict | None = None) -> Worker:
         return self.worker(name, peer_command("serve", EXPORT, DATA, json.dumps(setting)), extra)
@@ -114,40 +114,52 @@ class Bench:
             self.add(Row(name, statistics.median(own), statistics.median(theirs), ratios, unit))
         return self.rows[-len(peers) :]
 
-    def tune(self) -> tuple[dict, bool]:
-        """The peer's fastest setting, and whether two one-thread processes beat one of two threads."""
+    def rate_of(self, setting: dict, extra: dict, processes: int) -> float:
+        """Steps a second of the peer with a setting, all processes together."""
+        workers = []
+        try:
+            # The first to compile fills the cache for the others.
+            for index in range(processes):
+                workers.append(self.peer(f"tuning {index}", setting, extra))
+                self.warm(workers[-1], patience=COMPILE_SECONDS)
+            return Team(*workers).rate("train", self.seconds)
+        finally:
+            self.close(*workers)
+
+    def tune(self) -> tuple[dict, dict, int]:
+        """The peer's fastest setting, its environment, and how many processes side by side."""
         cores = str(os.cpu_count())
         say(f"tuning PyTorch: {len(CANDIDATES)} settings as two one-thread processes")
-        best, best_rate = CANDIDATES[0], 0.0
-        for setting in CANDIDATES:
-            # The first to compile fills the cache for both.
-            pair = [self.peer("tuning 0", setting, ONE_THREAD)]
+        setting, rate = CANDIDATES[0], 0.0
+        for candidate in CANDIDATES:
             try:
-                self.warm(*pair, patience=COMPILE_SECONDS)
-                pair.append(self.peer("tuning 1", setting, ONE_THREAD))
-                self.warm(pair[1])
-                rate = Team(*pair).rate("train", self.seconds)
-                say(f"  {words(setting)}: {rate:.2f} steps/s")
-                if rate > best_rate:
-                    best, best_rate = setting, rate
+                reached = self.rate_of(candidate, ONE_THREAD, 2)
             except RuntimeError as error:
-                say(f"  {words(setting)}: not possible here ({error})")
-            self.close(*pair)
-        one = self.peer("tuning threads", best, {"OMP_NUM_THREADS": cores})
-        self.warm(one)
-        rate = Team(one).rate("train", self.seconds)
-        self.close(one)
-        say(f"  the fastest in one process of {cores} threads: {rate:.2f} steps/s")
-        return best, best_rate >= rate
+                say(f"  {words(candidate)}: not possible here ({error})")
+                continue
+            say(f"  {words(candidate)}: {reached:.2f} steps/s")
+            if reached > rate:
+                setting, rate = candidate, reached
+        best = setting, ONE_THREAD, 2
+        for name, extra, processes in (
+            ("two such processes with our allocator's settings", as_a_cell(), 2),
+            (f"one process of {cores} threads", {"OMP_NUM_THREADS": cores}, 1),
+            (f"one of {cores} threads with our allocator's settings", as_a_cell() | {"OMP_NUM_THREADS": cores}, 1),
+        ):
+            reached = self.rate_of(setting, extra, processes)
+            say(f"  the fastest as {name}: {reached:.2f} steps/s")
+            if reached > rate:
+                best, rate = (setting, extra, processes), reached
+        return best
 
     def network(self) -> None:
-        best, side_by_side = self.tune()
+        best, extra, count = self.tune()
         (SCRATCH / "best.json").write_text(json.dumps(best))
-        count = 2 if side_by_side else 1
-        say(f"best: {words(best)}, " + ("two one-thread processes" if side_by_side else "one process"))
+        memory = ", our allocator's settings" if "GLIBC_TUNABLES" in extra else ""
+        say(f"best: {words(best)}{memory}, " + ("two one-thread processes" if count == 2 else "one process"))
         ours = [self.ours(f"ours {i}") for i in range(2)]
         default = self.peer("defaults", DEFAULTS)
-        tuned = [self.peer(f"tuned {i}", best, ONE_THREAD if side_by_side else None) for i in range(count)]
+        tuned = [self.peer(f"tuned {i}", best, extra) for i in range(count)]
         self.warm(*ours, default, *tuned)
         self.alternate(
             Team(*ours),
@@ -157,7 +169,7 @@ class Bench:
         )
         for worker in (default, tuned[0]):
             worker.ask("threads", 1)
-        machine = self.worker("machine", peer_command("machine", EXPORT, json.dumps(best)), ONE_THREAD)
+        machine = self.worker("machine", peer_command("machine", EXPORT, json.dumps(best)), extra | ONE_THREAD)
         machine.receive()
         machine.ask("multiply", 1)
         settings = json.loads((EXPORT / "settings.json").read_text())

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from workers import ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, environment, run
+from workers import PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, run
 
 OUT = ROOT / "results/bench"
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
@@ -69,7 +69,7 @@ def stages(axis: str, value, manifest, classes: int) -> dict:
     cache = SCRATCH / "scale-cache"
     shutil.rmtree(cache, ignore_errors=True)
     done = subprocess.run(
-        [WORKER, "scale", manifest, cache, str(classes)], env=environment(ONE_THREAD), cwd=ROOT, text=True, capture_output=True
+        [WORKER, "scale", manifest, cache, str(classes)], env=environment(as_a_cell()), cwd=ROOT, text=True, capture_output=True
     )
     if done.returncode != 0:
         sys.exit(f"bench: {axis} {value} ended with {done.returncode}: {done.stderr}")

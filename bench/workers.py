@@ -1,5 +1,6 @@
 """Processes that stay warm and work when told, ours and the peer's."""
 
+import functools
 import json
 import os
 import pathlib
@@ -13,13 +14,19 @@ PROGRAM = TARGET / "release/slicewise"
 WORKER = TARGET / "release/examples/bench_worker"
 SCRATCH = TARGET / "bench"
 CACHE = SCRATCH / "cache"
-# Ours are given one thread each, as a sweep's cells are; a peer with defaults is left alone.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+# A peer with defaults is left alone.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+@functools.cache
+def as_a_cell() -> dict:
+    """What a sweep sets for a cell of one thread: thread counts, and how the allocator works."""
+    return json.loads(subprocess.run([WORKER, "environment"], check=True, text=True, capture_output=True).stdout)
 
 
 def environment(extra: dict | None = None) -> dict:
     paths = [str(ROOT / ".tools/bench"), str(ROOT / ".libtorch"), os.environ.get("PYTHONPATH", "")]
-    kept = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")}
+    kept = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "GLIBC_TUNABLES")}
     cache = {"TORCHINDUCTOR_CACHE_DIR": str(SCRATCH / "inductor"), "PYTHONWARNINGS": "ignore"}
     return kept | {"PYTHONPATH": ":".join(filter(None, paths))} | cache | (extra or {})
 

@@ -1,6 +1,7 @@
 //! Seconds of one training step and one prediction on one thread:
-//! `cargo run --release -p slicewise-model --example speed`. Minimum and median of some
-//! repetitions, in seconds this thread was on a core: other work on the machine does not count.
+//! `cargo run --release -p slicewise-model --example speed -- [VARIANT [N]]`, every N-th slice
+//! annotated [4]. Minimum and median of some repetitions, in seconds this thread was on a core:
+//! other work on the machine does not count.
 
 use ndarray::Array3;
 use slicewise_model::{
@@ -26,7 +27,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ((z * 7 + y * 5 + x * 3) % 13) as f32 / 6.0
     });
     let labels = Array3::from_shape_fn(shape, |(z, y, x)| ((z / 8 + y / 8 + x / 8) % 9) as u8);
-    let annotated: Vec<bool> = (0..shape.0).map(|z| z % 4 == 0).collect();
+    let every = match std::env::args().nth(2) {
+        Some(every) => every.parse()?,
+        None => 4,
+    };
+    let annotated: Vec<bool> = (0..shape.0).map(|z| z % every == 0).collect();
     let case = TrainingVolume {
         image: &image,
         labels: &labels,

@@ -55,8 +55,22 @@ fn answer(logits: Tensor, shape: [usize; 3]) -> Result<(Array4<f32>, Array3<u8>)
     let logits = (0..3).fold(logits, |logits, axis| {
         logits.narrow(axis as i64 + 2, 0, shape[axis] as i64)
     });
-    let classes = to_labels(&logits.argmax(1, false))?;
+    let classes = to_labels(&argmax(&logits))?;
     Ok((to_array4(&logits.softmax(1, Kind::Float))?, classes))
+}
+
+/// The first of the largest of logits `[1, C, D, H, W]`: uint8 `[1, D, H, W]`. Class after class:
+/// libtorch's own goes voxel by voxel, and took a third of a volume's prediction.
+fn argmax(logits: &Tensor) -> Tensor {
+    let mut largest = logits.select(1, 0);
+    let mut classes = largest.zeros_like().to_kind(Kind::Uint8);
+    for class in 1..logits.size()[1] {
+        let next = logits.select(1, class);
+        let greater = next.greater_tensor(&largest).to_kind(Kind::Uint8);
+        classes = classes.maximum(&(greater * class));
+        largest = largest.maximum(&next);
+    }
+    classes
 }
 
 /// First voxels of tiles that cover `volume` voxels with at least half overlap.
@@ -139,10 +153,10 @@ fn to_array4(tensor: &Tensor) -> Result<Array4<f32>, ModelError> {
     )
 }
 
-/// int64 `[1, D, H, W]` → classes `[D, H, W]`.
+/// uint8 `[1, D, H, W]` → classes `[D, H, W]`.
 fn to_labels(tensor: &Tensor) -> Result<Array3<u8>, ModelError> {
     let shape: Vec<usize> = tensor.size()[1..].iter().map(|&n| n as usize).collect();
-    let values = Vec::<u8>::try_from(tensor.to_kind(Kind::Uint8).contiguous().reshape([-1]))?;
+    let values = Vec::<u8>::try_from(tensor.contiguous().reshape([-1]))?;
     Ok(
         Array3::from_shape_vec([shape[0], shape[1], shape[2]], values)
             .expect("as many values as the tensor's shape says"),
@@ -166,6 +180,14 @@ mod tests {
                     .all(|w| w[1] > w[0] && w[1] - w[0] <= tile / 2)
             );
         }
+    }
+
+    #[test]
+    fn the_class_is_the_first_of_the_largest_logits() {
+        let logits = [[1.0f32, 0.5, 2.0], [1.0, 3.0, -1.0], [0.0, 3.0, 2.5]];
+        let logits = Tensor::from_slice2(&logits).view([1, 3, 1, 1, 3]);
+        let classes = to_labels(&argmax(&logits)).unwrap();
+        assert_eq!(classes.as_slice(), Some([0, 1, 2].as_slice()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use config::{
     Activation, Algorithm, Combine, HeadConfig, Layout, ModelConfig, Norm, Paths, Precision,
     Recalibration, Schedule, Source, TrainingConfig,
 };
-pub use environment::{Environment, choose_device, environment, set_threads};
+pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
 pub use segmenter::{ModelOutput, TchSegmenter, TrainingVolume};
 // The runner names a device without depending on tch itself.

@@ -79,20 +79,19 @@ impl Loss {
 
     /// Mean over annotated voxels, weighted by class.
     fn cross_entropy(&self, logarithms: &Tensor, truth: &Truth) -> Tensor {
-        let of_voxels = -(truth.sums_where_true(logarithms) * &self.weights).sum(Kind::Float);
+        let of_voxels =
+            -(truth.sums(logarithms).diagonal(0, 0, 1) * &self.weights).sum(Kind::Float);
         of_voxels / (&truth.counts * &self.weights).sum(Kind::Float)
     }
 }
 
 /// The labels of N samples of V voxels, which are K slices of a batch or all of it.
 ///
-/// Sums over the voxels of a class are diagonals of matrix products with the one-hot truth, which
+/// Sums over the voxels of a class are entries of matrix products with the one-hot truth, which
 /// libtorch has no faster way to make.
 struct Truth {
     /// One-hot, float32 `[N, C, V]`; no class at [`IGNORE`].
     one_hot: Tensor,
-    /// `[N, V, 1]`: 1 where a voxel has a class.
-    known: Tensor,
     /// `[C]`: voxels of each class.
     counts: Tensor,
 }
@@ -108,29 +107,26 @@ impl Truth {
             .narrow(1, 0, classes);
         Self {
             counts: one_hot.sum_dim_intlist([0, 2].as_slice(), false, Kind::Float),
-            known: labels.less(classes).to_kind(Kind::Float).unsqueeze(2),
             one_hot,
         }
     }
 
-    /// `[C]`: the sum of `values` `[N, C, V]` of each class over the voxels that are of it.
-    fn sums_where_true(&self, values: &Tensor) -> Tensor {
-        values
-            .bmm(&self.one_hot.transpose(1, 2))
-            .diagonal(0, 1, 2)
-            .sum_dim_intlist([0].as_slice(), false, Kind::Float)
+    /// `[C, C]`: the sum of `values` `[N, C, V]` of each class (row) over the voxels that are of
+    /// each (column).
+    fn sums(&self, values: &Tensor) -> Tensor {
+        let of_samples = values.bmm(&self.one_hot.transpose(1, 2));
+        of_samples.sum_dim_intlist([0].as_slice(), false, Kind::Float)
     }
 
     /// Mean over the foreground classes among the labels of
     /// `(2 Σ p·t + s) / (Σ p + Σ t + s)` over the batch's annotated voxels; 1 is perfect.
     /// `probabilities`: `[N, C, V]`.
     fn soft_dice(&self, probabilities: &Tensor) -> Tensor {
-        let overlap = self.sums_where_true(probabilities);
-        let predicted =
-            probabilities
-                .bmm(&self.known)
-                .sum_dim_intlist([0, 2].as_slice(), false, Kind::Float);
-        let dice = (overlap * 2.0 + SMOOTHING) / (predicted + &self.counts + SMOOTHING);
+        let sums = self.sums(probabilities);
+        // Every annotated voxel is of one class.
+        let predicted = sums.sum_dim_intlist([1].as_slice(), false, Kind::Float);
+        let dice =
+            (sums.diagonal(0, 0, 1) * 2.0 + SMOOTHING) / (predicted + &self.counts + SMOOTHING);
         let foreground = self.counts.size()[0] - 1;
         let present = self.counts.greater(0.0).to_kind(Kind::Float);
         let of_foreground = |t: &Tensor| t.narrow(0, 1, foreground).sum(Kind::Float);

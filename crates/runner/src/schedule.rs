@@ -130,18 +130,6 @@ pub(crate) fn steps(config: &ExperimentConfig, cell: &Cell) -> usize {
         .sum()
 }
 
-/// How a worker's memory allocator (glibc's) works. A training step makes and drops hundreds of
-/// tensors of megabytes; by default each goes back to the system and comes again, page by page.
-/// Kept, and in large pages, a step takes a sixth less. A user's own setting comes later and wins.
-fn memory() -> String {
-    let ours = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:\
-        glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=67108864";
-    match std::env::var("GLIBC_TUNABLES") {
-        Ok(theirs) => format!("{ours}:{theirs}"),
-        Err(_) => ours.to_owned(),
-    }
-}
-
 fn start(
     config: &ExperimentConfig,
     folder: &ResultsFolder,
@@ -168,9 +156,7 @@ fn start(
         .args(["--seed", &cell.seed.to_string()])
         .arg("--cache")
         .arg(cache)
-        .env("OMP_NUM_THREADS", config.threads.to_string())
-        .env("RAYON_NUM_THREADS", config.threads.to_string())
-        .env("GLIBC_TUNABLES", memory())
+        .envs(slicewise_model::process_settings(config.threads))
         .stdin(Stdio::piped())
         // Ctrl-C is for the sweep, which tells its workers.
         .process_group(0)

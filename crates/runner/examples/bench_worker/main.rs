@@ -5,6 +5,7 @@
 //! bench_worker serve CACHE          trains and predicts when told, on one thread, as cells do
 //! bench_worker volumes FOLDER       metrics and loading when told
 //! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
+//! bench_worker environment          what a sweep sets for a cell of one thread, in JSON
 //! ```
 //!
 //! Each command is a word and the seconds to spend on it; it is answered by one line of JSON,
@@ -20,7 +21,9 @@ use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task}
 use slicewise_metrics::{Agreement, Overlap};
 use slicewise_model::{
     Device, Layout, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    process_settings,
 };
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
@@ -54,6 +57,10 @@ fn main() -> Outcome<()> {
         ["volumes", folder] => volumes(Path::new(folder)),
         ["scale", manifest, cache, classes] => {
             scale::run(Path::new(manifest), Path::new(cache), classes.parse()?)
+        }
+        ["environment"] => {
+            let settings: BTreeMap<_, _> = process_settings(1).into_iter().collect();
+            Ok(println!("{}", json!(settings)))
         }
         _ => Err("usage: see the top of crates/runner/examples/bench_worker".into()),
     }
