@@ -1,4 +1,4 @@
-"""`./just bench`: ours and the peers by turns, a table of ratios, results/bench/bench.csv.
+"""`./just bench`: ours and the peers by turns, a table of ratios, results/bench/.
 
 Every row is measured in rounds: ours, peer, ours, peer, ... of some seconds each, in processes that
 are warm. A ratio is taken within a round, so that what else the machine does falls on both; the row
@@ -22,7 +22,7 @@ import sampling
 from operations import step_table, work_done
 from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, as_a_cell, environment, peer_command, run
 
-OUT = ROOT / "results/bench"
+WHOLE = ROOT / "results/bench"
 EXPORT, DATA, FINE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm"))
 PARTS = ["network", "volumes", "sweep", "report"]
 DEFAULTS = {}
@@ -63,6 +63,8 @@ class Row:
 class Bench:
     def __init__(self, arguments):
         self.pairs, self.seconds, self.sweeps = arguments.pairs, arguments.seconds, arguments.sweeps
+        # A part alone leaves the rows of a whole run alone.
+        self.out = SCRATCH / f"only-{arguments.only}" if arguments.only else WHOLE
         self.rows: list[Row] = []
         self.workers: list[Worker] = []
 
@@ -94,8 +96,8 @@ class Bench:
     def add(self, row: Row) -> None:
         self.rows.append(row)
         say("  {0}: ours {1}, peer {2} {6}; ratio {3} ({4} to {5})".format(*row.fields()))
-        OUT.mkdir(parents=True, exist_ok=True)
-        with open(OUT / "bench.csv", "w", newline="") as file:
+        self.out.mkdir(parents=True, exist_ok=True)
+        with open(self.out / "bench.csv", "w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["name", "ours", "peer", "ratio", "ratio_low", "ratio_high", "unit"])
             writer.writerows(row.fields() for row in self.rows)
@@ -216,8 +218,8 @@ class Bench:
             if row.name.endswith(CEILING)
         }
         text = step_table(settings, nominal, shares, samples, sampling.onednn(), operations, words(best))
-        (OUT / "step.md").write_text(text)
-        say(f"where a step's time goes: {(OUT / 'step.md').relative_to(ROOT)}\n{text}")
+        (self.out / "step.md").write_text(text)
+        say(f"where a step's time goes: {self.out / 'step.md'}\n{text}")
 
     def volumes(self) -> None:
         ours = self.worker("ours volumes", [WORKER, "volumes", FINE])
@@ -310,7 +312,7 @@ def main() -> None:
             if arguments.only in (None, part):
                 getattr(bench, part)()
     except KeyboardInterrupt:
-        say("stopped; what was measured is in results/bench/bench.csv")
+        say(f"stopped; what was measured is in {bench.out}")
     finally:
         for worker in bench.workers:
             worker.close()

@@ -62,7 +62,7 @@ def step_table(
     done = sum(amount for _, amount in ours)
     nominal = shares["ours"] * total / done
     lines = [
-        "Made by `./just bench`, or `./just bench --only network`.",
+        "Made by `./just bench`.",
         "",
         f"Work of one training step (batch {training['batch']} of {'×'.join(map(str, training['crop']))},"
         f" width {model['base_width']}, {model['levels']} levels, {settings['classes']} classes), counted from its convolutions:",

@@ -40,11 +40,15 @@ pub(crate) struct Gradients {
 /// Whether [`forward`] can take features in `parts` `[N, C, D, H, W]` and weights of shape
 /// `weight`.
 pub(crate) fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {
+    let sizes: Vec<Vec<i64>> = parts.iter().map(|part| part.size()).collect();
     weight[0] == OUTPUTS as i64
         && weight[2..] == [3, 3, 3]
-        && parts
+        && parts.iter().all(|part| fits(part))
+        && sizes.iter().all(|size| size[1] % 8 == 0)
+        && sizes.iter().map(|size| size[1]).sum::<i64>() == weight[1]
+        && sizes
             .iter()
-            .all(|part| fits(part) && part.size()[1] % 8 == 0)
+            .all(|size| size[0] == sizes[0][0] && size[2..] == sizes[0][2..])
         && Processor::detect().is_some()
 }
 
@@ -390,6 +394,11 @@ mod tests {
         );
         assert!(!takes(&[&good], &[16, 8, 3, 3, 3]));
         assert!(!takes(&[&good], &[8, 8, 1, 1, 1]));
+        assert!(!takes(&[&good], &[8, 16, 3, 3, 3]));
+        assert!(!takes(
+            &[&good, &features([1, 8, 4, 4, 2], 0.1)],
+            &[8, 16, 3, 3, 3]
+        ));
         assert!(!takes(&[&good.contiguous()], &[8, 8, 3, 3, 3]));
         assert!(!takes(&[&good.to_kind(Kind::Float)], &[8, 8, 3, 3, 3]));
         assert!(!takes(

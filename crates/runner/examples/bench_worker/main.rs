@@ -60,7 +60,8 @@ fn main() -> Outcome<()> {
         }
         ["environment"] => {
             let settings: BTreeMap<_, _> = process_settings(1).into_iter().collect();
-            Ok(println!("{}", json!(settings)))
+            println!("{}", json!(settings));
+            Ok(())
         }
         _ => Err("usage: see the top of crates/runner/examples/bench_worker".into()),
     }
