@@ -20,7 +20,7 @@ import time
 
 import sampling
 from operations import step_table, work_done
-from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, as_a_cell, environment, peer_command, run
+from workers import CACHE, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, as_a_cell, environment, made_by, peer_command, run
 
 WHOLE = ROOT / "results/bench"
 EXPORT, DATA, FINE = (SCRATCH / name for name in ("export", "phantoms", "phantom-1mm"))
@@ -60,11 +60,27 @@ class Row:
         return [self.name, *(f"{x:.4g}" for x in (self.ours, self.peer, ratio, min(self.ratios), max(self.ratios))), self.unit]
 
 
+def table(rows: list[list], made_by: str) -> str:
+    """Rows of bench.csv in Markdown."""
+    lines = [
+        f"{made_by}. Medians of rounds of ours and peer by turns; the ratio's lowest and highest in brackets."
+        " Above 1, ours is faster; of FLOP/s it is the share reached.",
+        "",
+        "| what | ours | peer | unit | ratio |",
+        "|---|---:|---:|---|---:|",
+    ]
+    for name, ours, peer, *ratio, unit in rows:
+        ratio = [f"{float(value):.3g}" for value in ratio]
+        lines.append(f"| {name} | {ours} | {peer} | {unit} | {ratio[0]} ({ratio[1]} to {ratio[2]}) |")
+    return "\n".join(lines) + "\n"
+
+
 class Bench:
     def __init__(self, arguments):
         self.pairs, self.seconds, self.sweeps = arguments.pairs, arguments.seconds, arguments.sweeps
         # A part alone leaves the rows of a whole run alone.
         self.out = SCRATCH / f"only-{arguments.only}" if arguments.only else WHOLE
+        self.made_by = made_by("./just bench")
         self.rows: list[Row] = []
         self.workers: list[Worker] = []
 
@@ -97,10 +113,12 @@ class Bench:
         self.rows.append(row)
         say("  {0}: ours {1}, peer {2} {6}; ratio {3} ({4} to {5})".format(*row.fields()))
         self.out.mkdir(parents=True, exist_ok=True)
+        fields = [row.fields() for row in self.rows]
         with open(self.out / "bench.csv", "w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["name", "ours", "peer", "ratio", "ratio_low", "ratio_high", "unit"])
-            writer.writerows(row.fields() for row in self.rows)
+            writer.writerows(fields)
+        (self.out / "bench.md").write_text(table(fields, self.made_by))
 
     def alternate(self, ours: Team, peers: dict[str, Team], word: str, unit: str, peer_word: str | None = None) -> list[Row]:
         """A row a peer: ours and each of them by turns."""

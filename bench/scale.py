@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from workers import PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, run
+from workers import PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, made_by, run
 
 OUT = ROOT / "results/bench"
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
@@ -136,7 +136,7 @@ def plot(rows: list[dict]) -> None:
     figure.savefig(OUT / "scale.svg", metadata={"Date": None})
 
 
-def write(rows: list[dict]) -> None:
+def write(rows: list[dict], made: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     text = lambda value: f"{value:.3g}" if isinstance(value, float) and value < 100 else f"{value:.0f}" if isinstance(value, float) else str(value)
     with open(OUT / "scale.csv", "w", newline="") as file:
@@ -146,11 +146,12 @@ def write(rows: list[dict]) -> None:
     lines = ["| " + " | ".join(HEADER) + " |", "|---|" + "---:|" * (len(HEADER) - 1)]
     lines += ["| " + " | ".join(text(row.get(name, "")) for name in HEADER) + " |" for row in rows]
     base = f"Where an axis is not the one varied: {BASE['spacing']} mm, {BASE['cases']} cases, {BASE['classes']} classes; volume size with 2 cases."
-    (OUT / "scale.md").write_text(f"{__doc__.strip()}\n\n{base}\n\n" + "\n".join(lines) + "\n\n![growth](scale.svg)\n")
+    (OUT / "scale.md").write_text(f"{made}.\n\n{__doc__.strip()}\n\n{base}\n\n" + "\n".join(lines) + "\n\n![growth](scale.svg)\n")
 
 
 def main() -> None:
     only = sys.argv[1:]
+    made = made_by("./just bench-scale")
     rows = []
     measurements = [
         *(("volume size", s, lambda s=s: stages("volume size", f"{s} mm", phantoms(2, s), BASE["classes"])) for s in SPACINGS),
@@ -169,7 +170,7 @@ def main() -> None:
             row["million_voxels"] = depth * height * width / 1e6
         rows.append(row)
         print(f"{time.strftime('%H:%M:%S')} {axis} {value}: {row['total_s']:.1f} s, {row['peak_mib']:.0f} MiB {row.get('voxels', '')}", flush=True)
-        write(rows)
+        write(rows, made)
     plot(rows)
     print(OUT / "scale.md")
 

@@ -4,9 +4,11 @@ import functools
 import json
 import os
 import pathlib
+import re
 import select
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
@@ -29,6 +31,15 @@ def environment(extra: dict | None = None) -> dict:
     kept = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "GLIBC_TUNABLES")}
     cache = {"TORCHINDUCTOR_CACHE_DIR": str(SCRATCH / "inductor"), "PYTHONWARNINGS": "ignore"}
     return kept | {"PYTHONPATH": ":".join(filter(None, paths))} | cache | (extra or {})
+
+
+def made_by(command: str) -> str:
+    """Command, commit, day and machine, for the head of a table."""
+    ask = lambda *words: subprocess.run(words, cwd=ROOT, text=True, capture_output=True).stdout.strip()
+    commit = ask("git", "rev-parse", "--short=12", "HEAD") or "unknown"
+    changed = ", changed since" if ask("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results") else ""
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return f"`{command}`, commit {commit}{changed}, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {cpu[1] if cpu else 'a CPU'}"
 
 
 def peer_command(*arguments) -> list[str]:
