@@ -85,7 +85,7 @@ libtorch:
 test-packages:
     @scripts/python.sh
 
-# Ours against PyTorch, MONAI and nibabel by turns, about 17 minutes: results/bench/bench.csv
+# Ours against PyTorch, MONAI and nibabel by turns, about 13 minutes: results/bench/bench.md
 bench *arguments: build bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/bench.py {{ arguments }}
