@@ -15,7 +15,7 @@ use std::path::Path;
 /// What a ledger holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
-    /// The whole records, in order of rounds.
+    /// The whole records, as they follow each other.
     pub records: Vec<RoundRecord>,
     /// Bytes of the whole records.
     pub whole_bytes: u64,
@@ -26,7 +26,8 @@ pub struct Contents {
 /// Reads the ledger at `path`.
 ///
 /// # Errors
-/// The file cannot be read; a whole line is no record, of another schema, or out of order.
+/// The file cannot be read; a whole line is no record, or of another schema. Whether the rounds are
+/// those of a config, one after another, is for [`crate::cell`] to say.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     let text = fs::read(path).map_err(ExperimentError::io(path))?;
     let whole = text
