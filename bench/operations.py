@@ -71,7 +71,7 @@ def step_table(
         f"The network's is {total / 1e9:.2f} GFLOP, and the peer does all of it. Ours computes the head's maps and spatial",
         f"attention on annotated slices alone, every {settings['every']}th: {done / 1e9:.2f} GFLOP.",
         "",
-        "Share of a 2048³ bf16 matrix product of the same libtorch, one thread, same run, for the work done:",
+        "Share of a 2048³ bf16 matrix product of the same libtorch version, one thread, same run, for the work done:",
         ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         + f". By the network's work, done or not, ours would have {nominal:.1%}.",
         "",

@@ -6,7 +6,7 @@
 #   neither                    torch's wheel goes into .libtorch, checked and whole or not at all
 #
 # The wheel holds the libraries for CPU and CUDA, the headers, and CUDA itself. About 2.7 GB to
-# download, 4.5 GB on disk. Nothing to do is decided in milliseconds, so every recipe that
+# download, 4.9 GB on disk. Nothing to do is decided in milliseconds, so every recipe that
 # builds runs this first.
 set -eu
 

@@ -9,7 +9,7 @@ use slicewise_data::{Part, Task};
 /// Version of this schema; readers refuse others.
 pub const SCHEMA: u32 = 2;
 
-/// The pseudo-strategy of the shared first round (random initial slices are not queried).
+/// The pseudo-strategy of the shared first round (every n-th slice, not queried).
 pub const FIRST: &str = "first";
 
 /// The pseudo-strategy of full annotation.

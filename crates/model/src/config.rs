@@ -186,8 +186,8 @@ pub struct TrainingConfig {
     /// Crop size `[D, H, W]` in voxels, multiples of `2^(levels - 1)`. The paper gives none.
     /// D should be less than the volumes': with one position alone, regularly spaced annotated
     /// slices always meet the same rows of the coarse grids and slices between are not learned.
-    /// H and W should hold the whole plane: a volume is predicted in one piece, and feature
-    /// statistics (normalisation, CAM) of a part differ from those of the whole.
+    /// A volume is predicted in half-overlapping tiles of this size, since feature statistics
+    /// (normalisation, CAM) of a whole are not those of a crop.
     pub crop: [usize; 3],
     /// Learning rate over the steps of one call of `train`.
     pub schedule: Schedule,

@@ -11,7 +11,7 @@ use ndarray::Axis;
 use rand_chacha::ChaCha8Rng;
 
 /// Within this distance of an annotated slice, in mm, a score is discounted in proportion to the
-/// distance. Four slices of the newborns at 1.7 mm, as in the prototype (DESIGN, section 4).
+/// distance. Four slices of the newborns at 1.7 mm, as in the prototype.
 const REACH_MM: f64 = 7.0;
 
 /// (1 − P) × area of SR1's foreground in mm² × min(1, distance to the nearest annotated slice or
