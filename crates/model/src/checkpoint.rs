@@ -172,12 +172,11 @@ pub(crate) fn load(optimizer: &mut Optimizer, path: &Path) -> Result<(), ModelEr
             stored.unwrap_or("(none)")
         )));
     }
-    tch::no_grad(|| {
-        for (_, mut tensor, values) in loaded {
-            let values = Tensor::from_slice(&values).reshape(tensor.size());
-            tensor.copy_(&values);
-        }
-    });
+    let _no_gradients = tch::no_grad_guard();
+    for (_, mut tensor, values) in loaded {
+        let values = Tensor::from_slice(&values).reshape(tensor.size());
+        tensor.copy_(&values);
+    }
     optimizer.steps = steps as u64;
     Ok(())
 }

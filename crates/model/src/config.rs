@@ -189,7 +189,7 @@ pub struct TrainingConfig {
     /// A volume is predicted in half-overlapping tiles of this size, since feature statistics
     /// (normalisation, CAM) of a whole are not those of a crop.
     pub crop: [usize; 3],
-    /// Learning rate over the steps of one call of `train`.
+    /// Learning rate over the steps of a round.
     pub schedule: Schedule,
     /// Weights predict by their exponential moving average: what it keeps of itself each step,
     /// from 0 (the weights of the last step, the paper's) to below 1. 0.98 spans 50 steps: the
@@ -202,8 +202,8 @@ pub struct TrainingConfig {
     /// Weight of 1 − soft Dice over annotated voxels, beside the cross-entropy's 1. Beyond the
     /// paper; 0 is off.
     pub soft_dice: f64,
-    /// Arithmetic of convolutions. Weights, optimiser, logits, attention map and loss are float32
-    /// in either.
+    /// Arithmetic of convolutions. Weights, optimiser, CAM, activations of the final map and loss
+    /// are float32 in either.
     pub precision: Precision,
     /// Memory order of feature maps.
     pub layout: Layout,
@@ -245,7 +245,7 @@ pub enum Algorithm {
     Sgd,
 }
 
-/// Learning rate over the steps of one call of `train` (one round of the experiment).
+/// Learning rate over the steps of a round of the experiment, in however many calls of `train`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {

@@ -73,6 +73,12 @@ pub enum ModelError {
         /// Its shape `[D, H, W]`.
         shape: [usize; 3],
     },
+    /// A volume to segment with an intensity that is NaN or infinite.
+    #[error("volume to segment: expected finite intensities, got {value}")]
+    Intensity {
+        /// The first of them.
+        value: f32,
+    },
     /// The checkpoint cannot be read or written.
     #[error("checkpoint {}: {source}", path.display())]
     CheckpointFile {

@@ -14,7 +14,7 @@ use ndarray::{Array3, Array4};
 use tch::{Device, Kind, Tensor};
 
 /// Segments `image` `[D, H, W]` by `forward`, which takes images `[1, 1, d, h, w]` with axes
-/// that are multiples of `multiple`: tiles of `tile` voxels, or less where the volume ends.
+/// that are multiples of `multiple`: tiles of `tile` voxels, or of the volume's where it has less.
 pub(crate) fn segment(
     image: &Array3<f32>,
     multiple: usize,
@@ -24,6 +24,9 @@ pub(crate) fn segment(
     let shape = [image.dim().0, image.dim().1, image.dim().2];
     if shape.contains(&0) {
         return Err(ModelError::EmptyVolume { shape });
+    }
+    if let Some(&value) = image.iter().find(|value| !value.is_finite()) {
+        return Err(ModelError::Intensity { value });
     }
     let padded = shape.map(|size| size.next_multiple_of(multiple));
     let image = to_tensor(image);
@@ -188,6 +191,18 @@ mod tests {
         let logits = Tensor::from_slice2(&logits).view([1, 3, 1, 1, 3]);
         let classes = to_labels(&argmax(&logits)).unwrap();
         assert_eq!(classes.as_slice(), Some([0, 1, 2].as_slice()));
+    }
+
+    #[test]
+    fn intensities_that_are_not_finite_are_refused() {
+        let mut image = Array3::zeros((4, 4, 4));
+        image[[1, 2, 3]] = f32::NAN;
+        let error = segment(&image, 4, [4; 3], |_| unreachable!()).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("expected finite intensities, got NaN"),
+            "{message}"
+        );
     }
 
     #[test]

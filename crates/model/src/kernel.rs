@@ -29,10 +29,11 @@ fn fits(features: &Tensor) -> bool {
         && features.permute([0, 2, 3, 4, 1]).is_contiguous()
 }
 
-/// The memory of each sample.
+/// The memory of each sample of features that [`fits`].
 fn samples(features: &Tensor) -> impl Iterator<Item = &[u16]> {
+    assert!(fits(features), "features to be seen as a slice");
     let length = features.numel() / features.size()[0] as usize;
-    // SAFETY: `fits` was asked: the tensor is dense in the CPU's memory, two bytes a value. It
+    // SAFETY: it fits: the tensor is dense in the CPU's memory, two bytes a value. It
     // is borrowed for as long as the slice, and nothing writes to it meanwhile.
     let values =
         unsafe { std::slice::from_raw_parts(features.data_ptr().cast::<u16>(), features.numel()) };
@@ -41,6 +42,7 @@ fn samples(features: &Tensor) -> impl Iterator<Item = &[u16]> {
 
 /// The memory of each sample of a tensor that nothing else has seen yet.
 fn samples_mut(fresh: &Tensor) -> impl Iterator<Item = &mut [u16]> {
+    assert!(fits(fresh), "features to be seen as a slice");
     let length = fresh.numel() / fresh.size()[0] as usize;
     // SAFETY: as in `samples`; made just now in that order, it has one owner.
     let values =

@@ -102,11 +102,10 @@ impl Optimizer {
 
     /// Exchanges the average and the weights of the last step: before training and after it.
     pub(crate) fn exchange(&mut self) {
-        tch::no_grad(|| {
-            let kept = self.weights.copy();
-            self.weights.copy_(&self.others);
-            self.others.copy_(&kept);
-        });
+        let _no_gradients = tch::no_grad_guard();
+        let kept = self.weights.copy();
+        self.weights.copy_(&self.others);
+        self.others.copy_(&kept);
     }
 
     /// Forgets the gradients of the step before.
@@ -123,18 +122,17 @@ impl Optimizer {
         let span = training
             .averaging
             .min(1.0 - WARM_UP / (self.steps as f64 + WARM_UP));
-        tch::no_grad(|| {
-            let mut gradient = self.gradient();
-            if let Some(limit) = training.gradient_clip {
-                let norm = gradient.square().sum(Kind::Float).sqrt().double_value(&[]);
-                let _ = gradient.g_mul_scalar_((limit / norm.max(f64::MIN_POSITIVE)).min(1.0));
-            }
-            match training.algorithm {
-                Algorithm::Sgd => self.sgd(&gradient, training, rate),
-                Algorithm::AdamW => self.adam_w(&gradient, training, rate),
-            }
-            let _ = self.others.lerp_(&self.weights, 1.0 - span);
-        });
+        let _no_gradients = tch::no_grad_guard();
+        let mut gradient = self.gradient();
+        if let Some(limit) = training.gradient_clip {
+            let norm = gradient.square().sum(Kind::Float).sqrt().double_value(&[]);
+            let _ = gradient.g_mul_scalar_((limit / norm.max(f64::MIN_POSITIVE)).min(1.0));
+        }
+        match training.algorithm {
+            Algorithm::Sgd => self.sgd(&gradient, training, rate),
+            Algorithm::AdamW => self.adam_w(&gradient, training, rate),
+        }
+        let _ = self.others.lerp_(&self.weights, 1.0 - span);
     }
 
     /// That of all variables.

@@ -150,6 +150,8 @@ impl TchSegmenter {
             self.optimizer.exchange();
             result
         })
+        // A forward pass that failed would keep its features for as long as the network lives.
+        .inspect_err(|_| self.tape.clear())
     }
 
     /// [`Self::train`], with the weights of the last step in the store.
@@ -181,7 +183,6 @@ impl TchSegmenter {
             let loss = loss.of(&output, &labels, &slices);
             let value = loss.double_value(&[]);
             if !value.is_finite() {
-                self.tape.clear();
                 return Err(ModelError::LossNotFinite {
                     step: step + 1,
                     steps: of,
@@ -210,16 +211,15 @@ impl TchSegmenter {
     /// size of the training crops, whose answers are blended.
     ///
     /// # Errors
-    /// An empty volume, or libtorch's failure.
+    /// An empty volume, intensities that are not finite, or libtorch's failure.
     pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
         let (multiple, tile) = (self.model.downsampling(), self.training.crop);
         guard(|| {
-            tch::no_grad(|| {
-                inference::segment(image, multiple, tile, |tile| {
-                    let tile = tile.to_device(self.store.device());
-                    self.network
-                        .forward(&self.numerics.prepare(&tile), &Slices::All)
-                })
+            let _no_gradients = tch::no_grad_guard();
+            inference::segment(image, multiple, tile, |tile| {
+                let tile = tile.to_device(self.store.device());
+                self.network
+                    .forward(&self.numerics.prepare(&tile), &Slices::All)
             })
         })
     }
@@ -246,7 +246,9 @@ impl TchSegmenter {
 fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
     let factor = match training.schedule {
         Schedule::Constant => 1.0,
-        Schedule::Polynomial => (1.0 - step as f64 / steps as f64).powf(SCHEDULE_POWER),
+        Schedule::Polynomial => (1.0 - step as f64 / steps as f64)
+            .max(0.0)
+            .powf(SCHEDULE_POWER),
     };
     training.learning_rate * factor
 }

@@ -87,7 +87,7 @@ impl Tape {
         self.note(&[features], features.detach(), || Operation::Cut)
     }
 
-    /// Nothing is noted outside training.
+    /// Nothing is noted outside training, where features have gradients.
     fn note(
         &self,
         inputs: &[&Tensor],
@@ -102,7 +102,9 @@ impl Tape {
         let inputs = inputs.iter().map(|features| Input {
             features: features.shallow_clone(),
             made_by: entries.iter().rposition(|entry| {
-                features.is_leaf() && entry.output.data_ptr() == features.data_ptr()
+                features.is_leaf()
+                    && features.requires_grad()
+                    && entry.output.data_ptr() == features.data_ptr()
             }),
         });
         let entry = Entry {

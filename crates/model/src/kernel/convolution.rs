@@ -3,8 +3,9 @@
 //! oneDNN has an output in each lane of a register, so with eight of them half of its 16 lanes
 //! do nothing, and these layers, the ones at full resolution, are half of a training step's
 //! arithmetic. Here a lane is a voxel: 16 neighbours along W at once, a register for each output.
-//! Twice as fast as oneDNN (`EXPERIMENTS.md`); with 16 outputs and more oneDNN is as fast as
-//! the processor, so those layers are its own.
+//! On one thread, which is all it uses (a sweep's cells run side by side), twice as fast as oneDNN
+//! (`EXPERIMENTS.md`); with 16 outputs and more oneDNN is as fast as the processor, so those layers
+//! are its own.
 //!
 //! A register holds pairs of bf16 values, and the processor adds up their products in float32. In a
 //! sum over inputs a pair is two neighbouring channels of a voxel, in a sum over voxels (the
