@@ -262,8 +262,8 @@ pub enum Schedule {
 pub enum Precision {
     /// 32 bits, the paper's.
     Float32,
-    /// 16 bits with float32's range. On a CPU with AVX512-BF16 a training step takes 0.8 times
-    /// float32's, a prediction 0.35 times (`examples/speed.rs`); slow on a CPU without such
+    /// 16 bits with float32's range. On a CPU with AVX512-BF16 a training step takes 0.5 to 0.65
+    /// times float32's, a prediction a sixth (`results/numerics`); slow on a CPU without such
     /// instructions (`slicewise doctor` tells).
     #[default]
     Bfloat16,
