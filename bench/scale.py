@@ -118,21 +118,32 @@ def plot(rows: list[dict]) -> None:
     from matplotlib import pyplot
 
     axes = list(dict.fromkeys(row["axis"] for row in rows))
-    figure, panels = pyplot.subplots(2, len(axes), figsize=(3 * len(axes), 5), squeeze=False, layout="constrained")
-    for column, axis in zip(panels.T, axes):
+    figure, panels = pyplot.subplots(2, len(axes), figsize=(3 * len(axes), 5.4), squeeze=False, layout="constrained")
+    # Okabe and Ito's colours and different markers, for those who do not see all colours.
+    kinds = {
+        "total_s": ("all", "black", "o"),
+        "load_s": ("load all", "#0072B2", "s"),
+        "step_s": ("one step", "#D55E00", "^"),
+        "predict_s": ("segment one", "#009E73", "D"),
+    }
+    for (seconds, memory), axis in zip(panels.T, axes):
         mine = [row for row in rows if row["axis"] == axis]
         x = [row["million_voxels"] if axis == "volume size" else row["value"] for row in mine]
-        names = {"load_s": "load all", "step_s": "one step", "predict_s": "segment one", "total_s": "all"}
-        for key, name in names.items():
-            values = [row.get(key) for row in mine]
-            if all(values):
-                column[0].plot(x, values, marker="o", markersize=3, label=name)
-        column[1].plot(x, [row["peak_mib"] / 1024 for row in mine], marker="o", markersize=3, color="black")
-        column[0].set(title=axis, yscale="log")
-        column[1].set(xlabel="million voxels a volume" if axis == "volume size" else axis, ylim=0)
+        staged = all("step_s" in row for row in mine)
+        for key, (name, color, marker) in kinds.items():
+            if key == "total_s" or staged:
+                seconds.plot(x, [row[key] for row in mine], color=color, marker=marker, markersize=4, label=name)
+        peaks = [row["peak_mib"] / 1024 for row in mine]
+        memory.plot(x, peaks, color="black", marker="o", markersize=4)
+        seconds.set(title=axis if staged else f"{axis}, whole sweep")
+        seconds.set(yscale="log") if staged else seconds.set(ylim=(0, None))
+        memory.set(xlabel="million voxels a volume" if axis == "volume size" else axis, ylim=(0, 1.2 * max(peaks)))
+        if not staged:
+            for panel in (seconds, memory):
+                panel.set_xticks(x)
     panels[0][0].set_ylabel("seconds")
     panels[1][0].set_ylabel("peak memory, GiB")
-    panels[0][0].legend(fontsize="small")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=len(kinds), frameon=False)
     figure.savefig(OUT / "scale.svg", metadata={"Date": None})
 
 
