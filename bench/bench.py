@@ -174,7 +174,6 @@ class Bench:
 
     def network(self) -> None:
         best, extra, count = self.tune()
-        (SCRATCH / "best.json").write_text(json.dumps(best))
         memory = ", our allocator's settings" if "GLIBC_TUNABLES" in extra else ""
         say(f"best: {words(best)}{memory}, " + ("two one-thread processes" if count == 2 else "one process"))
         ours = [self.ours(f"ours {i}") for i in range(2)]
