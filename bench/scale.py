@@ -6,6 +6,7 @@ stage. Strategies and seeds: whole sweeps of a tiny network, two cells at a time
 largest of a single process.
 """
 
+import argparse
 import csv
 import json
 import os
@@ -13,10 +14,12 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from workers import PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, made_by, run
 
-OUT = ROOT / "results/bench"
+WHOLE = ROOT / "results/bench"
+AXES = ["volume-size", "cases", "classes", "strategies", "seeds"]
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
 SPACINGS = [4.0, 2.4, 1.2, 0.8]
 CASES = [2, 4, 8, 16, 32]
@@ -109,7 +112,7 @@ def sweep(axis: str, value: int, strategies: int, seeds: int) -> dict:
     return {"axis": axis, "value": value, "total_s": time.perf_counter() - start, "peak_mib": usage.ru_maxrss / 1024}
 
 
-def plot(rows: list[dict]) -> None:
+def plot(rows: list[dict], out: Path) -> None:
     import matplotlib
 
     matplotlib.use("svg")
@@ -144,24 +147,28 @@ def plot(rows: list[dict]) -> None:
     panels[0][0].set_ylabel("seconds")
     panels[1][0].set_ylabel("peak memory, GiB")
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=len(kinds), frameon=False)
-    figure.savefig(OUT / "scale.svg", metadata={"Date": None})
+    figure.savefig(out / "scale.svg", metadata={"Date": None})
 
 
-def write(rows: list[dict], made: str) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
+def write(rows: list[dict], made: str, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
     text = lambda value: f"{value:.3g}" if isinstance(value, float) and value < 100 else f"{value:.0f}" if isinstance(value, float) else str(value)
-    with open(OUT / "scale.csv", "w", newline="") as file:
+    with open(out / "scale.csv", "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows([text(row.get(name, "")) for name in HEADER] for row in rows)
     lines = ["| " + " | ".join(HEADER) + " |", "|---|" + "---:|" * (len(HEADER) - 1)]
     lines += ["| " + " | ".join(text(row.get(name, "")) for name in HEADER) + " |" for row in rows]
     base = f"Where an axis is not the one varied: {BASE['spacing']} mm, {BASE['cases']} cases, {BASE['classes']} classes; volume size with 2 cases."
-    (OUT / "scale.md").write_text(f"{made}.\n\n{__doc__.strip()}\n\n{base}\n\n" + "\n".join(lines) + "\n\n![growth](scale.svg)\n")
+    (out / "scale.md").write_text(f"{made}.\n\n{__doc__.strip()}\n\n{base}\n\n" + "\n".join(lines) + "\n\n![growth](scale.svg)\n")
 
 
 def main() -> None:
-    only = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=AXES, help="one axis alone")
+    only = parser.parse_args().only
+    # One alone leaves the whole table as it is.
+    out = SCRATCH / f"scale-only-{only}" if only else WHOLE
     made = made_by("./just bench-scale")
     rows = []
     measurements = [
@@ -173,7 +180,7 @@ def main() -> None:
         *(("seeds", n, lambda n=n: sweep("seeds", n, 4, n)) for n in (1, 2, 4)),
     ]
     for axis, value, measure in measurements:
-        if only and axis not in only:
+        if only not in (None, axis.replace(" ", "-")):
             continue
         row = measure()
         if axis == "volume size":
@@ -181,13 +188,13 @@ def main() -> None:
             row["million_voxels"] = depth * height * width / 1e6
         rows.append(row)
         print(f"{time.strftime('%H:%M:%S')} {axis} {value}: {row['total_s']:.1f} s, {row['peak_mib']:.0f} MiB {row.get('voxels', '')}", flush=True)
-        write(rows, made)
-    plot(rows)
-    print(OUT / "scale.md")
+        write(rows, made, out)
+    plot(rows, out)
+    print(out / "scale.md")
 
 
 if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("stopped; what was measured is in results/bench/scale.md")
+        print("stopped; what was measured is in scale.md")
