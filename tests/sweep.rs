@@ -1,6 +1,7 @@
 //! A whole small sweep: what it writes, that it writes it again to the byte, that it goes on.
 
 use crate::program::{root, run, slicewise, succeed};
+use crate::tiny::TINY;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -137,6 +138,36 @@ fn jobs_change_no_byte_of_the_records() {
         fs::read(smoke().join("smoke/tables/table2.csv")).unwrap(),
         fs::read(again.join("tables/table2.csv")).unwrap()
     );
+}
+
+/// So models of a sweep differ by what they are configured to, and by nothing else.
+#[test]
+fn two_names_of_one_model_have_the_same_records() {
+    let scratch = tempfile::tempdir().unwrap();
+    let model = "unet: {architecture: unet, base_width: 4, levels: 2}";
+    let other = model.replacen("unet", "other", 1);
+    let config = scratch.path().join("twins.yaml");
+    fs::write(&config, TINY.replace(model, &format!("{model}\n  {other}"))).unwrap();
+    let out = scratch.path().join("out");
+    let mut command = slicewise(&["sweep"]);
+    command.arg(config).arg("--out").arg(&out);
+    succeed(command.arg("--cache").arg(cache()));
+    let (unet, others): (BTreeMap<_, _>, BTreeMap<_, _>) = records(&out)
+        .into_iter()
+        .map(|(path, text)| (path, String::from_utf8(text).unwrap()))
+        .partition(|(path, _)| path.to_string_lossy().contains("/unet/"));
+    let renamed: BTreeMap<_, _> = others
+        .into_iter()
+        .map(|(path, text)| {
+            let path = path.to_string_lossy().replace("/other/", "/unet/");
+            (
+                path.into(),
+                text.replace(r#""model":"other""#, r#""model":"unet""#),
+            )
+        })
+        .collect();
+    assert_eq!(unet.len(), 3);
+    assert_eq!(unet, renamed);
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
     }
     let data = slicewise_data::load_task(cell.task, &config.data, &arguments.cache)
         .map_err(Failure::input)?;
-    let weights = seed::child(cell.seed, &[cell.task.name(), "weights", &cell.model]);
+    // Not named after the model: what differs in arithmetic or head alone begins with the same ones.
+    let weights = seed::child(cell.seed, &[cell.task.name(), "weights"]);
     let mut model = TchModel::new(&config, &cell.model, data.classes.len(), weights)?;
     let run = CellRun {
         folder: &folder,
