@@ -72,11 +72,11 @@ fn to_bf16(value: f32) -> u16 {
 
 /// What the tests of the loops share.
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
     /// Features of made-up values, channels last.
-    pub(crate) fn features(size: [i64; 5], seed: f64) -> Tensor {
+    pub(super) fn features(size: [i64; 5], seed: f64) -> Tensor {
         let count: i64 = size.iter().product();
         let [n, c, d, h, w] = size;
         let values = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * seed).sin() * 3.0 + 1.0;
@@ -87,7 +87,7 @@ pub(crate) mod tests {
     }
 
     /// `ours` is within `tolerance` of the largest of `theirs`.
-    pub(crate) fn assert_close(ours: &Tensor, theirs: &Tensor, tolerance: f64) {
+    pub(super) fn assert_close(ours: &Tensor, theirs: &Tensor, tolerance: f64) {
         assert_eq!(ours.size(), theirs.size());
         let difference = (ours.to_kind(Kind::Float) - theirs).abs().max();
         let size = theirs.abs().max().double_value(&[]);

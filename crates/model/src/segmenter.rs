@@ -265,6 +265,26 @@ mod tests {
     /// Both ends of the first crop, two neighbours and one apart of the second.
     const SOME: [i64; 16] = [1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0];
 
+    /// What is noted is kept until a backward pass, which after a prediction never comes.
+    #[test]
+    fn a_prediction_leaves_nothing_on_the_tape() {
+        let image = Array3::from_shape_fn((16, 16, 16), |(z, y, x)| (z * y + x) as f32 * 0.01);
+        for architecture in ARCHITECTURES {
+            let model = ModelConfig {
+                architecture: architecture.name.to_owned(),
+                ..ModelConfig::default()
+            };
+            let training = TrainingConfig {
+                precision: Precision::Bfloat16,
+                layout: Layout::ChannelsLast,
+                ..TrainingConfig::default()
+            };
+            let segmenter = TchSegmenter::new(&model, &training, 9, 1, Device::Cpu).unwrap();
+            segmenter.predict(&image).unwrap();
+            assert!(segmenter.tape.is_empty(), "{}", architecture.name);
+        }
+    }
+
     /// One loss of the slices `annotated` and its gradients with respect to all variables, its
     /// logits computed of the slices that `choose` names from the labels.
     fn descent(

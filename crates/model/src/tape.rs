@@ -61,21 +61,18 @@ impl Tape {
             slope,
         };
         let (output, statistics) = normalisation::forward(features, &affine);
-        let parameters = [scale, shift];
-        self.note(&[features], &parameters, output, || {
-            Operation::Normalisation {
-                scale: scale.shallow_clone(),
-                shift: shift.shallow_clone(),
-                affine,
-                statistics,
-            }
+        self.note(&[features], output, || Operation::Normalisation {
+            scale: scale.shallow_clone(),
+            shift: shift.shallow_clone(),
+            affine,
+            statistics,
         })
     }
 
     /// Convolution of features in `parts`, which [`convolution::takes`], with `weight` and `bias`.
     pub(crate) fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
         let output = convolution::forward(parts, weight, bias);
-        self.note(parts, &[weight, bias], output, || Operation::Convolution {
+        self.note(parts, output, || Operation::Convolution {
             weight: weight.shallow_clone(),
             bias: bias.shallow_clone(),
         })
@@ -87,21 +84,17 @@ impl Tape {
         if features.is_leaf() || !kernel::is_for(features) {
             return features.shallow_clone();
         }
-        self.note(&[features], &[], features.detach(), || Operation::Cut)
+        self.note(&[features], features.detach(), || Operation::Cut)
     }
 
-    /// Nothing is noted where no gradient is asked for: outside training, or of features that were
-    /// detached by an operation without parameters.
+    /// Nothing is noted outside training, where features have gradients.
     fn note(
         &self,
         inputs: &[&Tensor],
-        parameters: &[&Tensor],
         output: Tensor,
         operation: impl FnOnce() -> Operation,
     ) -> Tensor {
-        // While gradients are off, what is made of a parameter asks for none, though it does itself.
-        let mut all = inputs.iter().chain(parameters);
-        if !all.any(|tensor| tensor.alias().requires_grad()) {
+        if !inputs.iter().any(|features| features.requires_grad()) {
             return output;
         }
         let output = output.set_requires_grad(true);
@@ -154,6 +147,11 @@ impl Tape {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries().is_empty()
+    }
+
     /// Forgets a forward pass that no backward pass follows.
     pub(crate) fn clear(&self) {
         self.entries().clear();
@@ -202,73 +200,4 @@ fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Option<Tensor> {
 /// (libtorch's scalar product of bf16 vectors takes five times as long.)
 fn carry(tensor: &Tensor, gradient: &Tensor) -> Tensor {
     (tensor * gradient).sum(tensor.kind())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::tests::{assert_close, features};
-    use tch::{Device, Kind};
-
-    fn parameter(size: &[i64]) -> Tensor {
-        let values = Tensor::arange(size.iter().product::<i64>(), (Kind::Float, Device::Cpu));
-        (values * 0.7).cos().reshape(size).set_requires_grad(true)
-    }
-
-    #[test]
-    fn parameters_of_detached_features_get_their_gradients() {
-        let x = features([1, 8, 3, 6, 20], 0.3);
-        let of_output = features([1, 8, 3, 6, 20], 0.7);
-        let (scale, shift) = (parameter(&[8]), parameter(&[8]));
-        let (weight, bias) = (parameter(&[8, 8, 3, 3, 3]), parameter(&[8]));
-        let of = |loss: &Tensor, parameters: [&Tensor; 2], tape: &Tape| {
-            tape.backward(loss);
-            parameters.map(|parameter| {
-                let (gradient, mut parameter) = (parameter.grad(), parameter.shallow_clone());
-                let gradient = gradient.copy();
-                parameter.zero_grad();
-                gradient
-            })
-        };
-        let tape = Tape::default();
-        let sum = |y: &Tensor| (y * &of_output).sum(Kind::Float);
-
-        let y = tape.normalise(&x, &scale, &shift, 0.01);
-        let ours = of(&sum(&y), [&scale, &shift], &tape);
-        let wide = x.to_kind(Kind::Float);
-        let y = wide.instance_norm(
-            Some(&scale),
-            Some(&shift),
-            None::<&Tensor>,
-            None::<&Tensor>,
-            true,
-            0.0,
-            normalisation::EPSILON,
-            false,
-        );
-        let theirs = of(&sum(&y.leaky_relu()), [&scale, &shift], &tape);
-        for (ours, theirs) in ours.iter().zip(&theirs) {
-            assert_close(ours, theirs, 0.02);
-        }
-
-        if convolution::takes(&[&x], &weight.size()) {
-            let y = tape.convolve(&[&x], &weight, &bias);
-            let ours = of(&sum(&y), [&weight, &bias], &tape);
-            let y = wide.conv3d(&weight, Some(&bias), [1; 3], [1; 3], [1; 3], 1);
-            let theirs = of(&sum(&y), [&weight, &bias], &tape);
-            for (ours, theirs) in ours.iter().zip(&theirs) {
-                assert_close(ours, theirs, 0.02);
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_is_noted_while_gradients_are_off() {
-        let tape = Tape::default();
-        let (scale, shift) = (parameter(&[8]), parameter(&[8]));
-        let _no_gradients = tch::no_grad_guard();
-        let y = tape.normalise(&features([1, 8, 3, 6, 20], 0.3), &scale, &shift, 0.01);
-        assert!(!y.requires_grad());
-        assert!(tape.entries().is_empty());
-    }
 }
