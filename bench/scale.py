@@ -19,7 +19,6 @@ from pathlib import Path
 from workers import PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, made_by, run
 
 WHOLE = ROOT / "results/bench"
-AXES = ["volume-size", "cases", "classes", "strategies", "seeds"]
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
 SPACINGS = [4.0, 2.4, 1.2, 0.8]
 CASES = [2, 4, 8, 16, 32]
@@ -164,13 +163,6 @@ def write(rows: list[dict], made: str, out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=AXES, help="one axis alone")
-    only = parser.parse_args().only
-    # One alone leaves the whole table as it is.
-    out = SCRATCH / f"scale-only-{only}" if only else WHOLE
-    made = made_by("./just bench-scale")
-    rows = []
     measurements = [
         *(("volume size", s, lambda s=s: stages("volume size", f"{s} mm", phantoms(2, s), BASE["classes"])) for s in SPACINGS),
         ("volume size", "dHCP", lambda: stages("volume size", "dHCP's grid, 0.5 mm", dhcp_sized(), BASE["classes"])),
@@ -179,10 +171,21 @@ def main() -> None:
         *(("strategies", n, lambda n=n: sweep("strategies", n, n, 1)) for n in (1, 2, 4)),
         *(("seeds", n, lambda n=n: sweep("seeds", n, 4, n)) for n in (1, 2, 4)),
     ]
+    name = lambda axis: axis.replace(" ", "-")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=list(dict.fromkeys(name(axis) for axis, _, _ in measurements)), help="one axis alone")
+    only = parser.parse_args().only
+    # One alone leaves the whole table as it is.
+    out = SCRATCH / f"scale-only-{only}" if only else WHOLE
+    made = made_by("./just bench-scale")
+    rows = []
     for axis, value, measure in measurements:
-        if only not in (None, axis.replace(" ", "-")):
+        if only not in (None, name(axis)):
             continue
-        row = measure()
+        try:
+            row = measure()
+        except KeyboardInterrupt:
+            return print(f"stopped; what was measured is in {out}")
         if axis == "volume size":
             depth, height, width = map(int, row["voxels"].split("×"))
             row["million_voxels"] = depth * height * width / 1e6
@@ -194,7 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        print("stopped; what was measured is in scale.md")
+    main()
