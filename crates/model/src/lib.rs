@@ -17,6 +17,7 @@ pub mod environment;
 pub mod error;
 mod fault;
 mod inference;
+pub mod instructions;
 mod kernel;
 mod layers;
 mod loss;
@@ -35,6 +36,7 @@ pub use config::{
 };
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
+pub use instructions::InstructionSet;
 pub use segmenter::{ModelOutput, TchSegmenter, TrainingVolume};
 // The runner names a device without depending on tch itself.
 pub use tch::Device;

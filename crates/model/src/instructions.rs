@@ -1,0 +1,113 @@
+//! The vector instructions that the loops of our own may use on this machine.
+//!
+//! oneDNN's variable `ONEDNN_MAX_CPU_ISA` (or its older name `DNNL_MAX_CPU_ISA`) holds our loops to
+//! an instruction set as it holds oneDNN, so that one machine can stand for a lesser one; libtorch's
+//! own loops obey `ATEN_CPU_CAPABILITY`.
+
+use serde::Serialize;
+use std::sync::OnceLock;
+
+/// Sets of vector instructions, each with all that the ones before it have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstructionSet {
+    /// None that the loops of our own know: libtorch computes everything.
+    Plain,
+    /// AVX2 with FMA: registers of eight float32 values. Most laptops and desktops.
+    Avx2,
+    /// AVX-512 (F, BW, DQ, VL): registers of 16 float32 values. Most servers.
+    Avx512,
+    /// AVX512-BF16: products of bf16 pairs, added up in float32. AMD since Zen 4, Intel servers since
+    /// Cooper Lake.
+    Avx512Bf16,
+    /// AMX-BF16: tiles of bf16 values. Intel servers since Sapphire Rapids.
+    AmxBf16,
+}
+
+impl InstructionSet {
+    /// The greatest set that this processor has and that the variables allow.
+    pub fn available() -> Self {
+        static AVAILABLE: OnceLock<InstructionSet> = OnceLock::new();
+        *AVAILABLE.get_or_init(|| {
+            let allowed = ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"]
+                .into_iter()
+                .find_map(|name| std::env::var(name).ok());
+            Self::of_processor().min(Self::allowed_by(allowed.as_deref().unwrap_or_default()))
+        })
+    }
+
+    /// The words of a report: `AVX-512`, say.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "no vector instructions known to slicewise",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+            Self::Avx512Bf16 => "AVX512-BF16",
+            Self::AmxBf16 => "AMX-BF16",
+        }
+    }
+
+    /// Whether the processor multiplies bf16 values without turning them into float32 first.
+    pub fn has_bf16(self) -> bool {
+        self >= Self::Avx512Bf16
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn of_processor() -> Self {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl");
+        let bf16 = is_x86_feature_detected!("avx512bf16");
+        let amx = std::fs::read_to_string("/proc/cpuinfo")
+            .is_ok_and(|text| text.split_whitespace().any(|flag| flag == "amx_bf16"));
+        match (avx2, avx512, bf16, amx) {
+            (true, true, true, true) => Self::AmxBf16,
+            (true, true, true, false) => Self::Avx512Bf16,
+            (true, true, false, _) => Self::Avx512,
+            (true, false, ..) => Self::Avx2,
+            (false, ..) => Self::Plain,
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn of_processor() -> Self {
+        Self::Plain
+    }
+
+    /// The greatest set that a value of `ONEDNN_MAX_CPU_ISA` allows. A word that oneDNN does not
+    /// know allows all, as it does there.
+    fn allowed_by(value: &str) -> Self {
+        match value.to_ascii_uppercase().as_str() {
+            "SSE41" | "AVX" => Self::Plain,
+            "AVX2" | "AVX2_VNNI" | "AVX2_VNNI_2" => Self::Avx2,
+            "AVX512_CORE" | "AVX512_CORE_VNNI" => Self::Avx512,
+            "AVX512_CORE_BF16" | "AVX512_CORE_FP16" | "AVX10_1_512" => Self::Avx512Bf16,
+            _ => Self::AmxBf16,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InstructionSet::*;
+    use super::*;
+
+    #[test]
+    fn onednn_s_words_hold_our_loops_as_well() {
+        for (word, set) in [
+            ("AVX2", Avx2),
+            ("avx512_core", Avx512),
+            ("AVX512_CORE_VNNI", Avx512),
+            ("AVX512_CORE_BF16", Avx512Bf16),
+            ("SSE41", Plain),
+            ("", AmxBf16),
+            ("ALL", AmxBf16),
+            ("no such word", AmxBf16),
+        ] {
+            assert_eq!(InstructionSet::allowed_by(word), set, "{word}");
+        }
+        assert!(Avx512Bf16.has_bf16() && AmxBf16.has_bf16() && !Avx512.has_bf16());
+    }
+}
