@@ -26,6 +26,9 @@ class Setting:
     layout: str = "contiguous"  # or channels-last
     norm: str = "instance"  # or group
     compile: bool = False
+    # What costs nothing to know: a fused AdamW (by default it is a loop over the parameters), and
+    # numbers too small for float32's exponent taken as zero.
+    expert: bool = False
 
     @property
     def memory_format(self):
@@ -152,6 +155,7 @@ class Trainer:
 
     def __init__(self, settings: dict, setting: Setting, seed: int = 0):
         torch.manual_seed(seed)
+        torch.set_flush_denormal(setting.expert)
         model, self.training, self.setting = settings["model"], settings["training"], setting
         self.classes = settings["classes"]
         self.supervision = model["head"]["supervision"]
@@ -162,8 +166,7 @@ class Trainer:
             lr=self.training["learning_rate"],
             betas=(self.training["momentum"], 0.999),
             weight_decay=self.training["weight_decay"],
-            # PyTorch's default on a CPU is a loop over the parameters.
-            **({} if setting == Setting() else {"fused": True}),
+            **({"fused": True} if setting.expert else {}),
         )
         self.forward = torch.compile(self.network) if setting.compile else self.network
         self.loss = torch.compile(self.loss_of) if setting.compile else self.loss_of

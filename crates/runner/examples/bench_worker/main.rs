@@ -6,6 +6,7 @@
 //! bench_worker volumes FOLDER       metrics and loading when told
 //! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
 //! bench_worker environment          what a sweep sets for a cell of one thread, in JSON
+//! bench_worker instructions         the instruction set its loops use and the precision with it, in JSON
 //! ```
 //!
 //! Each command is a word and the seconds to spend on it; it is answered by one line of JSON,
@@ -20,7 +21,7 @@ use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
 use slicewise_metrics::{Agreement, Overlap};
 use slicewise_model::{
-    Device, Layout, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
     process_settings,
 };
 use std::collections::BTreeMap;
@@ -63,6 +64,11 @@ fn main() -> Outcome<()> {
             println!("{}", json!(settings));
             Ok(())
         }
+        ["instructions"] => {
+            let name = InstructionSet::available().name();
+            println!("{}", json!({"name": name, "precision": precision()}));
+            Ok(())
+        }
         _ => Err("usage: see the top of crates/runner/examples/bench_worker".into()),
     }
 }
@@ -86,11 +92,21 @@ fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<T
     cases.iter().zip(annotated).map(of).collect()
 }
 
+/// The arithmetic of a sweep on this instruction set: bfloat16 where the processor multiplies it.
+fn precision() -> Precision {
+    if InstructionSet::available().has_bf16() {
+        Precision::Bfloat16
+    } else {
+        Precision::Float32
+    }
+}
+
 /// The settings of `experiments/table2.yaml`.
 fn training() -> TrainingConfig {
     TrainingConfig {
         soft_dice: 1.0,
         class_weight_power: 0.75,
+        precision: precision(),
         ..TrainingConfig::default()
     }
 }
@@ -106,8 +122,8 @@ fn data(cache: &Path) -> Outcome<(DataConfig, TaskData)> {
     Ok((config, data))
 }
 
-/// Writes what a peer needs to show that its network is ours: float32 and contiguous, one volume
-/// of a crop's size, so that every crop is the whole of it.
+/// Writes what a peer needs to show that its network is ours: in float32, with the loops of this
+/// instruction set, one volume of a crop's size, so that every crop is the whole of it.
 fn export(cache: &Path, out: &Path) -> Outcome<()> {
     slicewise_model::set_threads(1);
     std::fs::create_dir_all(out)?;
@@ -116,7 +132,6 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
     let model = ModelConfig::default();
     let training = TrainingConfig {
         precision: Precision::Float32,
-        layout: Layout::Contiguous,
         ..training()
     };
     let image = central(&case.image.voxels, training.crop);
