@@ -103,6 +103,8 @@ class Bench:
         self.pairs, self.seconds, self.sweeps = arguments.pairs, arguments.seconds, arguments.sweeps
         self.sets = instructions.chosen(arguments.sets)
         self.native = instructions.sets()["native"]
+        # On these the peer is shown to be the same network; what compares no network needs none.
+        self.compared = {None: self.sets, "network": self.sets, "sweep": self.sets[:1]}.get(arguments.only, [])
         # A part alone leaves the rows of a whole run alone.
         self.out = SCRATCH / f"only-{arguments.only}" if arguments.only else LOCAL
         self.made_by = made_by("./just bench")
@@ -117,7 +119,7 @@ class Bench:
         plan = []
         if only != "report":
             plan += [("phantoms", 10)]
-            plan += [(f"{each.name}: the same network?", 25) for each in self.sets]
+            plan += [(f"{each.name}: the same network?", 25) for each in self.compared]
         if only in (None, "network"):
             for each in self.sets:
                 plan += [(f"{each.name}: the best PyTorch", 170), (f"{each.name}: training and prediction", 40 + 9 * rounds)]
@@ -354,7 +356,7 @@ def prepare(bench: Bench) -> None:
     for folder, subjects, spacing in ((DATA, 4, 2.4), (FINE, 1, 1.0)):
         if not (folder / "manifest.csv").exists():
             run([PROGRAM, "phantom", folder, "--subjects", subjects, "--seed", 1, "--spacing-mm", spacing])
-    for each in bench.sets:
+    for each in bench.compared:
         bench.progress.begin(f"{each.name}: the same network?")
         run([WORKER, "export", CACHE, exported(each)], each.held)
         # bfloat16 without instructions for it is the same arithmetic, and slow.
@@ -375,6 +377,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.keep and arguments.only:
         parser.error("--keep: expected a whole run, got --only")
+    # PyTorch's threads wait for each other by turning, and lose most where they have no core each.
+    if os.getloadavg()[0] > 0.5:
+        say(f"other programs work on this machine (load {os.getloadavg()[0]:.1f}): the numbers will be off, PyTorch's most")
     bench = Bench(arguments)
     whole = False
     try:

@@ -41,7 +41,7 @@ class Variant:
 
 
 def variants(sets: list, before: pathlib.Path | None) -> list[Variant]:
-    """The first is what the others are compared with."""
+    """The first in float32 is what the others are compared with."""
     found = []
     has_bf16 = any(each.native and each.precision == "bfloat16" for each in sets)
     if before:
@@ -100,15 +100,15 @@ def interval(values: list[float]) -> str:
 
 def table(results: dict[str, dict], made: str, experiment: str) -> str:
     names = list(results)
-    reference = names[0]
+    reference = next((name for name in names if name.endswith("float32")), names[0])
     earlier = [name for name in names if name.startswith("before, ")]
     lines = [
         f"{made}, {experiment}. Mean Dice over the cases of Part B, then over seeds, ± half the 95 % Student-t interval over"
         " seeds; differences are taken seed by seed. \"Before\" is an older build"
         + (", as was asked for." if earlier else "; none was asked for."),
         "",
-        f"| arithmetic | task | Dice, Part B | minus {reference} | largest of a seed | minus before, same precision | seeds |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        f"| instruction set | precision | task | Dice, Part B | minus {reference} | largest of a seed | minus before, same precision | seeds |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     for task in sorted({task for task, _ in results[reference]}):
         for name in names:
@@ -128,7 +128,7 @@ def table(results: dict[str, dict], made: str, experiment: str) -> str:
                 interval(minus(twin)) if twin in earlier and name not in earlier else "",
                 str(len(own)),
             ]
-            lines.append(f"| {name} | {task} | " + " | ".join(cells) + " |")
+            lines.append(f"| {name.replace(', ', ' | ')} | {task} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -159,8 +159,9 @@ def main() -> None:
         results[variant.name] = dice(variant.folder())
         with open(LOCAL / "numerics.csv", "w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["arithmetic", "task", "seed", "dice_part_b"])
-            writer.writerows([name, task, seed, f"{value:.6f}"] for name, rows in results.items() for (task, seed), value in rows.items())
+            writer.writerow(["instruction_set", "precision", "task", "seed", "dice_part_b"])
+            for name, rows in results.items():
+                writer.writerows([*name.split(", "), task, seed, f"{value:.6f}"] for (task, seed), value in rows.items())
         (LOCAL / "numerics.md").write_text(table(results, made, arguments.experiment.name))
     print((LOCAL / "numerics.md").read_text())
     if arguments.keep:
