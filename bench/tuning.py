@@ -6,10 +6,13 @@ normalisation. The rest is tried with the fastest of these, one choice after ano
 
 import dataclasses
 import itertools
+import time
 
 # torch.compile takes minutes on a slow machine; what it has made is kept for the next call.
 COMPILE_SECONDS = 240
 EAGER_SECONDS = 60
+# After so long no further compilation is begun.
+BUDGET_SECONDS = 300
 # A precision whose first trial is slower than this share of the best is given up.
 HOPELESS = 0.6
 # A compiled one that is within this share of the fastest is tried with the other norm and order too.
@@ -61,7 +64,7 @@ def flipped(setting: dict, what: str) -> dict:
 def search(measure, cores: int, say) -> Best:
     """`measure(setting, place, patience, floor)` gives steps a second and, where they reach `floor`,
     volumes a second, else 0; RuntimeError where it cannot be done."""
-    side_by_side = Place(cores, 1, False)
+    side_by_side, start = Place(cores, 1, False), time.monotonic()
     tried: list[tuple[float, dict]] = []
     predictions: list[tuple[float, dict]] = []
 
@@ -95,6 +98,9 @@ def search(measure, cores: int, say) -> Best:
     if attempt(compiled, side_by_side, COMPILE_SECONDS, so_far) > NEAR * so_far:
         for what in ("norm", "layout"):
             so_far, current = fastest()
+            if time.monotonic() - start > BUDGET_SECONDS:
+                say(f"  compiled with the other {what}: not tried, {BUDGET_SECONDS} s are over")
+                continue
             attempt(flipped(current, what) | {"compile": True}, side_by_side, COMPILE_SECONDS, so_far)
     rate, setting = fastest()
     place = side_by_side
