@@ -25,6 +25,11 @@ impl Numerics {
         }
     }
 
+    /// Whether channels come last in memory.
+    pub(crate) fn is_channels_last(self) -> bool {
+        self.channels_last
+    }
+
     /// The tensor in the arithmetic of feature maps.
     pub(crate) fn cast(self, tensor: &Tensor) -> Tensor {
         tensor.to_kind(self.kind)
