@@ -267,6 +267,16 @@ mod tests {
     }
 
     #[test]
+    fn cells_share_a_gpu_by_few() {
+        let text = include_str!("../../../experiments/smoke.yaml");
+        let mut config = ExperimentConfig::parse(text, Path::new("a.yaml")).unwrap();
+        config.device = "cuda:0".to_owned();
+        assert!((1..=4).contains(&config.default_jobs()));
+        config.threads = 1 << 20;
+        assert_eq!(config.default_jobs(), 1);
+    }
+
+    #[test]
     fn every_committed_experiment_is_valid_and_headed() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
         let mut found = 0;

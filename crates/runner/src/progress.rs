@@ -314,3 +314,15 @@ fn style(template: &str) -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("█▌·")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn seconds_have_about_two_digits() {
+        assert_eq!(range((0.2149, 0.2149)), "0.21");
+        assert_eq!(range((0.0312, 1.26)), "0.031 to 1.3");
+        assert_eq!(range((9.96, 61.4)), "10.0 to 61");
+    }
+}
