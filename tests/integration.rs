@@ -8,6 +8,7 @@ mod docs_faults;
 mod faults;
 mod new_strategy;
 mod nifti;
+mod precision;
 mod program;
 mod readme;
 mod sweep;

@@ -390,11 +390,12 @@ mod tests {
         for layout in [Layout::Contiguous, Layout::ChannelsLast] {
             for (slices, inputs) in [(1, 8), (5, 3), (16, 8), (4, 16)] {
                 let of = |precision| {
-                    let numerics = Numerics::new(&TrainingConfig {
+                    let training = TrainingConfig {
                         precision,
                         layout,
                         ..TrainingConfig::default()
-                    });
+                    };
+                    let numerics = Numerics::new(&training, Device::Cpu);
                     let store = tch::nn::VarStore::new(Device::Cpu);
                     let tape = Arc::default();
                     let scope = Scope {

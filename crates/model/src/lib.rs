@@ -23,6 +23,7 @@ mod layers;
 mod loss;
 mod numerics;
 mod optimizer;
+mod precision;
 pub mod segmenter;
 mod slices;
 mod tape;

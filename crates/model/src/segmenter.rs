@@ -87,7 +87,7 @@ impl TchSegmenter {
             });
         }
         let architecture = architecture::find(&model.architecture)?;
-        let numerics = Numerics::new(&training);
+        let numerics = Numerics::new(&training, device);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
         let tape = Arc::default();

@@ -5,7 +5,9 @@ use crate::failure::Outcome;
 use anyhow::Context;
 use ndarray::Array3;
 use slicewise_data::DataConfig;
-use slicewise_model::{ModelConfig, TchSegmenter, TrainingConfig, choose_device, environment};
+use slicewise_model::{
+    ModelConfig, Precision, TchSegmenter, TrainingConfig, choose_device, environment,
+};
 
 /// Prints the machine; fails when no run could start on `device`.
 pub(crate) fn run(device: &str) -> Outcome {
@@ -37,7 +39,7 @@ pub(crate) fn run(device: &str) -> Outcome {
     println!(
         "bf16       {}",
         if found.cpu_bf16.is_empty() {
-            "no CPU instructions: `precision: float32` is faster there".to_owned()
+            "no CPU instructions".to_owned()
         } else {
             found.cpu_bf16.join(", ")
         }
@@ -54,6 +56,8 @@ pub(crate) fn run(device: &str) -> Outcome {
     );
     let chosen = choose_device(device).context("no run could start")?;
     println!("device     {}", device_name(chosen));
+    let (precision, why) = Precision::fastest_on(chosen);
+    println!("precision  {}: {why}", precision.name());
     // Whatever the versions say: what counts is that a network of every kind of layer answers.
     let training = TrainingConfig::default();
     TchSegmenter::new(&ModelConfig::default(), &training, 2, 0, chosen)
