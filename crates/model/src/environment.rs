@@ -130,11 +130,13 @@ pub fn set_threads(threads: usize) {
 
 /// Environment variables, name and value, for a process that is to train with so many threads.
 ///
+/// The last keeps float32 on a GPU float32: by default its convolutions round to ten bits (TF32).
+///
 /// Two are the thread counts of libtorch and rayon. The third is how glibc's allocator works. A
 /// training step makes and drops hundreds of tensors of megabytes; by default each goes back to
 /// the system and comes again, page by page. Kept, and in large pages, a step takes a sixth less.
 /// A user's own setting comes later and wins.
-pub fn process_settings(threads: usize) -> [(&'static str, String); 3] {
+pub fn process_settings(threads: usize) -> [(&'static str, String); 4] {
     let ours = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:\
         glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=67108864";
     let allocator = match std::env::var("GLIBC_TUNABLES") {
@@ -145,6 +147,10 @@ pub fn process_settings(threads: usize) -> [(&'static str, String); 3] {
         ("OMP_NUM_THREADS", threads.to_string()),
         ("RAYON_NUM_THREADS", threads.to_string()),
         ("GLIBC_TUNABLES", allocator),
+        (
+            "NVIDIA_TF32_OVERRIDE",
+            std::env::var("NVIDIA_TF32_OVERRIDE").unwrap_or_else(|_| "0".to_owned()),
+        ),
     ]
 }
 
