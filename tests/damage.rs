@@ -69,9 +69,7 @@ fn a_flipped_byte_in_a_checkpoint_is_found_by_its_checksum_and_made_good() {
     );
     assert!(line.starts_with(&start), "{line}");
     assert!(
-        line.ends_with(
-            ": the file is damaged); its 4 steps are trained again, on the same crops"
-        ),
+        line.ends_with(": the file is damaged); its 4 steps are trained again, on the same crops"),
         "{line}"
     );
 }

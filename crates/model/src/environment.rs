@@ -130,11 +130,10 @@ pub fn set_threads(threads: usize) {
 
 /// Environment variables, name and value, for a process that is to train with so many threads.
 ///
-/// The last keeps float32 on a GPU float32: by default its convolutions round to ten bits (TF32).
-///
 /// Two are the thread counts of libtorch and rayon. The third is how glibc's allocator works. A
 /// training step makes and drops hundreds of tensors of megabytes; by default each goes back to
 /// the system and comes again, page by page. Kept, and in large pages, a step takes a sixth less.
+/// The fourth keeps float32 on a GPU float32: by default convolutions round to ten bits there (TF32).
 /// A user's own setting comes later and wins.
 pub fn process_settings(threads: usize) -> [(&'static str, String); 4] {
     let ours = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:\

@@ -103,7 +103,7 @@ fn agree(name: &str, a: &ModelOutput, b: &ModelOutput) {
 
 #[test]
 #[ignore = "needs a CUDA device"]
-fn one_checkpoint_predicts_alike_on_gpu_and_cpu() {
+fn gpu_one_checkpoint_predicts_alike_on_the_cpu() {
     let Some(device) = gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
@@ -124,7 +124,7 @@ fn one_checkpoint_predicts_alike_on_gpu_and_cpu() {
 
 #[test]
 #[ignore = "needs a CUDA device"]
-fn a_checkpoint_goes_to_the_cpu_and_back_to_the_bit() {
+fn gpu_a_checkpoint_goes_to_the_cpu_and_back_to_the_bit() {
     let Some(device) = gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
@@ -143,7 +143,7 @@ fn a_checkpoint_goes_to_the_cpu_and_back_to_the_bit() {
 
 #[test]
 #[ignore = "needs a CUDA device"]
-fn a_training_in_pieces_goes_on_as_the_whole() {
+fn gpu_a_training_in_pieces_goes_on_as_the_whole() {
     let Some(device) = gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
@@ -164,7 +164,7 @@ fn a_training_in_pieces_goes_on_as_the_whole() {
 
 #[test]
 #[ignore = "needs a CUDA device"]
-fn what_does_not_fit_is_out_of_memory_and_the_next_one_works() {
+fn gpu_what_does_not_fit_is_out_of_memory_and_the_next_one_works() {
     let Some(device) = gpu() else { return };
     let model = ModelConfig {
         base_width: 256,

@@ -248,13 +248,8 @@ fn serve(cache: &Path, device: &str) -> Outcome<()> {
     let cases: Vec<&Case> = data.cases.iter().collect();
     let annotated = every_nth(&cases, EVERY / 2);
     let cases = training_volumes(&cases, &annotated);
-    let mut segmenter = TchSegmenter::new(
-        &ModelConfig::default(),
-        &training(),
-        CLASSES,
-        0,
-        device,
-    )?;
+    let mut segmenter =
+        TchSegmenter::new(&ModelConfig::default(), &training(), CLASSES, 0, device)?;
     answer(|command, seconds| match command {
         "train" => {
             let start = Instant::now();
