@@ -7,13 +7,11 @@ import math
 import pathlib
 import random
 
-import nibabel
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from network import AttentionUNet, parameter_name
-from volumes import CLASS_OF
 
 IGNORE = 255
 
@@ -43,6 +41,8 @@ class Setting:
 
 def read_volume(path: pathlib.Path) -> np.ndarray:
     """A NIfTI volume in RAS, `[z, y, x]`."""
+    import nibabel  # Not on a GPU machine, where gpu_peer.py needs the rest of this module.
+
     image = nibabel.as_closest_canonical(nibabel.load(path))
     return np.ascontiguousarray(image.get_fdata(dtype=np.float32).T)
 
@@ -55,6 +55,8 @@ class Case:
 
 def read_cases(folder: pathlib.Path, margin_mm: float, spacing_mm: float) -> list[Case]:
     """The tissue task as crates/data prepares it: mask, crop to it and a margin, z-score."""
+    from volumes import CLASS_OF  # Likewise.
+
     cases = []
     with open(folder / "manifest.csv") as file:
         for row in csv.DictReader(file):

@@ -6,6 +6,7 @@ mod broken_input;
 mod damage;
 mod docs_faults;
 mod faults;
+mod gpu;
 mod new_strategy;
 mod nifti;
 mod precision;

@@ -13,6 +13,7 @@ mod attention_unet;
 mod checkpoint;
 pub mod config;
 mod crops;
+mod dispatch;
 pub mod environment;
 pub mod error;
 mod fault;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! bench_worker export CACHE OUT     weights, answers and losses for bench/peer.py to compare with
-//! bench_worker serve CACHE          trains and predicts when told, on one thread, as cells do
+//! bench_worker serve CACHE [DEVICE] trains and predicts when told, on one thread, as cells do
+//! bench_worker cases CACHE OUT      prepared volumes and settings for bench/gpu_peer.py
 //! bench_worker volumes FOLDER       metrics and loading when told
 //! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
 //! bench_worker environment          what a sweep sets for a cell of one thread, in JSON
@@ -54,7 +55,9 @@ fn main() -> Outcome<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["export", cache, out] => export(Path::new(cache), Path::new(out)),
-        ["serve", cache] => serve(Path::new(cache)),
+        ["serve", cache] => serve(Path::new(cache), "cpu"),
+        ["serve", cache, device] => serve(Path::new(cache), device),
+        ["cases", cache, out] => cases(Path::new(cache), Path::new(out)),
         ["volumes", folder] => volumes(Path::new(folder)),
         ["scale", manifest, cache, classes] => {
             scale::run(Path::new(manifest), Path::new(cache), classes.parse()?)
@@ -222,20 +225,46 @@ fn central<T: Copy>(volume: &Array3<T>, size: [usize; 3]) -> Array3<T> {
     central
 }
 
+/// Writes every case as raw voxels, and the settings: a GPU machine needs neither NIfTI nor its reader.
+fn cases(cache: &Path, out: &Path) -> Outcome<()> {
+    std::fs::create_dir_all(out)?;
+    let (_, data) = data(cache)?;
+    let mut shapes = Vec::new();
+    for (index, case) in data.cases.iter().enumerate() {
+        let image: Vec<u8> = case
+            .image
+            .voxels
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
+        let labels: Vec<u8> = case.labels.voxels.iter().copied().collect();
+        std::fs::write(out.join(format!("{index}.f32")), image)?;
+        std::fs::write(out.join(format!("{index}.u8")), labels)?;
+        shapes.push(case.image.voxels.shape().to_vec());
+    }
+    let settings = json!({
+        "model": ModelConfig::default(),
+        "training": training(),
+        "classes": CLASSES,
+        "every": EVERY,
+        "shapes": shapes,
+    });
+    Ok(std::fs::write(
+        out.join("settings.json"),
+        settings.to_string(),
+    )?)
+}
+
 /// Trains and predicts, one thread, with the data and settings of a sweep.
-fn serve(cache: &Path) -> Outcome<()> {
+fn serve(cache: &Path, device: &str) -> Outcome<()> {
     slicewise_model::set_threads(1);
+    let device = slicewise_model::choose_device(device)?;
     let (_, data) = data(cache)?;
     let cases: Vec<&Case> = data.cases.iter().collect();
     let annotated = every_nth(&cases, EVERY / 2);
     let cases = training_volumes(&cases, &annotated);
-    let mut segmenter = TchSegmenter::new(
-        &ModelConfig::default(),
-        &training(),
-        CLASSES,
-        0,
-        Device::Cpu,
-    )?;
+    let mut segmenter =
+        TchSegmenter::new(&ModelConfig::default(), &training(), CLASSES, 0, device)?;
     answer(|command, seconds| match command {
         "train" => {
             let start = Instant::now();
