@@ -4,6 +4,7 @@
 //! asks it for a number; a CPU keeps small pieces in its caches. Only pieces differ here: results
 //! are the same but for rounding, which the tests show on the CPU by [`Dispatch::GPU`].
 
+use crate::numerics::Numerics;
 use tch::Device;
 
 /// What a device gets at once.
@@ -44,8 +45,14 @@ impl Dispatch {
         direct_gradients: true,
     };
 
-    pub(crate) fn of(device: Device) -> Self {
+    /// That of a device. A CPU gets two tiles at once in float32: libtorch does not give oneDNN a
+    /// single small sample.
+    pub(crate) fn of(device: Device, numerics: Numerics) -> Self {
         match device {
+            Device::Cpu if numerics.is_float32() => Self {
+                tiles: 2,
+                ..Self::CPU
+            },
             Device::Cpu => Self::CPU,
             _ => Self::GPU,
         }

@@ -164,4 +164,19 @@ mod tests {
         }
         assert!(u16::from_f32(f32::NAN).to_f32().is_nan());
     }
+
+    /// Starts this program again, held to less than the processor has.
+    #[test]
+    fn on_lesser_instruction_sets_the_loops_hold_as_well() {
+        for set in ["AVX512_CORE", "AVX2", "SSE41"] {
+            let held = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["kernel::", "--skip", "lesser", "--test-threads=1"])
+                .env("ONEDNN_MAX_CPU_ISA", set)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&held.stdout);
+            assert!(held.status.success(), "{set}: {said}");
+            assert!(said.contains("5 passed"), "{set}: {said}");
+        }
+    }
 }

@@ -25,6 +25,11 @@ impl Numerics {
         }
     }
 
+    /// Whether features are float32.
+    pub(crate) fn is_float32(self) -> bool {
+        self.kind == Kind::Float
+    }
+
     /// Whether channels come last in memory.
     pub(crate) fn is_channels_last(self) -> bool {
         self.channels_last

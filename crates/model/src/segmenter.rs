@@ -115,7 +115,7 @@ impl TchSegmenter {
             training,
             classes,
             numerics,
-            dispatch: Dispatch::of(device),
+            dispatch: Dispatch::of(device, numerics),
             resident: None,
         })
     }
@@ -632,7 +632,7 @@ mod tests {
 
     /// A volume of several tiles, together and one by one.
     fn tiles_do_not_matter(device: Device) {
-        let (mut segmenter, _) = trained(device, Dispatch::of(device));
+        let (mut segmenter, _) = trained(device, Dispatch::CPU);
         let (image, _) = volume();
         let of = |segmenter: &TchSegmenter| segmenter.predict(&image).unwrap();
         segmenter.dispatch.tiles = 1;
