@@ -218,7 +218,7 @@ device() {
         fi
         # shellcheck disable=SC2086 # several words
         step "tests-$kind" 120 "$@" "$unpacked/test-$kind" $which --include-ignored --test-threads=2 --nocapture || true
-        grep -h '^SKIPPED\|^test result' "$out/logs/tests-$kind.log" | sort | uniq -c >&2 || true
+        grep -h '^SKIPPED\|^test result' "$out/logs/tests-$kind.log" 2>/dev/null | sort | uniq -c >&2 || true
     done
 
     if [ "$device" = cpu ]; then
@@ -230,7 +230,7 @@ device() {
     fi
     # shellcheck disable=SC2086
     step bench 230 python3 bench/gpu.py --device "$device" --out "$out" $bench || true
-    grep -h 'LEFT OUT' "$out/logs/bench.log" >&2 || true
+    grep -h 'LEFT OUT' "$out/logs/bench.log" >&2 2>/dev/null || true
 
     sed "s/^name:/device: $device\nname:/" "$experiment" >"$out/experiment.yaml"
     echo "sweep,jobs,seconds" >"$out/sweeps.csv"
