@@ -167,7 +167,7 @@ fn gpu_a_training_in_pieces_goes_on_as_the_whole() {
 fn gpu_what_does_not_fit_is_out_of_memory_and_the_next_one_works() {
     let Some(device) = gpu() else { return };
     let model = ModelConfig {
-        base_width: 256,
+        base_width: 64,
         ..ModelConfig::default()
     };
     let training = TrainingConfig {
