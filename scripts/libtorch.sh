@@ -135,7 +135,7 @@ install() {
     name=$1
     shift
     fetch "$scratch" "torch $version" "$name" --no-cache-dir \
-        --python-version "$python_abi" --only-binary=:all: "$@"
+        --python-version "$python_abi" --ignore-requires-python --only-binary=:all: "$@"
     got=$(version_of "$scratch/packages/torch")
     if ! has_library "$scratch/packages/torch" || [ "${got%%+*}" != "$version" ]; then
         fail "pip ended well but left no usable libtorch: expected torch $version with lib/libtorch_cpu.so, got version ${got:-none}"
