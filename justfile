@@ -85,15 +85,20 @@ libtorch:
 test-packages:
     @scripts/python.sh
 
-# Ours against PyTorch, MONAI and nibabel by turns, about 13 minutes: results/bench/bench.md
+# Ours against PyTorch, MONAI and nibabel by turns, on each instruction set, about 20 minutes: results/bench-local/bench.md
 bench *arguments: build bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/bench.py {{ arguments }}
 
-# How time and memory grow with size, cases, classes, strategies, seeds: results/bench/scale.md
+# How time and memory grow with size, cases, classes, strategies, seeds: results/bench-local/scale.md
 bench-scale *arguments: build bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/scale.py {{ arguments }}
+
+# Dice by precision and instruction set, about 15 minutes: results/bench-local/numerics.md
+numerics *arguments: build
+    cargo build --release --locked --package slicewise --example bench_worker
+    CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/numerics.py {{ arguments }}
 
 # Fetch MONAI, nibabel and what the benchmarks need from PyPI into .tools/bench on first use
 bench-packages:

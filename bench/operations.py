@@ -52,17 +52,18 @@ def step_table(
     primitives: dict[str, float],
     operations: dict[str, float],
     setting: str,
+    place: str,
 ) -> str:
     """Markdown: the counted work, the share of the ceiling, and where the time goes, ours and the
-    peer's. `samples`: seconds of our step by what for, or why there are none; `primitives`: seconds
+    peer's. `shares`: by whose step and of what; `place`: machine and instruction set; `samples`: seconds of our step by what for, or why there are none; `primitives`: seconds
     in oneDNN's; `operations`: the peer's seconds by operation."""
     model, training = settings["model"], settings["training"]
     total = sum(amount for _, amount in flops)
     ours = work_done(flops, settings)
     done = sum(amount for _, amount in ours)
-    nominal = shares["ours"] * total / done
+    nominal = next(share for name, share in shares.items() if name.startswith("ours")) * total / done
     lines = [
-        "Made by `./just bench`.",
+        f"Made by {place}.",
         "",
         f"Work of one training step (batch {training['batch']} of {'×'.join(map(str, training['crop']))},"
         f" width {model['base_width']}, {model['levels']} levels, {settings['classes']} classes), counted from its convolutions:",
@@ -71,8 +72,8 @@ def step_table(
         f"The network's is {total / 1e9:.2f} GFLOP, and the peer does all of it. Ours computes the head's maps and spatial",
         f"attention on annotated slices alone, every {settings['every']}th: {done / 1e9:.2f} GFLOP.",
         "",
-        "Share of a 2048³ bf16 matrix product of the same libtorch version, one thread, same run, for the work done:",
-        ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+        "Share of a 2048³ matrix product of the same libtorch version, one thread, same instruction set, same run, for",
+        "the work done: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         + f". By the network's work, done or not, ours would have {nominal:.1%}.",
         "",
         "| part | GFLOP | share | done by ours |",

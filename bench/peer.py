@@ -1,9 +1,9 @@
 """The PyTorch/MONAI side of `./just bench`. Run by bench.py, which talks to it in lines.
 
-    peer.py check EXPORT DATA                shows that network, loss, optimiser and data are ours
+    peer.py check EXPORT DATA PRECISION...   shows that network, loss, optimiser and data are ours
     peer.py serve EXPORT DATA SETTING        trains and predicts when told: `train SECONDS`, ...
     peer.py volumes DATA                     metrics and loading when told
-    peer.py machine EXPORT                   FLOPs of a step, this machine's ceiling, where time goes
+    peer.py machine EXPORT SETTING           FLOPs of a step, this machine's ceiling, where time goes
 
 EXPORT is what `bench_worker export` wrote, DATA a folder of `slicewise phantom`, SETTING JSON.
 Each command is answered by one line of JSON: `{"count": work done, "seconds": it took}`.
@@ -67,7 +67,7 @@ def serve(export: pathlib.Path, data: pathlib.Path, setting: Setting) -> None:
     )
 
 
-def check(export: pathlib.Path, data: pathlib.Path) -> None:
+def check(export: pathlib.Path, data: pathlib.Path, precisions: list[str]) -> None:
     """Same data, parameters and answer, same losses of the next steps, same answer after them."""
     from safetensors.numpy import load_file
 
@@ -85,10 +85,12 @@ def check(export: pathlib.Path, data: pathlib.Path) -> None:
     ours = read("probabilities.f32", np.float32).reshape(-1, *shape)
     our_attention = read("attention.f32", np.float32).reshape(-1, *shape)
     ours_after = read("after.f32", np.float32).reshape(-1, *shape)
-    for setting, tolerance in [
-        (Setting(), 1e-3),
-        (Setting("bfloat16", "channels-last", "group"), 0.05),
-    ]:
+    settings_of = {
+        "float32": [(Setting(), 1e-3)],
+        "bfloat16": [(Setting("bfloat16", "channels-last", "group", expert=True), 0.05)],
+    }
+    print(f"  PyTorch {torch.__version__}, its loops for {torch.backends.cpu.get_cpu_capability()}", flush=True)
+    for setting, tolerance in [pair for precision in precisions for pair in settings_of[precision]]:
         trainer = Trainer(settings, setting)
         parameters = sum(parameter.numel() for parameter in trainer.network.parameters())
         assert parameters == settings["parameters"], f"{parameters} parameters, ours {settings['parameters']}"
@@ -117,11 +119,15 @@ def machine(export: pathlib.Path, setting: Setting) -> None:
     """The ceiling and the counted work, one thread; then where the step of `setting` spends time."""
     torch.set_num_threads(1)
     settings = read_settings(export)
-    a, b = (torch.randn(2048, 2048).bfloat16() for _ in range(2))
 
-    def multiply(seconds: float) -> dict:
-        done = repeat(seconds, lambda: a @ b)
-        return {"count": 2 * 2048**3 * done["count"], "seconds": done["seconds"]}
+    def multiply(kind: torch.dtype):
+        a, b = (torch.randn(2048, 2048).to(kind) for _ in range(2))
+
+        def rate(seconds: float) -> dict:
+            done = repeat(seconds, lambda: torch.mm(a, b))
+            return {"count": 2 * 2048**3 * done["count"], "seconds": done["seconds"]}
+
+        return rate
 
     training = settings["training"]
     rows = count_flops(Trainer(settings, Setting()).network, (training["batch"], 1, *training["crop"]))
@@ -144,15 +150,16 @@ def machine(export: pathlib.Path, setting: Setting) -> None:
         table = {event.key: event.self_cpu_time_total / 1e6 / steps for event in profiler.key_averages()}
         return {"operations": dict(sorted(table.items(), key=lambda item: -item[1]))}
 
-    answer({"multiply": multiply, "flops": lambda _: {"rows": rows}, "profile": profile})
+    products = {name: multiply(kind) for name, kind in (("float32", torch.float32), ("bfloat16", torch.bfloat16))}
+    answer(products | {"flops": lambda _: {"rows": rows}, "profile": profile})
 
 
 def main() -> None:
     kind, folder, *rest = sys.argv[1:]
     folder = pathlib.Path(folder)
     match kind, rest:
-        case "check", [data]:
-            check(folder, pathlib.Path(data))
+        case "check", [data, *precisions]:
+            check(folder, pathlib.Path(data), precisions)
         case "serve", [data, setting]:
             serve(folder, pathlib.Path(data), Setting(**json.loads(setting)))
         case "volumes", []:

@@ -70,12 +70,12 @@ def sample(worker: Worker, seconds: float) -> dict[str, float]:
     return dict(sorted(groups.items(), key=lambda item: -item[1]))
 
 
-def onednn() -> dict[str, float]:
+def onednn(held: dict) -> dict[str, float]:
     """Seconds of one step in each kind of oneDNN's primitives, by its own clock; empty where it
     keeps silent. In a process of its own: a line for each call costs time."""
     lines = subprocess.run(
         [WORKER, "serve", CACHE],
-        env=environment(as_a_cell() | {"ONEDNN_VERBOSE": "1"}),
+        env=environment(as_a_cell() | held | {"ONEDNN_VERBOSE": "1"}),
         input="train 1\ntrain 3\n",
         text=True,
         capture_output=True,

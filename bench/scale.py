@@ -1,4 +1,4 @@
-"""How time and memory grow: `./just bench-scale`, results/bench/scale.{csv,md,svg}.
+"""How time and memory grow: `./just bench-scale`, scale.{csv,md,svg}.
 
 Volume size, cases and classes: one process goes through what a cell does (load and prepare the
 files, train 5 steps, segment one volume, score it) and tells seconds and peak memory after each
@@ -16,9 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from workers import PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, made_by, run
+from workers import LOCAL, PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, keep, made_by, run
 
-WHOLE = ROOT / "results/bench"
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
 SPACINGS = [4.0, 2.4, 1.2, 0.8]
 CASES = [2, 4, 8, 16, 32]
@@ -174,9 +173,13 @@ def main() -> None:
     name = lambda axis: axis.replace(" ", "-")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=list(dict.fromkeys(name(axis) for axis, _, _ in measurements)), help="one axis alone")
-    only = parser.parse_args().only
+    parser.add_argument("--keep", action="store_true", help="copy a whole run's files to results/bench")
+    arguments = parser.parse_args()
+    only = arguments.only
+    if arguments.keep and only:
+        parser.error("--keep: expected a whole run, got --only")
     # One alone leaves the whole table as it is.
-    out = SCRATCH / f"scale-only-{only}" if only else WHOLE
+    out = SCRATCH / f"scale-only-{only}" if only else LOCAL
     made = made_by("./just bench-scale")
     rows = []
     for axis, value, measure in measurements:
@@ -194,6 +197,8 @@ def main() -> None:
         write(rows, made, out)
     plot(rows, out)
     print(out / "scale.md")
+    if arguments.keep:
+        keep(["scale.csv", "scale.md", "scale.svg"])
 
 
 if __name__ == "__main__":

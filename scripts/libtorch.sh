@@ -7,7 +7,7 @@
 #
 # Without an NVIDIA driver that is the wheel and two small packages of CUDA's that libtorch_cpu is
 # linked to: 0.54 GB to download, of which 0.52 GB stay. With one it is all of CUDA as well: 2.7 GB
-# to download, 4.9 GB on disk. A driver that comes later brings the rest at the next build.
+# to download, 4.7 GB on disk. A driver that comes later brings the rest at the next build.
 # `CUDA_VISIBLE_DEVICES=` (empty) says that no GPU is to be used, so that nothing is fetched for one.
 # Nothing to do is decided in milliseconds, so every recipe that builds runs this first.
 set -eu
@@ -16,7 +16,7 @@ me=libtorch
 version=2.11.0 # what tch 0.24 binds; change it here, in pin.sh and in Cargo.toml together
 python_abi=3.12 # whose wheel: its Python half is not used, so any python3 may fetch it
 least_driver=580 # of NVIDIA's, for the CUDA 13.0 that the wheel is made with
-cpu_gib=3 cuda_gib=8 # measured at the peak: 1.8 and 7.1
+cpu_gib=3 cuda_gib=8 # measured at the peak: 1.6 and 7.6
 machine=${SLICEWISE_TEST_MACHINE-} # where the tests put their own /proc and /dev
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/scripts/pip.sh"

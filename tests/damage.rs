@@ -25,7 +25,7 @@ fn a_torn_line_is_said_and_its_round_done_again_without_its_lost_checkpoint() {
         ledger.display()
     );
     assert!(said.lines().any(|line| line == torn), "{said}");
-    let lost = "its 4 steps are trained again, to the same weights";
+    let lost = "its 4 steps are trained again, on the same crops";
     assert!(said.contains(lost), "{said}");
     assert!(said.contains("1 of 3 cells to run"), "{said}");
 }
@@ -69,9 +69,7 @@ fn a_flipped_byte_in_a_checkpoint_is_found_by_its_checksum_and_made_good() {
     );
     assert!(line.starts_with(&start), "{line}");
     assert!(
-        line.ends_with(
-            ": the file is damaged); its 4 steps are trained again, to the same weights"
-        ),
+        line.ends_with(": the file is damaged); its 4 steps are trained again, on the same crops"),
         "{line}"
     );
 }

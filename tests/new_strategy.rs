@@ -116,11 +116,12 @@ fn one_file_and_one_line_make_a_strategy() {
         &format!("      random: [0.25, 0.5]\n      {name}: [0.25, 0.5]\n"),
     );
     fs::write(&experiment, yaml).unwrap();
-    succeed(
-        Command::new(&program)
-            .current_dir(&workspace)
-            .args(["sweep", "experiments/smoke.yaml"]),
-    );
+    succeed(Command::new(&program).current_dir(&workspace).args([
+        "sweep",
+        "experiments/smoke.yaml",
+        "--device",
+        "cpu",
+    ]));
     let results = workspace.join("results/smoke");
     let csv = fs::read_to_string(results.join("tables/table2.csv")).unwrap();
     let rows = csv

@@ -16,6 +16,8 @@ const CELLS: usize = 2 * 2 * 6;
 fn sweep(out: &Path, jobs: &str) -> Command {
     let mut command = slicewise(&["sweep", "experiments/smoke.yaml", "--jobs", jobs, "--out"]);
     command.arg(out).arg("--cache").arg(cache());
+    // Bytes are compared, which a GPU does not promise.
+    command.args(["--device", "cpu"]);
     command
 }
 
@@ -124,7 +126,19 @@ fn table_2_has_a_row_for_each_strategy_ratio_task_and_part() {
 fn jobs_change_no_byte_of_the_records() {
     let scratch = tempfile::tempdir().unwrap();
     let again = scratch.path().join("again");
-    succeed(&mut sweep(&again, "1"));
+    let (code, _, said) = run(&mut sweep(&again, "1"));
+    assert_eq!(code, 0, "{said}");
+    // Seed by seed, with a report after the first, and an estimate before.
+    let page = again.join("report.html");
+    let line = format!("\nseed 1 is complete (1 of 2): {}\n", page.display());
+    let (before, after) = said.split_once(&line).unwrap_or_else(|| panic!("{said}"));
+    assert!(!after.contains("· seed 1 ·"), "{said}");
+    let estimate = before.lines().find(|line| line.starts_with("about "));
+    let estimate = estimate.unwrap_or_else(|| panic!("{said}"));
+    assert!(
+        estimate.contains(" cells on this machine (") && estimate.contains(" s a step, "),
+        "{estimate}"
+    );
     let (first, second) = (records(&smoke().join("smoke")), records(&again));
     assert_eq!(first.len(), CELLS);
     for (name, bytes) in &first {
@@ -292,7 +306,7 @@ fn a_sweep_told_to_stop_saves_says_how_to_go_on_and_does() {
     assert_eq!(
         last,
         format!(
-            "slicewise: stopped; go on with: slicewise sweep experiments/smoke.yaml --out {}",
+            "slicewise: stopped; go on with: slicewise sweep experiments/smoke.yaml --device cpu --out {}",
             out.display()
         )
     );
@@ -324,6 +338,22 @@ fn a_folder_of_another_experiment_is_refused_and_left_alone() {
         "{stderr}"
     );
     assert!(before == records(&results));
+}
+
+#[test]
+fn a_device_other_than_the_folders_is_refused() {
+    let results = smoke().join("smoke");
+    let mut command = slicewise(&["sweep", "experiments/smoke.yaml", "--device", "cuda:0"]);
+    let (code, _, stderr) = run(command.arg("--out").arg(&results));
+    assert_eq!(code, 2, "{stderr}");
+    assert_eq!(
+        stderr,
+        format!(
+            "slicewise: {}: this sweep was begun on device: cpu, got --device cuda:0; leave \
+             --device out, or choose another --out\n",
+            results.join("config.yaml").display()
+        )
+    );
 }
 
 #[test]

@@ -45,8 +45,14 @@ pub struct Manifest {
     /// Threads of each run: sums depend on them.
     #[serde(default)]
     pub threads: usize,
+    /// The vector instructions that our loops and oneDNN were free to use: `AVX-512`, say.
+    #[serde(default)]
+    pub instructions: String,
     /// `cpu` or `cuda:0`.
     pub device: String,
+    /// The arithmetic of each model: `float32` or `bfloat16`.
+    #[serde(default)]
+    pub precision: BTreeMap<String, String>,
     /// Models of the sweep; the tables of strategies show the first.
     pub models: Vec<String>,
     /// Trainable numbers of each model in each task.

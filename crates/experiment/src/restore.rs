@@ -1,7 +1,8 @@
 //! The weights of a cell's last whole round, from its checkpoint or, where that is lost, trained
 //! again.
 //!
-//! All that a training depends on is known: the seeds, and from the records which slices it saw.
+//! All that a training depends on is known: the seeds, and from the records which slices it saw. On a
+//! CPU its weights are the same to the bit; a GPU adds some gradients in no fixed order.
 //! So a damaged checkpoint costs time and no result: from the newest good one, or from new weights,
 //! the rounds since are trained once more, without asking a strategy or scoring anything.
 
@@ -51,7 +52,7 @@ impl CellRun<'_> {
         };
         let again: usize = past[good..].iter().map(|round| round.steps).sum();
         observer.note(&format!(
-            "{}: lost ({lost}); its {again} steps are trained again, to the same weights",
+            "{}: lost ({lost}); its {again} steps are trained again, on the same crops",
             self.cell
         ));
         let mut annotation = self.initial();

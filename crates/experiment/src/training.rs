@@ -1,5 +1,6 @@
 //! The training of one round in pieces, each followed by a checkpoint: a cell that is killed or
-//! stopped goes on after the last of them, to the same weights.
+//! stopped goes on after the last of them, to the same weights (on a GPU, which adds some gradients in
+//! no fixed order, to weights that differ by rounding).
 //!
 //! Weights go to disk first, then the small file that says how far they are, then the weights of
 //! the piece before are removed: at any moment one good pair is there.
@@ -125,7 +126,7 @@ impl RoundTraining<'_> {
         };
         good.unwrap_or_else(|lost| {
             observer.note(&format!(
-                "{}: lost ({lost}); round {number} is trained from its start, to the same weights",
+                "{}: lost ({lost}); round {number} is trained from its start, on the same crops",
                 self.cell
             ));
             Progress::default()

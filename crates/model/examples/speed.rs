@@ -81,7 +81,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut segmenter = TchSegmenter::new(&model, &training, 9, 0, Device::Cpu)?;
         let mut seconds = Vec::new();
         let mut last = cpu_seconds();
-        segmenter.train(&[case], 0..12, 12, 0, &mut |_, _| {
+        let steps: usize = std::env::args().nth(3).map_or(Ok(12), |n| n.parse())?;
+        segmenter.train(&[case], 0..steps, steps, 0, &mut |_, _| {
             let now = cpu_seconds();
             seconds.push(now - last);
             last = now;
@@ -90,7 +91,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seconds.remove(0);
         seconds.sort_by(f64::total_cmp);
         let mut predict = f64::INFINITY;
-        for _ in 0..3 {
+        for _ in 0..if steps > 12 { 0 } else { 3 } {
             let start = cpu_seconds();
             segmenter.predict(&image)?;
             predict = predict.min(cpu_seconds() - start);

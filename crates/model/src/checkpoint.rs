@@ -21,7 +21,8 @@ const SLICEWISE: &str = "slicewise";
 /// Steps behind the weights, as one float32: exact up to 16 million.
 const STEPS: &str = "steps";
 
-/// Everything in the file but the steps: name and tensor.
+/// Everything in the file but the steps: name and tensor, of one variable after the other in the
+/// order of [`Optimizer::on_cpu`].
 fn tensors(optimizer: &Optimizer) -> Vec<(String, &Tensor)> {
     let slots = optimizer.slots.iter();
     slots
@@ -64,9 +65,19 @@ pub(crate) fn save(
         vec![1],
         bytes_of(&[optimizer.steps as f32]),
     )];
-    for (name, tensor) in tensors(optimizer) {
-        let values = Vec::<f32>::try_from(tensor.detach().reshape([-1]))?;
-        entries.push((name, shape(tensor), bytes_of(&values)));
+    let values: Vec<Vec<f32>> = optimizer
+        .on_cpu()
+        .iter()
+        .map(Vec::try_from)
+        .collect::<Result<_, _>>()?;
+    let mut start = 0;
+    for of_variable in tensors(optimizer).chunks(values.len()) {
+        let length = of_variable[0].1.numel();
+        for ((name, tensor), all) in of_variable.iter().zip(&values) {
+            let part = &all[start..start + length];
+            entries.push((name.clone(), shape(tensor), bytes_of(part)));
+        }
+        start += length;
     }
     let damaged = |error: safetensors::SafeTensorError| ModelError::Checkpoint {
         path: path.to_owned(),

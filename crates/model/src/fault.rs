@@ -17,7 +17,11 @@ const OUT_OF_MEMORY: &[&str] = &[
     "Cannot allocate memory",
     "std::bad_alloc",
     "CUBLAS_STATUS_ALLOC_FAILED",
+    // cuDNN 8, then 9, which says INTERNAL_ERROR_ before HOST_ or DEVICE_ALLOCATION_FAILED.
     "CUDNN_STATUS_ALLOC_FAILED",
+    "ALLOCATION_FAILED",
+    "CUSOLVER_STATUS_ALLOC_FAILED",
+    "cudaErrorMemoryAllocation",
 ];
 
 /// What stands before the reason in tch's panics.
@@ -105,6 +109,10 @@ mod tests {
             (
                 "std::bad_alloc",
                 "out of memory: std::bad_alloc (a smaller --jobs, training.crop, training.batch or base_width needs less)",
+            ),
+            (
+                "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED\nException raised from",
+                "out of memory: cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED (a smaller --jobs, training.crop, training.batch or base_width needs less)",
             ),
             (
                 "called `Result::unwrap()` on an `Err` value: Torch(\"CUDA error: unspecified launch failure\\nCUDA kernel errors might be asynchronously reported at some other API call\\n\")",

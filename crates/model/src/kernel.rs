@@ -1,6 +1,9 @@
-//! Loops of our own over features in bf16 on the CPU whose channels come last in memory, where
-//! libtorch's are slow: [`normalisation`] and [`convolution`]. Each says what it takes; all else
-//! is libtorch's. [`crate::tape`] carries gradients through them.
+//! Loops of our own over features on the CPU whose channels come last in memory, where libtorch's are
+//! slow: [`normalisation`] and [`convolution`]. Each says what it takes; libtorch computes all else.
+//! [`crate::tape`] carries gradients through them.
+//!
+//! Features are float32 or bf16 ([`Value`]). Which vector instructions there are is
+//! [`InstructionSet`]'s to say. On processors other than x86-64 libtorch computes everything.
 //!
 //! This is the one place of the workspace with `unsafe`: to see the memory of a tensor as a slice,
 //! and to call what was compiled for wide registers once the processor is known to have them.
@@ -13,40 +16,102 @@
 pub(crate) mod convolution;
 pub(crate) mod normalisation;
 
+use crate::instructions::InstructionSet;
 use tch::{Device, Kind, Tensor};
+
+/// A number of a feature map as it lies in memory.
+pub(crate) trait Value: Copy + Default + 'static {
+    /// libtorch's name of it.
+    const KIND: Kind;
+
+    fn to_f32(self) -> f32;
+
+    /// The nearest one.
+    fn from_f32(value: f32) -> Self;
+}
+
+impl Value for f32 {
+    const KIND: Kind = Kind::Float;
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+}
+
+/// The bits of a bf16 number: the upper half of a float32's.
+impl Value for u16 {
+    const KIND: Kind = Kind::BFloat16;
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self) << 16)
+    }
+
+    /// Ties round to even. NaN stays NaN.
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        let bits = value.to_bits();
+        let rounded = (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16;
+        if value.is_nan() { 0x7fc0 } else { rounded }
+    }
+}
 
 /// Whether features are such that the loops take them, if channels and order fit.
 pub(crate) fn is_for(features: &Tensor) -> bool {
-    features.kind() == Kind::BFloat16 && features.device() == Device::Cpu
+    features.device() == Device::Cpu
+        && match features.kind() {
+            Kind::BFloat16 => true,
+            // Without vector instructions libtorch's own are as good, and its graph is whole.
+            Kind::Float => {
+                InstructionSet::available() >= InstructionSet::Avx2 && is_channels_last(features)
+            }
+            _ => false,
+        }
 }
 
-/// Whether `features` are [`is_for`], `[N, C, D, H, W]`, none of these 0, and channels-last.
-fn fits(features: &Tensor) -> bool {
+/// Whether `features` are `[N, C, D, H, W]`, none of these 0, with the channels last in memory.
+fn is_channels_last(features: &Tensor) -> bool {
     let size = features.size();
-    is_for(features)
-        && size.len() == 5
+    size.len() == 5
         && size.iter().all(|&length| length > 0)
         && features.permute([0, 2, 3, 4, 1]).is_contiguous()
 }
 
+/// Whether the loops see `features` as a slice: [`is_for`] and [`is_channels_last`].
+fn fits(features: &Tensor) -> bool {
+    is_for(features) && is_channels_last(features)
+}
+
 /// The memory of each sample of features that [`fits`].
-fn samples(features: &Tensor) -> impl Iterator<Item = &[u16]> {
-    assert!(fits(features), "features to be seen as a slice");
+fn samples<V: Value>(features: &Tensor) -> impl Iterator<Item = &[V]> {
+    assert!(
+        fits(features) && features.kind() == V::KIND,
+        "features to be seen as a slice"
+    );
     let length = features.numel() / features.size()[0] as usize;
-    // SAFETY: it fits: the tensor is dense in the CPU's memory, two bytes a value. It
+    // SAFETY: it fits: the tensor is dense in the CPU's memory and has values of this kind. It
     // is borrowed for as long as the slice, and nothing writes to it meanwhile.
     let values =
-        unsafe { std::slice::from_raw_parts(features.data_ptr().cast::<u16>(), features.numel()) };
+        unsafe { std::slice::from_raw_parts(features.data_ptr().cast::<V>(), features.numel()) };
     values.chunks_exact(length)
 }
 
 /// The memory of each sample of a tensor that nothing else has seen yet.
-fn samples_mut(fresh: &Tensor) -> impl Iterator<Item = &mut [u16]> {
-    assert!(fits(fresh), "features to be seen as a slice");
+fn samples_mut<V: Value>(fresh: &mut Tensor) -> impl Iterator<Item = &mut [V]> {
+    assert!(
+        fits(fresh) && fresh.kind() == V::KIND,
+        "features to be seen as a slice"
+    );
     let length = fresh.numel() / fresh.size()[0] as usize;
-    // SAFETY: as in `samples`; made just now in that order, it has one owner.
+    // SAFETY: as in `samples`; made just now in that order, it has one owner, who lends it.
     let values =
-        unsafe { std::slice::from_raw_parts_mut(fresh.data_ptr().cast::<u16>(), fresh.numel()) };
+        unsafe { std::slice::from_raw_parts_mut(fresh.data_ptr().cast::<V>(), fresh.numel()) };
     values.chunks_exact_mut(length)
 }
 
@@ -56,34 +121,20 @@ pub(crate) fn values(parameter: &Tensor) -> Vec<f32> {
     Vec::try_from(flat).expect("a vector of float32")
 }
 
-/// bf16 is the upper half of a float32.
-#[inline(always)]
-fn to_f32(value: u16) -> f32 {
-    f32::from_bits(u32::from(value) << 16)
-}
-
-/// Rounded to the nearest, ties to even. NaN stays NaN.
-#[inline(always)]
-fn to_bf16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let rounded = (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16;
-    if value.is_nan() { 0x7fc0 } else { rounded }
-}
-
 /// What the tests of the loops share.
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Features of made-up values, channels last.
-    pub(super) fn features(size: [i64; 5], seed: f64) -> Tensor {
+    pub(super) fn features(size: [i64; 5], seed: f64, kind: Kind) -> Tensor {
         let count: i64 = size.iter().product();
         let [n, c, d, h, w] = size;
         let values = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * seed).sin() * 3.0 + 1.0;
         values
             .reshape([n, d, h, w, c])
             .permute([0, 4, 1, 2, 3])
-            .to_kind(Kind::BFloat16)
+            .to_kind(kind)
     }
 
     /// `ours` is within `tolerance` of the largest of `theirs`.
@@ -109,8 +160,8 @@ mod tests {
         ] {
             let theirs = Tensor::from_slice(&[value]).to_kind(Kind::BFloat16);
             let theirs = theirs.to_kind(Kind::Float).double_value(&[0]) as f32;
-            assert_eq!(to_f32(to_bf16(value)), theirs, "{value}");
+            assert_eq!(u16::from_f32(value).to_f32(), theirs, "{value}");
         }
-        assert!(to_f32(to_bf16(f32::NAN)).is_nan());
+        assert!(u16::from_f32(f32::NAN).to_f32().is_nan());
     }
 }

@@ -170,7 +170,10 @@ impl Convolution {
 
     /// [`Self::forward`] of features whose channels come in parts, one behind the other.
     pub(crate) fn forward_parts(&self, parts: &[&Tensor]) -> Tensor {
-        if self.stride == 1 && convolution::takes(parts, &self.weight.size()) {
+        if self.stride == 1
+            && self.numerics.is_channels_last()
+            && convolution::takes(parts, &self.weight.size())
+        {
             return self.tape.convolve(parts, &self.weight, &self.bias);
         }
         let features = match parts {
@@ -242,6 +245,12 @@ pub(crate) struct Upsampling {
 impl Upsampling {
     /// `[N, inputs, D, H, W]` → `[N, outputs, 2D, 2H, 2W]`.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
+        if features.kind() == Kind::Float
+            && features.device() == Device::Cpu
+            && self.numerics.is_channels_last()
+        {
+            return self.multiplied(features);
+        }
         let weight = self.numerics.prepare(&self.weight);
         let twice = [2, 2, 2];
         features.conv_transpose3d(
@@ -253,6 +262,26 @@ impl Upsampling {
             1,
             [1, 1, 1],
         )
+    }
+}
+
+impl Upsampling {
+    /// [`Self::forward`] as one product of matrices, whose outputs are then laid out on the finer
+    /// grid: in float32 with channels last half the time of oneDNN's transposed convolution.
+    fn multiplied(&self, features: &Tensor) -> Tensor {
+        let &[n, inputs, d, h, w] = features.size().as_slice() else {
+            unreachable!("features have five dimensions");
+        };
+        let outputs = self.weight.size()[1];
+        let weight = self.weight.permute([0, 2, 3, 4, 1]);
+        features
+            .permute([0, 2, 3, 4, 1])
+            .reshape([-1, inputs])
+            .matmul(&weight.reshape([inputs, 8 * outputs]))
+            .view([n, d, h, w, 2, 2, 2, outputs].as_slice())
+            .permute([0, 1, 4, 2, 5, 3, 6, 7].as_slice())
+            .reshape([n, 2 * d, 2 * h, 2 * w, outputs])
+            .permute([0, 4, 1, 2, 3])
     }
 }
 
@@ -361,11 +390,12 @@ mod tests {
         for layout in [Layout::Contiguous, Layout::ChannelsLast] {
             for (slices, inputs) in [(1, 8), (5, 3), (16, 8), (4, 16)] {
                 let of = |precision| {
-                    let numerics = Numerics::new(&TrainingConfig {
+                    let training = TrainingConfig {
                         precision,
                         layout,
                         ..TrainingConfig::default()
-                    });
+                    };
+                    let numerics = Numerics::new(&training, Device::Cpu);
                     let store = tch::nn::VarStore::new(Device::Cpu);
                     let tape = Arc::default();
                     let scope = Scope {

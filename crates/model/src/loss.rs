@@ -61,8 +61,7 @@ impl Loss {
     /// The loss of `slices` of a batch, a scalar. `labels`: int64 `[N, D, H, W]`, class or
     /// [`IGNORE`], at least one of them a class; `output`: of `slices` alone.
     pub(crate) fn of(&self, output: &NetworkOutput, labels: &Tensor, slices: &Slices) -> Tensor {
-        let labels = slices.of(&labels.unsqueeze(1)).squeeze_dim(1);
-        let truth = Truth::of(&labels, self.weights.size()[0]);
+        let truth = Truth::of(&slices.of_labels(labels), self.weights.size()[0]);
         let logarithms = log_probabilities(&output.maps);
         let mut loss = self.cross_entropy(&logarithms, &truth);
         if self.soft_dice > 0.0 {

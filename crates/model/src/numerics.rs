@@ -5,7 +5,7 @@
 //! operation; autograd carries the gradient back to float32.
 
 use crate::config::{Layout, Precision, TrainingConfig};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Precision and layout of feature maps `[N, C, D, H, W]`.
 #[derive(Debug, Clone, Copy)]
@@ -15,14 +15,19 @@ pub(crate) struct Numerics {
 }
 
 impl Numerics {
-    pub(crate) fn new(training: &TrainingConfig) -> Self {
+    pub(crate) fn new(training: &TrainingConfig, device: Device) -> Self {
         Self {
-            kind: match training.precision {
-                Precision::Float32 => Kind::Float,
+            kind: match training.precision.on(device) {
                 Precision::Bfloat16 => Kind::BFloat16,
+                Precision::Auto | Precision::Float32 => Kind::Float,
             },
             channels_last: training.layout == Layout::ChannelsLast,
         }
+    }
+
+    /// Whether channels come last in memory.
+    pub(crate) fn is_channels_last(self) -> bool {
+        self.channels_last
     }
 
     /// The tensor in the arithmetic of feature maps.

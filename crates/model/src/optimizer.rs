@@ -12,7 +12,7 @@
 
 use crate::config::{Algorithm, TrainingConfig};
 use tch::nn::VarStore;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// In its first steps the average spans a tenth of the training so far: the fresh weights it
 /// started from are soon forgotten.
@@ -115,15 +115,22 @@ impl Optimizer {
         }
     }
 
-    /// One step down the gradients, then the average. A variable that had no part in the loss has
-    /// gradient zero.
+    /// One step down the gradients that a backward pass left at the variables, then the average. A
+    /// variable that had no part in the loss has gradient zero.
     pub(crate) fn step(&mut self, training: &TrainingConfig, rate: f64) {
+        let parts = self.slots.iter().map(|slot| slot.variable.grad());
+        let gradient = self.flat(parts.collect());
+        self.step_along(gradient, training, rate);
+    }
+
+    /// [`Self::step`] along `gradient`, that of all variables.
+    pub(crate) fn step_along(&mut self, gradient: Tensor, training: &TrainingConfig, rate: f64) {
         self.steps += 1;
         let span = training
             .averaging
             .min(1.0 - WARM_UP / (self.steps as f64 + WARM_UP));
         let _no_gradients = tch::no_grad_guard();
-        let mut gradient = self.gradient();
+        let mut gradient = gradient;
         if let Some(limit) = training.gradient_clip {
             let norm = gradient.square().sum(Kind::Float).sqrt().double_value(&[]);
             let _ = gradient.g_mul_scalar_((limit / norm.max(f64::MIN_POSITIVE)).min(1.0));
@@ -135,13 +142,21 @@ impl Optimizer {
         let _ = self.others.lerp_(&self.weights, 1.0 - span);
     }
 
-    /// That of all variables.
-    fn gradient(&self) -> Tensor {
+    /// The gradient of `loss` with respect to all variables, which keep nothing of it: neither to
+    /// be emptied before nor added to, which on a GPU are two launches a variable.
+    pub(crate) fn gradient_of(&self, loss: &Tensor) -> Tensor {
+        let variables: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.variable).collect();
+        self.flat(Tensor::run_backward(&[loss], &variables, false, false))
+    }
+
+    /// One tensor of gradients in the order of the variables.
+    fn flat(&self, gradients: Vec<Tensor>) -> Tensor {
+        let _no_gradients = tch::no_grad_guard();
         let parts: Vec<Tensor> = self
             .slots
             .iter()
-            .map(|slot| {
-                let gradient = slot.variable.grad();
+            .zip(gradients)
+            .map(|(slot, gradient)| {
                 if gradient.defined() {
                     gradient.reshape([-1])
                 } else {
@@ -150,6 +165,13 @@ impl Optimizer {
             })
             .collect();
         Tensor::cat(&parts, 0)
+    }
+
+    /// All variables, the weights beside them, momentum and squares: each on the CPU in one tensor, in
+    /// the order of the slots. From a GPU four copies, not one for each part of each variable.
+    pub(crate) fn on_cpu(&self) -> [Tensor; 4] {
+        [&self.weights, &self.others, &self.momentum, &self.squares]
+            .map(|all| all.detach().to_device(Device::Cpu))
     }
 
     /// momentum ← m·momentum + gradient + decay·weight; weight ← weight − rate·momentum.

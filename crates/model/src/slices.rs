@@ -6,7 +6,7 @@
 
 use crate::layers::Convolution;
 use crate::loss::IGNORE;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Slices of a batch `[N, C, D, H, W]`.
 pub(crate) enum Slices {
@@ -18,25 +18,54 @@ pub(crate) enum Slices {
         sample: Tensor,
         /// int64 `[K]`: index of each in its sample.
         position: Tensor,
+        /// How many of them are asked for: those behind fill up K and carry no loss.
+        wanted: i64,
     },
 }
 
 impl Slices {
-    /// Those with an annotated voxel. `labels`: `[N, D, H, W]`, class or [`IGNORE`].
-    pub(crate) fn annotated(labels: &Tensor) -> Self {
-        let known = labels.not_equal(i64::from(IGNORE));
-        let place = known.flatten(2, 3).any_dim(2, false).nonzero();
+    /// Those at `places`, each the index of its sample and its own in it, at least one. K is
+    /// filled up to a multiple of `multiple` by a slice that is there, whose labels
+    /// [`Self::of_labels`] takes away.
+    ///
+    /// The places come from the CPU, which drew the crops: to look for annotated slices on a GPU
+    /// means to wait for it.
+    pub(crate) fn at(places: &[[i64; 2]], multiple: usize, device: Device) -> Self {
+        let filled = places.len().next_multiple_of(multiple);
+        let padding = std::iter::repeat_n(&places[0], filled - places.len());
+        let all = || places.iter().chain(padding.clone());
+        let samples = all().map(|place| place[0]);
+        let indices: Vec<i64> = samples.chain(all().map(|place| place[1])).collect();
+        let indices = Tensor::from_slice(&indices).reshape([2, -1]);
+        // Without waiting for what the GPU is at.
+        let indices = indices.to_dtype_layout((Kind::Int64, device), true, false);
         Self::Some {
-            sample: place.select(1, 0),
-            position: place.select(1, 1),
+            sample: indices.select(0, 0),
+            position: indices.select(0, 1),
+            wanted: places.len() as i64,
         }
+    }
+
+    /// Of labels `[N, D, H, W]`, as `[K, 1, H, W]`; [`IGNORE`] in those that only fill up K.
+    pub(crate) fn of_labels(&self, labels: &Tensor) -> Tensor {
+        let of_slices = self.of(&labels.unsqueeze(1)).squeeze_dim(1);
+        if let Self::Some { wanted, .. } = self {
+            let padding = of_slices.size()[0] - wanted;
+            if padding > 0 {
+                let mut without = of_slices.narrow(0, *wanted, padding);
+                let _ = without.fill_(i64::from(IGNORE));
+            }
+        }
+        of_slices
     }
 
     /// Of `[N, C, D, H, W]`.
     pub(crate) fn of(&self, tensor: &Tensor) -> Tensor {
         match self {
             Self::All => tensor.shallow_clone(),
-            Self::Some { sample, position } => rows(tensor, sample, &position.unsqueeze(1)),
+            Self::Some {
+                sample, position, ..
+            } => rows(tensor, sample, &position.unsqueeze(1)),
         }
     }
 
@@ -50,7 +79,10 @@ impl Slices {
 
     /// Of what a 3×3×3 convolution makes of `[N, C, D, H, W]`.
     pub(crate) fn of_convolved(&self, convolution: &Convolution, tensor: &Tensor) -> Tensor {
-        let Self::Some { sample, position } = self else {
+        let Self::Some {
+            sample, position, ..
+        } = self
+        else {
             return convolution.forward(tensor);
         };
         // Each with its two neighbours, which beyond the ends are the convolution's padding.

@@ -61,7 +61,8 @@ impl Tape {
             slope,
         };
         let (output, statistics) = normalisation::forward(features, &affine);
-        self.note(&[features], output, || Operation::Normalisation {
+        let trains = features.requires_grad();
+        self.note(trains, &[features], output, || Operation::Normalisation {
             scale: scale.shallow_clone(),
             shift: shift.shallow_clone(),
             affine,
@@ -72,7 +73,10 @@ impl Tape {
     /// Convolution of features in `parts`, which [`convolution::takes`], with `weight` and `bias`.
     pub(crate) fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
         let output = convolution::forward(parts, weight, bias);
-        self.note(parts, output, || Operation::Convolution {
+        // Images have no gradients, the weights of their convolution do: while libtorch notes what
+        // is done with a parameter, so does the tape.
+        let trains = (bias + 0.0).requires_grad();
+        self.note(trains, parts, output, || Operation::Convolution {
             weight: weight.shallow_clone(),
             bias: bias.shallow_clone(),
         })
@@ -84,17 +88,19 @@ impl Tape {
         if features.is_leaf() || !kernel::is_for(features) {
             return features.shallow_clone();
         }
-        self.note(&[features], features.detach(), || Operation::Cut)
+        let trains = features.requires_grad();
+        self.note(trains, &[features], features.detach(), || Operation::Cut)
     }
 
-    /// Nothing is noted outside training, where features have gradients.
+    /// Nothing is noted unless a backward pass will come by.
     fn note(
         &self,
+        trains: bool,
         inputs: &[&Tensor],
         output: Tensor,
         operation: impl FnOnce() -> Operation,
     ) -> Tensor {
-        if !inputs.iter().any(|features| features.requires_grad()) {
+        if !trains {
             return output;
         }
         let output = output.set_requires_grad(true);

@@ -7,10 +7,20 @@ use crate::order::{percent, ratio_key, strategy_key};
 use slicewise_experiment::Results;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One line for each task, model and strategy that lacks something; empty if nothing does.
+/// One line for seeds without any record, one for each task, model and strategy that lacks something
+/// of the others; empty if nothing is missing.
 pub(crate) fn missing(results: &Results) -> Vec<String> {
     let manifest = &results.manifest;
+    let recorded: BTreeSet<u64> = results.records.iter().map(|record| record.seed).collect();
+    let (begun, absent): (Vec<u64>, Vec<u64>) = manifest
+        .seeds
+        .iter()
+        .partition(|&seed| recorded.contains(seed));
     let mut lines = Vec::new();
+    if !begun.is_empty() && !absent.is_empty() {
+        let absent: Vec<String> = absent.iter().map(u64::to_string).collect();
+        lines.push(format!("seed {}: no record yet", absent.join(", ")));
+    }
     for data in &manifest.data {
         for model in &manifest.models {
             let records = results
@@ -40,7 +50,7 @@ pub(crate) fn missing(results: &Results) -> Vec<String> {
                 let seeds = found.get(&strategy);
                 let line = match seeds {
                     None => "no record".to_owned(),
-                    Some(seeds) => gaps(seeds, &manifest.seeds),
+                    Some(seeds) => gaps(seeds, &begun),
                 };
                 if !line.is_empty() {
                     lines.push(format!("{place}, {}: {line}", strategy.1));

@@ -276,6 +276,13 @@ fn an_incomplete_sweep_says_what_is_missing() {
         .retain(|record| record.task == Task::BrainExtraction);
     let page = read(report(&results).path(), "report.html");
     assert!(page.contains("Task 2, model attention-unet: no record"));
+
+    // After its first seed a sweep reports of that one alone.
+    let mut results = sample::sweep(&[0, 1, 2]);
+    results.records.retain(|record| record.seed == 0);
+    let page = read(report(&results).path(), "report.html");
+    assert!(page.contains("<li>seed 1, 2: no record yet</li>"));
+    assert!(!page.contains("seed 1 missing"), "it is said once");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use crate::command::CheckArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
+use crate::resolve::{Resolved, resolve};
 use crate::resources;
 use crate::schedule::steps;
 use crate::segmenter::TchModel;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
 use slicewise_data::{Part, Problem, TaskData};
-use slicewise_experiment::{Segmenter, TrainingCase};
+use slicewise_experiment::{ResultsFolder, Segmenter, TrainingCase};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -25,7 +26,17 @@ const RECORD_BYTES_PER_SLICE: usize = 100;
 
 /// Prints what the experiment would do, or every problem of its data.
 pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
-    let config = ExperimentConfig::read(&arguments.experiment)?;
+    let named = ExperimentConfig::read(&arguments.experiment)?;
+    let out = named.folder(arguments.out.as_deref());
+    let Resolved {
+        config,
+        precision,
+        kept,
+    } = resolve(
+        named,
+        arguments.device.as_deref(),
+        &ResultsFolder::new(&out),
+    )?;
     let mut problems = Vec::new();
     for &task in config.tasks.keys() {
         for problem in slicewise_data::check_task(task, &config.data) {
@@ -36,6 +47,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     }
     refuse(&problems, arguments)?;
 
+    println!("device     {}", config.device);
+    println!("precision  {precision}");
+    kept.iter().for_each(|line| println!("note: {line}"));
     slicewise_model::set_threads(config.threads);
     let cells = config.cells();
     let jobs = arguments
@@ -86,13 +100,17 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         cells.len(),
         cells.iter().map(|cell| steps(&config, cell)).sum::<usize>()
     );
-    let out = config.folder(arguments.out.as_deref());
     let mut short = Vec::new();
     short.extend(disk(&out, bytes)?);
     short.extend(memory_of(&config, memory, jobs)?);
+    // Cores work beside each other; cells on one GPU take turns, so there it is at most that.
+    let (at_once, most) = match config.device.as_str() {
+        "cpu" => (jobs, ""),
+        _ => (1, "at most "),
+    };
     println!(
-        "time: about {} with {jobs} cell(s) side by side, from the times just measured",
-        HumanDuration(Duration::from_secs_f64(seconds / jobs as f64))
+        "time: {most}about {} with {jobs} cell(s) side by side, from the times just measured",
+        HumanDuration(Duration::from_secs_f64(seconds / at_once as f64))
     );
     refuse(&short, arguments)?;
     println!("{}: no problem found", arguments.experiment.display());

@@ -66,9 +66,12 @@ pub(crate) struct SweepArguments {
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Cells run side by side [default: cores / threads of a cell]
+    /// Cells run side by side [default: cores / threads of a cell; on a GPU at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// auto, cpu or cuda:N, in place of the experiment's `device`
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
     /// Where preprocessed volumes are kept
     #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
     pub(crate) cache: PathBuf,
@@ -82,9 +85,12 @@ pub(crate) struct CheckArguments {
     /// Where the sweep would write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Cells it would run side by side [default: cores / threads of a cell]
+    /// Cells it would run side by side [default: cores / threads of a cell; on a GPU at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// auto, cpu or cuda:N, in place of the experiment's `device`
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
     /// Where preprocessed volumes are kept
     #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
     pub(crate) cache: PathBuf,
@@ -126,6 +132,9 @@ pub(crate) struct CellArguments {
     /// Where preprocessed volumes are kept
     #[arg(long)]
     pub(crate) cache: PathBuf,
+    /// Time a prediction before anything else, for the sweep's estimate
+    #[arg(long)]
+    pub(crate) time: bool,
 }
 
 /// What `list` can list.

@@ -1,4 +1,4 @@
-//! The experiment's YAML: parse, check, resolve.
+//! The experiment's YAML: parse and check. What `auto` in it comes to: `resolve.rs`.
 //!
 //! Unknown keys, strategies and ratios out of range are refused with file, line, column and
 //! the nearest valid word. The resolved config is what `config.yaml` of a results folder holds.
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task};
 use slicewise_experiment::{Cell, TaskPlan, plan};
-use slicewise_model::{Device, ModelConfig, TrainingConfig, architecture};
+use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, architecture};
 use slicewise_strategies::nearest;
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,6 +20,10 @@ use std::path::{Path, PathBuf};
 /// Bytes of the longest experiment read. Aliases may repeat what they name, so what a text says
 /// can be as long as the square of it.
 const LONGEST: usize = 64 << 10;
+
+/// Cells side by side on one GPU unless told otherwise. Each is a process with a context of its own
+/// of 1 to 1.5 GB, and takes its turn; a few fill the gaps between one another's launches.
+const JOBS_OF_A_GPU: usize = 4;
 
 /// One experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +38,7 @@ pub(crate) struct ExperimentConfig {
     /// Threads of one cell: libtorch's sums depend on them, so they are part of the config.
     #[serde(default = "one")]
     pub(crate) threads: usize,
-    /// `auto`, `cpu` or `cuda:N`; resolved to the device at hand.
+    /// `auto`, `cpu` or `cuda:N`.
     #[serde(default = "auto")]
     pub(crate) device: String,
     /// Where the volumes come from and how they are split and prepared.
@@ -57,7 +61,7 @@ fn auto() -> String {
 }
 
 impl ExperimentConfig {
-    /// Reads, checks and resolves the file at `path`.
+    /// Reads and checks the file at `path`.
     pub(crate) fn read(path: &Path) -> Outcome<Self> {
         let mut text = String::new();
         let longest = LONGEST as u64 + 1;
@@ -76,10 +80,9 @@ impl ExperimentConfig {
 
     /// As [`read`](Self::read), from text; `path` is for messages.
     pub(crate) fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
-        let mut config: Self =
+        let config: Self =
             serde_yaml::from_str(text).map_err(|error| anyhow!(message(&error, path)))?;
         config.check().with_context(|| path.display().to_string())?;
-        config.device = device_name(slicewise_model::choose_device(&config.device)?);
         Ok(config)
     }
 
@@ -148,10 +151,22 @@ impl ExperimentConfig {
         Ok(serde_yaml::to_string(self)?)
     }
 
-    /// Cells that the machine's cores can run side by side.
+    /// Cells to run side by side: as many as the machine's cores can, but on a GPU, which they
+    /// share, no more than [`JOBS_OF_A_GPU`].
     pub(crate) fn default_jobs(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        (cores / self.threads).max(1)
+        let most = if self.device == "cpu" {
+            cores
+        } else {
+            JOBS_OF_A_GPU
+        };
+        (cores / self.threads).clamp(1, most)
+    }
+
+    /// The arithmetic of the named model.
+    pub(crate) fn precision(&self, model: &str) -> Precision {
+        let own = self.models.get(model).and_then(|model| model.precision);
+        own.unwrap_or(self.training.precision)
     }
 
     /// Where the experiment writes: `out`, or the folder of its name.
@@ -219,7 +234,9 @@ mod tests {
         let path = Path::new("a.yaml");
         let text = include_str!("../../../experiments/smoke.yaml");
         let with = |more: &str| {
-            let text = text.replace("levels: 2}", &format!("levels: 2{more}}}"));
+            let text = text
+                .replace("levels: 2}", &format!("levels: 2{more}}}"))
+                .replace("  crop:", "  precision: bfloat16\n  crop:");
             ExperimentConfig::parse(&text, path)
         };
         let without = with("").unwrap().to_yaml().unwrap();
@@ -242,11 +259,21 @@ mod tests {
             (
                 ", precision: bfloat61",
                 "a.yaml:15:87: models.attention-unet.precision: unknown variant `bfloat61`, \
-                 expected `float32` or `bfloat16`; did you mean `bfloat16`?",
+                 expected one of `auto`, `float32`, `bfloat16`; did you mean `bfloat16`?",
             ),
         ] {
             assert_eq!(with(more).unwrap_err().to_string(), message);
         }
+    }
+
+    #[test]
+    fn cells_share_a_gpu_by_few() {
+        let text = include_str!("../../../experiments/smoke.yaml");
+        let mut config = ExperimentConfig::parse(text, Path::new("a.yaml")).unwrap();
+        config.device = "cuda:0".to_owned();
+        assert!((1..=4).contains(&config.default_jobs()));
+        config.threads = 1 << 20;
+        assert_eq!(config.default_jobs(), 1);
     }
 
     #[test]

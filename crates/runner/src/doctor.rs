@@ -6,8 +6,8 @@ use anyhow::Context;
 use ndarray::Array3;
 use slicewise_data::DataConfig;
 use slicewise_model::{
-    Device, ModelConfig, ModelError, TchSegmenter, TrainingConfig, TrainingVolume, choose_device,
-    environment, unused_gpu,
+    Device, ModelConfig, ModelError, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    choose_device, environment, unused_gpu,
 };
 use std::ops::ControlFlow;
 
@@ -57,7 +57,7 @@ pub(crate) fn run(device: &str) -> Outcome {
     println!(
         "bf16       {}",
         if found.cpu_bf16.is_empty() {
-            "no CPU instructions: `precision: float32` is faster there".to_owned()
+            "no CPU instructions".to_owned()
         } else {
             found.cpu_bf16.join(", ")
         }
@@ -74,6 +74,8 @@ pub(crate) fn run(device: &str) -> Outcome {
     );
     let chosen = choose_device(device).context("no run could start")?;
     println!("device     {}", device_name(chosen));
+    let (precision, why) = Precision::fastest_on(chosen);
+    println!("precision  {}: {why}", precision.name());
     probe(chosen).with_context(|| {
         let hint = unused.map_or_else(String::new, |reason| format!("; {reason}"));
         format!("no run could start: the probe network failed{hint}")

@@ -1,15 +1,20 @@
 //! How far a sweep is: bars on a terminal, plain lines elsewhere, both with what is left.
 
 use crate::config::ExperimentConfig;
+use crate::estimate::{Estimate, Paces};
 use crate::schedule::steps;
 use crate::worker::Event;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use slicewise_experiment::Cell;
-use std::collections::BTreeMap;
+use slicewise_model::InstructionSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Between two lines of progress where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
+
+/// How long the first word on the time waits for the slowest of the first workers.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The sweep's display, on standard error.
 pub(crate) struct Progress {
@@ -26,6 +31,14 @@ pub(crate) struct Progress {
     /// Of all rounds: training and predicting, and of it writing checkpoints.
     seconds: f64,
     saving: f64,
+    estimate: Estimate,
+    /// `AVX2, float32`.
+    machine: String,
+    jobs: usize,
+    /// When each cell at work was started, and how many steps it had behind it when.
+    since: BTreeMap<Cell, (Instant, Option<usize>)>,
+    /// Whether it was said how long the sweep takes.
+    foretold: bool,
 }
 
 struct Bars {
@@ -35,8 +48,13 @@ struct Bars {
 }
 
 impl Progress {
-    /// For the cells in `open`.
-    pub(crate) fn new(config: &ExperimentConfig, open: &[Cell], jobs: usize) -> Self {
+    /// For the cells in `open`, of which `estimate` says how long they take.
+    pub(crate) fn new(
+        config: &ExperimentConfig,
+        open: &[Cell],
+        jobs: usize,
+        estimate: Estimate,
+    ) -> Self {
         let whole: BTreeMap<Cell, usize> = open
             .iter()
             .map(|cell| (cell.clone(), steps(config, cell)))
@@ -64,6 +82,11 @@ impl Progress {
             failed: 0,
             seconds: 0.0,
             saving: 0.0,
+            estimate,
+            machine: machine(config),
+            jobs,
+            since: BTreeMap::new(),
+            foretold: false,
         };
         progress.line(&format!(
             "{} of {cells} cells to run, {total_steps} training steps, {jobs} side by side",
@@ -75,6 +98,7 @@ impl Progress {
     /// A worker runs `cell`.
     pub(crate) fn started(&mut self, cell: &Cell) {
         self.done.insert(cell.clone(), 0);
+        self.since.insert(cell.clone(), (Instant::now(), None));
         if let Some(bars) = &mut self.bars {
             let bar = bars.all.add(ProgressBar::new(self.whole[cell] as u64));
             bar.set_style(style("  {bar:28} {pos:>5}/{len} steps  {prefix}"));
@@ -86,8 +110,27 @@ impl Progress {
     /// A worker said something.
     pub(crate) fn event(&mut self, cell: &Cell, event: &Event) {
         match event {
+            Event::Ready { probe_s } => {
+                if let Some((since, None)) = self.since.get(cell) {
+                    let elapsed = since.elapsed().as_secs_f64();
+                    let start_s = elapsed - probe_s.unwrap_or(0.0);
+                    self.estimate.ready(cell, start_s.max(0.0), *probe_s);
+                }
+            }
             Event::Steps(steps) => {
                 self.done.insert(cell.clone(), *steps);
+                let now = Instant::now();
+                let before = self.since.insert(cell.clone(), (now, Some(*steps)));
+                let timed = match before {
+                    Some((since, Some(before))) => {
+                        let seconds = now.duration_since(since).as_secs_f64();
+                        Some((steps.saturating_sub(before), seconds))
+                    }
+                    _ => None,
+                };
+                let left = self.whole[cell].saturating_sub(*steps);
+                self.estimate.stepped(cell, left, timed);
+                self.foretell();
                 self.show(cell);
             }
             Event::Note(text) => self.line(text),
@@ -96,11 +139,16 @@ impl Progress {
                 loss,
                 dice_a,
                 dice_b,
-                seconds,
+                train_s,
+                predict_s,
                 saving,
             } => {
+                let seconds = train_s + predict_s;
                 self.seconds += seconds;
                 self.saving += saving;
+                self.estimate.round(cell, *predict_s);
+                // What lies before the next step is no step.
+                self.since.remove(cell);
                 let dice = |value: &Option<f64>| {
                     value.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
                 };
@@ -156,6 +204,8 @@ impl Progress {
 
     fn end(&mut self, cell: &Cell) {
         self.ended += 1;
+        self.estimate.ended(cell);
+        self.since.remove(cell);
         if let Some(bar) = self.bars.as_mut().and_then(|bars| bars.cells.remove(cell)) {
             bar.finish_and_clear();
         }
@@ -163,15 +213,13 @@ impl Progress {
     }
 
     fn show(&mut self, cell: &Cell) {
+        if self.bars.is_none() && self.said.elapsed() < PLAIN_EVERY {
+            return;
+        }
         let done: usize = self.done.values().sum();
-        let left = if done == 0 {
-            "estimating what is left".to_owned()
-        } else {
-            let rest = self.total_steps.saturating_sub(done) as f64 / done as f64;
-            format!(
-                "about {} left",
-                HumanDuration(self.started.elapsed().mul_f64(rest))
-            )
+        let left = match self.estimate.seconds() {
+            None => "estimating what is left".to_owned(),
+            Some(seconds) => format!("about {} left", duration(seconds)),
         };
         let text = format!("{}/{} cells, {left}", self.ended, self.whole.len());
         match &self.bars {
@@ -183,12 +231,38 @@ impl Progress {
                     bar.set_position(steps as u64);
                 }
             }
-            None if self.said.elapsed() >= PLAIN_EVERY => {
+            None => {
                 self.said = Instant::now();
                 eprintln!("{done}/{} steps, {text}", self.total_steps);
             }
-            None => {}
         }
+    }
+
+    /// Says once how long the sweep takes on this machine: when all workers that were started first
+    /// have timed a prediction and a step, or when the slowest keep it waiting.
+    fn foretell(&mut self) {
+        if self.foretold {
+            return;
+        }
+        let all = self.since.keys().all(|cell| self.estimate.knows(cell));
+        if !all && self.started.elapsed() < PATIENCE {
+            return;
+        }
+        let (Some(seconds), Some(paces)) = (self.estimate.seconds(), self.estimate.paces()) else {
+            return;
+        };
+        self.foretold = true;
+        let Paces { step_s, round_s } = paces;
+        self.line(&format!(
+            "about {} for {} cells on this machine ({}), {} side by side: {} s a step, {} s to \
+             segment all cases, from the first ones timed",
+            duration(seconds),
+            self.whole.len() - self.ended,
+            self.machine,
+            self.jobs,
+            range(step_s),
+            range(round_s)
+        ));
     }
 
     /// Says `text` above the bars.
@@ -203,8 +277,52 @@ impl Progress {
     }
 }
 
+/// `AVX2, float32`: what decides how fast a run is.
+fn machine(config: &ExperimentConfig) -> String {
+    let device = match config.device.as_str() {
+        "cpu" => InstructionSet::available().name(),
+        gpu => gpu,
+    };
+    let models = config.models.keys();
+    let precisions: BTreeSet<&str> = models.map(|name| config.precision(name).name()).collect();
+    let precisions: Vec<&str> = precisions.into_iter().collect();
+    format!("{device}, {}", precisions.join(" and "))
+}
+
+fn duration(seconds: f64) -> HumanDuration {
+    HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// `0.21`, or `0.21 to 0.4`: two digits of each.
+fn range((least, most): (f64, f64)) -> String {
+    let digits = |value: f64| match value {
+        value if value >= 10.0 => format!("{value:.0}"),
+        value if value >= 1.0 => format!("{value:.1}"),
+        value if value >= 0.1 => format!("{value:.2}"),
+        value => format!("{value:.3}"),
+    };
+    let (least, most) = (digits(least), digits(most));
+    if least == most {
+        least
+    } else {
+        format!("{least} to {most}")
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("█▌·")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn seconds_have_about_two_digits() {
+        assert_eq!(range((0.2149, 0.2149)), "0.21");
+        assert_eq!(range((0.0312, 1.26)), "0.031 to 1.3");
+        assert_eq!(range((9.96, 61.4)), "10.0 to 61");
+    }
 }

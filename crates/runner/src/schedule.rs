@@ -1,15 +1,20 @@
 //! Runs cells side by side, each in a process of its own ([`crate::worker`]).
 //!
-//! A cell starts once its first round is done; among those that can, the one with the longest
-//! chain of steps behind it goes first. A cell that dies is reported and takes only those that
-//! fork from it along.
+//! A cell starts once its first round is done; among those that can, one of the earliest seed goes
+//! first, and of a seed's the one with the longest chain of steps behind it. So seeds become whole
+//! one after another ([`crate::early`]), and where nothing of one can start, the next one's does. A
+//! cell that dies is reported and takes only those that fork from it along.
 
 use crate::config::ExperimentConfig;
+use crate::early::EarlyReports;
+use crate::estimate::{Estimate, Voxels};
 use crate::progress::Progress;
 use crate::worker::Event;
 use anyhow::{Context, anyhow};
+use slicewise_data::Task;
 use slicewise_experiment::{Cell, ResultsFolder};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -23,6 +28,8 @@ enum Heard {
     Event(Cell, Event),
     /// `Err` holds one line that says why.
     Ended(Cell, Result<(), String>),
+    /// A report was written, or could not be; a line about it.
+    Reported(String),
     /// Ctrl-C, or a request to terminate.
     Stop,
 }
@@ -35,18 +42,36 @@ pub(crate) struct Ended {
     pub(crate) stopped: bool,
 }
 
-/// Runs `open`, at most `jobs` at once. Told to stop, it starts no more and lets those that run
-/// save what they have.
-pub(crate) fn run(
-    config: &ExperimentConfig,
-    folder: &ResultsFolder,
-    cache: &Path,
-    mut open: Vec<Cell>,
-    jobs: usize,
-) -> anyhow::Result<Ended> {
-    let all = open.clone();
-    open.sort_by_key(|cell| std::cmp::Reverse(chain_steps(config, cell, &all)));
-    let mut progress = Progress::new(config, &open, jobs);
+/// What is to be run, and how.
+pub(crate) struct Sweep<'a> {
+    pub(crate) config: &'a ExperimentConfig,
+    pub(crate) folder: &'a ResultsFolder,
+    /// Where preprocessed volumes are kept.
+    pub(crate) cache: &'a Path,
+    /// Cells that are not done, each with the rounds that it has on disk.
+    pub(crate) open: Vec<(Cell, usize)>,
+    /// At most so many at once.
+    pub(crate) jobs: usize,
+    pub(crate) voxels: BTreeMap<Task, Voxels>,
+}
+
+/// Runs a sweep's cells. Told to stop, it starts no more and lets those that run save what they
+/// have.
+pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
+    let Sweep {
+        config,
+        folder,
+        cache,
+        jobs,
+        ..
+    } = *sweep;
+    let estimate = Estimate::new(config, &sweep.open, &sweep.voxels, jobs);
+    let mut open: Vec<Cell> = sweep.open.iter().map(|(cell, _)| cell.clone()).collect();
+    sort(config, &mut open);
+    let mut early = EarlyReports::new(folder, &config.seeds, &open);
+    let mut progress = Progress::new(config, &open, jobs, estimate);
+    // Networks of which a worker was told to time a prediction.
+    let mut timed = BTreeSet::new();
     let mut failed = Vec::new();
     // A worker ends when its input does: each is kept for as long as it should run.
     let mut running: BTreeMap<Cell, Option<ChildStdin>> = BTreeMap::new();
@@ -67,7 +92,8 @@ pub(crate) fn run(
             let Some(index) = ready else { break };
             let cell = open.remove(index);
             progress.started(&cell);
-            match start(config, folder, cache, &cell) {
+            let time = timed.insert((cell.task, cell.model.clone()));
+            match start(config, folder, cache, &cell, time) {
                 Ok(mut worker) => {
                     running.insert(cell.clone(), worker.stdin.take());
                     listen(worker, folder, &cell, sender.clone());
@@ -90,27 +116,49 @@ pub(crate) fn run(
             Heard::Ended(cell, Ok(())) => {
                 running.remove(&cell);
                 progress.ended(&cell);
+                early.ended(&cell, true);
             }
+            Heard::Reported(line) => progress.line(&line),
             Heard::Ended(cell, Err(_)) if stopped => {
                 running.remove(&cell);
             }
             Heard::Ended(cell, Err(why)) => {
                 running.remove(&cell);
                 progress.failed(&cell, &why);
+                early.ended(&cell, false);
                 failed.push(format!("{cell}: {why}"));
                 open.retain(|other| {
                     let lost = other.forks_from().as_ref() == Some(&cell);
                     if lost {
                         progress.failed(other, "its first round failed");
+                        early.ended(other, false);
                         failed.push(format!("{other}: its first round failed"));
                     }
                     !lost
                 });
             }
         }
+        if !stopped {
+            let sender = sender.clone();
+            early.write(move |line| {
+                // A sweep that no longer listens is about to write its last report.
+                let _ = sender.send(Heard::Reported(line));
+            });
+        }
     }
+    early.finish();
     progress.finish();
     Ok(Ended { failed, stopped })
+}
+
+/// In the order in which cells should start: seed by seed as the experiment names them, within a
+/// seed the longest chain first.
+fn sort(config: &ExperimentConfig, open: &mut [Cell]) {
+    let all = open.to_vec();
+    open.sort_by_key(|cell| {
+        let seed = config.seeds.iter().position(|&seed| seed == cell.seed);
+        (seed, Reverse(chain_steps(config, cell, &all)))
+    });
 }
 
 /// Steps of `cell` and of the longest of those in `open` that fork from it.
@@ -135,6 +183,7 @@ fn start(
     folder: &ResultsFolder,
     cache: &Path,
     cell: &Cell,
+    time: bool,
 ) -> anyhow::Result<Child> {
     let log = folder.log(cell);
     if let Some(parent) = log.parent() {
@@ -154,6 +203,7 @@ fn start(
             &cell.strategy,
         ])
         .args(["--seed", &cell.seed.to_string()])
+        .args(time.then_some("--time"))
         .arg("--cache")
         .arg(cache)
         .envs(slicewise_model::process_settings(config.threads))
@@ -217,6 +267,25 @@ fn last_line(log: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_start_seed_by_seed_and_the_longest_chain_first() {
+        let text = include_str!("../../../experiments/smoke.yaml");
+        let text = text.replace("seeds: [1, 2]", "seeds: [7, 3]");
+        let config = ExperimentConfig::parse(&text, Path::new("smoke.yaml")).unwrap();
+        let mut open = config.cells();
+        sort(&config, &mut open);
+        let seeds: Vec<u64> = open.iter().map(|cell| cell.seed).collect();
+        let half = open.len() / 2;
+        assert_eq!(seeds, [vec![7; half], vec![3; half]].concat());
+        let of_seed = &open[..half];
+        let all: Vec<usize> = of_seed
+            .iter()
+            .map(|cell| chain_steps(&config, cell, of_seed))
+            .collect();
+        assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
+        assert_eq!(open[0].strategy, "first");
+    }
 
     #[test]
     fn a_worker_that_ends_badly_has_a_reason_of_one_line() {

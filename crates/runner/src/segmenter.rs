@@ -3,7 +3,7 @@
 use crate::config::ExperimentConfig;
 use ndarray::Array3;
 use slicewise_experiment::{Segmenter, SegmenterError, TrainingCase};
-use slicewise_model::{ModelError, TchSegmenter, TrainingVolume};
+use slicewise_model::{Device, ModelError, TchSegmenter, TrainingVolume};
 use slicewise_strategies::Prediction;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -20,6 +20,17 @@ impl TchModel {
         seed: u64,
     ) -> Result<Self, ModelError> {
         let device = slicewise_model::choose_device(&config.device)?;
+        Self::on(device, config, model, classes, seed)
+    }
+
+    /// As [`new`](Self::new), on `device` whatever the config says.
+    pub(crate) fn on(
+        device: Device,
+        config: &ExperimentConfig,
+        model: &str,
+        classes: usize,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
         TchSegmenter::new(
             &config.models[model],
             &config.training,

@@ -2,7 +2,9 @@
 
 use crate::command::SweepArguments;
 use crate::config::ExperimentConfig;
+use crate::estimate::Voxels;
 use crate::failure::{Failure, Outcome};
+use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
 use crate::segmenter::TchModel;
 use anyhow::{anyhow, bail};
@@ -12,7 +14,7 @@ use slicewise_experiment::{
     Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
     record,
 };
-use slicewise_model::ModelError;
+use slicewise_model::{Device, InstructionSet, ModelError};
 use slicewise_report::ReportError;
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,8 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Runs or continues the experiment.
 pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
-    let config = ExperimentConfig::read(&arguments.experiment)?;
-    let folder = ResultsFolder::new(config.folder(arguments.out.as_deref()));
+    let named = ExperimentConfig::read(&arguments.experiment)?;
+    let folder = ResultsFolder::new(named.folder(arguments.out.as_deref()));
+    let Resolved { config, kept, .. } = resolve(named, arguments.device.as_deref(), &folder)?;
     let text = config.to_yaml()?;
     refuse_other(&folder, &config, &text).map_err(Failure::input)?;
     let lock = FolderLock::take(&folder).map_err(Failure::input)?;
@@ -64,25 +67,37 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
             pictured: config.pictured(&cell),
         };
         if !run.finished().map_err(Failure::input)? {
-            open.push(cell);
+            let rounds = rounds_on_disk(&folder, &cell).map_err(Failure::input)?;
+            open.push((cell, rounds));
         }
     }
     if begun && !open.is_empty() {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
+        need_device(&config, &folder).map_err(Failure::Input)?;
     }
+    if !open.is_empty() {
+        kept.iter().for_each(|line| eprintln!("{line}"));
+    }
+    let voxels = data.iter().map(|data| (data.task, Voxels::of(data)));
+    let voxels = voxels.collect();
     drop(data);
     let jobs = arguments
         .jobs
         .map_or_else(|| config.default_jobs(), usize::from);
-    let ended = schedule::run(&config, &folder, &arguments.cache, open, jobs)?;
+    let ended = schedule::run(&schedule::Sweep {
+        config: &config,
+        folder: &folder,
+        cache: &arguments.cache,
+        open,
+        jobs,
+        voxels,
+    })?;
     if ended.stopped {
+        let out = arguments.out.as_ref();
+        let out = out.map_or_else(String::new, |out| format!(" --out {}", out.display()));
         return Err(Failure::Run(anyhow!(
-            "stopped; go on with: slicewise sweep {}{}",
-            arguments.experiment.display(),
-            arguments
-                .out
-                .as_ref()
-                .map_or_else(String::new, |out| format!(" --out {}", out.display()))
+            "stopped; go on with: {}{out}",
+            command(arguments)
         )));
     }
     let failed = ended.failed;
@@ -99,6 +114,23 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         config.cells().len(),
         failed.join("\n  ")
     )))
+}
+
+/// The command that was given, without what changes no record.
+fn command(arguments: &SweepArguments) -> String {
+    let device = arguments.device.as_ref();
+    let device = device.map_or_else(String::new, |device| format!(" --device {device}"));
+    format!("slicewise sweep {}{device}", arguments.experiment.display())
+}
+
+/// Whole rounds in the ledger of `cell`.
+fn rounds_on_disk(folder: &ResultsFolder, cell: &Cell) -> Result<usize, ExperimentError> {
+    let path = folder.records(cell);
+    if path.exists() {
+        Ok(ledger::read(&path)?.records.len())
+    } else {
+        Ok(0)
+    }
 }
 
 /// The workers of a sweep that was killed end by themselves at their next step, and save: waits
@@ -232,7 +264,7 @@ fn manifest(
         schema: record::SCHEMA,
         name: config.name.clone(),
         question: config.question.clone(),
-        command: format!("slicewise sweep {}", arguments.experiment.display()),
+        command: command(arguments),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: commit(),
         config_sha256: slicewise_experiment::manifest::sha256_hex(text.as_bytes()),
@@ -242,7 +274,13 @@ fn manifest(
         cpu: environment.cpu,
         cores: environment.cores,
         threads: config.threads,
+        instructions: InstructionSet::available().name().to_owned(),
         device: config.device.clone(),
+        precision: config
+            .models
+            .keys()
+            .map(|name| (name.clone(), config.precision(name).name().to_owned()))
+            .collect(),
         models: config.models.keys().cloned().collect(),
         parameters: parameters(config, data)?,
         data: data
@@ -268,7 +306,8 @@ fn parameters(
     let of = |model: &String| {
         data.iter()
             .map(|data| {
-                let model = TchModel::new(config, model, data.classes.len(), 0)?;
+                // Never on a GPU: the sweep's own process would keep a part of its memory.
+                let model = TchModel::on(Device::Cpu, config, model, data.classes.len(), 0)?;
                 Ok((data.task, model.parameters()))
             })
             .collect::<Result<_, ModelError>>()

@@ -8,18 +8,24 @@ use crate::failure::{Failure, Outcome};
 use crate::segmenter::TchModel;
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
-use slicewise_data::Part;
+use slicewise_data::{Part, TaskData};
 use slicewise_experiment::cell::Timing;
-use slicewise_experiment::{Cell, CellRun, Observer, ResultsFolder, RoundRecord, seed};
+use slicewise_experiment::{Cell, CellRun, Observer, ResultsFolder, RoundRecord, Segmenter, seed};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
 /// What a worker tells the sweep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Event {
+    /// Volumes and network are there.
+    Ready {
+        /// Seconds of predicting the first volume, where the sweep wanted to know.
+        probe_s: Option<f64>,
+    },
     /// Training steps of the cell done so far.
     Steps(usize),
     /// A round is on disk.
@@ -32,8 +38,10 @@ pub(crate) enum Event {
         dice_a: Option<f64>,
         /// Mean Dice over Part B.
         dice_b: Option<f64>,
-        /// Seconds of training and predicting.
-        seconds: f64,
+        /// Seconds of training.
+        train_s: f64,
+        /// Seconds of predicting, scoring and selecting.
+        predict_s: f64,
         /// Seconds of writing checkpoints.
         saving: f64,
     },
@@ -64,6 +72,8 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
     // Not named after the model: what differs in arithmetic or head alone begins with the same ones.
     let weights = seed::child(cell.seed, &[cell.task.name(), "weights"]);
     let mut model = TchModel::new(&config, &cell.model, data.classes.len(), weights)?;
+    let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
+    Speaker.say(&Event::Ready { probe_s });
     let run = CellRun {
         folder: &folder,
         cell: &cell,
@@ -72,6 +82,14 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
         pictured: config.pictured(&cell),
     };
     Ok(run.run(&mut model, &mut Speaker)?)
+}
+
+/// Seconds of a prediction; it changes nothing. One that fails does so again where it matters.
+fn probe(model: &TchModel, data: &TaskData) -> Option<f64> {
+    let case = data.cases.first()?;
+    let started = Instant::now();
+    model.predict(&case.image.voxels).ok()?;
+    Some(started.elapsed().as_secs_f64())
 }
 
 /// Whether the sweep wants the worker to end.
@@ -123,7 +141,8 @@ impl Observer for Speaker {
             loss: record.loss,
             dice_a: mean(Part::A),
             dice_b: mean(Part::B),
-            seconds: timing.train_s + timing.predict_s,
+            train_s: timing.train_s,
+            predict_s: timing.predict_s,
             saving: timing.checkpoint_s,
         });
     }

@@ -68,7 +68,7 @@ fn lost_checkpoints_are_trained_again_from_the_newest_good_one() {
             0 => vec![],
             again => vec![format!(
                 "task 2 · fake · random · seed 7: lost (no weights); its {again} steps are \
-                 trained again, to the same weights"
+                 trained again, on the same crops"
             )],
         };
         assert_eq!(notes, expected_notes);
@@ -95,7 +95,7 @@ fn a_lost_first_round_is_trained_again_by_each_that_forks_from_it() {
         notes,
         [
             "task 2 · fake · random · seed 7: lost (No such file or directory (os error 2)); \
-          its 10 steps are trained again, to the same weights"
+          its 10 steps are trained again, on the same crops"
         ]
     );
     assert_eq!(
@@ -117,7 +117,7 @@ fn a_damaged_checkpoint_within_a_round_and_a_torn_line_are_said() {
             "records/tissue-segmentation/fake/full-seed7.jsonl: its last line was cut short and is \
              removed; that round is done again",
             "task 2 · fake · full · seed 7: lost (no weights); round 0 is trained from its start, \
-             to the same weights",
+             on the same crops",
         ]
     );
 }

@@ -1,13 +1,14 @@
 //! Instance normalisation with the leaky rectifier after it, forward and backward, of features in
-//! bf16 on the CPU whose channels come last in memory.
+//! bf16 or float32 on the CPU whose channels come last in memory.
 //!
 //! libtorch's normalisation is slow in that order (`EXPERIMENTS.md`), so features would have to
 //! be turned round before it and back after it, and then rectified: eight times the time of
 //! these loops. They are plain Rust over slices, compiled once for each width of the processor's
 //! registers. All widths add in the same order, so they give the same bits.
 
-use super::{fits, samples, samples_mut, to_bf16, to_f32};
-use tch::Tensor;
+use super::{Value, fits, samples, samples_mut};
+use crate::instructions::InstructionSet;
+use tch::{Kind, Tensor};
 
 /// Values taken at once. The channels divide it, so that a lane always holds the same one.
 const LANES: usize = 64;
@@ -56,9 +57,31 @@ pub(crate) fn takes(features: &Tensor) -> bool {
 /// The normalised, scaled, shifted and rectified `features`, which [`takes`] accepts, in their
 /// shape and order.
 pub(crate) fn forward(features: &Tensor, affine: &Affine) -> (Tensor, Statistics) {
+    match features.kind() {
+        Kind::Float => forward_of::<f32>(features, affine),
+        _ => forward_of::<u16>(features, affine),
+    }
+}
+
+/// The gradients, where `gradient` is that with respect to the output of [`forward`], in the
+/// shape and order of `features`.
+pub(crate) fn backward(
+    features: &Tensor,
+    gradient: &Tensor,
+    statistics: &Statistics,
+    affine: &Affine,
+) -> Gradients {
+    match features.kind() {
+        Kind::Float => backward_of::<f32>(features, gradient, statistics, affine),
+        _ => backward_of::<u16>(features, gradient, statistics, affine),
+    }
+}
+
+fn forward_of<V: Value>(features: &Tensor, affine: &Affine) -> (Tensor, Statistics) {
     let channels = affine.scale.len();
-    let output = features.detach().empty_like();
-    let each = samples(features).zip(samples_mut(&output)).map(|(x, y)| {
+    let mut output = features.detach().empty_like();
+    let values = samples::<V>(features).zip(samples_mut(&mut output));
+    let each = values.map(|(x, y)| {
         let (sums, squares) = sums(x);
         let count = (x.len() / channels) as f64;
         let squares = by_channel(&squares, channels);
@@ -82,20 +105,18 @@ pub(crate) fn forward(features: &Tensor, affine: &Affine) -> (Tensor, Statistics
     (output, statistics)
 }
 
-/// The gradients, where `gradient` is that with respect to the output of [`forward`], in the
-/// shape and order of `features`.
-pub(crate) fn backward(
+fn backward_of<V: Value>(
     features: &Tensor,
     gradient: &Tensor,
     statistics: &Statistics,
     affine: &Affine,
 ) -> Gradients {
     let channels = affine.scale.len();
-    let output = features.detach().empty_like();
+    let mut output = features.detach().empty_like();
     let (mut of_scale, mut of_shift) = (vec![0.0; channels], vec![0.0; channels]);
-    let each = samples(features)
-        .zip(samples(gradient))
-        .zip(samples_mut(&output))
+    let each = samples::<V>(features)
+        .zip(samples::<V>(gradient))
+        .zip(samples_mut::<V>(&mut output))
         .zip(&statistics.0);
     for (((x, dy), dx), moments) in each {
         let (scale, shift) = line(moments, affine);
@@ -160,8 +181,8 @@ fn by_channel(sums: &[f64; LANES], channels: usize) -> Vec<f64> {
 
 /// The gradient with respect to z of what has gradient `dy` after the rectifier.
 #[inline(always)]
-fn before_rectifier(dy: u16, z: f32, slope: f32) -> f32 {
-    to_f32(dy) * if z > 0.0 { 1.0 } else { slope }
+fn before_rectifier<V: Value>(dy: V, z: f32, slope: f32) -> f32 {
+    dy.to_f32() * if z > 0.0 { 1.0 } else { slope }
 }
 
 /// Adds two sums in float32, by lane, to those in float64.
@@ -174,30 +195,28 @@ fn carry_over(total: &mut [[f64; LANES]; 2], sums: &[Lanes; 2]) {
     }
 }
 
-/// Defines a function compiled for three widths of registers, of which it takes the widest that
-/// the processor has.
+/// Defines a function over values of a kind, compiled for three widths of registers, of which it takes
+/// the widest that there is.
 macro_rules! for_all_widths {
-    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? $body:block) => {
+    ($(#[$doc:meta])* fn $name:ident<V>($($argument:ident: $type:ty),*) $(-> $result:ty)? $body:block) => {
         $(#[$doc])*
-        fn $name($($argument: $type),*) $(-> $result)? {
+        fn $name<V: Value>($($argument: $type),*) $(-> $result)? {
             #[inline(always)]
-            fn any($($argument: $type),*) $(-> $result)? $body
+            fn any<V: Value>($($argument: $type),*) $(-> $result)? $body
+            #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-            fn widest($($argument: $type),*) $(-> $result)? { any($($argument),*) }
+            fn widest<V: Value>($($argument: $type),*) $(-> $result)? { any($($argument),*) }
+            #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
-            fn wide($($argument: $type),*) $(-> $result)? { any($($argument),*) }
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
-            {
+            fn wide<V: Value>($($argument: $type),*) $(-> $result)? { any($($argument),*) }
+            match InstructionSet::available() {
+                #[cfg(target_arch = "x86_64")]
                 // SAFETY: the processor has what it was compiled for.
-                unsafe { widest($($argument),*) }
-            } else if is_x86_feature_detected!("avx2") {
+                set if set >= InstructionSet::Avx512 => unsafe { widest($($argument),*) },
+                #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
-                unsafe { wide($($argument),*) }
-            } else {
-                any($($argument),*)
+                InstructionSet::Avx2 => unsafe { wide($($argument),*) },
+                _ => any($($argument),*),
             }
         }
     };
@@ -205,12 +224,12 @@ macro_rules! for_all_widths {
 
 for_all_widths! {
     /// Sums of values and of their squares, by lane.
-    fn sums(x: &[u16]) -> ([f64; LANES], [f64; LANES]) {
+    fn sums<V>(x: &[V]) -> ([f64; LANES], [f64; LANES]) {
         let mut total = [[0.0; LANES]; 2];
         for part in x.chunks(ROWS * LANES) {
             let mut sums = [[0.0_f32; LANES]; 2];
-            let mut add = |lane: usize, x: u16| {
-                let x = to_f32(x);
+            let mut add = |lane: usize, x: V| {
+                let x = x.to_f32();
                 sums[0][lane] += x;
                 sums[1][lane] += x * x;
             };
@@ -232,10 +251,10 @@ for_all_widths! {
 
 for_all_widths! {
     /// y ← rectified x·scale + shift.
-    fn rectified_line(x: &[u16], y: &mut [u16], scale: &Lanes, shift: &Lanes, slope: f32) {
-        let of = |lane: usize, x: u16| {
-            let z = to_f32(x) * scale[lane] + shift[lane];
-            to_bf16(if z > 0.0 { z } else { z * slope })
+    fn rectified_line<V>(x: &[V], y: &mut [V], scale: &Lanes, shift: &Lanes, slope: f32) {
+        let of = |lane: usize, x: V| {
+            let z = x.to_f32() * scale[lane] + shift[lane];
+            V::from_f32(if z > 0.0 { z } else { z * slope })
         };
         let (rows, rest) = x.as_chunks::<LANES>();
         let (rows_of_y, rest_of_y) = y.as_chunks_mut::<LANES>();
@@ -252,9 +271,9 @@ for_all_widths! {
 
 for_all_widths! {
     /// Sums of the gradient before the rectifier, and of its products with x, by lane.
-    fn gradient_sums(
-        x: &[u16],
-        dy: &[u16],
+    fn gradient_sums<V>(
+        x: &[V],
+        dy: &[V],
         scale: &Lanes,
         shift: &Lanes,
         slope: f32
@@ -262,8 +281,8 @@ for_all_widths! {
         let mut total = [[0.0; LANES]; 2];
         for (x, dy) in x.chunks(ROWS * LANES).zip(dy.chunks(ROWS * LANES)) {
             let mut sums = [[0.0_f32; LANES]; 2];
-            let mut add = |lane: usize, x: u16, dy: u16| {
-                let x = to_f32(x);
+            let mut add = |lane: usize, x: V, dy: V| {
+                let x = x.to_f32();
                 let z = x * scale[lane] + shift[lane];
                 let dz = before_rectifier(dy, z, slope);
                 sums[0][lane] += dz;
@@ -288,20 +307,20 @@ for_all_widths! {
 
 for_all_widths! {
     /// dx ← scale·dz + by_value·x + constant, dz being the gradient before the rectifier.
-    fn gradient_of_features(
-        x: &[u16],
-        dy: &[u16],
-        dx: &mut [u16],
+    fn gradient_of_features<V>(
+        x: &[V],
+        dy: &[V],
+        dx: &mut [V],
         line: [&Lanes; 2],
         terms: [&Lanes; 2],
         slope: f32
     ) {
         let ([scale, shift], [by_value, constant]) = (line, terms);
-        let of = |lane: usize, x: u16, dy: u16| {
-            let x = to_f32(x);
+        let of = |lane: usize, x: V, dy: V| {
+            let x = x.to_f32();
             let z = x * scale[lane] + shift[lane];
             let dz = before_rectifier(dy, z, slope);
-            to_bf16(dz * scale[lane] + x * by_value[lane] + constant[lane])
+            V::from_f32(dz * scale[lane] + x * by_value[lane] + constant[lane])
         };
         let (rows, rest) = x.as_chunks::<LANES>();
         let (rows_of_dy, rest_of_dy) = dy.as_chunks::<LANES>();
@@ -320,54 +339,61 @@ for_all_widths! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::is_for;
     use crate::kernel::tests::{assert_close, features};
-    use tch::Kind;
 
     /// Against libtorch's own in float32: values round to bf16, 2⁻⁸ of their size.
     #[test]
     fn values_and_gradients_are_libtorch_s() {
-        for (size, slope) in [
-            ([2, 8, 5, 7, 3], 0.01),
-            ([1, 16, 4, 4, 4], 0.01),
-            ([3, 64, 2, 3, 1], 1.0),
-            ([2, 1, 9, 30, 31], 0.01),
-        ] {
-            let channels = size[1];
-            let affine = Affine {
-                scale: (0..channels).map(|c| 0.5 + 0.1 * c as f32).collect(),
-                shift: (0..channels).map(|c| 0.3 - 0.05 * c as f32).collect(),
-                slope,
-            };
-            let (x, weight) = (features(size, 0.37), features(size, 0.71));
-            assert!(takes(&x) && takes(&weight));
-            let (y, statistics) = forward(&x, &affine);
-            let ours = backward(&x, &weight, &statistics, &affine);
+        for (kind, tolerance) in [(Kind::BFloat16, 0.005), (Kind::Float, 1e-5)] {
+            for (size, slope) in [
+                ([2, 8, 5, 7, 3], 0.01),
+                ([1, 16, 4, 4, 4], 0.01),
+                ([3, 64, 2, 3, 1], 1.0),
+                ([2, 1, 9, 30, 31], 0.01),
+            ] {
+                let channels = size[1];
+                let affine = Affine {
+                    scale: (0..channels).map(|c| 0.5 + 0.1 * c as f32).collect(),
+                    shift: (0..channels).map(|c| 0.3 - 0.05 * c as f32).collect(),
+                    slope,
+                };
+                let (x, weight) = (features(size, 0.37, kind), features(size, 0.71, kind));
+                if !is_for(&x) {
+                    eprintln!("no loops for {kind:?} here");
+                    continue;
+                }
+                assert!(takes(&x) && takes(&weight));
+                let (y, statistics) = forward(&x, &affine);
+                let ours = backward(&x, &weight, &statistics, &affine);
 
-            let leaf = |t: Tensor| t.set_requires_grad(true);
-            let x = leaf(x.to_kind(Kind::Float));
-            let scale = leaf(Tensor::from_slice(&affine.scale));
-            let shift = leaf(Tensor::from_slice(&affine.shift));
-            let z = x
-                .contiguous()
-                .group_norm(channels, Some(&scale), Some(&shift), EPSILON, false);
-            let theirs = z.clamp_min(0.0) + z.clamp_max(0.0) * f64::from(slope);
-            (&theirs * weight.to_kind(Kind::Float))
-                .sum(Kind::Float)
-                .backward();
-            assert_close(&y, &theirs, 0.005);
-            assert_close(&ours.features, &x.grad(), 0.005);
-            assert_close(&Tensor::from_slice(&ours.scale), &scale.grad(), 1e-4);
-            assert_close(&Tensor::from_slice(&ours.shift), &shift.grad(), 1e-4);
+                let leaf = |t: Tensor| t.set_requires_grad(true);
+                let x = leaf(x.to_kind(Kind::Float).copy());
+                let scale = leaf(Tensor::from_slice(&affine.scale));
+                let shift = leaf(Tensor::from_slice(&affine.shift));
+                let contiguous = x.contiguous();
+                let z = contiguous.group_norm(channels, Some(&scale), Some(&shift), EPSILON, false);
+                let theirs = z.clamp_min(0.0) + z.clamp_max(0.0) * f64::from(slope);
+                (&theirs * weight.to_kind(Kind::Float))
+                    .sum(Kind::Float)
+                    .backward();
+                assert_close(&y, &theirs, tolerance);
+                assert_close(&ours.features, &x.grad(), tolerance);
+                assert_close(&Tensor::from_slice(&ours.scale), &scale.grad(), 1e-4);
+                assert_close(&Tensor::from_slice(&ours.shift), &shift.grad(), 1e-4);
+            }
         }
     }
 
     #[test]
     fn what_the_loops_cannot_take_is_refused() {
-        let good = features([1, 8, 4, 4, 4], 0.1);
-        assert!(takes(&good));
-        assert!(!takes(&good.to_kind(Kind::Float)));
-        assert!(!takes(&good.contiguous()));
-        assert!(!takes(&features([1, 12, 4, 4, 4], 0.1)));
-        assert!(!takes(&good.narrow(4, 1, 2)));
+        for kind in [Kind::BFloat16, Kind::Float] {
+            let good = features([1, 8, 4, 4, 4], 0.1, kind);
+            assert_eq!(takes(&good), is_for(&good));
+            assert!(!takes(&good.to_kind(Kind::Double)));
+            assert!(!takes(&good.contiguous()));
+            assert!(!takes(&features([1, 12, 4, 4, 4], 0.1, kind)));
+            assert!(!takes(&good.narrow(4, 1, 2)));
+        }
     }
 }

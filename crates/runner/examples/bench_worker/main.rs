@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! bench_worker export CACHE OUT     weights, answers and losses for bench/peer.py to compare with
-//! bench_worker serve CACHE          trains and predicts when told, on one thread, as cells do
+//! bench_worker serve CACHE [DEVICE] trains and predicts when told, on one thread, as cells do
+//! bench_worker cases CACHE OUT      prepared volumes and settings for bench/gpu_peer.py
 //! bench_worker volumes FOLDER       metrics and loading when told
 //! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
 //! bench_worker environment          what a sweep sets for a cell of one thread, in JSON
+//! bench_worker instructions         the instruction set its loops use and the precision with it, in JSON
 //! ```
 //!
 //! Each command is a word and the seconds to spend on it; it is answered by one line of JSON,
@@ -20,7 +22,7 @@ use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
 use slicewise_metrics::{Agreement, Overlap};
 use slicewise_model::{
-    Device, Layout, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
     process_settings,
 };
 use std::collections::BTreeMap;
@@ -53,7 +55,9 @@ fn main() -> Outcome<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["export", cache, out] => export(Path::new(cache), Path::new(out)),
-        ["serve", cache] => serve(Path::new(cache)),
+        ["serve", cache] => serve(Path::new(cache), "cpu"),
+        ["serve", cache, device] => serve(Path::new(cache), device),
+        ["cases", cache, out] => cases(Path::new(cache), Path::new(out)),
         ["volumes", folder] => volumes(Path::new(folder)),
         ["scale", manifest, cache, classes] => {
             scale::run(Path::new(manifest), Path::new(cache), classes.parse()?)
@@ -61,6 +65,11 @@ fn main() -> Outcome<()> {
         ["environment"] => {
             let settings: BTreeMap<_, _> = process_settings(1).into_iter().collect();
             println!("{}", json!(settings));
+            Ok(())
+        }
+        ["instructions"] => {
+            let name = InstructionSet::available().name();
+            println!("{}", json!({"name": name, "precision": precision()}));
             Ok(())
         }
         _ => Err("usage: see the top of crates/runner/examples/bench_worker".into()),
@@ -86,11 +95,21 @@ fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<T
     cases.iter().zip(annotated).map(of).collect()
 }
 
+/// The arithmetic of a sweep on this instruction set: bfloat16 where the processor multiplies it.
+fn precision() -> Precision {
+    if InstructionSet::available().has_bf16() {
+        Precision::Bfloat16
+    } else {
+        Precision::Float32
+    }
+}
+
 /// The settings of `experiments/table2.yaml`.
 fn training() -> TrainingConfig {
     TrainingConfig {
         soft_dice: 1.0,
         class_weight_power: 0.75,
+        precision: precision(),
         ..TrainingConfig::default()
     }
 }
@@ -106,8 +125,8 @@ fn data(cache: &Path) -> Outcome<(DataConfig, TaskData)> {
     Ok((config, data))
 }
 
-/// Writes what a peer needs to show that its network is ours: float32 and contiguous, one volume
-/// of a crop's size, so that every crop is the whole of it.
+/// Writes what a peer needs to show that its network is ours: in float32, with the loops of this
+/// instruction set, one volume of a crop's size, so that every crop is the whole of it.
 fn export(cache: &Path, out: &Path) -> Outcome<()> {
     slicewise_model::set_threads(1);
     std::fs::create_dir_all(out)?;
@@ -116,7 +135,6 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
     let model = ModelConfig::default();
     let training = TrainingConfig {
         precision: Precision::Float32,
-        layout: Layout::Contiguous,
         ..training()
     };
     let image = central(&case.image.voxels, training.crop);
@@ -207,20 +225,46 @@ fn central<T: Copy>(volume: &Array3<T>, size: [usize; 3]) -> Array3<T> {
     central
 }
 
+/// Writes every case as raw voxels, and the settings: a GPU machine needs neither NIfTI nor its reader.
+fn cases(cache: &Path, out: &Path) -> Outcome<()> {
+    std::fs::create_dir_all(out)?;
+    let (_, data) = data(cache)?;
+    let mut shapes = Vec::new();
+    for (index, case) in data.cases.iter().enumerate() {
+        let image: Vec<u8> = case
+            .image
+            .voxels
+            .iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
+        let labels: Vec<u8> = case.labels.voxels.iter().copied().collect();
+        std::fs::write(out.join(format!("{index}.f32")), image)?;
+        std::fs::write(out.join(format!("{index}.u8")), labels)?;
+        shapes.push(case.image.voxels.shape().to_vec());
+    }
+    let settings = json!({
+        "model": ModelConfig::default(),
+        "training": training(),
+        "classes": CLASSES,
+        "every": EVERY,
+        "shapes": shapes,
+    });
+    Ok(std::fs::write(
+        out.join("settings.json"),
+        settings.to_string(),
+    )?)
+}
+
 /// Trains and predicts, one thread, with the data and settings of a sweep.
-fn serve(cache: &Path) -> Outcome<()> {
+fn serve(cache: &Path, device: &str) -> Outcome<()> {
     slicewise_model::set_threads(1);
+    let device = slicewise_model::choose_device(device)?;
     let (_, data) = data(cache)?;
     let cases: Vec<&Case> = data.cases.iter().collect();
     let annotated = every_nth(&cases, EVERY / 2);
     let cases = training_volumes(&cases, &annotated);
-    let mut segmenter = TchSegmenter::new(
-        &ModelConfig::default(),
-        &training(),
-        CLASSES,
-        0,
-        Device::Cpu,
-    )?;
+    let mut segmenter =
+        TchSegmenter::new(&ModelConfig::default(), &training(), CLASSES, 0, device)?;
     answer(|command, seconds| match command {
         "train" => {
             let start = Instant::now();

@@ -1,0 +1,155 @@
+//! Which arithmetic `precision: auto` comes to.
+
+use crate::config::Precision;
+use crate::environment::environment;
+use crate::instructions::InstructionSet;
+use tch::Device;
+
+impl Precision {
+    /// The arithmetic to compute in: this one, or for `auto` that of [`fastest_on`](Self::fastest_on).
+    pub fn on(self, device: Device) -> Self {
+        match self {
+            Self::Auto => Self::fastest_on(device).0,
+            chosen => chosen,
+        }
+    }
+
+    /// The arithmetic that is fast on `device`, never `auto`, and why.
+    ///
+    /// On a CPU that is bfloat16 where it has instructions for it ([`InstructionSet::has_bf16`]). On a
+    /// GPU it is bfloat16 from compute capability 8.0 on (Ampere). tch cannot ask for the
+    /// capability, so the driver's names decide: float32 where one of them is of an earlier
+    /// generation. libtorch counts GPUs in another order than the driver, so one such GPU decides
+    /// for all. Without names (a container may hide them) it is bfloat16, which most GPUs that
+    /// libtorch 2.11 runs on have. Nothing is timed: records must not depend on a stopwatch.
+    pub fn fastest_on(device: Device) -> (Self, String) {
+        match device {
+            Device::Cpu => of_processor(InstructionSet::available()),
+            Device::Cuda(_) => of_gpus(&environment().gpu_names),
+            other => (
+                Self::Float32,
+                format!("of {other:?} no bf16 arithmetic is known"),
+            ),
+        }
+    }
+
+    /// The word in YAML.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Float32 => "float32",
+            Self::Bfloat16 => "bfloat16",
+        }
+    }
+}
+
+fn of_processor(set: InstructionSet) -> (Precision, String) {
+    let name = set.name();
+    if set.has_bf16() {
+        let why = format!("this processor ({name}) has bf16 instructions");
+        (Precision::Bfloat16, why)
+    } else {
+        let why = format!("this processor ({name}) has no bf16 instructions");
+        (Precision::Float32, why)
+    }
+}
+
+fn of_gpus(names: &[String]) -> (Precision, String) {
+    match names.iter().find(|name| before_ampere(name)) {
+        Some(name) => (
+            Precision::Float32,
+            format!("the GPU {name} has no bf16 arithmetic (compute capability below 8.0)"),
+        ),
+        None => (
+            Precision::Bfloat16,
+            match names {
+                [] => "the GPU does not tell its name; most have bf16 arithmetic".to_owned(),
+                names => format!("the GPU {} has bf16 arithmetic", names.join(", ")),
+            },
+        ),
+    }
+}
+
+/// Whether NVIDIA's name is of a GPU below compute capability 8.0: GeForce up to RTX 20, Quadro and
+/// Titan, and the data centre's T4, V100, P100 and the like.
+fn before_ampere(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let of_old_series = [
+        "gtx",
+        "rtx 20",
+        "quadro",
+        "titan",
+        "geforce mx",
+        "geforce gt ",
+    ]
+    .iter()
+    .any(|series| lower.contains(series));
+    // A letter of Turing, Volta, Pascal, Maxwell or Kepler before a number: `Tesla T4`, `V100-SXM2`.
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    of_old_series
+        || words.any(|word| {
+            let number = word.strip_prefix(['t', 'v', 'p', 'm', 'k']);
+            number.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_and_gpus_with_bf16_get_it_and_others_float32() {
+        let chosen = |set| of_processor(set).0;
+        assert_eq!(chosen(InstructionSet::Avx512Bf16), Precision::Bfloat16);
+        assert_eq!(chosen(InstructionSet::AmxBf16), Precision::Bfloat16);
+        for set in [
+            InstructionSet::Plain,
+            InstructionSet::Avx2,
+            InstructionSet::Avx512,
+        ] {
+            assert_eq!(chosen(set), Precision::Float32);
+        }
+        assert_eq!(
+            of_processor(InstructionSet::Avx2).1,
+            "this processor (AVX2) has no bf16 instructions"
+        );
+        let gpu = |name: &str| of_gpus(&[name.to_owned()]).0;
+        for name in [
+            "NVIDIA H100 80GB HBM3",
+            "NVIDIA H200",
+            "NVIDIA A100-SXM4-40GB",
+            "NVIDIA A10G",
+            "NVIDIA L4",
+            "NVIDIA GeForce RTX 3060 Laptop GPU",
+            "NVIDIA GeForce RTX 5090",
+            "NVIDIA RTX A2000",
+            "NVIDIA RTX 6000 Ada Generation",
+            "NVIDIA GB200",
+        ] {
+            assert_eq!(gpu(name), Precision::Bfloat16, "{name}");
+        }
+        for name in [
+            "Tesla T4",
+            "Tesla V100-SXM2-16GB",
+            "Tesla P100-PCIE-16GB",
+            "NVIDIA GeForce RTX 2080 Ti",
+            "NVIDIA GeForce GTX 1660",
+            "Quadro RTX 4000",
+            "NVIDIA T1000",
+            "NVIDIA TITAN RTX",
+        ] {
+            assert_eq!(gpu(name), Precision::Float32, "{name}");
+        }
+        assert_eq!(of_gpus(&[]).0, Precision::Bfloat16);
+    }
+
+    #[test]
+    fn what_was_chosen_is_kept_and_auto_is_resolved() {
+        for chosen in [Precision::Float32, Precision::Bfloat16] {
+            assert_eq!(chosen.on(Device::Cpu), chosen);
+        }
+        let auto = Precision::Auto.on(Device::Cpu);
+        assert_eq!(auto, Precision::fastest_on(Device::Cpu).0);
+        assert_ne!(auto, Precision::Auto);
+    }
+}

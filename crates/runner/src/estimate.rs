@@ -1,0 +1,305 @@
+//! How long the cells of a sweep still take, from what its workers have timed so far: their first
+//! steps and one prediction at first, whole rounds later.
+//!
+//! A network that no worker has timed yet is taken to cost what it costs in the other task, or what
+//! the others cost. Predictions are a large share, so each is counted, by the voxels of its volumes.
+
+use crate::config::ExperimentConfig;
+use slicewise_data::{Part, Task, TaskData};
+use slicewise_experiment::Cell;
+use std::collections::BTreeMap;
+
+/// Voxels of one task's volumes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Voxels {
+    all: f64,
+    part_a: f64,
+    /// Of the volume that a worker times itself with.
+    probe: f64,
+}
+
+impl Voxels {
+    /// Those of `data`.
+    pub(crate) fn of(data: &TaskData) -> Self {
+        let count = |wanted: &dyn Fn(Part) -> bool| {
+            let cases = data.cases.iter().filter(|case| wanted(case.part));
+            cases.map(|case| case.labels.voxels.len() as f64).sum()
+        };
+        Self {
+            all: count(&|_| true),
+            part_a: count(&|part| part == Part::A),
+            probe: data
+                .cases
+                .first()
+                .map_or(0.0, |case| case.labels.voxels.len() as f64),
+        }
+    }
+}
+
+/// A mean in the making.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    seconds: f64,
+    count: f64,
+}
+
+impl Mean {
+    fn add(&mut self, seconds: f64, count: f64) {
+        self.seconds += seconds;
+        self.count += count;
+    }
+
+    fn value(self) -> Option<f64> {
+        (self.count > 0.0).then(|| self.seconds / self.count)
+    }
+}
+
+/// What one network takes in one task.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    /// A step.
+    step: Mean,
+    /// A voxel predicted and nothing else.
+    probe: Mean,
+    /// A voxel predicted, scored and queried, in whole rounds.
+    voxel: Mean,
+}
+
+impl Cost {
+    fn step_s(&self) -> Option<f64> {
+        self.step.value()
+    }
+
+    fn voxel_s(&self) -> Option<f64> {
+        self.voxel.value().or_else(|| self.probe.value())
+    }
+}
+
+/// What a cell has before it.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    steps: usize,
+    rounds: usize,
+    /// Whether its process has yet to start and, where it forks, to ask its strategy first.
+    to_start: bool,
+}
+
+/// What the cells that are not done take.
+#[derive(Debug)]
+pub(crate) struct Estimate {
+    jobs: usize,
+    voxels: BTreeMap<Task, Voxels>,
+    costs: BTreeMap<(Task, String), Cost>,
+    starts: Mean,
+    left: BTreeMap<Cell, Left>,
+}
+
+/// Seconds of a step, and of a prediction of all cases, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Paces {
+    pub(crate) step_s: (f64, f64),
+    pub(crate) round_s: (f64, f64),
+}
+
+impl Estimate {
+    /// Of `open` cells, each with the rounds that it has on disk.
+    pub(crate) fn new(
+        config: &ExperimentConfig,
+        open: &[(Cell, usize)],
+        voxels: &BTreeMap<Task, Voxels>,
+        jobs: usize,
+    ) -> Self {
+        let left = open.iter().map(|(cell, done)| {
+            let rounds = config.tasks[&cell.task].rounds(&cell.strategy);
+            let rest = rounds.iter().skip(*done);
+            let left = Left {
+                steps: rest.clone().map(|round| round.steps).sum(),
+                rounds: rest.count(),
+                to_start: true,
+            };
+            (cell.clone(), left)
+        });
+        Self {
+            jobs,
+            voxels: voxels.clone(),
+            costs: BTreeMap::new(),
+            starts: Mean::default(),
+            left: left.collect(),
+        }
+    }
+
+    /// The worker of `cell` was ready after `start_s`; one that timed itself predicted its first
+    /// volume in `probe_s`.
+    pub(crate) fn ready(&mut self, cell: &Cell, start_s: f64, probe_s: Option<f64>) {
+        self.starts.add(start_s, 1.0);
+        if let (Some(seconds), Some(voxels)) = (probe_s, self.voxels.get(&cell.task)) {
+            let voxels = voxels.probe;
+            self.cost(cell).probe.add(seconds, voxels);
+        }
+    }
+
+    /// `cell` has `left` steps before it; `steps` of them just took `seconds`.
+    pub(crate) fn stepped(&mut self, cell: &Cell, left: usize, timed: Option<(usize, f64)>) {
+        if let Some(of_cell) = self.left.get_mut(cell) {
+            of_cell.steps = left;
+            of_cell.to_start = false;
+        }
+        if let Some((steps, seconds)) = timed {
+            self.cost(cell).step.add(seconds, steps as f64);
+        }
+    }
+
+    /// A round of `cell` is whole, after `predict_s` of predicting, scoring and selecting.
+    pub(crate) fn round(&mut self, cell: &Cell, predict_s: f64) {
+        if let Some(left) = self.left.get_mut(cell) {
+            left.rounds = left.rounds.saturating_sub(1);
+        }
+        if let Some(voxels) = self.voxels.get(&cell.task).map(|voxels| voxels.all) {
+            self.cost(cell).voxel.add(predict_s, voxels);
+        }
+    }
+
+    /// `cell` is whole or lost.
+    pub(crate) fn ended(&mut self, cell: &Cell) {
+        self.left.remove(cell);
+    }
+
+    /// Whether a worker has timed steps and a prediction of `cell`'s network in its task.
+    pub(crate) fn knows(&self, cell: &Cell) -> bool {
+        let cost = self.costs.get(&(cell.task, cell.model.clone()));
+        cost.is_some_and(|cost| cost.step_s().is_some() && cost.voxel_s().is_some())
+    }
+
+    /// Seconds until all cells are done; `None` before anything was timed. As long as there are cells
+    /// for all jobs they share the work; a chain of cells, one after another, takes its own time.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        let mut sum = 0.0;
+        let mut of_cell = BTreeMap::new();
+        for (cell, left) in &self.left {
+            let seconds = self.of_cell(cell, *left)?;
+            sum += seconds;
+            of_cell.insert(cell, seconds);
+        }
+        let chains = of_cell.iter().map(|(cell, seconds)| {
+            let before = cell.forks_from();
+            let before = before.and_then(|first| of_cell.get(&first).copied());
+            seconds + before.unwrap_or(0.0)
+        });
+        Some(chains.fold(sum / self.jobs as f64, f64::max))
+    }
+
+    /// Of all networks timed so far.
+    pub(crate) fn paces(&self) -> Option<Paces> {
+        let range = |values: &mut dyn Iterator<Item = f64>| {
+            values.fold(None, |range, value| match range {
+                None => Some((value, value)),
+                Some((least, most)) => Some((value.min(least), value.max(most))),
+            })
+        };
+        let rounds = self.costs.iter().filter_map(|((task, _), cost)| {
+            let all = self.voxels.get(task)?.all;
+            Some(cost.voxel_s()? * all)
+        });
+        Some(Paces {
+            step_s: range(&mut self.costs.values().filter_map(Cost::step_s))?,
+            round_s: range(&mut { rounds })?,
+        })
+    }
+
+    fn cost(&mut self, cell: &Cell) -> &mut Cost {
+        let key = (cell.task, cell.model.clone());
+        self.costs.entry(key).or_default()
+    }
+
+    fn of_cell(&self, cell: &Cell, left: Left) -> Option<f64> {
+        let step_s = self.mean(cell, Cost::step_s)?;
+        let voxel_s = self.mean(cell, Cost::voxel_s)?;
+        let voxels = self.voxels.get(&cell.task)?;
+        let mut seconds = left.steps as f64 * step_s + left.rounds as f64 * voxels.all * voxel_s;
+        if left.to_start {
+            seconds += self.starts.value().unwrap_or(0.0);
+            if cell.forks_from().is_some() {
+                seconds += voxels.part_a * voxel_s;
+            }
+        }
+        Some(seconds)
+    }
+
+    /// As timed for the cell's network in its task, else in the other task, else for other networks.
+    fn mean(&self, cell: &Cell, of: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
+        let among = |wanted: &dyn Fn(&Task, &str) -> bool| {
+            let wanted = self
+                .costs
+                .iter()
+                .filter(|((task, model), _)| wanted(task, model));
+            let known: Vec<f64> = wanted.filter_map(|(_, cost)| of(cost)).collect();
+            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+        };
+        among(&|task, model| *task == cell.task && model == cell.model)
+            .or_else(|| among(&|_, model| model == cell.model))
+            .or_else(|| among(&|_, _| true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn cell(strategy: &str) -> Cell {
+        Cell {
+            task: Task::BrainExtraction,
+            model: "attention-unet".to_owned(),
+            strategy: strategy.to_owned(),
+            seed: 1,
+        }
+    }
+
+    #[test]
+    fn steps_predictions_and_starts_are_counted_and_chains_take_their_own_time() {
+        let text = include_str!("../../../experiments/smoke.yaml");
+        let config = ExperimentConfig::parse(text, Path::new("smoke.yaml")).unwrap();
+        let voxels = Voxels {
+            all: 400.0,
+            part_a: 300.0,
+            probe: 100.0,
+        };
+        let voxels = [(Task::BrainExtraction, voxels)].into();
+        // Of smoke.yaml: `first` has 6 steps, `full` 8; `random` 2 and 4 in its two rounds.
+        let open = [(cell("first"), 0), (cell("full"), 0), (cell("random"), 1)];
+        let mut estimate = Estimate::new(&config, &open, &voxels, 2);
+        assert_eq!(estimate.seconds(), None);
+        estimate.ready(&cell("first"), 1.0, Some(5.0));
+        assert!(!estimate.knows(&cell("first")));
+        // The first step, of which the beginning is not known; then one of 2 s.
+        estimate.stepped(&cell("first"), 5, None);
+        estimate.stepped(&cell("first"), 4, Some((1, 2.0)));
+        assert!(estimate.knows(&cell("first")));
+        // A voxel takes 5 s / 100, a round of all 20 s; `random` asks Part A once before its round.
+        let first = 4.0 * 2.0 + 20.0;
+        let full = 1.0 + 8.0 * 2.0 + 20.0;
+        let random = 1.0 + 15.0 + 4.0 * 2.0 + 20.0;
+        assert_eq!(
+            estimate.seconds(),
+            Some(f64::max((first + full + random) / 2.0, first + random))
+        );
+        let paces = estimate.paces().unwrap();
+        assert_eq!((paces.step_s, paces.round_s), ((2.0, 2.0), (20.0, 20.0)));
+        // A whole round, scoring included, says more than the one prediction.
+        estimate.stepped(&cell("first"), 0, Some((4, 8.0)));
+        estimate.round(&cell("first"), 40.0);
+        estimate.ended(&cell("first"));
+        estimate.ended(&cell("full"));
+        assert_eq!(estimate.seconds(), Some(1.0 + 30.0 + 8.0 + 40.0));
+        // A network not yet timed costs what the others cost.
+        let other = Cell {
+            model: "unet".to_owned(),
+            ..cell("full")
+        };
+        let open = [(cell("full"), 0), (other, 0)];
+        let mut estimate = Estimate::new(&config, &open, &voxels, 2);
+        estimate.ready(&cell("full"), 0.0, Some(5.0));
+        estimate.stepped(&cell("full"), 7, Some((1, 1.0)));
+        assert_eq!(estimate.seconds(), Some(8.0 + 20.0));
+    }
+}

@@ -1,0 +1,221 @@
+//! What `device: auto` and `precision: auto` come to, once: when a sweep begins.
+//!
+//! From then on `config.yaml` of its results folder holds what was chosen. A sweep that goes on keeps
+//! that, on whatever machine, so that all its records are of one arithmetic.
+
+use crate::config::{ExperimentConfig, device_name};
+use crate::failure::{Failure, Outcome};
+use anyhow::{Context, anyhow};
+use slicewise_experiment::ResultsFolder;
+use slicewise_model::{Device, Precision, choose_device, unused_gpu};
+
+/// An experiment without any `auto`.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    /// It.
+    pub(crate) config: ExperimentConfig,
+    /// `float32: this processor (AVX2) has no bf16 instructions`.
+    pub(crate) precision: String,
+    /// What a sweep that goes on keeps although this machine would have chosen another, and why
+    /// `auto` passed over a GPU; a sentence each.
+    pub(crate) kept: Vec<String>,
+}
+
+/// Resolves an experiment for `folder`: what `auto` stands for is read from the folder's `config.yaml`,
+/// and where there is none, from the machine. `device` is that of the command line.
+pub(crate) fn resolve(
+    mut config: ExperimentConfig,
+    device: Option<&str>,
+    folder: &ResultsFolder,
+) -> Outcome<Resolved> {
+    let held_path = folder.config();
+    // A damaged one is refused when it is compared.
+    let held = match held_path.exists() {
+        true => ExperimentConfig::read(&held_path).ok(),
+        false => None,
+    };
+    if let Some(device) = device {
+        if let Some(held) = held
+            .as_ref()
+            .filter(|held| ![&held.device, "auto"].contains(&device))
+        {
+            return Err(Failure::input(anyhow!(
+                "{}: this sweep was begun on device: {}, got --device {device}; leave --device out, \
+                 or choose another --out",
+                held_path.display(),
+                held.device
+            )));
+        }
+        config.device = device.to_owned();
+    }
+    resolve_from(config, held.as_ref()).map_err(Failure::Input)
+}
+
+/// As [`resolve()`], of what the folder holds.
+fn resolve_from(
+    mut config: ExperimentConfig,
+    held: Option<&ExperimentConfig>,
+) -> anyhow::Result<Resolved> {
+    let mut kept = Vec::new();
+    if config.device != "auto" {
+        // Refused before anything is written; a sweep that goes on asks when it has cells to run.
+        if held.is_none_or(|held| held.device != config.device) {
+            choose_device(&config.device)?;
+        }
+    } else if let Some(held) = held.filter(|held| held.device != "auto") {
+        if held.device == "cpu" && choose_device("auto")? != Device::Cpu {
+            kept.push(
+                "this sweep was begun with device: cpu, though there is a GPU here; it goes on with \
+                 the CPU (another --out would use the GPU)"
+                    .to_owned(),
+            );
+        }
+        config.device.clone_from(&held.device);
+    } else {
+        let chosen = choose_device("auto")?;
+        if chosen == Device::Cpu {
+            kept.extend(unused_gpu());
+        }
+        config.device = device_name(chosen);
+    }
+    let (chosen, why) = fastest(&config.device);
+
+    let of_training = held.map(|held| held.training.precision);
+    let precision = match (config.training.precision, of_training) {
+        (Precision::Auto, Some(held)) if held != Precision::Auto => {
+            config.training.precision = held;
+            kept.extend(kept_precision(held, chosen, &why));
+            format!("{}: the sweep that goes on was begun with it", held.name())
+        }
+        (Precision::Auto, _) => {
+            config.training.precision = chosen;
+            format!("{}: {why}", chosen.name())
+        }
+        (told, _) => format!("{}: the experiment says so", told.name()),
+    };
+    for (name, model) in &mut config.models {
+        if model.precision == Some(Precision::Auto) {
+            let held = held.and_then(|held| held.models.get(name)?.precision);
+            let held = held.filter(|&held| held != Precision::Auto);
+            model.precision = Some(held.unwrap_or(chosen));
+        }
+    }
+    Ok(Resolved {
+        config,
+        precision,
+        kept,
+    })
+}
+
+/// The arithmetic that is fast on the device of that name, and why.
+fn fastest(device: &str) -> (Precision, String) {
+    let index = device
+        .strip_prefix("cuda:")
+        .and_then(|index| index.parse().ok());
+    Precision::fastest_on(index.map_or(Device::Cpu, Device::Cuda))
+}
+
+/// What to say of a sweep that goes on with `held` where `chosen` is faster.
+fn kept_precision(held: Precision, chosen: Precision, why: &str) -> Option<String> {
+    let pace = match (held, chosen) {
+        (Precision::Bfloat16, Precision::Float32) => "which is slow here",
+        (Precision::Float32, Precision::Bfloat16) => "though bfloat16 is faster here",
+        _ => return None,
+    };
+    Some(format!(
+        "this sweep was begun with precision: {}, {pace} ({why}); it goes on with it",
+        held.name()
+    ))
+}
+
+/// A sweep that has cells to run needs the device it was begun on.
+pub(crate) fn need_device(config: &ExperimentConfig, folder: &ResultsFolder) -> anyhow::Result<()> {
+    choose_device(&config.device).map(drop).with_context(|| {
+        format!(
+            "{}: this sweep was begun on device: {}; go on with it where that is, or choose another \
+             --out",
+            folder.config().display(),
+            config.device
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn smoke(more: &str) -> ExperimentConfig {
+        let text = include_str!("../../../experiments/smoke.yaml");
+        let text = text.replace("training:\n", &format!("{more}training:\n"));
+        ExperimentConfig::parse(&text, Path::new("a.yaml")).unwrap()
+    }
+
+    #[test]
+    fn what_a_folder_holds_is_what_auto_stands_for() {
+        let fresh = resolve_from(smoke("device: cpu\n"), None).unwrap();
+        let (fastest, why) = Precision::fastest_on(Device::Cpu);
+        assert_eq!(fresh.config.training.precision, fastest);
+        assert_eq!(fresh.precision, format!("{}: {why}", fastest.name()));
+        assert_eq!(fresh.kept, Vec::<String>::new());
+
+        for precision in [Precision::Float32, Precision::Bfloat16] {
+            let mut held = fresh.config.clone();
+            held.training.precision = precision;
+            let resolved = resolve_from(smoke(""), Some(&held)).unwrap();
+            assert_eq!(resolved.config, held);
+            let said = format!(
+                "this sweep was begun with precision: {}, ",
+                precision.name()
+            );
+            let kept = resolved.kept.iter().filter(|line| line.starts_with(&said));
+            assert_eq!(kept.count(), usize::from(precision != fastest));
+        }
+        // A GPU that is not here is kept too: whether it is needed shows later.
+        let mut held = fresh.config;
+        held.device = "cuda:77".to_owned();
+        assert_eq!(resolve_from(smoke(""), Some(&held)).unwrap().config, held);
+        assert!(resolve_from(smoke("device: cuda:77\n"), None).is_err());
+        let why = need_device(&held, &ResultsFolder::new("out")).unwrap_err();
+        assert!(format!("{why:#}").starts_with(
+            "out/config.yaml: this sweep was begun on device: cuda:77; go on with it where that is, \
+             or choose another --out: device \"cuda:77\": libtorch sees "
+        ));
+    }
+
+    /// They were made with what was the default then, or on another kind of machine.
+    #[test]
+    fn committed_results_go_on_with_what_they_hold() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut found = 0;
+        for entry in std::fs::read_dir(root.join("results")).unwrap() {
+            let held = entry.unwrap().path().join("config.yaml");
+            let Ok(held) = ExperimentConfig::read(&held) else {
+                continue;
+            };
+            let experiment = root.join(format!("experiments/{}.yaml", held.name));
+            let experiment = ExperimentConfig::read(&experiment).unwrap();
+            let config = resolve_from(experiment, Some(&held)).unwrap().config;
+            assert_eq!(config.device, held.device, "{}", held.name);
+            for model in held.models.keys() {
+                assert_eq!(config.precision(model), held.precision(model), "{model}");
+            }
+            found += 1;
+        }
+        assert!(found >= 4, "{found} results");
+    }
+
+    #[test]
+    fn a_models_own_auto_is_resolved_too() {
+        let mut config = smoke("device: cpu\n");
+        config.training.precision = Precision::Bfloat16;
+        config.models[0].precision = Some(Precision::Auto);
+        let resolved = resolve_from(config.clone(), None).unwrap();
+        assert_eq!(resolved.precision, "bfloat16: the experiment says so");
+        let own = Precision::fastest_on(Device::Cpu).0;
+        assert_eq!(resolved.config.precision("attention-unet"), own);
+        let mut held = resolved.config;
+        held.models[0].precision = Some(Precision::Float32);
+        assert_eq!(resolve_from(config, Some(&held)).unwrap().config, held);
+    }
+}
