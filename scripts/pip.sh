@@ -1,6 +1,6 @@
 # Fetching from PyPI into a folder of this repository, whole or not at all.
 #
-# Sourced by ./just, libtorch.sh and python.sh, which set `root` (the repository) and `me`
+# Sourced by ./just and the scripts beside this file, which set `root` (the repository) and `me`
 # (the name that messages begin with). Every failure is one line on stderr and exit code 1.
 
 fail() {
@@ -43,12 +43,13 @@ except BlockingIOError:
 ' "$me"
 }
 
-# fetch FOLDER WHAT PIP-ARGUMENT...: installs into FOLDER/packages. FOLDER is scratch: what an
-# interrupted run left there is removed first, and all of it again unless the caller moves
-# FOLDER/packages to its place. Call under `lock`.
+# fetch FOLDER WHAT NAME PIP-ARGUMENT...: installs what scripts/requirements/NAME.txt pins into
+# FOLDER/packages, and nothing else. FOLDER is scratch: what an interrupted run left there is
+# removed first, and all of it again unless the caller moves FOLDER/packages to its place. Call
+# under `lock`.
 fetch() {
-    folder=$1 what=$2
-    shift 2
+    folder=$1 what=$2 requirements=scripts/requirements/$3.txt
+    shift 3
     rm -rf "$folder"
     trap 'rm -rf "$folder"' EXIT
     trap 'exit 130' INT
@@ -60,16 +61,21 @@ fetch() {
     if ! env -u PIP_TARGET -u PIP_PREFIX TMPDIR="$folder/tmp" \
         PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 \
         PIP_ROOT_USER_ACTION=ignore \
-        python3 -m pip install --retries 2 --target "$folder/packages" "$@" \
+        python3 -m pip install --retries 2 --target "$folder/packages" \
+        --require-hashes --no-deps --requirement "$root/$requirements" "$@" \
         >&2 2>"$folder/stderr"; then
-        explain_pip "$folder/stderr" "$what"
+        explain_pip "$folder/stderr" "$what" "$requirements"
     fi
 }
 
-# explain_pip LOG WHAT: pip's many lines as one.
+# explain_pip LOG WHAT REQUIREMENTS: pip's many lines as one.
 explain_pip() {
     if grep -qi 'no space left on device\|disk quota exceeded' "$1"; then
         fail "disk full while fetching $2; free some space (also in pip's cache) and run again"
+    elif grep -qi 'do not match the hashes' "$1"; then
+        # pip's lines: "torch==2.11.0 from URL:", "Expected sha256 A", "Expected or B", "Got C".
+        got=$(sed -n 's/^ *Got  *\([0-9a-f]*\).*/\1/p' "$1" | head -n 1)
+        fail "a file fetched for $2 is not the one pinned: expected a SHA-256 listed in $3, got ${got:-another}; the download broke or the index serves something else: run again, or check pip's index settings"
     elif grep -qi 'connection\|timed out\|timeout\|name resolution\|network is unreachable\|proxyerror\|sslerror' "$1"; then
         fail "no connection to PyPI, which $2 comes from; check the network or pip's index and proxy settings"
     elif grep -q 'No matching distribution' "$1"; then

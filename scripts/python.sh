@@ -9,7 +9,8 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 
 require_pip "nibabel for the tests"
 # numpy is compiled for one version of Python, so another python3 needs another copy.
-wanted="nibabel>=5.2,<6 numpy>=1.26,<3 $(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')"
+wanted="$(python3 -c 'import sys; print("# python%d.%d" % sys.version_info[:2])')
+$(cat "$root/scripts/requirements/python.txt")"
 is_installed() {
     [ "$(cat "$root/.tools/python/wanted" 2>/dev/null)" = "$wanted" ]
 }
@@ -19,7 +20,7 @@ if ! is_installed; then
     if is_installed; then exit; fi
     scratch=$root/.tools/python.partial
     say "fetching nibabel and numpy from PyPI into $root/.tools/python (for the tests, once)"
-    fetch "$scratch" "nibabel" --quiet "nibabel>=5.2,<6" "numpy>=1.26,<3"
+    fetch "$scratch" "nibabel" python --quiet
     printf '%s\n' "$wanted" >"$scratch/packages/wanted"
     rm -rf "$root/.tools/python"
     mv "$scratch/packages" "$root/.tools/python"

@@ -9,7 +9,9 @@ trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
 real_python=$(command -v python3) || { echo "test-setup: python3 is needed to test its stub"; exit 1; }
 real_python=$("$real_python" -c 'import sys; print(sys.executable)')
-unset LIBTORCH LIBTORCH_USE_PYTORCH LIBTORCH_BYPASS_VERSION_CHECK VIRTUAL_ENV CXX
+unset LIBTORCH LIBTORCH_USE_PYTORCH LIBTORCH_BYPASS_VERSION_CHECK VIRTUAL_ENV CXX CUDA_VISIBLE_DEVICES
+# Where libtorch.sh looks for /proc, /dev and libcuda; the machine's own GPU, if any, plays no part.
+export SLICEWISE_TEST_MACHINE=$work/machine
 
 # PATH of every test: these commands and the stubs, so that "not installed" can be played.
 mkdir "$work/system"
@@ -26,31 +28,48 @@ stub() { # stub NAME: its text from stdin
 fresh() {
     repo=$work/repo
     rm -rf "$repo"
-    mkdir -p "$repo/stubs" "$repo/scripts"
+    rm -rf "$SLICEWISE_TEST_MACHINE"
+    mkdir -p "$repo/stubs" "$repo/scripts" "$SLICEWISE_TEST_MACHINE"
     cp "$here/just" "$repo/"
-    cp "$here"/scripts/*.sh "$repo/scripts/"
+    cp -r "$here"/scripts/*.sh "$here/scripts/requirements" "$repo/scripts/"
     PATH=$repo/stubs:$work/system
     PIP=ok TORCH=2.11.0+cpu
     export PIP TORCH
     stub python3 <<STUB
 [ "\$1 \${2-}" = "-m pip" ] || case "\$*" in
-    *"import torch"*) [ -n "\$TORCH" ] && echo "\$TORCH"; exit ;;
+    *"import torch"* | *"from torch"*) [ -n "\$TORCH" ] && echo "\$TORCH"; exit ;;
     *) exec "$real_python" "\$@" ;;
 esac
 [ "\$PIP" = none ] && { echo "No module named pip" >&2; exit 1; }
 [ "\$3" = --version ] && { echo "pip 24.0 from a stub"; exit; }
 echo "install TMPDIR=\$TMPDIR PIP_USER=\$PIP_USER PIP_TARGET=\${PIP_TARGET-unset} \$*" >>"$repo/calls"
-while [ "\$1" != --target ]; do shift; done
-target=\$2
+cuda=
+while [ \$# -gt 0 ]; do
+    case \$1 in
+        --target) target=\$2 ;;
+        --requirement) case \$2 in */libtorch-cuda.txt) cuda=1 ;; esac; cat "\$2" >/dev/null || exit ;;
+    esac
+    shift
+done
 echo "WARNING: chatter" >&2
 case \$PIP in
     offline) echo "WARNING: Retrying: Failed to establish a new connection" >&2
              echo "ERROR: No matching distribution found for it" >&2; exit 1 ;;
     full) echo "ERROR: Could not install: [Errno 28] No space left on device" >&2; exit 1 ;;
     unavailable) echo "ERROR: No matching distribution found for it" >&2; exit 1 ;;
-    broken) echo "ERROR: hashes differ" >&2; echo "see the manual" >&2; exit 1 ;;
+    altered) echo "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If" >&2
+             echo "    torch==2.11.0 from a connection:" >&2; echo "        Expected sha256 12ab" >&2
+             echo "             Got        34cd" >&2; exit 1 ;;
+    broken) echo "ERROR: no luck" >&2; echo "see the manual" >&2; exit 1 ;;
 esac
-mkdir -p "\$target/torch/lib" "\$target/bin" "\$target/nibabel"
+for folder in torch/lib torch/include torch/_inductor torchgen bin nibabel nvidia/cu13/lib nvidia/cu13/include; do
+    mkdir -p "\$target/\$folder"
+done
+for file in torch/__init__.py torch/lib/libc10.so torch/lib/libtorch.so torch/lib/libtorch_python.so \
+    torch/lib/libtorch_cuda.so nvidia/cu13/lib/libcupti.so.13 nvidia/cu13/lib/libcudart.so.13 \
+    nvidia/cu13/lib/libnvperf_host.so; do
+    echo >"\$target/\$file"
+done
 echo "__version__ = '\$TORCH'" >"\$target/torch/version.py"
 [ "\$PIP" = slow ] && sleep 1
 [ "\$PIP" = hollow ] || echo >"\$target/torch/lib/libtorch_cpu.so"
@@ -127,15 +146,15 @@ PIP=full
 check "disk full on the way" fails_with "disk full while fetching torch 2.11.0" "$libtorch"
 check "disk full leaves nothing" is_absent
 fresh
-echo 'echo "Filesystem 1024-blocks Used Available"; echo "disk 9000000 1 3145728 1% /"' | stub df
-check "disk too small" fails_with "expected 10 GiB free, got 3 GiB" "$libtorch"
+echo 'echo "Filesystem 1024-blocks Used Available"; echo "disk 9000000 1 2097152 1% /"' | stub df
+check "disk too small" fails_with "expected 3 GiB free, got 2 GiB" "$libtorch"
 check "disk too small fetches nothing" fetched 0
 fresh
 PIP=unavailable
 check "no wheel for this machine" fails_with "PyPI has no torch 2.11.0 for this machine" "$libtorch"
 fresh
 PIP=broken
-check "any other failure of pip" fails_with "pip could not install torch 2.11.0: ERROR: hashes differ" "$libtorch"
+check "any other failure of pip" fails_with "pip could not install torch 2.11.0: ERROR: no luck" "$libtorch"
 fresh
 TORCH=2.10.0
 check "pip delivers another version" fails_with "expected torch 2.11.0.*got version 2.10.0" "$libtorch"
@@ -144,6 +163,80 @@ fresh
 PIP=hollow
 check "pip delivers no library" fails_with "left no usable libtorch" "$libtorch"
 check "which is not kept either" is_absent
+
+fresh
+PIP=altered
+check "another file than the one pinned" fails_with \
+    "not the one pinned: expected a SHA-256 listed in scripts/requirements/libtorch-cpu.txt, got 34cd" "$libtorch"
+check "which is not kept" is_absent
+
+# --- libtorch.sh: with and without a GPU -----------------------------------------------------
+driver() { # driver VERSION: NVIDIA's driver, both halves of it
+    mkdir -p "$SLICEWISE_TEST_MACHINE/proc/driver/nvidia"
+    echo "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  $1  Release Build  (a@b)" \
+        >"$SLICEWISE_TEST_MACHINE/proc/driver/nvidia/version"
+    echo 'echo "	libcuda.so.1 (libc6,x86-64) => /usr/lib/libcuda.so.1"' | stub ldconfig
+}
+has() { [ -e "$repo/.libtorch/$1" ]; }
+lacks() { ! has "$1"; }
+lib=torch/lib
+
+fresh
+check "without a driver the CPU's half is fetched" succeeds "$libtorch"
+check "by its list, with hashes" grep -q -- "--require-hashes --no-deps .*/libtorch-cpu.txt" "$repo/calls"
+for kept in $lib/libtorch.so $lib/libtorch_cpu.so $lib/libc10.so torch/include torch/version.py \
+    nvidia/cu13/lib/libcupti.so.13 nvidia/cu13/lib/libcudart.so.13; do
+    check "it keeps $kept" has $kept
+done
+for dropped in $lib/libtorch_cuda.so $lib/libtorch_python.so torch/__init__.py torch/_inductor torchgen \
+    bin nvidia/cu13/include nvidia/cu13/lib/libnvperf_host.so; do
+    check "it drops $dropped" lacks $dropped
+done
+driver 580.82.07
+check "a driver that comes later brings the rest" succeeds "$libtorch"
+check "by the other list" grep -q "/libtorch-cuda.txt" "$repo/calls"
+check "which is whole" has $lib/libtorch_cuda.so
+check "in its place" is_whole
+check "and is kept" succeeds "$libtorch"
+check "once and for all" fetched 2
+rm -r "$SLICEWISE_TEST_MACHINE"
+check "also when the driver goes" succeeds "$libtorch"
+check "then nothing is fetched" fetched 2
+
+fresh
+driver 595.10
+check "with a driver all is fetched at once" succeeds "$libtorch"
+check "all of it" has torch/_inductor
+check "at once" fetched 1
+fresh
+driver 595.10
+echo 'echo "Filesystem 1024-blocks Used Available"; echo "disk 9000000 1 7340032 1% /"' | stub df
+check "disk too small for CUDA" fails_with "libtorch with CUDA: expected 8 GiB free, got 7 GiB" "$libtorch"
+check "but not where the GPUs are hidden" succeeds env CUDA_VISIBLE_DEVICES= "$libtorch"
+check "then the CPU's half comes" lacks $lib/libtorch_cuda.so
+fresh
+driver 570.86.15
+check "an older driver is of no use" succeeds "$libtorch"
+check "which is said" grep -q "driver 570.86.15 is older than 580.*LIBTORCH" "$work/stderr"
+check "so the CPU's half comes" lacks $lib/libtorch_cuda.so
+check "which is kept" succeeds "$libtorch"
+check "quietly" test ! -s "$work/stderr"
+fresh
+driver 595.10
+rm "$repo/stubs/ldconfig"
+echo | stub ldconfig
+check "a driver without libcuda (a container) is none" succeeds "$libtorch"
+check "and brings the CPU's half" lacks $lib/libtorch_cuda.so
+fresh
+driver 595.10
+rm -r "$SLICEWISE_TEST_MACHINE/proc"
+check "libcuda without a driver is none either" succeeds "$libtorch"
+check "it too brings the CPU's half" lacks $lib/libtorch_cuda.so
+mkdir -p "$SLICEWISE_TEST_MACHINE/dev" "$SLICEWISE_TEST_MACHINE/usr/lib/wsl/lib"
+: >"$SLICEWISE_TEST_MACHINE/dev/dxg"
+: >"$SLICEWISE_TEST_MACHINE/usr/lib/wsl/lib/libcuda.so.1"
+check "Windows' driver (WSL) is one" succeeds "$libtorch"
+check "and brings the rest" has $lib/libtorch_cuda.so
 
 # --- libtorch.sh: interruptions and company --------------------------------------------------
 fresh
@@ -269,6 +362,18 @@ check "no C++ compiler" fails_with "'c++' not found on PATH" "$toolchain"
 check "CXX with arguments is looked up by its first word" fails_with "'ccache' not found" env CXX="ccache g++" "$toolchain"
 echo | stub c++
 check "both there" succeeds "$toolchain"
+
+bench=$work/repo/scripts/bench.sh
+fresh
+PIP=offline
+check "no network for the benchmarks' packages" fails_with "no connection to PyPI, which MONAI" "$bench"
+PIP=ok
+check "without a PyTorch to import it comes as well" succeeds env TORCH= "$bench"
+check "by its list" grep -q "/bench.txt .*/bench-torch.txt" "$repo/calls"
+check "with the one in .libtorch it does not" succeeds "$bench"
+check "which is another copy" fetched 3
+check "and kept" succeeds "$bench"
+check "once fetched" fetched 3
 
 python=$work/repo/scripts/python.sh
 fresh

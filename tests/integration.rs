@@ -12,5 +12,6 @@ mod nifti;
 mod precision;
 mod program;
 mod readme;
+mod start;
 mod sweep;
 mod tiny;

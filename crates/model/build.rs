@@ -1,8 +1,21 @@
-//! Finds libtorch at run time: the linker is told the folder (rpath) that torch-sys linked
-//! against, for this crate's tests here and for the program through `DEP_SLICEWISE_MODEL_*`
-//! (cargo hands a build script's metadata to *direct* dependents only).
+//! Finds libtorch at run time: the linker is told where to look for it (rpath), for this crate's
+//! tests here and for the program through `DEP_SLICEWISE_MODEL_*` (cargo hands a build script's
+//! metadata to *direct* dependents only).
+//!
+//! Only libtorch's half for the CPU is linked. torch-sys names `torch_cuda` to the linker where that
+//! is there, but nothing in our objects names a symbol of it, so the linker leaves it out; the
+//! module `cuda` loads it when the program runs.
 
 use std::path::{Path, PathBuf};
+
+/// Where the program looks as well, from its own folder: libtorch may move along with it. From
+/// `target/release`, from `deps` and `examples` in there, and beside a program that was copied.
+const BESIDE: [&str; 4] = [
+    "../../.libtorch/torch/lib",
+    "../../../.libtorch/torch/lib",
+    "torch/lib",
+    "lib",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -15,7 +28,6 @@ fn main() {
     // Relative to the workspace when it comes from .cargo/config.toml; an rpath has to be absolute.
     let folder = std::fs::canonicalize(&folder).unwrap_or_else(|_| PathBuf::from(&folder));
 
-    println!("cargo::metadata=libtorch_lib={}", folder.display());
     println!(
         "cargo::rustc-env=SLICEWISE_LIBTORCH_LIB={}",
         folder.display()
@@ -24,14 +36,16 @@ fn main() {
         "cargo::rustc-env=SLICEWISE_LIBTORCH_VERSION={}",
         version(&folder)
     );
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", folder.display());
-    if folder.join("libtorch_cuda.so").exists() {
-        // Nothing in our objects names a symbol of libtorch_cuda (it registers itself when it
-        // is loaded), so the linker would drop it and the program would never see a GPU.
-        println!("cargo::rustc-link-arg=-Wl,--no-as-needed");
-        println!("cargo::rustc-link-arg=-L{}", folder.display());
-        println!("cargo::rustc-link-arg=-ltorch_cuda");
-        println!("cargo::rustc-link-arg=-Wl,--as-needed");
+    let program = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("macos") => "@loader_path",
+        _ => "$ORIGIN",
+    };
+    // Where it was built goes first: the user may have said which libtorch that is.
+    let mut rpaths = vec![folder.display().to_string()];
+    rpaths.extend(BESIDE.map(|beside| format!("{program}/{beside}")));
+    println!("cargo::metadata=rpaths={}", rpaths.join(":"));
+    for rpath in rpaths {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{rpath}");
     }
 }
 

@@ -1,24 +1,18 @@
-//! Finds libtorch at run time: passes on to the linker the folder that slicewise-model's
-//! build script found (see there), so that `slicewise` starts without LD_LIBRARY_PATH.
+//! Finds libtorch at run time: passes on to the linker the folders that slicewise-model's
+//! build script names (see there), so that `slicewise` starts without LD_LIBRARY_PATH.
 //! Notes the compiler, for the manifests.
 
-use std::path::Path;
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=SLICEWISE_RUSTC={}", rustc());
-    let Ok(folder) = std::env::var("DEP_SLICEWISE_MODEL_LIBTORCH_LIB") else {
+    let Ok(rpaths) = std::env::var("DEP_SLICEWISE_MODEL_RPATHS") else {
         println!("cargo::error=slicewise-model did not say where libtorch is");
         return;
     };
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
-    if Path::new(&folder).join("libtorch_cuda.so").exists() {
-        // Keeps libtorch_cuda although nothing names its symbols: it registers the GPU.
-        println!("cargo::rustc-link-arg=-Wl,--no-as-needed");
-        println!("cargo::rustc-link-arg=-L{folder}");
-        println!("cargo::rustc-link-arg=-ltorch_cuda");
-        println!("cargo::rustc-link-arg=-Wl,--as-needed");
+    for rpath in rpaths.split(':').filter(|rpath| !rpath.is_empty()) {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{rpath}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the program runs on, for `slicewise doctor` and for a run's manifest.
 
 use crate::error::ModelError;
+use crate::instructions::InstructionSet;
+use crate::{cuda, gpu};
 use serde::Serialize;
-use std::path::Path;
 use tch::{Cuda, Device};
 
 /// The version that `Cargo.toml` pins: a crate cannot ask for its dependencies'.
@@ -15,9 +16,9 @@ pub struct Environment {
     pub libtorch_version: String,
     /// tch's version.
     pub tch_version: String,
-    /// The folder it was linked against.
+    /// The folder it was loaded from.
     pub libtorch_folder: String,
-    /// Whether this libtorch was built with CUDA.
+    /// Whether this libtorch has its half for CUDA.
     pub cuda_build: bool,
     /// Whether it sees a GPU.
     pub cuda_available: bool,
@@ -25,14 +26,20 @@ pub struct Environment {
     pub cuda_devices: usize,
     /// Their names, as the driver gives them; empty where it does not.
     pub gpu_names: Vec<String>,
+    /// The version of NVIDIA's driver, as it states it; empty where there is none.
+    pub gpu_driver: String,
     /// Whether cuDNN can be used.
     pub cudnn_available: bool,
+    /// Its version, such as `9.19.0`; empty where it cannot be used.
+    pub cudnn_version: String,
     /// Whether convolutions on the CPU go to oneDNN.
     pub onednn: bool,
     /// Threads of one operation.
     pub threads: usize,
     /// The processor's model, as the system names it; `unknown` where it does not.
     pub cpu: String,
+    /// The vector instructions that the loops of our own use.
+    pub instruction_set: InstructionSet,
     /// Cores that the system offers this process.
     pub cores: usize,
     /// The CPU's bf16 instructions (`avx512_bf16`, `amx_bf16`); without any, `precision:
@@ -50,23 +57,31 @@ pub fn environment() -> Environment {
         .find(|line| line.starts_with("flags"))
         .map(|line| line.split_whitespace().collect())
         .unwrap_or_default();
+    cuda::load();
+    let folder = cuda::libtorch_folder();
+    let cudnn = Cuda::cudnn_is_available();
     Environment {
         libtorch_version: env!("SLICEWISE_LIBTORCH_VERSION").to_owned(),
-        libtorch_folder: env!("SLICEWISE_LIBTORCH_LIB").to_owned(),
+        cuda_build: cuda::library(&folder).exists(),
+        libtorch_folder: folder.display().to_string(),
         tch_version: TCH_VERSION.to_owned(),
-        cuda_build: Path::new(env!("SLICEWISE_LIBTORCH_LIB"))
-            .join("libtorch_cuda.so")
-            .exists(),
         cuda_available: Cuda::is_available(),
-        cuda_devices: usize::try_from(Cuda::device_count()).unwrap_or(0),
-        gpu_names: gpu_names(),
-        cudnn_available: Cuda::cudnn_is_available(),
+        cuda_devices: gpu::devices(),
+        gpu_names: gpu::names(),
+        gpu_driver: gpu::driver_version(),
+        cudnn_available: cudnn,
+        cudnn_version: if cudnn {
+            cudnn_version(tch::utils::version_cudnn())
+        } else {
+            String::new()
+        },
         onednn: tch::utils::has_mkldnn(),
         threads: usize::try_from(tch::get_num_threads()).unwrap_or(1),
         cpu: cpu
             .lines()
             .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
             .map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned()),
+        instruction_set: InstructionSet::available(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         cpu_bf16: ["avx512_bf16", "amx_bf16"]
             .into_iter()
@@ -79,24 +94,15 @@ pub fn environment() -> Environment {
     }
 }
 
-/// Models of NVIDIA's GPUs from the driver's `/proc` entries, in bus order.
-fn gpu_names() -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir("/proc/driver/nvidia/gpus") else {
-        return Vec::new();
-    };
-    let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    folders.sort();
-    folders
-        .iter()
-        .filter_map(|folder| {
-            let text = std::fs::read_to_string(folder.join("information")).ok()?;
-            let line = text.lines().find(|line| line.starts_with("Model:"))?;
-            Some(line.trim_start_matches("Model:").trim().to_owned())
-        })
-        .collect()
+/// cuDNN's number as words: 91900 is 9.19.0, 8907 is 8.9.7.
+fn cudnn_version(number: i64) -> String {
+    let thousands = if number >= 90_000 { 10_000 } else { 1000 };
+    let (major, rest) = (number / thousands, number % thousands);
+    format!("{major}.{}.{}", rest / 100, rest % 100)
 }
 
-/// `cpu`, `cuda:N`, or `auto`: the first GPU where there is one.
+/// `cpu`, `cuda:N`, or `auto`: the first GPU where there is one that can be used. Where `auto` is
+/// the CPU, [`unused_gpu`](gpu::unused_gpu) says whether a GPU was passed over, and why.
 ///
 /// # Errors
 /// Another word, or a GPU that is not there.
@@ -106,20 +112,20 @@ pub fn choose_device(name: &str) -> Result<Device, ModelError> {
         reason,
     };
     match name {
-        "auto" => return Ok(Device::cuda_if_available()),
-        "cpu" => return Ok(Device::Cpu),
+        "auto" if gpu::devices() > 0 && gpu::unused_gpu().is_none() => return Ok(Device::Cuda(0)),
+        "auto" | "cpu" => return Ok(Device::Cpu),
         _ => {}
     }
     let index: usize = name
         .strip_prefix("cuda:")
         .and_then(|index| index.parse().ok())
         .ok_or_else(|| fail("expected auto, cpu or cuda:N".to_owned()))?;
-    let devices = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    let devices = gpu::devices();
     if index < devices {
-        Ok(Device::Cuda(index))
-    } else {
-        Err(fail(format!("libtorch sees {devices} CUDA devices")))
+        return Ok(Device::Cuda(index));
     }
+    let why = gpu::unused_gpu().map_or_else(String::new, |why| format!("; {why}"));
+    Err(fail(format!("libtorch sees {devices} CUDA devices{why}")))
 }
 
 /// Threads of one operation, for this and later threads of the process. Call it before any
@@ -164,6 +170,16 @@ mod tests {
             let message = choose_device(name).unwrap_err().to_string();
             assert!(message.contains(name), "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_found_is_named() {
+        let found = environment();
+        assert_eq!(found.cuda_available, found.cuda_devices > 0);
+        assert_eq!(found.cudnn_available, !found.cudnn_version.is_empty());
+        assert!(found.cuda_build || !found.cuda_available);
+        assert_eq!(cudnn_version(91_900), "9.19.0");
+        assert_eq!(cudnn_version(8907), "8.9.7");
     }
 
     #[test]

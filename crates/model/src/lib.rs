@@ -13,10 +13,12 @@ mod attention_unet;
 mod checkpoint;
 pub mod config;
 mod crops;
+mod cuda;
 mod dispatch;
 pub mod environment;
 pub mod error;
 mod fault;
+mod gpu;
 mod inference;
 pub mod instructions;
 mod kernel;
@@ -38,6 +40,7 @@ pub use config::{
 };
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
+pub use gpu::unused_gpu;
 pub use instructions::InstructionSet;
 pub use segmenter::{ModelOutput, TchSegmenter, TrainingVolume};
 // The runner names a device without depending on tch itself.

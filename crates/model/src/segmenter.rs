@@ -697,7 +697,7 @@ mod tests {
 
     /// The GPU, or none where none is asked for.
     fn gpu() -> Option<Device> {
-        let device = Device::cuda_if_available();
+        let device = crate::choose_device("auto").unwrap();
         if device.is_cuda() {
             let tf32 = std::env::var("NVIDIA_TF32_OVERRIDE");
             assert_eq!(tf32.as_deref(), Ok("0"), "expected NVIDIA_TF32_OVERRIDE=0");

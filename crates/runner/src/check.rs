@@ -29,7 +29,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     let named = ExperimentConfig::read(&arguments.experiment)?;
     let out = named.folder(arguments.out.as_deref());
     let Resolved {
-        config, precision, ..
+        config,
+        precision,
+        kept,
     } = resolve(
         named,
         arguments.device.as_deref(),
@@ -47,6 +49,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
 
     println!("device     {}", config.device);
     println!("precision  {precision}");
+    kept.iter().for_each(|line| println!("note: {line}"));
     slicewise_model::set_threads(config.threads);
     let cells = config.cells();
     let jobs = arguments

@@ -6,8 +6,10 @@ use anyhow::Context;
 use ndarray::Array3;
 use slicewise_data::DataConfig;
 use slicewise_model::{
-    ModelConfig, Precision, TchSegmenter, TrainingConfig, choose_device, environment,
+    Device, ModelConfig, ModelError, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    choose_device, environment, unused_gpu,
 };
+use std::ops::ControlFlow;
 
 /// Prints the machine; fails when no run could start on `device`.
 pub(crate) fn run(device: &str) -> Outcome {
@@ -23,19 +25,35 @@ pub(crate) fn run(device: &str) -> Outcome {
         found.libtorch_version, found.libtorch_folder
     );
     match (found.cuda_build, found.cuda_devices) {
-        (false, _) => println!("CUDA       no, this libtorch is built without"),
+        (false, _) => println!("CUDA       no, this libtorch has its half for the CPU alone"),
         (true, 0) => println!("CUDA       no device seen"),
         (true, devices) => println!(
             "CUDA       {devices} device(s) {}",
             found.gpu_names.join(", ")
         ),
     }
-    println!("cuDNN      {}", yes_no(found.cudnn_available));
+    if !found.gpu_driver.is_empty() {
+        println!("driver     {}", found.gpu_driver);
+    }
+    let unused = unused_gpu();
+    if let Some(reason) = &unused {
+        println!("GPU        {reason}");
+    }
+    println!(
+        "cuDNN      {}",
+        if found.cudnn_available {
+            &found.cudnn_version
+        } else {
+            "no"
+        }
+    );
     println!("oneDNN     {}", yes_no(found.onednn));
     println!(
         "cores      {}, {} threads an operation",
         found.cores, found.threads
     );
+    println!("processor  {}", found.cpu);
+    println!("our loops  {}", found.instruction_set.name());
     println!(
         "bf16       {}",
         if found.cpu_bf16.is_empty() {
@@ -58,11 +76,30 @@ pub(crate) fn run(device: &str) -> Outcome {
     println!("device     {}", device_name(chosen));
     let (precision, why) = Precision::fastest_on(chosen);
     println!("precision  {}: {why}", precision.name());
-    // Whatever the versions say: what counts is that a network of every kind of layer answers.
-    let training = TrainingConfig::default();
-    TchSegmenter::new(&ModelConfig::default(), &training, 2, 0, chosen)
-        .and_then(|model| model.predict(&Array3::zeros((8, 8, 8))))
-        .context("no run could start: the probe network failed")?;
-    println!("probe      a network answered");
+    probe(chosen).with_context(|| {
+        let hint = unused.map_or_else(String::new, |reason| format!("; {reason}"));
+        format!("no run could start: the probe network failed{hint}")
+    })?;
+    println!("probe      a network answered, and took a training step");
     Ok(())
+}
+
+/// Whatever the versions say: what counts is that a network of every kind of layer learns and
+/// answers, forward and backward.
+fn probe(device: Device) -> Result<(), ModelError> {
+    let image = Array3::from_shape_fn((8, 8, 8), |(z, y, x)| ((z * y + x) % 7) as f32);
+    let labels = image.mapv(|value| u8::from(value > 3.0));
+    let volume = TrainingVolume {
+        image: &image,
+        labels: &labels,
+        annotated: &[true; 8],
+    };
+    let training = TrainingConfig {
+        crop: [8, 8, 8],
+        batch: 1,
+        ..TrainingConfig::default()
+    };
+    let mut model = TchSegmenter::new(&ModelConfig::default(), &training, 2, 0, device)?;
+    model.train(&[volume], 0..1, 1, 0, &mut |_, _| ControlFlow::Continue(()))?;
+    model.predict(&image).map(drop)
 }

@@ -7,7 +7,7 @@ use crate::config::{ExperimentConfig, device_name};
 use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow};
 use slicewise_experiment::ResultsFolder;
-use slicewise_model::{Device, Precision, choose_device};
+use slicewise_model::{Device, Precision, choose_device, unused_gpu};
 
 /// An experiment without any `auto`.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(crate) struct Resolved {
     pub(crate) config: ExperimentConfig,
     /// `float32: this processor (AVX2) has no bf16 instructions`.
     pub(crate) precision: String,
-    /// What a sweep that goes on keeps although this machine would have chosen another; a sentence
-    /// each.
+    /// What a sweep that goes on keeps although this machine would have chosen another, and why
+    /// `auto` passed over a GPU; a sentence each.
     pub(crate) kept: Vec<String>,
 }
 
@@ -72,7 +72,11 @@ fn resolve_from(
         }
         config.device.clone_from(&held.device);
     } else {
-        config.device = device_name(choose_device("auto")?);
+        let chosen = choose_device("auto")?;
+        if chosen == Device::Cpu {
+            kept.extend(unused_gpu());
+        }
+        config.device = device_name(chosen);
     }
     let (chosen, why) = fastest(&config.device);
 

@@ -1,6 +1,10 @@
 //! What is free on this machine, and what this process has taken: disk and memory, in bytes.
+//!
+//! Linux's kernel is asked by its files in `/proc`, which count what a cache could give back and can
+//! begin a peak anew; any other system by what all have.
 
 use anyhow::Context;
+use nix::sys::resource::{UsageWho, getrusage};
 use std::fs;
 use std::path::Path;
 
@@ -15,18 +19,40 @@ pub(crate) fn free_disk(path: &Path) -> anyhow::Result<u64> {
 
 /// What new processes may take without swapping, as the kernel estimates it.
 pub(crate) fn available_memory() -> anyhow::Result<u64> {
-    field("/proc/meminfo", "MemAvailable:")
+    field("/proc/meminfo", "MemAvailable:").or_else(|_| available_elsewhere())
 }
 
 /// The most that this process has held since it began, or since [`forget_peak`].
 pub(crate) fn peak_memory() -> anyhow::Result<u64> {
-    field("/proc/self/status", "VmHWM:")
+    field("/proc/self/status", "VmHWM:").or_else(|_| peak_elsewhere())
 }
 
 /// Begins [`peak_memory`] anew.
 pub(crate) fn forget_peak() {
     // Where the kernel has no such file the peak is that of all before: an estimate too high.
     let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// As [`available_memory`], without `/proc`.
+fn available_elsewhere() -> anyhow::Result<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    match system.available_memory() {
+        0 => anyhow::bail!("memory: expected the system to tell what is free, got nothing"),
+        bytes => Ok(bytes),
+    }
+}
+
+/// As [`peak_memory`], without `/proc`.
+fn peak_elsewhere() -> anyhow::Result<u64> {
+    let most = getrusage(UsageWho::RUSAGE_SELF)?.max_rss();
+    // macOS counts bytes, all others KiB.
+    let unit = if cfg!(target_vendor = "apple") {
+        1
+    } else {
+        1024
+    };
+    Ok(u64::try_from(most)? * unit)
 }
 
 /// A line `NAME  12 kB` of a file of the kernel.
@@ -50,6 +76,23 @@ mod tests {
         assert!(held.iter().all(|&byte| byte == 1));
         assert!(with >= before + (60 << 20), "{before} {with}");
         assert!(available_memory().unwrap() > 0);
+    }
+
+    #[test]
+    fn what_every_system_tells_is_what_proc_tells() {
+        if !Path::new("/proc/meminfo").exists() {
+            return;
+        }
+        let held = vec![1_u8; 64 << 20];
+        let (peak, elsewhere) = (peak_memory().unwrap(), peak_elsewhere().unwrap());
+        assert!(held.iter().all(|&byte| byte == 1));
+        // A peak begun anew is no greater than that of all before.
+        assert!(elsewhere + (8 << 20) >= peak, "{peak} {elsewhere}");
+        let (free, elsewhere) = (available_memory().unwrap(), available_elsewhere().unwrap());
+        assert!(
+            elsewhere > free / 2 && elsewhere / 2 < free,
+            "{free} {elsewhere}"
+        );
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     if begun && !open.is_empty() {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
         need_device(&config, &folder).map_err(Failure::Input)?;
+    }
+    if !open.is_empty() {
         kept.iter().for_each(|line| eprintln!("{line}"));
     }
     let voxels = data.iter().map(|data| (data.task, Voxels::of(data)));
