@@ -21,6 +21,7 @@ pub mod instructions;
 mod kernel;
 mod layers;
 mod loss;
+mod muon;
 mod numerics;
 mod optimizer;
 pub mod segmenter;

@@ -17,6 +17,7 @@ use ndarray::{Array3, Array4};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
+use std::f64::consts::PI;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
@@ -191,8 +192,8 @@ impl TchSegmenter {
             }
             self.optimizer.zero_gradients();
             self.tape.backward(&loss);
-            self.optimizer
-                .step(training, learning_rate(training, step, of));
+            let rate = learning_rate(training, step, of) * self.optimizer.warmth(training);
+            self.optimizer.step(training, rate);
             done = step + 1;
             if progress(step + 1, value).is_break() {
                 break;
@@ -249,6 +250,7 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
         Schedule::Polynomial => (1.0 - step as f64 / steps as f64)
             .max(0.0)
             .powf(SCHEDULE_POWER),
+        Schedule::Cosine => (1.0 + (PI * (step as f64 / steps as f64).min(1.0)).cos()) / 2.0,
     };
     training.learning_rate * factor
 }
