@@ -291,7 +291,10 @@ fn a_training_in_pieces_is_the_training() {
             let mut rest = segmenter(&model, &training, 9);
             rest.load(&path).unwrap();
             rest.train(&[case], 1..4, 4, 2, &mut { go_on }).unwrap();
-            assert!(weights(&whole) == weights(&rest), "{model:?}, {schedule:?}, {algorithm:?}");
+            assert!(
+                weights(&whole) == weights(&rest),
+                "{model:?}, {schedule:?}, {algorithm:?}"
+            );
         }
     }
 }
