@@ -191,6 +191,9 @@ pub struct TrainingConfig {
     pub crop: [usize; 3],
     /// Learning rate over the steps of a round.
     pub schedule: Schedule,
+    /// Over so many of a network's first steps the rate rises in proportion to the step; 0 is off.
+    /// They are counted over all rounds, so that a round that goes on does not warm up again.
+    pub warm_up: usize,
     /// Weights predict by their exponential moving average: what it keeps of itself each step,
     /// from 0 (the weights of the last step, the paper's) to below 1. 0.98 spans 50 steps: the
     /// settling that a constant rate lacks, without the restarts of one that decays.
@@ -223,6 +226,7 @@ impl Default for TrainingConfig {
             batch: 2,
             crop: [32, 64, 48],
             schedule: Schedule::default(),
+            warm_up: 0,
             averaging: 0.98,
             class_weight_power: 0.5,
             soft_dice: 0.0,
@@ -243,6 +247,9 @@ pub enum Algorithm {
     AdamW,
     /// Stochastic gradient descent with momentum, the paper's.
     Sgd,
+    /// Kernels of convolutions follow their momentum made orthogonal (Jordan et al. 2024), all
+    /// else follows AdamW, at the same rate.
+    Muon,
 }
 
 /// Learning rate over the steps of a round of the experiment, in however many calls of `train`.
@@ -254,6 +261,8 @@ pub enum Schedule {
     Constant,
     /// `(1 − step / steps)^0.9` (nnU-Net's), anew in each round.
     Polynomial,
+    /// `(1 + cos(π · step / steps)) / 2` (Loshchilov and Hutter 2017), anew in each round.
+    Cosine,
 }
 
 /// Arithmetic of convolutions.

@@ -24,6 +24,7 @@ pub mod instructions;
 mod kernel;
 mod layers;
 mod loss;
+mod muon;
 mod numerics;
 mod optimizer;
 mod precision;

@@ -1,5 +1,5 @@
-//! Gradient descent (AdamW, or the paper's SGD with momentum and weight decay) and a moving average
-//! of the weights.
+//! Gradient descent (AdamW, Muon, or the paper's SGD with momentum and weight decay) and a moving
+//! average of the weights.
 //!
 //! Our own rather than libtorch's, because the state of those cannot be read: a checkpoint holds
 //! all of it, so that training goes on after a round, or after a kill, as if nothing had been.
@@ -11,6 +11,7 @@
 //! can be trained one after another without the rate decaying and starting anew in each.
 
 use crate::config::{Algorithm, TrainingConfig};
+use crate::muon::Kernels;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -49,6 +50,8 @@ pub(crate) struct Optimizer {
     momentum: Tensor,
     /// [`Slot::squares`] of all.
     squares: Tensor,
+    /// Which of them follow [`Algorithm::Muon`].
+    kernels: Kernels,
 }
 
 /// One variable.
@@ -76,6 +79,7 @@ impl Optimizer {
         let momentum = weights.zeros_like();
         let squares = weights.zeros_like();
         let mut start = 0;
+        let mut kernels = Kernels::default();
         let slots = variables.into_iter().map(|(name, mut variable)| {
             let (shape, length) = (variable.size(), variable.numel() as i64);
             let part = |all: &Tensor| all.narrow(0, start, length).view(shape.as_slice());
@@ -87,11 +91,13 @@ impl Optimizer {
                 squares: part(&squares),
                 variable,
             };
+            kernels.add(&shape, start);
             start += length;
             slot
         });
         Self {
             slots: slots.collect(),
+            kernels,
             steps: 0,
             weights,
             others,
@@ -113,6 +119,11 @@ impl Optimizer {
         for slot in &mut self.slots {
             slot.variable.zero_grad();
         }
+    }
+
+    /// The share of its rate that the next step takes: below 1 while the network warms up.
+    pub(crate) fn warmth(&self, training: &TrainingConfig) -> f64 {
+        ((self.steps + 1) as f64 / training.warm_up.max(1) as f64).min(1.0)
     }
 
     /// One step down the gradients that a backward pass left at the variables, then the average. A
@@ -138,6 +149,7 @@ impl Optimizer {
         match training.algorithm {
             Algorithm::Sgd => self.sgd(&gradient, training, rate),
             Algorithm::AdamW => self.adam_w(&gradient, training, rate),
+            Algorithm::Muon => self.muon(&gradient, training, rate),
         }
         let _ = self.others.lerp_(&self.weights, 1.0 - span);
     }
@@ -186,6 +198,21 @@ impl Optimizer {
     /// weight ← weight − rate·(mean / √squares + decay·weight), both means corrected for their
     /// start at zero.
     fn adam_w(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) {
+        let descent = self.adaptive(gradient, training, rate);
+        let _ = self.weights.g_sub_(&descent);
+    }
+
+    /// As [`Self::adam_w`], but a kernel goes down the direction of its mean, which is averaged
+    /// with the gradient once more (Nesterov's momentum).
+    fn muon(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) {
+        let descent = self.adaptive(gradient, training, rate);
+        let ahead = self.momentum.lerp(gradient, 1.0 - training.momentum);
+        self.kernels.descend(&ahead, rate, &descent);
+        let _ = self.weights.g_sub_(&descent);
+    }
+
+    /// AdamW's running means and decay; what is left to subtract from the weights.
+    fn adaptive(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) -> Tensor {
         let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let corrected = |kept: f64| 1.0 - kept.powi(steps);
         let kept = training.momentum;
@@ -195,8 +222,7 @@ impl Optimizer {
         let _ = self
             .weights
             .g_mul_scalar_(1.0 - rate * training.weight_decay);
-        let descent = &self.momentum / size * (rate / corrected(kept));
-        let _ = self.weights.g_sub_(&descent);
+        &self.momentum / size * (rate / corrected(kept))
     }
 
     /// Whether all that training goes on from is finite.

@@ -18,6 +18,7 @@ use ndarray::{Array3, Array4};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
+use std::f64::consts::PI;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
@@ -199,7 +200,7 @@ impl TchSegmenter {
             if dispatch.losses == 1 {
                 losses = read(&mut unread, step + 1, of)?;
             }
-            let rate = learning_rate(training, step, of);
+            let rate = learning_rate(training, step, of) * self.optimizer.warmth(training);
             if dispatch.direct_gradients {
                 let gradient = self.optimizer.gradient_of(&loss);
                 self.optimizer.step_along(gradient, training, rate);
@@ -310,6 +311,7 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
         Schedule::Polynomial => (1.0 - step as f64 / steps as f64)
             .max(0.0)
             .powf(SCHEDULE_POWER),
+        Schedule::Cosine => (1.0 + (PI * (step as f64 / steps as f64).min(1.0)).cos()) / 2.0,
     };
     training.learning_rate * factor
 }

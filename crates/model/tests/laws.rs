@@ -268,9 +268,15 @@ fn a_training_in_pieces_is_the_training() {
             labels: &labels,
             annotated: &flags,
         };
-        for schedule in [Schedule::Constant, Schedule::Polynomial] {
+        for (schedule, algorithm) in [
+            (Schedule::Constant, Algorithm::AdamW),
+            (Schedule::Polynomial, Algorithm::AdamW),
+            (Schedule::Cosine, Algorithm::Muon),
+        ] {
             let training = TrainingConfig {
                 schedule,
+                algorithm,
+                warm_up: 3,
                 flip: true,
                 ..training()
             };
@@ -285,7 +291,10 @@ fn a_training_in_pieces_is_the_training() {
             let mut rest = segmenter(&model, &training, 9);
             rest.load(&path).unwrap();
             rest.train(&[case], 1..4, 4, 2, &mut { go_on }).unwrap();
-            assert!(weights(&whole) == weights(&rest), "{model:?}, {schedule:?}");
+            assert!(
+                weights(&whole) == weights(&rest),
+                "{model:?}, {schedule:?}, {algorithm:?}"
+            );
         }
     }
 }

@@ -6,6 +6,8 @@
 //! bench_worker cases CACHE OUT      prepared volumes and settings for bench/gpu_peer.py
 //! bench_worker volumes FOLDER       metrics and loading when told
 //! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
+//! bench_worker quality CACHE RECIPE             seconds of training to a given Dice (bench/quality.py)
+//! bench_worker quality-volumes CACHE OUT DATA   its volumes, for bench/expert.py
 //! bench_worker environment          what a sweep sets for a cell of one thread, in JSON
 //! bench_worker instructions         the instruction set its loops use and the precision with it, in JSON
 //! ```
@@ -14,6 +16,7 @@
 //! `{"count": work done, "seconds": it took}`. The model crate's `speed` example compares settings
 //! of ours in processor seconds; this one has the peer's data, and wall time beside the peer's.
 
+mod quality;
 mod scale;
 
 use ndarray::{Array3, Array4, Axis, Slice, concatenate};
@@ -61,6 +64,10 @@ fn main() -> Outcome<()> {
         ["volumes", folder] => volumes(Path::new(folder)),
         ["scale", manifest, cache, classes] => {
             scale::run(Path::new(manifest), Path::new(cache), classes.parse()?)
+        }
+        ["quality", cache, recipe] => quality::run(Path::new(cache), recipe),
+        ["quality-volumes", cache, out, data] => {
+            quality::export(Path::new(cache), Path::new(out), data)
         }
         ["environment"] => {
             let settings: BTreeMap<_, _> = process_settings(1).into_iter().collect();
