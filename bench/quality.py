@@ -78,16 +78,10 @@ COMMON = {"momentum": 0.9, "weight_decay": 1e-4, "schedule": "constant", "averag
 PYTORCH = {"network": "monai", "recipe": "one-cycle", "rate": 0.01}
 
 
-def has_bfloat16() -> bool:
-    flags = pathlib.Path("/proc/cpuinfo").read_text()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
 def recipe(problem: Problem, contestant: str, seed: int) -> dict:
-    fast = "bfloat16" if has_bfloat16() else "float32"
     training = {"crop": problem.crop, "class_weight_power": problem.class_weight_power} | COMMON
     training |= OURS if contestant == "ours" else BEFORE
-    training["precision"] = fast if contestant == "ours" else "bfloat16"
+    training["precision"] = "auto" if contestant == "ours" else "bfloat16"
     return {
         "data": problem.data,
         "training": training,

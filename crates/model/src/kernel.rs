@@ -5,12 +5,17 @@
 //! Features are float32 or bf16 ([`Value`]). Which vector instructions there are is
 //! [`InstructionSet`]'s to say. On processors other than x86-64 libtorch computes everything.
 //!
-//! This is the one place of the workspace with `unsafe`: to see the memory of a tensor as a slice,
-//! and to call what was compiled for wide registers once the processor is known to have them.
+//! There is `unsafe` here to see the memory of a tensor as a slice, and to call what was compiled for
+//! wide registers once the processor is known to have them.
 
 #![expect(
     unsafe_code,
     reason = "tch lends no slices of tensors; code for wide registers is unsafe to call"
+)]
+// Elsewhere libtorch computes everything, and nothing calls what only the loops use.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(unused, unreachable_code, clippy::all)
 )]
 
 pub(crate) mod convolution;

@@ -20,10 +20,6 @@
 mod bf16;
 #[cfg(target_arch = "x86_64")]
 mod float32;
-#[cfg_attr(
-    not(target_arch = "x86_64"),
-    expect(dead_code, reason = "no registers known")
-)]
 mod lanes;
 
 use super::{Value, fits, samples, samples_mut, values};

@@ -10,6 +10,12 @@
 //! What is called in a loop is plain `for`: the compiler does not carry wide registers through closures
 //! given to the standard library.
 
+#![expect(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "plain loops over indices keep the sums in registers"
+)]
+
 use super::super::Value;
 
 /// Outputs of the convolution.
