@@ -16,8 +16,8 @@ impl Precision {
 
     /// The arithmetic that is fast on `device`, never `auto`, and why.
     ///
-    /// On a CPU that is bfloat16 where it has instructions for it ([`InstructionSet::has_bf16`]). On a
-    /// GPU it is bfloat16 from compute capability 8.0 on (Ampere). tch cannot ask for the
+    /// On a CPU that is bfloat16 where it multiplies it faster than float32
+    /// ([`InstructionSet::is_fast_in_bf16`]). On a GPU it is bfloat16 from compute capability 8.0 on (Ampere). tch cannot ask for the
     /// capability, so the driver's names decide: float32 where one of them is of an earlier
     /// generation. libtorch counts GPUs in another order than the driver, so one such GPU decides
     /// for all. Without names (a container may hide them) it is bfloat16, which most GPUs that
@@ -45,9 +45,12 @@ impl Precision {
 
 fn of_processor(set: InstructionSet) -> (Precision, String) {
     let name = set.name();
-    if set.has_bf16() {
+    if set.is_fast_in_bf16() {
         let why = format!("this processor ({name}) has bf16 instructions");
         (Precision::Bfloat16, why)
+    } else if set.has_bf16() {
+        let why = format!("Intel's {name} instructions are slower than float32's");
+        (Precision::Float32, why)
     } else {
         let why = format!("this processor ({name}) has no bf16 instructions");
         (Precision::Float32, why)
@@ -100,7 +103,12 @@ mod tests {
     #[test]
     fn processors_and_gpus_with_bf16_get_it_and_others_float32() {
         let chosen = |set| of_processor(set).0;
-        assert_eq!(chosen(InstructionSet::Avx512Bf16), Precision::Bfloat16);
+        let of_pairs = if InstructionSet::Avx512Bf16.is_fast_in_bf16() {
+            Precision::Bfloat16
+        } else {
+            Precision::Float32
+        };
+        assert_eq!(chosen(InstructionSet::Avx512Bf16), of_pairs);
         assert_eq!(chosen(InstructionSet::AmxBf16), Precision::Bfloat16);
         for set in [
             InstructionSet::Plain,

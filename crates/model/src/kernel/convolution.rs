@@ -6,9 +6,9 @@
 //! arithmetic. Here a lane is a voxel: 16 neighbours along W at once (eight with AVX2), a register for
 //! each output. It uses one thread (a sweep's cells run side by side). How much that gains on which
 //! processor is in `results/bench`. With 16 outputs and more oneDNN is as fast as the processor, so
-//! those layers are its own. Where there is AMX besides, oneDNN would use it for 16 channels and more;
-//! with eight of them three quarters of a tile's inputs and half of its outputs would be padding, so
-//! the loops here keep these layers.
+//! those layers are its own. Where there is AMX, oneDNN keeps the bf16 layers of eight outputs as well: an
+//! eighth of a tile's products is of use then, which is still four times what Intel's AVX512-BF16
+//! multiplies in that time. (By the processors' manuals; no AMX was at hand.)
 //!
 //! [`lanes`] holds the loops, over whatever a register holds: in bf16 pairs of values, in float32
 //! single ones. It turns features round accordingly, a slice at a time, with a border of zeros.
@@ -23,6 +23,7 @@ mod float32;
 mod lanes;
 
 use super::{Value, fits, samples, samples_mut, values};
+use crate::instructions::InstructionSet;
 use lanes::{Aligned, Number, OUTPUTS, Processor, Row, RowSums};
 use std::iter::zip;
 use tch::{Kind, Tensor};
@@ -58,6 +59,7 @@ impl Registers {
     #[cfg(target_arch = "x86_64")]
     fn of(kind: Kind) -> Option<Self> {
         match kind {
+            Kind::BFloat16 if InstructionSet::available() == InstructionSet::AmxBf16 => None,
             Kind::BFloat16 => bf16::Avx512::detect().map(Self::Bf16Avx512),
             Kind::Float => float32::Avx512::detect()
                 .map(Self::Float32Avx512)

@@ -102,13 +102,9 @@ fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<T
     cases.iter().zip(annotated).map(of).collect()
 }
 
-/// The arithmetic of a sweep on this instruction set: bfloat16 where the processor multiplies it.
+/// The arithmetic of a sweep on this instruction set.
 fn precision() -> Precision {
-    if InstructionSet::available().has_bf16() {
-        Precision::Bfloat16
-    } else {
-        Precision::Float32
-    }
+    Precision::Auto.on(Device::Cpu)
 }
 
 /// The settings of `experiments/table2.yaml`.
