@@ -275,9 +275,9 @@ pub enum Precision {
     Auto,
     /// 32 bits, the paper's.
     Float32,
-    /// 16 bits with float32's range. On a CPU with AVX512-BF16 a training step takes 0.5 to 0.65
-    /// times float32's, a prediction a sixth (`results/numerics`); on a CPU without such
-    /// instructions a step takes almost three times float32's.
+    /// 16 bits with float32's range. AMD's AVX512-BF16 multiplies them twice as fast as float32,
+    /// Intel's half as fast (`results/bench`); a CPU without such instructions takes almost three
+    /// times as long.
     Bfloat16,
 }
 
