@@ -180,14 +180,18 @@ fn a_cell_without_memory_fails_alone_and_is_tried_again() {
         let (code, _, said) = run(&mut limited());
         assert_eq!(code, 1, "{said}");
         assert!(said.contains(to_run), "{said}");
-        assert_eq!(
-            summary(&said, &out),
-            "slicewise: 1 of 2 cells failed; the same command tries them again:\n  \
-             task 1 · large · full · seed 1: training: out of memory: can't allocate memory: you \
-             tried to allocate 1073741824 bytes. Error code 12 (Cannot allocate memory) (a smaller \
-             --jobs, training.crop, training.batch or base_width needs less); last good \
-             checkpoint: none, it starts from new weights \
-             (OUT/logs/brain-extraction/large/full-seed1.log)\n"
+        // How much it is depends on the precision; the words about it are libtorch's.
+        let summary = summary(&said, &out);
+        assert!(
+            summary.starts_with(
+                "slicewise: 1 of 2 cells failed; the same command tries them again:\n  \
+                 task 1 · large · full · seed 1: training: out of memory: "
+            ) && summary.ends_with(
+                "(a smaller --jobs, training.crop, training.batch or base_width needs less); last \
+                 good checkpoint: none, it starts from new weights \
+                 (OUT/logs/brain-extraction/large/full-seed1.log)\n"
+            ),
+            "{summary}"
         );
     }
     assert!(
