@@ -67,15 +67,19 @@ impl Value for u16 {
     }
 }
 
-/// Whether features are such that the loops take them, if channels and order fit.
+/// Whether features are such that the loops take them, if channels and order fit; in float32 the
+/// order has to fit here already.
 pub(crate) fn is_for(features: &Tensor) -> bool {
+    is_of_a_kind(features) && (features.kind() == Kind::BFloat16 || is_channels_last(features))
+}
+
+/// Whether the loops know the kind of `features` on their device.
+fn is_of_a_kind(features: &Tensor) -> bool {
     features.device() == Device::Cpu
         && match features.kind() {
             Kind::BFloat16 => true,
             // Without vector instructions libtorch's own are as good, and its graph is whole.
-            Kind::Float => {
-                InstructionSet::available() >= InstructionSet::Avx2 && is_channels_last(features)
-            }
+            Kind::Float => InstructionSet::available() >= InstructionSet::Avx2,
             _ => false,
         }
 }
@@ -88,9 +92,9 @@ fn is_channels_last(features: &Tensor) -> bool {
         && features.permute([0, 2, 3, 4, 1]).is_contiguous()
 }
 
-/// Whether the loops see `features` as a slice: [`is_for`] and [`is_channels_last`].
+/// Whether the loops see `features` as a slice: [`is_of_a_kind`] and [`is_channels_last`].
 fn fits(features: &Tensor) -> bool {
-    is_for(features) && is_channels_last(features)
+    is_of_a_kind(features) && is_channels_last(features)
 }
 
 /// The memory of each sample of features that [`fits`].
