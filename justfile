@@ -90,7 +90,7 @@ bench *arguments: build bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/bench.py {{ arguments }}
 
-# Seconds of training to a given Dice, ours, ours before, PyTorch: results/bench/quality.md
+# Seconds of training to a given Dice, ours, ours before, PyTorch: results/bench-local/quality.md
 bench-quality *arguments: libtorch bench-packages
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" PYTHONPATH=.tools/bench python3 bench/quality.py {{ arguments }}

@@ -1,4 +1,5 @@
-"""Seconds of training to a given Dice: `./just bench-quality`, writes results/bench/quality.{csv,md}.
+"""Seconds of training to a given Dice: `./just bench-quality`, writes results/bench-local/quality.{csv,md};
+with `--keep` they are copied to results/bench.
 
 Full annotation, tissues (Task 2), the data and the split of experiments/table2.yaml and
 table2-neonates.yaml. Three contestants, each on one thread, by turns, as many side by side as there
@@ -19,13 +20,11 @@ import csv
 import dataclasses
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
-from workers import CACHE, ROOT, SCRATCH, WORKER, as_a_cell, environment, made_by, run
+from workers import CACHE, LOCAL, ROOT, SCRATCH, WORKER, as_a_cell, environment, keep, made_by, run
 
-OUT = ROOT / "results/bench"
 EVERY = 20
 CONTESTANTS = ["ours", "before", "pytorch"]
 
@@ -159,14 +158,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="side by side [as many as cores]")
     parser.add_argument("--data", nargs="+", choices=[problem.name for problem in PROBLEMS], default=[problem.name for problem in PROBLEMS])
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=CONTESTANTS)
-    parser.add_argument("--out", type=pathlib.Path, default=OUT)
+    parser.add_argument("--keep", action="store_true", help="copy a whole run's table to results/bench")
     arguments = parser.parse_args()
     problems = [problem for problem in PROBLEMS if problem.name in arguments.data]
+    if arguments.keep and (problems != PROBLEMS or arguments.only != CONTESTANTS):
+        parser.error("--keep: expected a whole run, got --data or --only")
     if "pytorch" in arguments.only:
         for problem in problems:
             run([WORKER, "quality-volumes", CACHE, SCRATCH / f"quality-{problem.name}", json.dumps(problem.data)])
     work = [(problem, contestant, seed) for problem in problems for contestant in arguments.only for seed in (arguments.pytorch_seeds if contestant == "pytorch" else arguments.seeds)]
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    LOCAL.mkdir(parents=True, exist_ok=True)
     rows: list[list] = []
     # The longest first, so that no core waits for another at the end; then by turns.
     turns = sorted(work, key=lambda task: (task[1] != "pytorch", task[0].name != "newborns", task[2]))
@@ -177,11 +178,13 @@ def main() -> None:
             print(" ".join(map(str, rows[-1])), flush=True)
             order = {(p.name, c, s): i for i, (p, c, s) in enumerate(work)}
             rows.sort(key=lambda r: order[r[0], r[2], r[3]])
-            with open(arguments.out / "quality.csv", "w", newline="") as file:
+            with open(LOCAL / "quality.csv", "w", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows([FIELDS, *rows])
             head = made_by("./just bench-quality")
-            (arguments.out / "quality.md").write_text(table(rows, head))
-    print((arguments.out / "quality.md").read_text())
+            (LOCAL / "quality.md").write_text(table(rows, head))
+    print((LOCAL / "quality.md").read_text())
+    if arguments.keep:
+        keep(["quality.csv", "quality.md"])
 
 
 if __name__ == "__main__":

@@ -134,8 +134,11 @@ fn blend(
         };
         let maps = maps.get_or_insert_with(|| empty(output.maps.size()[1]));
         for (n, &start) in (0..).zip(group) {
+            // Class after class, as the sums are: libtorch is slow where the classes of a voxel
+            // lie together and share its weight.
             let add = |sum: &Tensor, answers: &Tensor| {
-                let _ = part(sum, start).g_add_(&(answers.narrow(0, n, 1) * &weight));
+                let answer = answers.narrow(0, n, 1).contiguous();
+                let _ = part(sum, start).g_add_(&(answer * &weight));
             };
             add(maps, &output.maps);
             if let Some(AttentionMap { logits, activation }) = &output.attention {

@@ -10,7 +10,7 @@ use crate::kernel::normalisation::{self, Affine, Statistics};
 use crate::kernel::{self, convolution};
 use crate::numerics::channels_last;
 use std::sync::{Mutex, PoisonError};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// The operations of one forward pass, in its order.
 #[derive(Default)]
@@ -203,7 +203,15 @@ fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Option<Tensor> {
 }
 
 /// A number whose gradient with respect to `tensor` is `gradient`; the number means nothing.
-/// (libtorch's scalar product of bf16 vectors takes five times as long.)
 fn carry(tensor: &Tensor, gradient: &Tensor) -> Tensor {
+    if tensor.kind() == Kind::Float {
+        // In the order of memory, where flattening copies nothing.
+        let flat = |t: &Tensor| match tensor.dim() {
+            5 if !tensor.is_contiguous() => t.permute([0, 2, 3, 4, 1]).reshape([-1]),
+            _ => t.reshape([-1]),
+        };
+        return flat(tensor).dot(&flat(gradient));
+    }
+    // libtorch's scalar product of bf16 vectors takes five times as long.
     (tensor * gradient).sum(tensor.kind())
 }
