@@ -1,8 +1,8 @@
 //! Which axial slices of which case are annotated, and since which round. What carries no label
 //! carries no loss: the model's crops see to that.
 
-use crate::atomic::temporary_beside;
 use ndarray::{Array3, Axis};
+use slicewise_core::write::{persist, temporary_beside};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -159,8 +159,7 @@ impl SliceAnnotation {
             }
             writer.flush()?;
             drop(writer);
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
+            persist(file, path)
         };
         save().map_err(|source| AnnotationError::Io {
             path: path.to_owned(),

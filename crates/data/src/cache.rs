@@ -6,17 +6,16 @@
 //! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
 //! classes (u8), SHA-256 of all before. A file that does not end in its own hash is rebuilt.
 
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::Source;
-use crate::orientation::StoredAxes;
-use crate::volume::{Geometry, Image, LabelMap};
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
+use slicewise_core::hash::hex;
+use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, Task, write_whole};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// To be raised whenever preprocessing or this format changes what a file holds.
@@ -94,11 +93,6 @@ fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
     Ok(hasher.finalize().into())
 }
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The cached case, or `None` if there is none or it is damaged.
 pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
     let bytes = fs::read(path).ok()?;
@@ -121,10 +115,7 @@ pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(),
         let mut content = encode(image, labels);
         let hash = Sha256::digest(&content);
         content.extend_from_slice(&hash);
-        let mut file = crate::atomic::temporary_beside(path, ".part")?;
-        file.write_all(&content)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        write_whole(path, &content)
     };
     save().map_err(|source| DataError::Io {
         path: path.to_owned(),

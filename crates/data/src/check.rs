@@ -1,6 +1,5 @@
 //! `slicewise check`: everything wrong with a task's data at once.
 
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
@@ -9,6 +8,7 @@ use crate::load::{grouping, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use rayon::prelude::*;
+use slicewise_core::Task;
 use std::path::PathBuf;
 
 /// One thing that is wrong, and what to do about it.

@@ -3,6 +3,7 @@
 //! Every message names the file (or the setting), what was expected and what was found;
 //! [`DataError::remedy`] says what to do about it.
 
+use slicewise_core::UnknownName;
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a file, a folder, a table or a setting.
@@ -182,20 +183,12 @@ pub enum DataError {
         id: String,
     },
     /// A name that the data set does not have.
-    #[error(
-        "data.{field}: unknown {kind} \"{}\"{}",
-        one_line(name),
-        did_you_mean(nearest)
-    )]
+    #[error("data.{field}: {unknown}")]
     UnknownName {
         /// The setting.
         field: &'static str,
-        /// What it names.
-        kind: &'static str,
-        /// The name.
-        name: String,
-        /// The most similar one that exists.
-        nearest: Option<String>,
+        /// What it names, and what is like it.
+        unknown: UnknownName,
     },
     /// A part without cases.
     #[error("data: Part {part} is empty ({cases} cases found)")]
@@ -218,13 +211,6 @@ pub fn one_line(text: &impl ToString) -> String {
         }
     }
     line
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    match nearest {
-        Some(name) => format!(" (did you mean \"{name}\"?)"),
-        None => String::new(),
-    }
 }
 
 impl DataError {
@@ -312,18 +298,4 @@ impl DataError {
             Self::EmptyPart { .. } => "Give each part at least one case.",
         }
     }
-}
-
-/// The candidate that takes the fewest typing errors to become `name`: at most one in three
-/// letters.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
-        .filter(|(errors, candidate)| errors * 3 <= name.len().max(candidate.len()))
-        .min()
-        .map(|(_, candidate)| candidate.to_owned())
 }

@@ -1,20 +1,18 @@
 //! Data sets as they lie on disk, behind one interface: one small file and one line in
-//! [`REGISTRY`] each.
+//! `layouts/registry.rs` each.
 //!
 //! A layout only *names* files, from what is there, and says what label values mean. Whether the
 //! files exist and fit is found on reading, so one check sees all problems at once and nothing
 //! vanishes silently.
 
-mod dhcp;
-mod manifest;
-mod msd;
-mod neonates;
-mod phantom;
+mod registry;
 
-use crate::case::{Part, Task};
+pub use registry::{DATASETS, find};
+
 use crate::config::DataConfig;
-use crate::error::{DataError, nearest};
+use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use slicewise_core::{Part, Task};
 use std::path::PathBuf;
 
 /// One way of laying out a data set.
@@ -42,29 +40,6 @@ pub trait DatasetLayout: Sync {
     /// # Errors
     /// A table that does not say so.
     fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError>;
-}
-
-/// Every layout.
-pub const REGISTRY: &[&dyn DatasetLayout] = &[
-    &manifest::Manifest,
-    &dhcp::Dhcp,
-    &neonates::Neonates,
-    &msd::Msd,
-    &phantom::Phantoms,
-];
-
-/// The layout of that name.
-///
-/// # Errors
-/// An unknown name, with the nearest that exists.
-pub fn find(name: &str) -> Result<&'static dyn DatasetLayout, DataError> {
-    let found = REGISTRY.iter().find(|layout| layout.name() == name);
-    found.copied().ok_or_else(|| DataError::UnknownName {
-        field: "layout",
-        kind: "layout",
-        name: name.to_owned(),
-        nearest: nearest(name, REGISTRY.iter().map(|layout| layout.name())),
-    })
 }
 
 /// One case before it is read.
@@ -105,7 +80,7 @@ pub enum Source {
 }
 
 /// Names in a folder, sorted; the folder must exist.
-fn entries(folder: &std::path::Path, expected: &str) -> Result<Vec<String>, DataError> {
+pub(crate) fn entries(folder: &std::path::Path, expected: &str) -> Result<Vec<String>, DataError> {
     if !folder.is_dir() {
         return Err(DataError::Missing {
             path: folder.to_owned(),

@@ -1,7 +1,6 @@
 //! A task's data, ready to train on: list, split, read, preprocess, in parallel over cases.
 
 use crate::cache;
-use crate::case::{Case, Part, Task, TaskData};
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
@@ -10,6 +9,7 @@ use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
 use rayon::prelude::*;
+use slicewise_core::{Case, Part, Task, TaskData};
 use std::path::Path;
 
 /// Reads and prepares all cases of a task, from the folder `cache` where they are already there.

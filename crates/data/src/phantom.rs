@@ -20,10 +20,10 @@ mod noise;
 mod shapes;
 mod subject;
 
-use crate::volume::{Geometry, Image, LabelMap, Volume};
 use anatomy::Substance;
 use ndarray::{Array3, Axis, Zip};
 use noise::Point;
+use slicewise_core::{Geometry, Image, LabelMap, Volume};
 use subject::{Draw, Subject};
 
 /// Names of the labels `0..=9` of [`Phantom::tissue`].

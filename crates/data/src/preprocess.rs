@@ -15,12 +15,11 @@
 //!    scores as intensity 0 does, so that the brain's edge stands out (with the brain's mean there
 //!    instead, cortex and fluid at the rim were learned far more slowly).
 
-use crate::case::Task;
 use crate::error::DataError;
 use crate::resample::Resampling;
 use crate::source::RawCase;
-use crate::volume::{Image, LabelMap};
 use ndarray::{Array3, Slice, Zip};
+use slicewise_core::{Image, LabelMap, Task};
 use std::path::Path;
 
 /// Spacings closer than this are the same grid.

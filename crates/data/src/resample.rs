@@ -6,8 +6,8 @@
 //! is what PIL and PyTorch call antialiased bilinear interpolation. Labels: the same weights per
 //! class, then the class of the largest weight (ties: the lower class).
 
-use crate::volume::Geometry;
 use ndarray::{Array3, Axis};
+use slicewise_core::Geometry;
 
 /// Weights from one grid to another of the same field of view.
 pub(crate) struct Resampling {

@@ -1,13 +1,12 @@
 //! Reading one case: its files together, checked against each other.
 
-use crate::case::Task;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::Source;
 use crate::nifti::{read_f64, read_image, read_labels};
 use crate::phantom;
-use crate::volume::{Geometry, Image};
 use ndarray::Array3;
+use slicewise_core::{Geometry, Image, Task};
 use std::path::{Path, PathBuf};
 
 /// How far a corner of a label's grid may lie from the image's, in mm.

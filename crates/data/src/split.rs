@@ -5,11 +5,11 @@
 //! are missing in Task 1) moves no other case unless it was itself drawn. Sessions of one subject
 //! never fall on both sides.
 
-use crate::case::Part;
 use crate::config::DataConfig;
-use crate::error::{DataError, nearest};
+use crate::error::DataError;
 use crate::layouts::CaseSource;
 use sha2::{Digest, Sha256};
+use slicewise_core::{Part, UnknownName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Puts each case into its part, sorted by id. Cases that an explicit `part_a` leaves out are
@@ -74,9 +74,7 @@ fn check_lists(cases: &[CaseSource], config: &DataConfig) -> Vec<DataError> {
             } else if !known.contains(id.as_str()) {
                 problems.push(DataError::UnknownName {
                     field,
-                    kind: "case",
-                    name: id.clone(),
-                    nearest: nearest(id, known.iter().copied()),
+                    unknown: UnknownName::new("case", id, known.iter().copied()),
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! Why a sweep, a cell or a results folder could not go on.
 
-use crate::segmenter::SegmenterError;
+use slicewise_core::SegmenterError;
 use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
 use slicewise_data::error::one_line;

@@ -2,9 +2,9 @@
 //! where predictions meet ground truth.
 
 use crate::record::CaseRecord;
+use slicewise_core::Prediction;
 use slicewise_data::{Case, Task};
 use slicewise_metrics::{Agreement, MetricsError, Overlap, mean_dice, slice_entropy};
-use slicewise_strategies::Prediction;
 
 /// How the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
 pub fn agreement(task: Task) -> Agreement {

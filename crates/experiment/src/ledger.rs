@@ -5,10 +5,11 @@
 //! ledger is locked, so that two sweeps in one folder cannot both write it.
 
 use crate::error::ExperimentError;
+use crate::packed;
 use crate::record::{RoundRecord, SCHEMA};
 use crate::results::make_parent;
 use serde::Serialize;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, Write};
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub struct Contents {
 /// The file cannot be read; a whole line is no record, or of another schema. Whether the rounds are
 /// those of a config, one after another, is for [`crate::cell`] to say.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
-    let text = fs::read(path).map_err(ExperimentError::io(path))?;
+    let text = packed::read(path)?;
     let whole = text
         .iter()
         .rposition(|&byte| byte == b'\n')
@@ -69,13 +70,14 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     })
 }
 
-/// Opens the ledger at `path` for appending, made if absent, cutting off a torn last line.
-/// Returns it with what it holds.
+/// Opens the ledger at `path` for appending, made if absent, unpacked if compressed, cutting off a
+/// torn last line. Returns it with what it holds.
 ///
 /// # Errors
 /// As [`read`]; the file cannot be written; another process has it open.
 pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
     make_parent(path)?;
+    let path = &packed::unpack(path)?;
     let file = OpenOptions::new()
         .create(true)
         .append(true)

@@ -4,7 +4,6 @@ use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::record::SCHEMA;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use slicewise_data::Task;
 use std::collections::BTreeMap;
 use std::fs;
@@ -103,12 +102,4 @@ impl Manifest {
         }
         Ok(manifest)
     }
-}
-
-/// SHA-256 of `bytes`, hex.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

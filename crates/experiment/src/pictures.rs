@@ -7,8 +7,8 @@
 use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::results::{ResultsFolder, make_parent};
+use slicewise_core::Prediction;
 use slicewise_data::{Case, LabelMap, Part, TaskData, nifti};
-use slicewise_strategies::Prediction;
 use std::path::Path;
 
 /// The class whose attention the paper shows.

@@ -9,8 +9,8 @@
 use crate::cell::{CellRun, Observer, annotate};
 use crate::error::ExperimentError;
 use crate::record::{QueryRecord, RoundRecord};
-use crate::segmenter::Segmenter;
 use crate::training::save_weights;
+use slicewise_core::Segmenter;
 use std::path::PathBuf;
 
 /// A round that is over, the shared first one among them.

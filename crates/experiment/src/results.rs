@@ -4,7 +4,7 @@
 //! config.yaml      the resolved config, written before the first step
 //! manifest.json    provenance
 //! sweep.lock       while a sweep is at work: which process
-//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round; or compressed, .jsonl.gz
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors; while a round is trained
@@ -16,12 +16,12 @@
 use crate::error::ExperimentError;
 use crate::ledger;
 use crate::manifest::Manifest;
+use crate::packed::{is_packed, packed_path};
 use crate::plan::Cell;
 use crate::record::RoundRecord;
 use rayon::prelude::*;
-use slicewise_data::Task;
+use slicewise_core::Task;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Paths inside one results folder.
@@ -51,9 +51,14 @@ impl ResultsFolder {
         self.root.join("manifest.json")
     }
 
-    /// The records of one cell.
+    /// The records of one cell: the compressed file if that alone is there.
     pub fn records(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("records", cell, ".jsonl")
+        let plain = self.of_cell("records", cell, ".jsonl");
+        let packed = packed_path(&plain);
+        if !plain.exists() && packed.exists() {
+            return packed;
+        }
+        plain
     }
 
     /// The annotated slices of one cell.
@@ -160,37 +165,25 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all, and waits until they are on disk.
+/// [`slicewise_core::write_whole`] with this crate's error.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
-    let partial = path.with_extension("partial");
-    let write = || {
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        match path.parent() {
-            Some(folder) => fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|error| {
-        // What a full disk cut short would only keep it full.
-        let _ = fs::remove_file(&partial);
-        ExperimentError::io(path)(error)
-    })
+    slicewise_core::write_whole(path, bytes).map_err(ExperimentError::io(path))
 }
 
-/// The `.jsonl` files below `folder`, sorted.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
+/// The ledgers below `folder`, plain or compressed, sorted. A compressed one beside its plain form,
+/// which a kill while unpacking leaves, does not count.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(ExperimentError::io(folder))? {
         let path = entry.map_err(ExperimentError::io(folder))?.path();
         if path.is_dir() {
             found.extend(files_below(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "jsonl") {
+        } else if path.extension().is_some_and(|ending| ending == "jsonl")
+            || (is_packed(&path) && !path.with_extension("").exists())
+        {
             found.push(path);
         }
     }

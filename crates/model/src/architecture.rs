@@ -1,18 +1,9 @@
-//! The registry of networks: one file a network, one line an entry.
+//! What a network is: its entry in the registry, and what it computes of a batch.
 
 use crate::config::ModelConfig;
-use crate::error::ModelError;
 use crate::layers::Scope;
 use crate::slices::Slices;
-use crate::{attention_unet, unet, v_net};
 use tch::{Kind, Tensor};
-
-/// Every network, in the order of `slicewise list models`.
-pub const ARCHITECTURES: &[Architecture] = &[
-    attention_unet::ARCHITECTURE,
-    unet::ARCHITECTURE,
-    v_net::ARCHITECTURE,
-];
 
 /// One network that a configuration can name.
 pub struct Architecture {
@@ -24,23 +15,6 @@ pub struct Architecture {
     pub has_attention: bool,
     /// Makes the network with fresh weights for a number of classes.
     pub(crate) build: fn(&Scope, &ModelConfig, classes: i64) -> Box<dyn Network>,
-}
-
-/// The network of that name.
-///
-/// # Errors
-/// There is none.
-pub fn find(name: &str) -> Result<&'static Architecture, ModelError> {
-    ARCHITECTURES
-        .iter()
-        .find(|architecture| architecture.name == name)
-        .ok_or_else(|| {
-            let known: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).collect();
-            ModelError::UnknownArchitecture {
-                name: name.to_owned(),
-                known: known.join(", "),
-            }
-        })
 }
 
 /// A network with its weights.

@@ -4,10 +4,10 @@
 
 use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::attention::AttentionHead;
+use crate::backbone::Backbone;
 use crate::config::ModelConfig;
 use crate::layers::Scope;
 use crate::slices::Slices;
-use crate::unet::Backbone;
 use tch::Tensor;
 
 /// The registry's entry.

@@ -7,9 +7,9 @@ use crate::error::ModelError;
 use crate::optimizer::Optimizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use sha2::{Digest, Sha256};
+use slicewise_core::hash::hex;
+use slicewise_core::write_whole;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use tch::Tensor;
 
@@ -49,8 +49,7 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-/// Writes to a file beside `path` and renames it once it is on disk, so that neither a kill nor a
-/// power cut leaves half a checkpoint.
+/// Writes the file whole or not at all: neither a kill nor a power cut leaves half a checkpoint.
 pub(crate) fn save(
     optimizer: &Optimizer,
     architecture: &str,
@@ -91,33 +90,14 @@ pub(crate) fn save(
     let sum = checksum(entries.iter().map(|(_, _, bytes)| bytes.as_slice()));
     let metadata = HashMap::from([(SLICEWISE.to_owned(), format!("{architecture} {sum}"))]);
     let bytes = serialize(views, Some(metadata)).map_err(damaged)?;
-    let partial = path.with_extension("partial");
-    let write = || {
-        let mut file = File::create(&partial)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, path)?;
-        match path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|error| {
-        // What a full disk cut short would only keep it full.
-        let _ = std::fs::remove_file(&partial);
-        file_error(error)
-    })
+    write_whole(path, &bytes).map_err(file_error)
 }
 
 /// SHA-256 over all values, in the order of the file's entries, hex.
 fn checksum<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     values.for_each(|bytes| hasher.update(bytes));
-    let hash = hasher.finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
 /// Checks the whole file, then copies its values into the variables and the optimiser.

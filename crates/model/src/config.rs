@@ -320,7 +320,7 @@ impl ModelConfig {
     /// # Errors
     /// An unknown architecture or a number out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
-        architecture::find(&self.architecture)?;
+        registry::find(&self.architecture)?;
         check(
             (1..=256).contains(&self.base_width),
             "model.base_width",

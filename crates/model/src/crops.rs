@@ -6,10 +6,10 @@
 
 use crate::error::ModelError;
 use crate::loss::IGNORE;
-use crate::segmenter::TrainingVolume;
 use ndarray::{Array3, Axis};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::TrainingCase;
 use tch::{Device, Kind, Tensor};
 
 /// Training volumes on the device.
@@ -44,7 +44,7 @@ impl TrainingSet {
     /// Checks the volumes and moves them to the device. Labels of unannotated slices are not
     /// read.
     pub(crate) fn new(
-        cases: &[TrainingVolume],
+        cases: &[TrainingCase],
         classes: usize,
         device: Device,
     ) -> Result<Self, ModelError> {
@@ -131,7 +131,7 @@ impl TrainingSet {
 }
 
 impl ResidentVolume {
-    fn new(case: &TrainingVolume, counts: &mut [u64], device: Device) -> Result<Self, String> {
+    fn new(case: &TrainingCase, counts: &mut [u64], device: Device) -> Result<Self, String> {
         let (depth, height, width) = case.image.dim();
         if case.labels.dim() != case.image.dim() || depth * height * width == 0 {
             return Err(format!(
@@ -189,7 +189,7 @@ impl ResidentVolume {
 /// A number for volumes and their annotation, to tell whether they are those of the call before:
 /// 64 bits, at little less than the speed of memory. Words are multiplied into eight lanes by turns
 /// (each as rustc's FxHash does it).
-pub(crate) fn fingerprint(cases: &[TrainingVolume]) -> u64 {
+pub(crate) fn fingerprint(cases: &[TrainingCase]) -> u64 {
     let mut lanes = [0; 8];
     for case in cases {
         let (depth, height, width) = case.image.dim();
@@ -261,7 +261,7 @@ mod tests {
         let image = Array3::from_shape_fn((depth, 5, 6), |(z, _, _)| z as f32);
         let labels = Array3::from_shape_fn((depth, 5, 6), |(z, _, _)| (z % 3) as u8);
         let flags: Vec<bool> = (0..depth).map(|z| annotated.contains(&z)).collect();
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &flags,
@@ -331,7 +331,7 @@ mod tests {
         let of = |change: fn(&mut Array3<f32>, &mut Array3<u8>, &mut [bool; 3])| {
             let (mut image, mut labels, mut annotated) = (image.clone(), labels.clone(), [true; 3]);
             change(&mut image, &mut labels, &mut annotated);
-            let case = TrainingVolume {
+            let case = TrainingCase {
                 image: &image,
                 labels: &labels,
                 annotated: &annotated,

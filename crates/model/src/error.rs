@@ -1,18 +1,14 @@
 //! What can go wrong in this crate.
 
+use slicewise_core::UnknownName;
 use std::path::PathBuf;
 
 /// A failure of the model: of its configuration, its data, the training or a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// No network of that name.
-    #[error("unknown architecture {name:?}: expected one of {known}")]
-    UnknownArchitecture {
-        /// The name asked for.
-        name: String,
-        /// All registered names, comma-separated.
-        known: String,
-    },
+    #[error(transparent)]
+    UnknownArchitecture(#[from] UnknownName),
     /// A hyperparameter out of range.
     #[error("{field}: expected {expected}, got {got}")]
     Config {

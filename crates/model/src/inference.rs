@@ -10,8 +10,8 @@
 use crate::architecture::{AttentionMap, NetworkOutput};
 use crate::crops::{missing, pad_image, to_tensor};
 use crate::error::ModelError;
-use crate::segmenter::ModelOutput;
 use ndarray::{Array3, Array4};
+use slicewise_core::Prediction;
 use tch::{Device, Kind, Tensor};
 
 /// Segments `image` `[D, H, W]` by `forward`, which takes images `[n, 1, d, h, w]` on `device` with
@@ -24,7 +24,7 @@ pub(crate) fn segment(
     at_once: usize,
     device: Device,
     forward: impl Fn(&Tensor) -> NetworkOutput,
-) -> Result<ModelOutput, ModelError> {
+) -> Result<Prediction, ModelError> {
     let shape = [image.dim().0, image.dim().1, image.dim().2];
     if shape.contains(&0) {
         return Err(ModelError::EmptyVolume { shape });
@@ -49,7 +49,7 @@ pub(crate) fn segment(
     let (probabilities, sr1) = answer(output.maps, shape)?;
     let attention = output.attention.map(|map| answer(map.logits, shape));
     let (attention, sr2) = attention.transpose()?.unzip();
-    Ok(ModelOutput {
+    Ok(Prediction {
         probabilities,
         sr1,
         sr2,

@@ -9,7 +9,7 @@
 
 pub mod architecture;
 mod attention;
-mod attention_unet;
+mod backbone;
 mod checkpoint;
 pub mod config;
 mod crops;
@@ -28,13 +28,12 @@ mod muon;
 mod numerics;
 mod optimizer;
 mod precision;
+pub mod registry;
 pub mod segmenter;
 mod slices;
 mod tape;
-mod unet;
-mod v_net;
 
-pub use architecture::{ARCHITECTURES, Architecture};
+pub use architecture::Architecture;
 pub use config::{
     Activation, Algorithm, Combine, HeadConfig, Layout, ModelConfig, Norm, Paths, Precision,
     Recalibration, Schedule, Source, TrainingConfig,
@@ -43,6 +42,7 @@ pub use environment::{Environment, choose_device, environment, process_settings,
 pub use error::ModelError;
 pub use gpu::unused_gpu;
 pub use instructions::InstructionSet;
-pub use segmenter::{ModelOutput, TchSegmenter, TrainingVolume};
+pub use registry::ARCHITECTURES;
+pub use segmenter::TchSegmenter;
 // The runner names a device without depending on tch itself.
 pub use tch::Device;

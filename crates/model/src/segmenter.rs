@@ -1,6 +1,6 @@
 //! A network in use: training, prediction, checkpoints.
 
-use crate::architecture::{self, Architecture, Network};
+use crate::architecture::{Architecture, Network};
 use crate::checkpoint;
 use crate::config::{ModelConfig, Schedule, TrainingConfig};
 use crate::crops::{Batch, TrainingSet, fingerprint};
@@ -12,11 +12,13 @@ use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
 use crate::optimizer::Optimizer;
+use crate::registry;
 use crate::slices::Slices;
 use crate::tape::Tape;
-use ndarray::{Array3, Array4};
+use ndarray::Array3;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::{Prediction, Segmenter, SegmenterError, TrainingCase};
 use std::cell::RefCell;
 use std::f64::consts::PI;
 use std::ops::{ControlFlow, Range};
@@ -27,31 +29,6 @@ use tch::{Device, Tensor};
 
 /// Exponent of the polynomial schedule (nnU-Net's).
 const SCHEDULE_POWER: f64 = 0.9;
-
-/// One sparsely annotated training volume.
-#[derive(Debug, Clone, Copy)]
-pub struct TrainingVolume<'a> {
-    /// Normalised intensities `[D, H, W]`.
-    pub image: &'a Array3<f32>,
-    /// True classes `[D, H, W]`; only annotated slices are read.
-    pub labels: &'a Array3<u8>,
-    /// `[D]`: annotated axial slices.
-    pub annotated: &'a [bool],
-}
-
-/// The segmentation of one volume.
-#[derive(Debug, Clone)]
-pub struct ModelOutput {
-    /// Class probabilities `[C, D, H, W]`: softmax of the recalibrated final feature maps.
-    pub probabilities: Array4<f32>,
-    /// SR1 `[D, H, W]`: argmax over classes of the recalibrated final feature maps.
-    pub sr1: Array3<u8>,
-    /// SR2 `[D, H, W]`: argmax over classes of the attention map.
-    pub sr2: Option<Array3<u8>>,
-    /// The attention map `[C, D, H, W]`, its classes weighed against each other: softmax of its
-    /// logits, whatever activation the network multiplies with. SR2 is its argmax.
-    pub attention: Option<Array4<f32>>,
-}
 
 /// A network with its weights and the way it is trained.
 pub struct TchSegmenter {
@@ -91,7 +68,7 @@ impl TchSegmenter {
                 got: classes.to_string(),
             });
         }
-        let architecture = architecture::find(&model.architecture)?;
+        let architecture = registry::find(&model.architecture)?;
         let numerics = Numerics::new(&training, device);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
@@ -121,11 +98,6 @@ impl TchSegmenter {
         })
     }
 
-    /// Whether predictions hold SR2.
-    pub fn has_attention(&self) -> bool {
-        self.architecture.has_attention
-    }
-
     /// Trainable numbers.
     pub fn parameters(&self) -> u64 {
         self.store
@@ -147,7 +119,7 @@ impl TchSegmenter {
     /// no use). Weights that are not finite, or libtorch's failure: after these they are of no use.
     pub fn train(
         &mut self,
-        cases: &[TrainingVolume],
+        cases: &[TrainingCase],
         steps: Range<usize>,
         of: usize,
         seed: u64,
@@ -166,7 +138,7 @@ impl TchSegmenter {
     /// [`Self::train`], with the weights of the last step in the store.
     fn descend(
         &mut self,
-        cases: &[TrainingVolume],
+        cases: &[TrainingCase],
         steps: Range<usize>,
         of: usize,
         seed: u64,
@@ -235,7 +207,7 @@ impl TchSegmenter {
 
     /// The volumes on the device, checked, with their fingerprint where the device keeps them: those
     /// of the call before, if they are the same.
-    fn training_set(&mut self, cases: &[TrainingVolume]) -> Result<(u64, TrainingSet), ModelError> {
+    fn training_set(&mut self, cases: &[TrainingCase]) -> Result<(u64, TrainingSet), ModelError> {
         let mark = if self.dispatch.resident {
             fingerprint(cases)
         } else {
@@ -256,7 +228,7 @@ impl TchSegmenter {
     ///
     /// # Errors
     /// An empty volume, intensities that are not finite, or libtorch's failure.
-    pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
+    pub fn predict(&self, image: &Array3<f32>) -> Result<Prediction, ModelError> {
         let (multiple, tile) = (self.model.downsampling(), self.training.crop);
         guard(|| {
             let _no_gradients = tch::no_grad_guard();
@@ -283,6 +255,35 @@ impl TchSegmenter {
     /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
     pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
         guard(|| checkpoint::load(&mut self.optimizer, path))
+    }
+}
+
+impl Segmenter for TchSegmenter {
+    fn has_attention(&self) -> bool {
+        self.architecture.has_attention
+    }
+
+    fn train(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: Range<usize>,
+        of: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
+        Ok(Self::train(self, cases, steps, of, seed, progress)?)
+    }
+
+    fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
+        Ok(Self::predict(self, image)?)
+    }
+
+    fn save(&self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(Self::save(self, path)?)
+    }
+
+    fn load(&mut self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(Self::load(self, path)?)
     }
 }
 
@@ -319,8 +320,8 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::ARCHITECTURES;
     use crate::config::{Combine, HeadConfig, Layout, Paths, Precision, Source};
+    use crate::registry::ARCHITECTURES;
     use tch::Kind;
 
     /// Of two crops of eight slices all.
@@ -506,7 +507,7 @@ mod tests {
                 .map(|head| named(architecture.name, head))
                 .collect::<Vec<_>>()
         };
-        ARCHITECTURES.iter().flat_map(of).collect()
+        ARCHITECTURES.iter().copied().flat_map(of).collect()
     }
 
     #[test]
@@ -564,7 +565,7 @@ mod tests {
         };
         let (image, labels) = volume();
         let annotated: Vec<bool> = (0..12).map(|z| z % 3 == 1).collect();
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &annotated,
@@ -658,7 +659,7 @@ mod tests {
         let (mut segmenter, _) = trained(Device::Cpu, Dispatch::GPU);
         let (image, labels) = volume();
         let other = [true; 12];
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &other,
@@ -678,7 +679,7 @@ mod tests {
     fn a_break_ends_the_call_with_the_steps_read_together() {
         let (mut segmenter, _) = trained(Device::Cpu, Dispatch::GPU);
         let (image, labels) = volume();
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &[true; 12],

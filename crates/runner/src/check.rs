@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::resolve::{Resolved, resolve};
 use crate::resources;
 use crate::schedule::steps;
-use crate::segmenter::TchModel;
+use crate::segmenter;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
 use slicewise_data::{Part, Problem, TaskData};
@@ -196,7 +196,7 @@ struct Cost {
 fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost> {
     resources::forget_peak();
     let failed = |error: slicewise_experiment::SegmenterError| Failure::Run(anyhow!("{error}"));
-    let mut segmenter = TchModel::new(config, model, data.classes.len(), 0)?;
+    let mut segmenter = segmenter::build(config, model, data.classes.len(), 0)?;
     let annotated: Vec<Vec<bool>> = data
         .cases
         .iter()

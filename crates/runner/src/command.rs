@@ -37,6 +37,12 @@ pub(crate) enum Command {
         /// The results folder
         folder: PathBuf,
     },
+    /// Compress the records of results folders that are to be kept; all commands read them so too
+    Pack {
+        /// The results folders
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+    },
     /// Validate an experiment without running it: config, data, splits, disk, memory, time
     Check(CheckArguments),
     /// Write procedural newborn heads as NIfTI files

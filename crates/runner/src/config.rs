@@ -7,11 +7,11 @@ use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow, bail};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use slicewise_core::nearest;
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task};
 use slicewise_experiment::{Cell, TaskPlan, plan};
-use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, architecture};
-use slicewise_strategies::nearest;
+use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, registry};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -131,7 +131,7 @@ impl ExperimentConfig {
             for (name, model) in &self.models {
                 for strategy in plan.strategies.keys() {
                     if slicewise_strategies::find(&strategy.0)?.needs_attention()
-                        && !architecture::find(&model.architecture)?.has_attention
+                        && !registry::find(&model.architecture)?.has_attention
                     {
                         bail!(
                             "tasks.{}.strategies.{}: needs a model with an attention map, but models.{name} ({}) has none",

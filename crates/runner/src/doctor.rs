@@ -4,10 +4,11 @@ use crate::config::device_name;
 use crate::failure::Outcome;
 use anyhow::Context;
 use ndarray::Array3;
+use slicewise_core::TrainingCase;
 use slicewise_data::DataConfig;
 use slicewise_model::{
-    Device, ModelConfig, ModelError, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
-    choose_device, environment, unused_gpu,
+    Device, ModelConfig, ModelError, Precision, TchSegmenter, TrainingConfig, choose_device,
+    environment, unused_gpu,
 };
 use std::ops::ControlFlow;
 
@@ -89,7 +90,7 @@ pub(crate) fn run(device: &str) -> Outcome {
 fn probe(device: Device) -> Result<(), ModelError> {
     let image = Array3::from_shape_fn((8, 8, 8), |(z, y, x)| ((z * y + x) % 7) as f32);
     let labels = image.mapv(|value| u8::from(value > 3.0));
-    let volume = TrainingVolume {
+    let volume = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &[true; 8],

@@ -13,7 +13,7 @@ pub(crate) fn run(what: Registry) {
             .iter()
             .map(|architecture| (architecture.name, architecture.summary))
             .collect(),
-        Registry::Datasets => slicewise_data::layouts::REGISTRY
+        Registry::Datasets => slicewise_data::layouts::DATASETS
             .iter()
             .map(|layout| (layout.name(), layout.summary()))
             .collect(),

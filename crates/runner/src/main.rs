@@ -10,6 +10,7 @@ mod early;
 mod estimate;
 mod failure;
 mod list;
+mod pack;
 mod phantom;
 mod progress;
 mod resolve;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Report { folder } => sweep::report(&folder),
         Command::Verify { folder } => verify::run(&folder),
         Command::Page { out, folders } => sweep::page(&out, &folders),
+        Command::Pack { folders } => pack::run(&folders),
         Command::Check(arguments) => check::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Doctor { device } => doctor::run(&device),

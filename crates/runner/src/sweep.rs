@@ -6,7 +6,7 @@ use crate::estimate::Voxels;
 use crate::failure::{Failure, Outcome};
 use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
-use crate::segmenter::TchModel;
+use crate::segmenter;
 use anyhow::{anyhow, bail};
 use slicewise_data::{Case, Part, Task, TaskData};
 use slicewise_experiment::results::replace;
@@ -267,7 +267,7 @@ fn manifest(
         command: command(arguments),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: commit(),
-        config_sha256: slicewise_experiment::manifest::sha256_hex(text.as_bytes()),
+        config_sha256: slicewise_core::hash::sha256_hex(text.as_bytes()),
         libtorch: environment.libtorch_version,
         tch: environment.tch_version,
         rustc: env!("SLICEWISE_RUSTC").to_owned(),
@@ -307,7 +307,7 @@ fn parameters(
         data.iter()
             .map(|data| {
                 // Never on a GPU: the sweep's own process would keep a part of its memory.
-                let model = TchModel::on(Device::Cpu, config, model, data.classes.len(), 0)?;
+                let model = segmenter::build_on(Device::Cpu, config, model, data.classes.len(), 0)?;
                 Ok((data.task, model.parameters()))
             })
             .collect::<Result<_, ModelError>>()

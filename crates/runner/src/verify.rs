@@ -2,7 +2,8 @@
 
 use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow};
-use slicewise_experiment::{Results, ResultsFolder, manifest::sha256_hex};
+use slicewise_core::hash::sha256_hex;
+use slicewise_experiment::{Results, ResultsFolder};
 use std::fs;
 use std::path::Path;
 

@@ -5,7 +5,7 @@
 use crate::command::CellArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
-use crate::segmenter::TchModel;
+use crate::segmenter;
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, TaskData};
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
         .map_err(Failure::input)?;
     // Not named after the model: what differs in arithmetic or head alone begins with the same ones.
     let weights = seed::child(cell.seed, &[cell.task.name(), "weights"]);
-    let mut model = TchModel::new(&config, &cell.model, data.classes.len(), weights)?;
+    let mut model = segmenter::build(&config, &cell.model, data.classes.len(), weights)?;
     let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
     Speaker.say(&Event::Ready { probe_s });
     let run = CellRun {
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
 }
 
 /// Seconds of a prediction; it changes nothing. One that fails does so again where it matters.
-fn probe(model: &TchModel, data: &TaskData) -> Option<f64> {
+fn probe(model: &TchSegmenter, data: &TaskData) -> Option<f64> {
     let case = data.cases.first()?;
     let started = Instant::now();
     model.predict(&case.image.voxels).ok()?;

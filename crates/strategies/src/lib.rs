@@ -4,13 +4,12 @@
 //! ground truth is not among this crate's types. CONTRIBUTING.md walks through adding one.
 
 pub mod budget;
-pub mod nearest;
 pub mod registry;
 pub mod strategy;
 
 pub use budget::target_slices;
-pub use nearest::nearest;
-pub use registry::{STRATEGIES, UnknownStrategy, find};
+pub use registry::{STRATEGIES, find};
+pub use slicewise_core::Prediction;
 pub use strategy::{
-    CaseView, Choice, Prediction, QueryStrategy, StrategyError, highest, one_by_one,
+    CaseView, Choice, QueryStrategy, StrategyError, highest, one_by_one,
 };

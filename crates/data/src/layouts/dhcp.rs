@@ -3,15 +3,15 @@
 //! Names: the dHCP release notes (2018, 2019 second and 2021 third release, "Structural
 //! pipeline"). Labels: Draw-EM's nine tissues, Makropoulos et al. 2018.
 
-use super::{CaseSource, DatasetLayout, Source, entries};
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
+use slicewise_core::Task;
 use std::path::{Path, PathBuf};
 
 /// The layout `dhcp`.
-pub(super) struct Dhcp;
+pub(crate) struct Dhcp;
 
 /// Bias-corrected T2w, newest release first; the first that exists is taken.
 const IMAGES: &[&str] = &["desc-restore_T2w", "T2w_restore"];
@@ -30,7 +30,7 @@ const MASKS: &[&str] = &[
 ];
 
 /// Draw-EM's tissues as classes: 0 and 4 are outside the brain.
-pub(super) fn draw_em_tissues() -> LabelGrouping {
+pub(crate) fn draw_em_tissues() -> LabelGrouping {
     LabelGrouping::new(
         &[0, 4],
         [

@@ -5,17 +5,17 @@
 //! indices (0 is background); their names come from `data.classes`, which the tissue task needs.
 //! Brain extraction takes `mask > 0`, else `label > 0`. `split` is `A`, `B` or empty.
 
-use super::{CaseSource, DatasetLayout, Source};
-use crate::case::{Part, Task};
 use crate::config::DataConfig;
-use crate::error::{DataError, nearest};
+use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source};
 use serde::Deserialize;
+use slicewise_core::{Part, Task, UnknownName};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 /// The layout `manifest`.
-pub(super) struct Manifest;
+pub(crate) struct Manifest;
 
 const COLUMNS: &[&str] = &["case", "image", "label", "mask", "split"];
 
@@ -146,13 +146,8 @@ fn open(path: &Path) -> Result<csv::Reader<std::fs::File>, DataError> {
 fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataError> {
     for name in headers {
         if !COLUMNS.contains(&name) {
-            let hint = nearest(name, COLUMNS.iter().copied());
-            let hint = hint.map(|name| format!(" (did you mean \"{name}\"?)"));
-            return Err(at(
-                path,
-                Some(1),
-                format!("unknown column \"{name}\"{}", hint.unwrap_or_default()),
-            ));
+            let unknown = UnknownName::new("column", name, COLUMNS.iter().copied());
+            return Err(at(path, Some(1), unknown.to_string()));
         }
     }
     for required in ["case", "image"] {

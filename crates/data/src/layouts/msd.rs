@@ -5,16 +5,16 @@
 //! suffix, of which `_0000` is read. There is no brain mask: the tissue task takes the whole
 //! image and brain extraction `label > 0`.
 
-use super::{CaseSource, DatasetLayout, Source, entries};
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
 use serde_json::{Map, Value};
+use slicewise_core::Task;
 use std::path::Path;
 
 /// The layout `msd`.
-pub(super) struct Msd;
+pub(crate) struct Msd;
 
 impl DatasetLayout for Msd {
     fn name(&self) -> &'static str {

@@ -9,15 +9,15 @@
 //! extraction takes the loosely stripped scan and the corrected mask (T2w_brain > 0); a rim of
 //! skull remains around it, so the task is easier than on whole heads.
 
-use super::{CaseSource, DatasetLayout, Source, entries};
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
+use slicewise_core::Task;
 use std::path::Path;
 
 /// The layout `neonates`.
-pub(super) struct Neonates;
+pub(crate) struct Neonates;
 
 /// Class of CSF, which the segmentation leaves at 0 inside the brain mask.
 const CSF: u8 = 1;

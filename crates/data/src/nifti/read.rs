@@ -2,12 +2,11 @@
 
 use super::affine;
 use crate::error::DataError;
-use crate::orientation::StoredAxes;
-use crate::volume::{Geometry, Image, Volume};
 use ::nifti::volume::inmem::InMemNiftiVolume;
 use ::nifti::{NiftiHeader, NiftiType};
 use flate2::bufread::MultiGzDecoder;
 use ndarray::Array3;
+use slicewise_core::{Geometry, Image, StoredAxes, Volume};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;

@@ -1,12 +1,12 @@
 //! Writing: axes as the source file had them, sform and qform, through a temporary file.
 
 use super::affine;
-use crate::atomic::temporary_beside;
 use crate::error::DataError;
-use crate::volume::{Image, LabelMap, Volume};
 use ::nifti::writer::WriterOptions;
 use ::nifti::{NiftiError, NiftiHeader};
 use ndarray::ArrayView3;
+use slicewise_core::write::{persist, temporary_beside};
+use slicewise_core::{Image, LabelMap, Volume};
 use std::io;
 use std::path::Path;
 
@@ -76,6 +76,5 @@ fn write<T: Clone>(
             "expected to write {expected} bytes, wrote {length}"
         ))));
     }
-    temporary.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    persist(temporary, path).map_err(fail)
 }

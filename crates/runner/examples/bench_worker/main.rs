@@ -24,8 +24,9 @@ use serde_json::{Value, json};
 use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
 use slicewise_metrics::{Agreement, Overlap};
+use slicewise_core::TrainingCase;
 use slicewise_model::{
-    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig,
     process_settings,
 };
 use std::collections::BTreeMap;
@@ -93,8 +94,8 @@ fn every_nth(cases: &[&Case], first: usize) -> Vec<Vec<bool>> {
 }
 
 /// `cases` as the model takes them, with the slices that [`every_nth`] gave.
-fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<TrainingVolume<'a>> {
-    let of = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingVolume {
+fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<TrainingCase<'a>> {
+    let of = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingCase {
         image: &case.image.voxels,
         labels: &case.labels.voxels,
         annotated,
@@ -143,7 +144,7 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
     let image = central(&case.image.voxels, training.crop);
     let labels = central(&case.labels.voxels, training.crop);
     let annotated: Vec<bool> = (0..training.crop[0]).map(|z| z % EVERY == 1).collect();
-    let volume = TrainingVolume {
+    let volume = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &annotated,

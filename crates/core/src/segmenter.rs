@@ -1,9 +1,9 @@
-//! What the round loop asks of a model. The tch model implements it in `runner`; tests use a
-//! fake that answers in microseconds.
+//! What the round loop asks of a model. `slicewise-model` implements it with libtorch; tests of
+//! the round loop use a fake that answers in microseconds.
 
+use crate::case::Case;
+use crate::prediction::Prediction;
 use ndarray::Array3;
-use slicewise_data::Case;
-use slicewise_strategies::Prediction;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
