@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: subcommands and their arguments.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use slicewise_data::Task;

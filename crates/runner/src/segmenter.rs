@@ -1,4 +1,4 @@
-//! The tch model as the round loop's [`Segmenter`].
+//! Makes the tch model usable by the round loop, as a [`Segmenter`].
 
 use crate::config::ExperimentConfig;
 use ndarray::Array3;
@@ -12,7 +12,7 @@ use std::path::Path;
 pub(crate) struct TchModel(TchSegmenter);
 
 impl TchModel {
-    /// The named model of `config` with weights from `seed`.
+    /// Makes the named model of `config` with weights drawn from `seed`.
     pub(crate) fn new(
         config: &ExperimentConfig,
         model: &str,
@@ -23,7 +23,7 @@ impl TchModel {
         Self::on(device, config, model, classes, seed)
     }
 
-    /// As [`new`](Self::new), on `device` whatever the config says.
+    /// Does what [`new`](Self::new) does, but on `device` whatever the config says.
     pub(crate) fn on(
         device: Device,
         config: &ExperimentConfig,
@@ -41,7 +41,7 @@ impl TchModel {
         .map(Self)
     }
 
-    /// Trained weights.
+    /// Number of trainable weights.
     pub(crate) fn parameters(&self) -> u64 {
         self.0.parameters()
     }
