@@ -1,7 +1,7 @@
-//! The name that a misspelt one was meant to be.
+//! Suggests the name that a misspelt one was meant to be.
 
-/// The candidate most like `name`, if any is like it at all (Jaro-Winkler above 0.7); the first
-/// of several equals.
+/// Returns the candidate most similar to `name` (Jaro-Winkler similarity above 0.7), or `None` if
+/// there is none. Of equally similar candidates it returns the first.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut best = (0.7, None);
     for candidate in candidates {

@@ -1,14 +1,15 @@
-//! All strategies, one line each.
+//! The registry of strategies, with one line for each.
 //!
-//! An entry `file::Type` stands for `src/file.rs` and its unit struct; it declares the module and
-//! lists the strategy, so nothing else has to be touched. `tests/laws.rs` covers every entry.
+//! An entry `file::Type` stands for `src/file.rs` and its unit struct. The macro declares the
+//! module and lists the strategy, so no other file has to change. `tests/laws.rs` tests every
+//! entry.
 
 use crate::{QueryStrategy, nearest};
 
 macro_rules! registry {
     ($($file:ident::$strategy:ident,)+) => {
-        /// The strategies' files.
-        // "." because modules of an inline module would otherwise lie in a folder of its name.
+        /// One module for each strategy.
+        // Without this path, the files would have to lie in a folder named after this module.
         #[path = "."]
         pub mod files {
             $(pub mod $file;)+
@@ -27,13 +28,13 @@ registry! {
     spacing_aware::SpacingAware,
 }
 
-/// A name that no strategy has.
+/// Error: no strategy has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown strategy \"{name}\"; {}", hint(*.nearest))]
 pub struct UnknownStrategy {
-    /// The name as given.
+    /// The unknown name.
     pub name: String,
-    /// The strategy whose name is most like it.
+    /// The strategy with the most similar name, if one is similar.
     pub nearest: Option<&'static str>,
 }
 
@@ -47,10 +48,10 @@ fn hint(nearest: Option<&str>) -> String {
     }
 }
 
-/// The strategy called `name`.
+/// Returns the strategy called `name`.
 ///
 /// # Errors
-/// No strategy has that name; the error suggests the nearest.
+/// No strategy has that name. The error suggests the most similar one.
 pub fn find(name: &str) -> Result<&'static dyn QueryStrategy, UnknownStrategy> {
     let known = STRATEGIES.iter().copied();
     known
