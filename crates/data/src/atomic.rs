@@ -1,11 +1,11 @@
-//! Files that appear whole or not at all: written beside their place, then renamed.
+//! Writes files whole or not at all: first beside their place, then by renaming.
 
 use std::io;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// A temporary file in the folder of `path`, so that renaming it to `path` is atomic. Its name
-/// ends in `suffix` and has no other dot; it gets the permissions of any new file.
+/// Makes a temporary file in the folder of `path`, so that renaming it to `path` is atomic. Its
+/// name ends in `suffix` and has no other dot. It gets the permissions of any new file.
 pub(crate) fn temporary_beside(path: &Path, suffix: &str) -> io::Result<NamedTempFile> {
     let folder = path
         .parent()

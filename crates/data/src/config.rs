@@ -27,9 +27,9 @@ pub struct DataConfig {
     /// Which phantoms to make. Required for the layout `phantom`; an error for any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomConfig>,
-    /// Class names, background first; the position in the list is the label value. Needed by the
-    /// layout `manifest` in the tissue task; an error for any other layout, because those know
-    /// their class names.
+    /// Class names, background first, 2 to 255 of them; the position in the list, from 0, is the
+    /// label value. Needed by the layout `manifest` in the tissue task. An error for any other
+    /// layout, because those know their class names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
     /// Isotropic voxel size in mm that volumes are resampled to. Allowed: 0.05 to 50; for phantoms

@@ -12,8 +12,8 @@ fn load(config: &DataConfig, task: Task, folder: &Path) -> TaskData {
 }
 
 fn ids(data: &TaskData, part: Part) -> Vec<&str> {
-    let of_part = data.cases.iter().filter(|case| case.part == part);
-    of_part.map(|case| case.id.as_str()).collect()
+    let in_part = data.cases.iter().filter(|case| case.part == part);
+    in_part.map(|case| case.id.as_str()).collect()
 }
 
 fn values(data: &TaskData) -> BTreeSet<u8> {

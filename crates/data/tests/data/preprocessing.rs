@@ -50,8 +50,8 @@ fn tissues_are_cropped_masked_and_normalised() {
     let (mean, variance) = mean_and_variance(&brain);
     assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5);
     // Outside is intensity 0, scored with the brain's mean and deviation.
-    let of_brain = |((z, y, x), value): (_, &f32)| inside(z, y, x).then_some(*value);
-    let raw: Vec<f32> = image().voxels.indexed_iter().filter_map(of_brain).collect();
+    let if_brain = |((z, y, x), value): (_, &f32)| inside(z, y, x).then_some(*value);
+    let raw: Vec<f32> = image().voxels.indexed_iter().filter_map(if_brain).collect();
     let (raw_mean, raw_variance) = mean_and_variance(&raw);
     assert!((f64::from(outside) + raw_mean / raw_variance.sqrt()).abs() < 1e-5);
 }

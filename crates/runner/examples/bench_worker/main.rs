@@ -85,21 +85,21 @@ fn main() -> Outcome<()> {
 
 /// Every [`EVERY`]-th slice of each case, from slice `first` on.
 fn every_nth(cases: &[&Case], first: usize) -> Vec<Vec<bool>> {
-    let of = |case: &&Case| {
+    let annotated = |case: &&Case| {
         let slices = 0..case.image.voxels.dim().0;
         slices.map(|z| z % EVERY == first).collect()
     };
-    cases.iter().map(of).collect()
+    cases.iter().map(annotated).collect()
 }
 
 /// `cases` as the model takes them, with the slices that [`every_nth`] gave.
 fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<TrainingVolume<'a>> {
-    let of = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingVolume {
+    let volume = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingVolume {
         image: &case.image.voxels,
         labels: &case.labels.voxels,
         annotated,
     };
-    cases.iter().zip(annotated).map(of).collect()
+    cases.iter().zip(annotated).map(volume).collect()
 }
 
 /// The arithmetic of a sweep on this instruction set.

@@ -43,8 +43,8 @@ pub(crate) fn run(cache: &Path, recipe: &str) -> Outcome<()> {
     slicewise_model::set_threads(1);
     let recipe: Recipe = serde_json::from_str(recipe)?;
     let data = load_task(Task::TissueSegmentation, &recipe.data, cache)?;
-    let of_part = |part| data.cases.iter().filter(move |case| case.part == part);
-    let part_a: Vec<&Case> = of_part(Part::A).collect();
+    let cases_of = |part| data.cases.iter().filter(move |case| case.part == part);
+    let part_a: Vec<&Case> = cases_of(Part::A).collect();
     let every = recipe.annotated_every;
     let annotated: Vec<Vec<bool>> = part_a
         .iter()
@@ -74,7 +74,7 @@ pub(crate) fn run(cache: &Path, recipe: &str) -> Outcome<()> {
         seconds += start.elapsed().as_secs_f64();
         on_core += core_seconds() - before;
         done = next;
-        let dice = of_part(Part::B)
+        let dice = cases_of(Part::B)
             .map(|case| mean_dice(&segmenter, case, classes))
             .collect::<Outcome<Vec<f64>>>()?;
         let dice = dice.iter().sum::<f64>() / dice.len() as f64;
