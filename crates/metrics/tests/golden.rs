@@ -1,4 +1,4 @@
-//! Metrics and statistics against numpy and scipy: `fixtures/golden.py` made the values.
+//! Compares metrics and statistics with numpy and scipy. `fixtures/golden.py` made the values.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use ndarray::{Array3, Array4};
@@ -137,7 +137,7 @@ fn signed_ranks_match_scipy() {
             &[expected[0], expected[2]],
             0.0,
         );
-        // Relative: a p of 1e-15 should be right too.
+        // The tolerance is relative, so that a p of 1e-15 is checked too.
         assert!((got.p / expected[1] - 1.0).abs() < 1e-9, "{got:?} {case}");
     }
 }
