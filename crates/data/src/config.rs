@@ -19,9 +19,9 @@ pub struct DataConfig {
     /// Name of the dataset layout, one of those that `slicewise list datasets` prints: `dhcp`,
     /// `manifest`, `msd`, `neonates` or `phantom`. Required.
     pub layout: String,
-    /// The data folder, or for the layout `manifest` the CSV file. Default: the environment
-    /// variable `SLICEWISE_DATA`, else `../shared/data`. The layout `phantom` reads no files, so
-    /// there a path is an error.
+    /// The data folder, or for the layout `manifest` the CSV file. A relative path starts at the
+    /// folder in which the program is called. Default: the environment variable `SLICEWISE_DATA`,
+    /// else `../shared/data`. The layout `phantom` reads no files, so there a path is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Which phantoms to make. Required for the layout `phantom`; an error for any other.
@@ -45,16 +45,17 @@ pub struct DataConfig {
     /// dataset's own split (the `split` column of a manifest).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_b: Option<Vec<String>>,
-    /// Number of cases to draw at random for Part B, instead of naming them in `part_b`. Subjects
-    /// are drawn whole, so that none has sessions in both parts; so a few more cases may be drawn.
-    /// Default: no draw.
+    /// Number of cases to draw at random for Part B, 1 or more, instead of naming them in `part_b`.
+    /// Subjects are drawn whole, so that none has sessions in both parts; this can give a few cases
+    /// more. Default: no draw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_b_count: Option<usize>,
     /// Seed of that draw, a whole number from 0. Default: 0. It is a setting of its own, so that
     /// all seeds of an experiment share one split.
     #[serde(default)]
     pub split_seed: u64,
-    /// Margin in mm that cropping keeps around the content of a volume, 0 to 1000. Default: 4.
+    /// Margin in mm that cropping keeps around the content of a volume, 0 to 1000. Default: 4;
+    /// the paper gives none.
     #[serde(default = "default_margin_mm")]
     pub margin_mm: f64,
 }
@@ -63,10 +64,10 @@ pub struct DataConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhantomConfig {
-    /// Number of subjects.
+    /// Number of subjects, at least 2, because both parts need cases. Required.
     pub subjects: usize,
     /// Seed of the population, a whole number from 0. Subject number i of a seed is always the same
-    /// head.
+    /// head. Required.
     pub seed: u64,
 }
 

@@ -26,8 +26,9 @@ pub struct TaskPlan {
     /// tables compare strategies with it.
     #[serde(default = "yes")]
     pub full: bool,
-    /// For each strategy by name, the annotation ratios after which it is evaluated, rising, each
-    /// in (0, 1] and above the ratio of the first round. Default: no strategy.
+    /// For each strategy, one of those that `slicewise list strategies` prints, the annotation
+    /// ratios that its rounds reach: at least one, rising, above the ratio of the first round
+    /// (1 / `first_every`) and at most 1. Default: no strategy.
     #[serde(default)]
     pub strategies: BTreeMap<StrategyName, Vec<Ratio>>,
 }
@@ -69,16 +70,17 @@ pub struct StepPlan {
     pub first: usize,
     /// Steps of the training on full annotation, 1 or more (0 only with `full: false`). Required.
     pub full: usize,
-    /// Steps of every round after the first, however many slices it adds. Added to those of
-    /// `per_ratio`; together they must give every round a step. Default: 0.
+    /// Steps of every round after the first, however many slices it adds. They are added to
+    /// those of `per_ratio`; together they must give every round a step. Default: 0, so that one
+    /// of the two settings is enough.
     #[serde(default)]
     pub round: usize,
     /// Steps of a round after the first, for each unit of annotation ratio that it adds: a round
-    /// that adds 5 % of the slices trains `0.05 × per_ratio` steps. Default: 0.
+    /// that adds 5 % of the slices trains `0.05 × per_ratio` steps. Default: 0, as for `round`.
     #[serde(default)]
     pub per_ratio: usize,
     /// Steps between two checkpoints within a round, 1 or more. A run that is killed repeats at
-    /// most that many steps. Default: 50. It changes no result.
+    /// most that many steps. Default: 50, which loses little and writes seldom. It changes no result.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
 }
