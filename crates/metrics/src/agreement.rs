@@ -14,7 +14,6 @@
 //!   border of the head come first.
 //! - Empty slices form one block of ties at the top of both rankings, which raises the rank
 //!   correlation of P with R. Report it over foreground slices too.
-//!   correlation of P with R. Quote it over foreground slices too.
 
 use crate::{MetricsError, Overlap};
 use ndarray::Array3;
