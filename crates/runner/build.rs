@@ -1,6 +1,6 @@
-//! Finds libtorch at run time: passes on to the linker the folders that slicewise-model's
-//! build script names (see there), so that `slicewise` starts without LD_LIBRARY_PATH.
-//! Notes the compiler, for the manifests.
+//! Makes `slicewise` start without LD_LIBRARY_PATH: it passes the libtorch folders that
+//! slicewise-model's build script names to the linker, as places to search at run time. It also
+//! stores the compiler's version, for the manifests.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ fn main() {
     }
 }
 
-/// The compiler's name and version, for the manifests.
+/// Returns the compiler's name and version.
 fn rustc() -> String {
     let named = std::env::var_os("RUSTC")
         .and_then(|rustc| Command::new(rustc).arg("--version").output().ok())

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// Task 1: brain against everything else.
+    /// Task 1: segment the brain in the whole image.
     BrainExtraction,
-    /// Task 2: tissues inside the brain.
+    /// Task 2: segment the tissues inside the brain.
     TissueSegmentation,
 }
 
 impl Task {
-    /// The paper's number of the task: 1 or 2.
+    /// Returns the paper's number of the task: 1 or 2.
     pub fn number(self) -> u8 {
         match self {
             Task::BrainExtraction => 1,
@@ -21,7 +21,7 @@ impl Task {
         }
     }
 
-    /// The name used in YAML, records and paths.
+    /// Returns the name of the task in YAML, records and paths.
     pub fn name(self) -> &'static str {
         match self {
             Task::BrainExtraction => "brain-extraction",

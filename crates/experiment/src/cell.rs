@@ -1,9 +1,10 @@
-//! The round loop of one cell (paper, section 2.2): query → annotate → train → predict → score.
+//! The round loop of one run (paper, section 2.2): query, annotate, train, predict, score.
 //!
-//! A round counts once its record is on disk; its checkpoint is there before. A cell run again
-//! goes on after its last whole round (`restore.rs`), and within a round after its last checkpoint
-//! (`training.rs`). Checkpoints hold all that training needs, so a cell that was stopped and
-//! one that was not write the same records.
+//! A [`Cell`] is one run: one task, model, strategy and seed. A round counts once its record is on
+//! disk; its checkpoint is written before. A run that is started again continues after its last
+//! whole round (`restore.rs`), and within a round after its last checkpoint (`training.rs`).
+//! Checkpoints hold all that training needs, so a run that was interrupted writes the same records
+//! as one that was not.
 
 use crate::error::ExperimentError;
 use crate::evaluation::{agreement, evaluate};
@@ -23,52 +24,53 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Seconds of one round, kept apart from its record.
+/// Duration of one round, in seconds. Durations are not part of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
-    /// The round's number.
+    /// Number of the round, from 0.
     pub round: usize,
-    /// Training steps in it.
+    /// Training steps of the round.
     pub steps: usize,
-    /// Seconds of training, checkpoints within the round included.
+    /// Seconds of training, including checkpoints written within the round.
     pub train_s: f64,
-    /// Seconds of predicting, scoring and selecting, all cases.
+    /// Seconds of predicting, scoring and selecting slices in all cases.
     pub predict_s: f64,
     /// Seconds of writing checkpoints, within the round and after it.
     #[serde(default)]
     pub checkpoint_s: f64,
 }
 
-/// Told how a cell goes on.
+/// Receives a run's progress.
 pub trait Observer {
-    /// `done` training steps of the whole cell are behind it. A break saves and stops it.
+    /// Called after a training step, when the run has done `done` steps. A break saves the training
+    /// and stops the run.
     fn steps(&mut self, done: usize) -> ControlFlow<()>;
 
-    /// A round's record is on disk.
+    /// Called when a round's record is on disk.
     fn round(&mut self, record: &RoundRecord, timing: Timing);
 
-    /// Something was found damaged and is being made good; one sentence.
+    /// Called when a file was found damaged and is being repaired; `_text` is a sentence about it.
     fn note(&mut self, _text: &str) {}
 }
 
-/// One cell, ready to run.
+/// One run with all that it needs.
 #[derive(Debug, Clone, Copy)]
 pub struct CellRun<'a> {
-    /// Where records and checkpoints go.
+    /// The folder for records and checkpoints.
     pub folder: &'a ResultsFolder,
-    /// Which cell.
+    /// Which run this is.
     pub cell: &'a Cell,
-    /// Its task's plan.
+    /// The plan of its task.
     pub plan: &'a TaskPlan,
-    /// Its task's data.
+    /// The data of its task.
     pub data: &'a TaskData,
-    /// Whether to keep volumes for the figures ([`crate::pictures`]).
+    /// Whether to keep volumes for the report's figures ([`crate::pictures`]).
     pub pictured: bool,
 }
 
 impl CellRun<'_> {
-    /// Whether every round of the cell is on disk.
+    /// Returns whether every round of the run is on disk.
     ///
     /// # Errors
     /// The ledger is malformed.
@@ -82,12 +84,12 @@ impl CellRun<'_> {
         Ok(records.len() == rounds || self.stops_after(records.last()))
     }
 
-    /// Runs all rounds that are not on disk yet. `segmenter` comes with its seeded weights
-    /// (child `weights` of the cell's seed).
+    /// Executes all rounds that are not on disk yet. `segmenter` must come with its seeded weights
+    /// (the child seed `weights` of the run's seed).
     ///
     /// # Errors
     /// The model, the strategy or the disk failed; the first round is missing; the ledger is
-    /// malformed or of another plan.
+    /// malformed or belongs to another plan.
     pub fn run(
         &self,
         segmenter: &mut dyn Segmenter,
@@ -172,7 +174,7 @@ impl CellRun<'_> {
             let queries = std::mem::take(&mut pending);
             let mut cases = Vec::new();
             for case in &self.data.cases {
-                // Empty for Part B, which is never annotated.
+                // Part B is never annotated, so its list is empty.
                 let annotated = annotation.annotated(&case.id).unwrap_or_default();
                 let prediction = self.predict(segmenter, case)?;
                 if pictured.is_some_and(|pictured| pictured.id == case.id) {
@@ -220,7 +222,7 @@ impl CellRun<'_> {
             ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
             if index > 0 {
                 let old = self.folder.checkpoint(self.cell, rounds[index - 1].number);
-                // Nothing reads it again; that it may be gone already is no reason to stop.
+                // Nothing reads the old checkpoint again. If it is gone already, that is fine.
                 let _ = fs::remove_file(old);
             }
             training.clear();
@@ -233,12 +235,13 @@ impl CellRun<'_> {
         Ok(())
     }
 
-    /// Whether the plan ends a run at `last`, its last record so far.
+    /// Whether the stop rule ends the run after `last`, its latest record.
     fn stops_after(&self, last: Option<&RoundRecord>) -> bool {
         self.plan.stop.ends_run && last.is_some_and(|record| record.converged == Some(true))
     }
 
-    /// Mean P after the shared first round, which a strategy's own first round is compared with.
+    /// Returns the mean P after the shared first round. The stop rule compares a strategy's own
+    /// first round with it.
     fn first_mean_p(&self) -> Result<Option<f64>, ExperimentError> {
         let Some(first) = self.cell.forks_from() else {
             return Ok(None);
@@ -251,7 +254,8 @@ impl CellRun<'_> {
         Ok(records.last().and_then(|record| record.mean_p))
     }
 
-    /// Every n-th slice of each Part A case; all of them in the cell [`FULL`].
+    /// Returns the annotation that the run starts with: every n-th slice of each Part A case, or
+    /// all slices for [`FULL`].
     pub(crate) fn initial(&self) -> SliceAnnotation {
         let cases = self
             .part_a()
@@ -267,14 +271,15 @@ impl CellRun<'_> {
         self.data.cases.iter().filter(|case| case.part == Part::A)
     }
 
-    /// The annotated slices of each Part A case.
+    /// Returns the annotated slices of each Part A case, `[case][D]`.
     pub(crate) fn annotated(&self, annotation: &SliceAnnotation) -> Vec<Vec<bool>> {
         self.part_a()
             .map(|case| annotation.annotated(&case.id).unwrap_or_default())
             .collect()
     }
 
-    /// Part A as the trainer sees it, with the slices that [`annotated`](Self::annotated) gave.
+    /// Returns Part A as the trainer sees it. `annotated` comes from
+    /// [`annotated`](Self::annotated).
     pub(crate) fn training_cases<'a>(
         &'a self,
         annotated: &'a [Vec<bool>],
@@ -285,8 +290,9 @@ impl CellRun<'_> {
             .collect()
     }
 
-    /// Seed of the crops of a round after `trained` steps. Not named after the strategy: the same
-    /// slices trained from the same point are the same training.
+    /// Returns the seed of the crops for the round that begins after `trained` steps. It does not
+    /// contain the strategy's name, so that the same slices and starting weights give the same
+    /// training.
     pub(crate) fn crops(&self, trained: usize) -> u64 {
         seed::child(
             self.cell.seed,
@@ -307,7 +313,7 @@ impl CellRun<'_> {
             })
     }
 
-    /// Asks the strategy for the slices that bring `case` to the ratio of `next`.
+    /// Asks the strategy for the slices that bring `case` to the annotation ratio of `next`.
     fn query(
         &self,
         strategy: &dyn QueryStrategy,
@@ -390,14 +396,15 @@ impl CellRun<'_> {
         record
     }
 
-    /// The slices annotated so far as a list for the annotator, beside the records.
+    /// Writes the annotated slices as a list for the annotator, beside the records.
     fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
         let path = self.folder.annotation(self.cell);
         make_parent(&path)?;
         Ok(annotation.write_csv(&path)?)
     }
 
-    /// Timings follow the records; a line whose record was lost is dropped.
+    /// Opens the file of durations for appending. It keeps `rounds` lines; a line whose record was
+    /// lost is dropped.
     fn open_timings(&self, rounds: usize) -> Result<fs::File, ExperimentError> {
         let path = self.folder.timings(self.cell);
         make_parent(&path)?;

@@ -1,4 +1,5 @@
-//! The sweep: plan, round loop, records, ledger and resume. Knows a `Segmenter`, not tch.
+//! Sweeps: plan, round loop, records, ledger and resuming. This crate knows a [`Segmenter`], not
+//! tch.
 
 pub mod cell;
 pub mod error;

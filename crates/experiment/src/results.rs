@@ -24,29 +24,29 @@ use slicewise_core::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Paths inside one results folder.
+/// Knows the paths of all files in one results folder.
 #[derive(Debug, Clone)]
 pub struct ResultsFolder {
     root: PathBuf,
 }
 
 impl ResultsFolder {
-    /// The folder at `root`, which need not exist.
+    /// Names the folder at `root`, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The folder itself.
+    /// Path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// `config.yaml`.
+    /// Path of `config.yaml`.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.yaml")
     }
 
-    /// `manifest.json`.
+    /// Path of `manifest.json`.
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
     }
@@ -61,44 +61,44 @@ impl ResultsFolder {
         plain
     }
 
-    /// The annotated slices of one cell.
+    /// Path of the list of a run's annotated slices.
     pub fn annotation(&self, cell: &Cell) -> PathBuf {
         self.of_cell("annotations", cell, ".csv")
     }
 
-    /// The seconds of one cell.
+    /// Path of a run's durations.
     pub fn timings(&self, cell: &Cell) -> PathBuf {
         self.of_cell("timings", cell, ".jsonl")
     }
 
-    /// What one cell's process wrote to its standard error.
+    /// Path of what the run's process wrote to standard error.
     pub fn log(&self, cell: &Cell) -> PathBuf {
         self.of_cell("logs", cell, ".log")
     }
 
-    /// The weights of one cell after `round`.
+    /// Path of a run's weights after `round`.
     pub fn checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
         self.of_cell("checkpoints", cell, &format!("-round{round}.safetensors"))
     }
 
-    /// `image` or `labels` of the case kept for the figures of `task`.
+    /// Path of a volume of the case kept for the figures of `task`; `what` is `image` or `labels`.
     pub fn picture_of_case(&self, task: Task, what: &str) -> PathBuf {
         let folder = self.root.join("pictures").join(task.name());
         folder.join(format!("{what}.nii.gz"))
     }
 
-    /// `sr1` or `attention` of that case after `round` of one cell.
+    /// Path of a volume of that case after `round` of a run; `what` is `sr1` or `attention`.
     pub fn picture(&self, cell: &Cell, round: usize, what: &str) -> PathBuf {
         self.of_cell("pictures", cell, &format!("-round{round}-{what}.nii.gz"))
     }
 
-    /// The weights of one cell after `step` steps of `round`, which is not over.
+    /// Path of a run's weights after `step` steps of `round`, which has not ended.
     pub fn step_checkpoint(&self, cell: &Cell, round: usize, step: usize) -> PathBuf {
         let ending = format!("-round{round}-step{step}.safetensors");
         self.of_cell("checkpoints", cell, &ending)
     }
 
-    /// How far the training of `round` is.
+    /// Path of the file that says how far the training of `round` is.
     pub fn training(&self, cell: &Cell, round: usize) -> PathBuf {
         self.of_cell("checkpoints", cell, &format!("-round{round}.json"))
     }
@@ -112,23 +112,23 @@ impl ResultsFolder {
     }
 }
 
-/// All that a results folder says.
+/// The content of a results folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
-    /// Provenance.
+    /// The manifest: provenance of the sweep.
     pub manifest: Manifest,
-    /// Text of `config.yaml`.
+    /// The text of `config.yaml`.
     pub config: String,
-    /// Every whole record, sorted by task, model, strategy, seed and round.
+    /// All whole records, sorted by task, model, strategy, seed and round.
     pub records: Vec<RoundRecord>,
 }
 
 impl Results {
-    /// Reads the folder at `root`. A torn last line of a ledger (a run killed while writing)
-    /// is left out.
+    /// Reads the folder at `root`. A torn last line of a ledger, left by a process that was killed
+    /// while writing, is ignored.
     ///
     /// # Errors
-    /// A missing or malformed file, or records of another schema.
+    /// A file is missing or malformed, or records have another schema.
     pub fn read(root: &Path) -> Result<Self, ExperimentError> {
         let folder = ResultsFolder::new(root);
         let path = folder.config();
@@ -137,7 +137,7 @@ impl Results {
         let mut records = Vec::new();
         let top = root.join("records");
         if top.is_dir() {
-            // Side by side: reading takes longer than all that a report makes of it.
+            // Ledgers are read in parallel: reading takes longer than making the report from them.
             let ledgers: Vec<_> = files_below(&top)?
                 .par_iter()
                 .map(|path| ledger::read(path))
@@ -157,7 +157,7 @@ impl Results {
     }
 }
 
-/// Makes the folder that `path` is to lie in.
+/// Makes the folder that contains `path`.
 pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
     match path.parent() {
         Some(folder) => fs::create_dir_all(folder).map_err(ExperimentError::io(folder)),

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: subcommands and their arguments.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use slicewise_data::Task;
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Write procedural newborn heads as NIfTI files
     Phantom(PhantomArguments),
-    /// Print what runs would run on; exits with 1 when none could start
+    /// Print the machine that runs would use; exit with 1 if no run could start
     Doctor {
         /// auto, cpu or cuda:N
         #[arg(long, default_value = "auto")]

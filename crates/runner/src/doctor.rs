@@ -1,4 +1,4 @@
-//! `slicewise doctor`: what a run would run on.
+//! `slicewise doctor`: prints the machine that runs would use.
 
 use crate::config::device_name;
 use crate::failure::Outcome;
@@ -12,7 +12,7 @@ use slicewise_model::{
 };
 use std::ops::ControlFlow;
 
-/// Prints the machine; fails when no run could start on `device`.
+/// Prints the machine. Fails if no run could start on `device`.
 pub(crate) fn run(device: &str) -> Outcome {
     let found = environment();
     let yes_no = |yes: bool| if yes { "yes" } else { "no" };
@@ -85,8 +85,8 @@ pub(crate) fn run(device: &str) -> Outcome {
     Ok(())
 }
 
-/// Whatever the versions say: what counts is that a network of every kind of layer learns and
-/// answers, forward and backward.
+/// Trains and applies a network with every kind of layer, forward and backward. Versions alone do
+/// not show whether libtorch works here.
 fn probe(device: Device) -> Result<(), ModelError> {
     let image = Array3::from_shape_fn((8, 8, 8), |(z, y, x)| ((z * y + x) % 7) as f32);
     let labels = image.mapv(|value| u8::from(value > 3.0));

@@ -1,8 +1,8 @@
-//! `slicewise list`: the registries as two columns.
+//! `slicewise list`: prints a registry in two columns.
 
 use crate::command::Registry;
 
-/// Prints name and summary of every entry.
+/// Prints the name and summary of every entry.
 pub(crate) fn run(what: Registry) {
     let entries: Vec<(&str, &str)> = match what {
         Registry::Strategies => slicewise_strategies::STRATEGIES

@@ -1,4 +1,4 @@
-//! The `slicewise` program: reads the command line, wires the crates together.
+//! The `slicewise` program: reads the command line and connects the crates.
 //!
 //! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run.
 

@@ -1,7 +1,7 @@
-//! Query strategies: which axial slices to annotate next.
+//! Query strategies: rules that choose the axial slices to annotate next.
 //!
-//! One file a strategy, one line in the [`registry`]. A strategy sees predictions and geometry;
-//! ground truth is not among this crate's types. CONTRIBUTING.md walks through adding one.
+//! Each strategy is one file and one line in the [`registry`]. A strategy sees predictions and
+//! geometry; no type of this crate holds ground truth. CONTRIBUTING.md explains how to add one.
 
 pub mod budget;
 pub mod registry;

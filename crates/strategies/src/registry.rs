@@ -1,7 +1,8 @@
-//! All strategies, one line each.
+//! The registry of strategies, with one line for each.
 //!
-//! An entry `file::Type` stands for `src/file.rs` and its unit struct; it declares the module and
-//! lists the strategy, so nothing else has to be touched. `tests/laws.rs` covers every entry.
+//! An entry `file::Type` stands for `src/file.rs` and its unit struct. The macro declares the
+//! module and lists the strategy, so no other file has to change. `tests/laws.rs` tests every
+//! entry.
 
 use crate::QueryStrategy;
 use slicewise_core::names::{self, UnknownName};
@@ -18,10 +19,10 @@ slicewise_core::registry! {
     ];
 }
 
-/// The strategy called `name`.
+/// Returns the strategy called `name`.
 ///
 /// # Errors
-/// No strategy has that name; the error suggests the nearest.
+/// No strategy has that name. The error suggests the most similar one.
 pub fn find(name: &str) -> Result<&'static dyn QueryStrategy, UnknownName> {
     names::find("strategy", STRATEGIES, |strategy| strategy.name(), name)
 }

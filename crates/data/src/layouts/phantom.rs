@@ -1,4 +1,5 @@
-//! Procedural newborns (see [`crate::phantom`]): no files, dHCP's nine labels.
+//! The layout of procedural newborns (see [`crate::phantom`]). It needs no files and has the dHCP's
+//! nine labels.
 
 use crate::config::{DataConfig, PHANTOM_SPACING_MM};
 use crate::error::DataError;
@@ -7,7 +8,7 @@ use crate::layouts::{CaseSource, DatasetLayout, Source};
 use slicewise_core::Task;
 use std::ops::RangeInclusive;
 
-/// What [`crate::phantom::generate`] takes.
+/// The voxel sizes that [`crate::phantom::generate`] accepts, in mm.
 const SPACINGS_MM: RangeInclusive<f64> = 0.4..=8.0;
 
 /// The layout `phantom`.
