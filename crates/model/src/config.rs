@@ -15,7 +15,7 @@ pub struct ModelConfig {
     /// `unet` or `v-net`. The default is `attention-unet`, the network of the paper.
     pub architecture: String,
     /// Number of feature maps at full resolution, from 1 to 256. Each coarser level has twice as
-    /// many as the level above it. The paper gives no number. The default, 8, keeps a training
+    /// many as the next finer one. The paper gives no number. The default, 8, keeps a training
     /// step near 0.1 s on one CPU core.
     pub base_width: usize,
     /// Number of resolutions in the network, from 1 to 7. Full resolution counts as one, and each
@@ -400,7 +400,7 @@ impl TrainingConfig {
     /// Checks the values.
     ///
     /// # Errors
-    /// A number out of range.
+    /// Fails when a number is out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
         let finite_from_zero = |value: f64| value.is_finite() && value >= 0.0;
         check(
