@@ -116,7 +116,8 @@ pub(crate) fn save(
         }
     };
     write().map_err(|error| {
-        // A part of a checkpoint on a full disk would only waste space.
+        // A full disk may have cut the file short. The rest is useless and would keep the disk
+        // full.
         let _ = std::fs::remove_file(&partial);
         file_error(error)
     })
