@@ -1,9 +1,11 @@
 //! Encoder and decoder of the 3D U-Net (Çiçek et al. 2016, arXiv 1606.06650), which the plain and
 //! the attention U-Net share.
 //!
-//! Deviations from the source: padded convolutions, so that output and input have one shape;
-//! instance or group instead of batch normalisation; leaky rectifiers; width doubles once a
-//! level.
+//! Deviations from the source:
+//! - The convolutions are padded, so that output and input have the same shape.
+//! - Instance or group normalisation replaces batch normalisation.
+//! - The rectifiers are leaky.
+//! - The width doubles once per level.
 
 use crate::attention::AttentionBlock;
 use crate::config::{ModelConfig, Norm};
@@ -12,18 +14,18 @@ use tch::Tensor;
 
 /// Encoder and decoder with skip connections: everything but the last convolution.
 pub(crate) struct Backbone {
-    /// From full resolution down; the last is the bottleneck.
+    /// Encoder blocks from full resolution downwards. The last one is the bottleneck.
     encoder: Vec<DoubleConvolution>,
-    /// From the coarsest but one up to full resolution.
+    /// Decoder blocks from the second coarsest level up to full resolution.
     decoder: Vec<(Upsampling, DoubleConvolution)>,
-    /// After the bottleneck and each decoder block but the last, whose features go to the head;
-    /// empty without attention.
+    /// Attention blocks after the bottleneck and after each decoder block but the last, whose
+    /// features go to the head. Empty without attention.
     attention: Vec<AttentionBlock>,
 }
 
 impl Backbone {
-    /// With `attention`, the features of each level below full resolution are recalibrated on
-    /// the way up; at full resolution the head does it.
+    /// Creates encoder and decoder. With `attention`, the decoder recalibrates the features of
+    /// each level coarser than full resolution. At full resolution the head does this.
     pub(crate) fn new(scope: &Scope, config: &ModelConfig, attention: bool) -> Self {
         let width = |level: usize| (config.base_width << level) as i64;
         let block = |scope: &Scope, inputs, outputs, norm: Norm| {
@@ -60,7 +62,7 @@ impl Backbone {
         }
     }
 
-    /// Images `[N, 1, D, H, W]` → last decoder features `[N, base_width, D, H, W]`.
+    /// Maps images `[N, 1, D, H, W]` to the last decoder features `[N, base_width, D, H, W]`.
     pub(crate) fn forward(&self, images: &Tensor) -> Tensor {
         let recalibrate = |stage: usize, features: Tensor| match self.attention.get(stage) {
             Some(block) => block.forward(&features),

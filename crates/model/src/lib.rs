@@ -1,11 +1,13 @@
 //! Networks, loss, training, inference and checkpoints: the only crate that knows tch.
 //!
-//! The attention-guided 3D U-Net of Zhang et al. 2019 (arXiv 1906.07367, section 2.1) and its
-//! rivals, the plain 3D U-Net and V-Net, behind [`TchSegmenter`]. A network is one file and one line in
-//! [`ARCHITECTURES`]; a hyperparameter is a field of [`ModelConfig`] or [`TrainingConfig`].
+//! [`TchSegmenter`] trains and runs the attention-guided 3D U-Net of Zhang et al. 2019 (arXiv
+//! 1906.07367, section 2.1) and the networks it is compared with, the plain 3D U-Net and V-Net. A
+//! network is one file and one line in [`ARCHITECTURES`]. A hyperparameter is a field of
+//! [`ModelConfig`] or [`TrainingConfig`].
 //!
-//! Nothing here reads libtorch's global random generator: weights and crops come from ChaCha8
-//! streams seeded by the caller, so cells of a sweep may run side by side in one process.
+//! Nothing here reads libtorch's global random generator. Weights and crops come from ChaCha8
+//! streams that the caller seeds, so the random numbers of two networks in one process do not
+//! disturb each other.
 
 pub mod architecture;
 mod attention;
@@ -44,5 +46,5 @@ pub use gpu::unused_gpu;
 pub use instructions::InstructionSet;
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
-// The runner names a device without depending on tch itself.
+// The runner names devices, and should not depend on tch for that.
 pub use tch::Device;

@@ -1,5 +1,5 @@
-//! The plain 3D U-Net (Çiçek et al. 2016, arXiv 1606.06650), one of the paper's rivals: the
-//! backbone and one last convolution. Deviations from its source stand in `backbone.rs`.
+//! The plain 3D U-Net (Çiçek et al. 2016, arXiv 1606.06650), which the paper compares with: the
+//! backbone and one last convolution. `backbone.rs` lists the deviations from its source.
 
 use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::backbone::Backbone;
@@ -9,7 +9,7 @@ use crate::numerics::to_logits;
 use crate::slices::Slices;
 use tch::Tensor;
 
-/// The registry's entry.
+/// Entry in the registry of networks.
 pub(crate) const ARCHITECTURE: Architecture = Architecture {
     name: "unet",
     summary: "3D U-Net (Çiçek et al. 2016): no attention, so no attention-guided query",
