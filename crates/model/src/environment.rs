@@ -1,9 +1,9 @@
 //! Describes libtorch and the machine, for `slicewise doctor` and for the manifest of a run.
 
 use crate::error::ModelError;
-use crate::instructions::InstructionSet;
 use crate::{cuda, gpu};
 use serde::Serialize;
+use slicewise_kernels::InstructionSet;
 use tch::{Cuda, Device};
 
 /// Version of tch that `Cargo.toml` pins. A crate cannot ask for the versions of its dependencies.

@@ -1,12 +1,12 @@
 //! Convolution and normalisation layers, whose first weights come from a seeded generator.
 
 use crate::config::Norm;
-use crate::kernel::convolution;
-use crate::kernel::normalisation::{self, EPSILON};
 use crate::numerics::Numerics;
-use crate::tape::Tape;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_kernels::Tape;
+use slicewise_kernels::convolution;
+use slicewise_kernels::normalisation::{self, EPSILON};
 use std::cell::RefCell;
 use std::sync::Arc;
 use tch::nn::Path;

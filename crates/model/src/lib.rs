@@ -22,8 +22,6 @@ pub mod error;
 mod fault;
 mod gpu;
 mod inference;
-pub mod instructions;
-mod kernel;
 mod layers;
 mod loss;
 mod muon;
@@ -33,7 +31,6 @@ mod precision;
 pub mod registry;
 pub mod segmenter;
 mod slices;
-mod tape;
 
 pub use architecture::Architecture;
 pub use config::{
@@ -43,7 +40,7 @@ pub use config::{
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
 pub use gpu::unused_gpu;
-pub use instructions::InstructionSet;
+pub use slicewise_kernels::InstructionSet;
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
 // The runner names devices, and should not depend on tch for that.

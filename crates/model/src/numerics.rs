@@ -5,6 +5,7 @@
 //! operation uses them, and autograd carries the gradient back to float32.
 
 use crate::config::{Layout, Precision, TrainingConfig};
+use slicewise_kernels::channels_last;
 use tch::{Device, Kind, Tensor};
 
 /// Precision and memory order of feature maps `[N, C, D, H, W]`.
@@ -61,13 +62,4 @@ impl Numerics {
 /// lengthen a training step by a tenth.)
 pub(crate) fn to_logits(features: &Tensor) -> Tensor {
     features.contiguous().to_kind(Kind::Float)
-}
-
-/// Returns the same tensor `[N, C, D, H, W]` with its channels last in memory. Copies nothing if
-/// they are last already.
-pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
-    tensor
-        .permute([0, 2, 3, 4, 1])
-        .contiguous()
-        .permute([0, 4, 1, 2, 3])
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Precision;
 use crate::environment::environment;
-use crate::instructions::InstructionSet;
+use slicewise_kernels::InstructionSet;
 use tch::Device;
 
 impl Precision {

@@ -21,5 +21,10 @@ slicewise_core::registry! {
 /// # Errors
 /// There is none; the error suggests the nearest.
 pub fn find(name: &str) -> Result<&'static Architecture, UnknownName> {
-    names::find("architecture", ARCHITECTURES, |architecture| architecture.name, name)
+    names::find(
+        "architecture",
+        ARCHITECTURES,
+        |architecture| architecture.name,
+        name,
+    )
 }

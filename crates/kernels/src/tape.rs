@@ -6,15 +6,14 @@
 //! the gradient of its first features. The operation's own backward function then turns this into
 //! the gradient of the last features of the graph before.
 
-use crate::kernel::normalisation::{self, Affine, Statistics};
-use crate::kernel::{self, convolution};
-use crate::numerics::channels_last;
+use crate::normalisation::{self, Affine, Statistics};
+use crate::{channels_last, convolution};
 use std::sync::{Mutex, PoisonError};
 use tch::{Kind, Tensor};
 
 /// The recorded operations of one forward pass, in the order of their execution.
 #[derive(Default)]
-pub(crate) struct Tape(Mutex<Vec<Entry>>);
+pub struct Tape(Mutex<Vec<Entry>>);
 
 /// One recorded operation.
 struct Entry {
@@ -52,7 +51,7 @@ impl Tape {
     /// Applies instance normalisation and a leaky rectifier to `features` `[N, C, D, H, W]`, which
     /// [`normalisation::takes`] must accept. `scale` and `shift` are `[C]`; `slope` is the slope of
     /// the rectifier below zero.
-    pub(crate) fn normalise(
+    pub fn normalise(
         &self,
         features: &Tensor,
         scale: &Tensor,
@@ -60,8 +59,8 @@ impl Tape {
         slope: f32,
     ) -> Tensor {
         let affine = Affine {
-            scale: kernel::values(scale),
-            shift: kernel::values(shift),
+            scale: crate::values(scale),
+            shift: crate::values(shift),
             slope,
         };
         let (output, statistics) = normalisation::forward(features, &affine);
@@ -76,7 +75,7 @@ impl Tape {
 
     /// Convolves features, whose channels come in `parts`, with `weight` and `bias`.
     /// [`convolution::takes`] must accept the parts.
-    pub(crate) fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
+    pub fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
         let output = convolution::forward(parts, weight, bias);
         // An image needs no gradient, but the weights of its convolution do. So the tape records
         // the operation whenever libtorch records operations on its parameters.
@@ -90,8 +89,8 @@ impl Tape {
     /// Returns the same features as the start of a graph, which is a new one unless they start a
     /// graph already. Features that several operations of the tape use need this, because the
     /// backward pass goes through each graph only once.
-    pub(crate) fn cut(&self, features: &Tensor) -> Tensor {
-        if features.is_leaf() || !kernel::is_for(features) {
+    pub fn cut(&self, features: &Tensor) -> Tensor {
+        if features.is_leaf() || !crate::is_for(features) {
             return features.shallow_clone();
         }
         let trains = features.requires_grad();
@@ -135,7 +134,7 @@ impl Tape {
 
     /// Computes the gradients of `loss` with respect to all variables it depends on, and leaves
     /// them at the variables. The tape is empty afterwards.
-    pub(crate) fn backward(&self, loss: &Tensor) {
+    pub fn backward(&self, loss: &Tensor) {
         let mut entries = std::mem::take(&mut *self.entries());
         loss.backward();
         // Gradient of each output that comes from operations of the tape. libtorch itself stores
@@ -161,13 +160,13 @@ impl Tape {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no operation is recorded.
+    pub fn is_empty(&self) -> bool {
         self.entries().is_empty()
     }
 
     /// Discards the record of a forward pass that no backward pass follows.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.entries().clear();
     }
 }

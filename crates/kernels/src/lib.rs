@@ -21,10 +21,14 @@
     allow(unused, unreachable_code, clippy::all)
 )]
 
-pub(crate) mod convolution;
-pub(crate) mod normalisation;
+pub mod convolution;
+pub mod instructions;
+pub mod normalisation;
+mod tape;
 
-use crate::instructions::InstructionSet;
+pub use instructions::InstructionSet;
+pub use tape::Tape;
+
 use tch::{Device, Kind, Tensor};
 
 /// A number of a feature map as it is stored in memory: float32, or the bits of a bf16 number.
@@ -134,6 +138,15 @@ fn samples_mut<V: Value>(fresh: &mut Tensor) -> impl Iterator<Item = &mut [V]> {
 pub(crate) fn values(parameter: &Tensor) -> Vec<f32> {
     let flat = parameter.detach().reshape([-1]);
     Vec::try_from(flat).expect("a vector of float32")
+}
+
+/// Returns the same tensor `[N, C, D, H, W]` with its channels last in memory. Copies nothing if
+/// they are last already.
+pub fn channels_last(tensor: &Tensor) -> Tensor {
+    tensor
+        .permute([0, 2, 3, 4, 1])
+        .contiguous()
+        .permute([0, 4, 1, 2, 3])
 }
 
 /// Helpers that the tests of the loops share.
