@@ -129,9 +129,12 @@ fn jobs_change_no_byte_of_the_records() {
     let again = scratch.path().join("again");
     let (code, _, stderr) = run(&mut sweep(&again, "1"));
     assert_eq!(code, 0, "{stderr}");
-    // Seeds come one after another, with a report after the first and an estimate before.
+    // Seed after seed and task after task, with a report after each and an estimate before.
     let page = again.join("report.html");
-    let line = format!("\nseed 1 is complete (1 of 2): {}\n", page.display());
+    let line = format!(
+        "\ntissue-segmentation, seed 1 is complete (2 of 4): {}\n",
+        page.display()
+    );
     let (before, after) = stderr
         .split_once(&line)
         .unwrap_or_else(|| panic!("{stderr}"));

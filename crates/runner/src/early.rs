@@ -1,34 +1,41 @@
-//! Writes a report after each complete seed while the sweep continues, so that there is something
-//! to look at early.
+//! Writes a report after each complete block, which is one seed of one task, while the sweep
+//! continues, so that there is something to look at early.
 //!
-//! A thread of its own writes it, from the records of complete seeds alone: all rows of its tables
-//! then stand for the same seeds, and the page says which are missing. The final report, of all
-//! records, is not made here.
+//! A thread of its own writes it, from the records of complete blocks alone: all rows of a task's
+//! tables then stand for the same seeds, and the page says what is missing. The final report, of
+//! all records, is not made here.
 
+use slicewise_core::Task;
 use slicewise_experiment::{Cell, Results, ResultsFolder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 use std::{mem, thread};
 
-/// Knows which seeds are complete, and owns the thread that writes.
+/// One seed of one task.
+type Block = (u64, Task);
+
+/// Knows which blocks are complete, and owns the thread that writes.
 pub(crate) struct EarlyReports {
     folder: ResultsFolder,
-    /// For each seed of the experiment, the number of runs that have not ended.
-    left: BTreeMap<u64, usize>,
-    /// Seeds with a run that failed.
-    broken: BTreeSet<u64>,
-    /// A seed that became complete and has no report yet.
-    due: Option<u64>,
+    /// For each block of the experiment, the number of runs that have not ended.
+    left: BTreeMap<Block, usize>,
+    /// Blocks with a run that failed.
+    broken: BTreeSet<Block>,
+    /// A block that became complete and has no report yet.
+    due: Option<Block>,
     writing: Option<JoinHandle<()>>,
 }
 
 impl EarlyReports {
-    /// Starts with a sweep over `seeds` whose runs in `open` have not ended.
-    pub(crate) fn new(folder: &ResultsFolder, seeds: &[u64], open: &[Cell]) -> Self {
-        let runs_of = |seed: u64| open.iter().filter(|cell| cell.seed == seed).count();
+    /// Starts with a sweep of the runs `all`, of which those in `open` have not ended.
+    pub(crate) fn new(folder: &ResultsFolder, all: &[Cell], open: &[Cell]) -> Self {
+        let mut left: BTreeMap<Block, usize> = all.iter().map(|cell| (block(cell), 0)).collect();
+        for cell in open {
+            *left.entry(block(cell)).or_insert(0) += 1;
+        }
         Self {
             folder: folder.clone(),
-            left: seeds.iter().map(|&seed| (seed, runs_of(seed))).collect(),
+            left,
             broken: BTreeSet::new(),
             due: None,
             writing: None,
@@ -37,15 +44,16 @@ impl EarlyReports {
 
     /// Notes that `cell` ended; `whole` is false if it failed.
     pub(crate) fn ended(&mut self, cell: &Cell, whole: bool) {
+        let block = block(cell);
         if !whole {
-            self.broken.insert(cell.seed);
+            self.broken.insert(block);
         }
-        let left = self.left.entry(cell.seed).or_insert(1);
+        let left = self.left.entry(block).or_insert(1);
         *left = left.saturating_sub(1);
-        // The last seed needs no early report: the sweep's final report follows.
-        let others = self.left.values().any(|&left| left > 0);
-        if self.left.get(&cell.seed) == Some(&0) && !self.broken.contains(&cell.seed) && others {
-            self.due = Some(cell.seed);
+        let complete = *left == 0 && !self.broken.contains(&block);
+        // The last block needs no early report: the sweep's final report follows.
+        if complete && self.left.values().any(|&left| left > 0) {
+            self.due = Some(block);
         }
     }
 
@@ -55,26 +63,25 @@ impl EarlyReports {
         if self.writing.as_ref().is_some_and(|at| !at.is_finished()) {
             return;
         }
-        let Some(seed) = mem::take(&mut self.due) else {
+        let Some((seed, task)) = mem::take(&mut self.due) else {
             return;
         };
-        let whole = |(&seed, &left): (&u64, &usize)| {
-            (left == 0 && !self.broken.contains(&seed)).then_some(seed)
+        let whole = |(&block, &left): (&Block, &usize)| {
+            (left == 0 && !self.broken.contains(&block)).then_some(block)
         };
-        let whole: BTreeSet<u64> = self.left.iter().filter_map(whole).collect();
-        let (folder, seeds) = (self.folder.clone(), self.left.len());
+        let whole: BTreeSet<Block> = self.left.iter().filter_map(whole).collect();
+        let (folder, blocks) = (self.folder.clone(), self.left.len());
         self.writing = Some(thread::spawn(move || {
             let page = folder.root().join("report.html");
+            let done = whole.len();
+            let complete = format!(
+                "{}, seed {seed} is complete ({done} of {blocks})",
+                task.name()
+            );
             say(match write(&folder, &whole) {
-                Ok(()) => format!(
-                    "seed {seed} is complete ({} of {seeds}): {}",
-                    whole.len(),
-                    page.display()
-                ),
+                Ok(()) => format!("{complete}: {}", page.display()),
                 Err(why) => format!(
-                    "seed {seed} is complete ({} of {seeds}), but no report could be written yet: \
-                     {why}; the sweep goes on",
-                    whole.len()
+                    "{complete}, but no report could be written yet: {why}; the sweep goes on"
                 ),
             });
         }));
@@ -89,14 +96,18 @@ impl EarlyReports {
     }
 }
 
+fn block(cell: &Cell) -> Block {
+    (cell.seed, cell.task)
+}
+
 fn write(
     folder: &ResultsFolder,
-    seeds: &BTreeSet<u64>,
+    blocks: &BTreeSet<Block>,
 ) -> Result<(), slicewise_report::ReportError> {
     let mut results = Results::read(folder.root())?;
     results
         .records
-        .retain(|record| seeds.contains(&record.seed));
+        .retain(|record| blocks.contains(&(record.seed, record.task)));
     slicewise_report::write_results(&results, folder.root())?;
     Ok(())
 }
@@ -104,26 +115,28 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slicewise_data::Task;
     use std::sync::mpsc;
 
     #[test]
-    fn a_report_is_due_when_a_seed_is_whole_and_others_are_not() {
+    fn a_report_is_due_when_a_block_is_complete_and_others_are_not() {
         let scratch = tempfile::tempdir().unwrap();
-        let cell = |seed, strategy: &str| Cell {
-            task: Task::BrainExtraction,
+        let cell = |task, seed, strategy: &str| Cell {
+            task,
             model: "unet".to_owned(),
             strategy: strategy.to_owned(),
             seed,
         };
+        let (brain, tissue) = (Task::BrainExtraction, Task::TissueSegmentation);
         let open = [
-            cell(1, "first"),
-            cell(1, "full"),
-            cell(2, "full"),
-            cell(3, "full"),
+            cell(brain, 1, "first"),
+            cell(brain, 1, "full"),
+            cell(tissue, 1, "full"),
+            cell(brain, 2, "full"),
         ];
+        let mut all = open.to_vec();
+        all.push(cell(tissue, 2, "full"));
         let folder = ResultsFolder::new(scratch.path());
-        let mut early = EarlyReports::new(&folder, &[1, 2, 3], &open);
+        let mut early = EarlyReports::new(&folder, &all, &open);
         let (sender, receiver) = mpsc::channel();
         let line_after = |early: &mut EarlyReports, cell: &Cell, whole| {
             let sender = sender.clone();
@@ -134,10 +147,12 @@ mod tests {
         };
         assert_eq!(line_after(&mut early, &open[0], true), None);
         let line = line_after(&mut early, &open[1], true).unwrap();
-        // There is no folder to report on. That stops nothing.
+        // There is no folder to report of, which stops nothing. The block that was complete before
+        // the sweep counts too.
         assert!(
-            line.starts_with("seed 1 is complete (1 of 3), but no report could be written yet: ")
-                && line.ends_with("; the sweep goes on"),
+            line.starts_with(
+                "brain-extraction, seed 1 is complete (2 of 4), but no report could be written yet: "
+            ) && line.ends_with("; the sweep goes on"),
             "{line}"
         );
         assert_eq!(line_after(&mut early, &open[2], false), None, "it failed");

@@ -1,9 +1,9 @@
 //! Executes a sweep's runs side by side, each in a process of its own ([`crate::worker`]).
 //!
 //! A run can start once the first round that it continues from is done. Of those that can, one of
-//! the earliest seed starts first, and within a seed the one with the longest chain of steps. So
-//! seeds become complete one after another ([`crate::early`]); where no run of one seed can start,
-//! one of the next does. A run that fails is reported. Only the runs that continue from it fail
+//! the earliest seed and task starts first, and within these the one with the longest chain of
+//! steps. So one seed of one task becomes complete after another ([`crate::early`]); where no run of
+//! one can start, one of the next does. A run that fails is reported. Only the runs that continue from it fail
 //! with it.
 
 use crate::config::ExperimentConfig;
@@ -70,7 +70,7 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     let estimate = Estimate::new(config, &sweep.open, &sweep.voxels, jobs);
     let mut open: Vec<Cell> = sweep.open.iter().map(|(cell, _)| cell.clone()).collect();
     sort(config, &mut open);
-    let mut early = EarlyReports::new(folder, &config.seeds, &open);
+    let mut early = EarlyReports::new(folder, &config.cells(), &open);
     let mut progress = Progress::new(config, &open, jobs, estimate);
     // Networks for which a worker was told to time a prediction.
     let mut timed = BTreeSet::new();
@@ -154,13 +154,13 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     Ok(Ended { failed, stopped })
 }
 
-/// Sorts runs in the order in which they should start: by seed, as the experiment lists them, and
-/// within a seed by the longest chain of steps.
+/// Sorts runs in the order in which they should start: by seed, as the experiment lists them, then
+/// by task, and within these by the longest chain of steps.
 fn sort(config: &ExperimentConfig, open: &mut [Cell]) {
     let all = open.to_vec();
     open.sort_by_key(|cell| {
         let seed = config.seeds.iter().position(|&seed| seed == cell.seed);
-        (seed, Reverse(chain_steps(config, cell, &all)))
+        (seed, cell.task, Reverse(chain_steps(config, cell, &all)))
     });
 }
 
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_start_seed_by_seed_and_the_longest_chain_first() {
+    fn runs_start_by_seed_then_task_and_the_longest_chain_first() {
         let text = include_str!("../../../experiments/smoke.yaml");
         let text = text.replace("seeds: [1, 2]", "seeds: [7, 3]");
         let config = ExperimentConfig::parse(&text, Path::new("smoke.yaml")).unwrap();
@@ -281,12 +281,14 @@ mod tests {
         let seeds: Vec<u64> = open.iter().map(|cell| cell.seed).collect();
         let half = open.len() / 2;
         assert_eq!(seeds, [vec![7; half], vec![3; half]].concat());
-        let same_seed = &open[..half];
-        let all: Vec<usize> = same_seed
-            .iter()
-            .map(|cell| chain_steps(&config, cell, same_seed))
-            .collect();
-        assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
+        for block in open[..half].chunks(half / 2) {
+            assert!(block.iter().all(|cell| cell.task == block[0].task));
+            let chains: Vec<usize> = block
+                .iter()
+                .map(|cell| chain_steps(&config, cell, block))
+                .collect();
+            assert!(chains.is_sorted_by(|a, b| a >= b), "{chains:?}");
+        }
         assert_eq!(open[0].strategy, "first");
     }
 
