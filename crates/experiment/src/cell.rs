@@ -1,20 +1,15 @@
-//! The round loop of one run (paper, section 2.2): query, annotate, train, predict, score.
+//! One run of a sweep: what it starts with, what it may see of the data, and what its records say.
+//! `round_loop.rs` does its rounds.
 //!
-//! A [`Cell`] is one run: one task, model, strategy and seed. A round counts once its record is on
-//! disk; its checkpoint is written before. A run that is started again continues after its last
-//! whole round (`restore.rs`), and within a round after its last checkpoint (`training.rs`).
-//! Checkpoints hold all that training needs, so a run that was interrupted writes the same records
-//! as one that was not.
+//! A [`Cell`] is one run: one task, model, strategy and seed.
 
 use crate::error::ExperimentError;
-use crate::evaluation::{agreement, evaluate};
+use crate::evaluation::agreement;
 use crate::ledger;
-use crate::pictures::{self, pictured_case};
 use crate::plan::{Cell, Round, TaskPlan};
-use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord, SCHEMA};
+use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::results::{ResultsFolder, make_parent};
 use crate::seed;
-use crate::training::{RoundTraining, save_weights};
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
 use slicewise_data::annotation::{AnnotationError, SliceAnnotation, foreground_voxels};
@@ -22,7 +17,6 @@ use slicewise_data::{Case, Part, TaskData};
 use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
 use std::fs;
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// Duration of one round, in seconds. Durations are not part of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -84,165 +78,14 @@ impl CellRun<'_> {
         Ok(records.len() == rounds || self.stops_after(records.last()))
     }
 
-    /// Executes all rounds that are not on disk yet. `segmenter` must come with its seeded weights
-    /// (the child seed `weights` of the run's seed).
-    ///
-    /// # Errors
-    /// The model, the strategy or the disk failed; the first round is missing; the ledger is
-    /// malformed or belongs to another plan.
-    pub fn run(
-        &self,
-        segmenter: &mut dyn Segmenter,
-        observer: &mut dyn Observer,
-    ) -> Result<(), ExperimentError> {
-        let rounds = self.plan.rounds(&self.cell.strategy);
-        let path = self.folder.records(self.cell);
-        let (mut records, contents) = ledger::open(&path)?;
-        if contents.torn {
-            observer.note(&format!(
-                "{}: its last line was cut short and is removed; that round is done again",
-                path.display()
-            ));
-        }
-        let mut timings = self.open_timings(contents.records.len())?;
-        let done = contents.records.len();
-        let mut annotation = self.initial();
-        for (record, round) in contents.records.iter().zip(&rounds) {
-            if record.round != round.number || record.ratio != round.ratio {
-                return Err(ExperimentError::Malformed {
-                    path,
-                    line: Some(record.round + 1),
-                    problem: format!(
-                        "expected round {} at ratio {}, got round {} at ratio {}",
-                        round.number, round.ratio, record.round, record.ratio
-                    ),
-                });
-            }
-            annotate(&mut annotation, &record.queries, round.number)?;
-        }
-        if done >= rounds.len() || self.stops_after(contents.records.last()) {
-            return Ok(());
-        }
-        let strategy = match self.cell.strategy.as_str() {
-            FIRST | FULL => None,
-            name => Some(
-                slicewise_strategies::find(name)
-                    .map_err(|e| ExperimentError::Plan(e.to_string()))?,
-            ),
-        };
-        let mut from = self.restore(segmenter, &contents.records, observer)?;
-
-        let before = match strategy {
-            Some(_) => self.plan.steps.first,
-            None => 0,
-        };
-        let mut steps_in_cell: usize = rounds[..done].iter().map(|round| round.steps).sum();
-        let pictured = pictured_case(self.data).filter(|_| self.pictured);
-        if let Some(case) = pictured {
-            pictures::save_case(self.folder, self.cell, case)?;
-        }
-        let mut mean_p = match contents.records.last() {
-            Some(last) => last.mean_p,
-            None => self.first_mean_p()?,
-        };
-        let mut pending = Vec::new();
-        if let Some(strategy) = strategy {
-            for case in self.part_a() {
-                let prediction = self.predict(segmenter, case)?;
-                let annotated = annotation.annotated(&case.id).unwrap_or_default();
-                pending.push(self.query(strategy, rounds[done], case, &prediction, &annotated)?);
-            }
-        }
-        for (index, round) in rounds.iter().enumerate().skip(done) {
-            annotate(&mut annotation, &pending, round.number)?;
-            let started = Instant::now();
-            let training = RoundTraining {
-                folder: self.folder,
-                cell: self.cell,
-                round: *round,
-                checkpoint_every: self.plan.steps.checkpoint_every,
-                seed: self.crops(before + steps_in_cell),
-                from,
-            };
-            let annotated = self.annotated(&annotation);
-            let cases = self.training_cases(&annotated);
-            let trained = training.run(segmenter, &cases, steps_in_cell, observer)?;
-            steps_in_cell += round.steps;
-            let train_s = started.elapsed().as_secs_f64();
-
-            let started = Instant::now();
-            let queries = std::mem::take(&mut pending);
-            let mut cases = Vec::new();
-            for case in &self.data.cases {
-                // Part B is never annotated, so its list is empty.
-                let annotated = annotation.annotated(&case.id).unwrap_or_default();
-                let prediction = self.predict(segmenter, case)?;
-                if pictured.is_some_and(|pictured| pictured.id == case.id) {
-                    let classes = &self.data.classes;
-                    let (folder, cell) = (self.folder, self.cell);
-                    pictures::save_round(folder, cell, round.number, case, classes, &prediction)?;
-                }
-                cases.push(
-                    evaluate(
-                        case,
-                        self.data.task,
-                        &self.data.classes,
-                        &prediction,
-                        &annotated,
-                    )
-                    .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?,
-                );
-                if let (Some(strategy), Some(&next), Part::A) =
-                    (strategy, rounds.get(index + 1), case.part)
-                {
-                    pending.push(self.query(strategy, next, case, &prediction, &annotated)?);
-                }
-            }
-            let predict_s = started.elapsed().as_secs_f64();
-
-            let started = Instant::now();
-            let weights = self.folder.checkpoint(self.cell, round.number);
-            save_weights(segmenter, &weights)?;
-            let timing = Timing {
-                round: round.number,
-                steps: round.steps,
-                train_s,
-                predict_s,
-                checkpoint_s: (trained.saving + started.elapsed()).as_secs_f64(),
-            };
-            self.list_slices(&annotation)?;
-            let mut record =
-                self.record(*round, before + steps_in_cell, trained.loss, queries, cases);
-            record.converged = record
-                .mean_p
-                .zip(mean_p)
-                .map(|(now, before)| (now - before).abs() < self.plan.stop.sigma);
-            mean_p = record.mean_p;
-            ledger::append(&mut records, &path, &record)?;
-            ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
-            if index > 0 {
-                let old = self.folder.checkpoint(self.cell, rounds[index - 1].number);
-                // Nothing reads the old checkpoint again. If it is gone already, that is fine.
-                let _ = fs::remove_file(old);
-            }
-            training.clear();
-            from = Some(weights);
-            observer.round(&record, timing);
-            if self.stops_after(Some(&record)) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Whether the stop rule ends the run after `last`, its latest record.
-    fn stops_after(&self, last: Option<&RoundRecord>) -> bool {
+    pub(crate) fn stops_after(&self, last: Option<&RoundRecord>) -> bool {
         self.plan.stop.ends_run && last.is_some_and(|record| record.converged == Some(true))
     }
 
     /// Returns the mean P after the shared first round. The stop rule compares a strategy's own
     /// first round with it.
-    fn first_mean_p(&self) -> Result<Option<f64>, ExperimentError> {
+    pub(crate) fn first_mean_p(&self) -> Result<Option<f64>, ExperimentError> {
         let Some(first) = self.cell.forks_from() else {
             return Ok(None);
         };
@@ -267,7 +110,7 @@ impl CellRun<'_> {
         }
     }
 
-    fn part_a(&self) -> impl Iterator<Item = &Case> {
+    pub(crate) fn part_a(&self) -> impl Iterator<Item = &Case> {
         self.data.cases.iter().filter(|case| case.part == Part::A)
     }
 
@@ -300,7 +143,7 @@ impl CellRun<'_> {
         )
     }
 
-    fn predict(
+    pub(crate) fn predict(
         &self,
         segmenter: &dyn Segmenter,
         case: &Case,
@@ -314,7 +157,7 @@ impl CellRun<'_> {
     }
 
     /// Asks the strategy for the slices that bring `case` to the annotation ratio of `next`.
-    fn query(
+    pub(crate) fn query(
         &self,
         strategy: &dyn QueryStrategy,
         next: Round,
@@ -349,7 +192,7 @@ impl CellRun<'_> {
         })
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         round: Round,
         trained: usize,
@@ -397,7 +240,7 @@ impl CellRun<'_> {
     }
 
     /// Writes the annotated slices as a list for the annotator, beside the records.
-    fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
+    pub(crate) fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
         let path = self.folder.annotation(self.cell);
         make_parent(&path)?;
         Ok(annotation.write_csv(&path)?)
@@ -405,7 +248,7 @@ impl CellRun<'_> {
 
     /// Opens the file of durations for appending. It keeps `rounds` lines; a line whose record was
     /// lost is dropped.
-    fn open_timings(&self, rounds: usize) -> Result<fs::File, ExperimentError> {
+    pub(crate) fn open_timings(&self, rounds: usize) -> Result<fs::File, ExperimentError> {
         let path = self.folder.timings(self.cell);
         make_parent(&path)?;
         let kept: String = match fs::read_to_string(&path) {

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod record;
 mod restore;
 pub mod results;
+mod round_loop;
 pub mod seed;
 mod training;
 
