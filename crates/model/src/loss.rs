@@ -127,12 +127,13 @@ impl Truth {
 
     /// Computes soft Dice from class probabilities `[N, C, V]`. The value 1 is perfect.
     ///
-    /// Soft Dice of one class is `(2 Σ p·t + s) / (Σ p + Σ t + s)`, summed over the annotated voxels
-    /// of the batch: p is the probability, t the label (0 or 1) and s [`SMOOTHING`]. The result is
-    /// the mean over the foreground classes that occur among the labels.
+    /// Soft Dice of one class is `(2 Σ p·t + s) / (Σ p + Σ t + s)`, summed over the annotated
+    /// voxels of the batch: p is the probability, t the label (0 or 1) and s [`SMOOTHING`]. The
+    /// result is the mean over the foreground classes that occur among the labels.
     fn soft_dice(&self, probabilities: &Tensor) -> Tensor {
         let sums = self.sums(probabilities);
-        // Each annotated voxel belongs to one class, so summing over the columns covers all of them.
+        // Each annotated voxel belongs to one class, so the sum over the columns covers all of
+        // them.
         let predicted = sums.sum_dim_intlist([1].as_slice(), false, Kind::Float);
         let dice =
             (sums.diagonal(0, 0, 1) * 2.0 + SMOOTHING) / (predicted + &self.counts + SMOOTHING);
