@@ -445,7 +445,7 @@ impl TrainingConfig {
     }
 
     /// Returns these settings, with the precision and the layout of `model` where it sets its own.
-    pub(crate) fn of_model(&self, model: &ModelConfig) -> Self {
+    pub(crate) fn for_model(&self, model: &ModelConfig) -> Self {
         Self {
             precision: model.precision.unwrap_or(self.precision),
             layout: model.layout.unwrap_or(self.layout),

@@ -366,15 +366,15 @@ fn overfits_one_small_volume() {
                 .count();
             right as f64 / labels.len() as f64
         };
-        let of_sr1 = accuracy(&output.sr1);
-        assert!(of_sr1 > 0.9, "{of_sr1} {model:?}");
+        let sr1_accuracy = accuracy(&output.sr1);
+        assert!(sr1_accuracy > 0.9, "{sr1_accuracy} {model:?}");
         if let Some(sr2) = &output.sr2
             // One weight per class cannot segment, and a product with it saturates early.
             && model.head.paths != Paths::Channel
             && model.head.combine != Combine::Product
         {
-            let of_sr2 = accuracy(sr2);
-            assert!(of_sr2 > 0.85, "SR2 {of_sr2} {model:?}");
+            let sr2_accuracy = accuracy(sr2);
+            assert!(sr2_accuracy > 0.85, "SR2 {sr2_accuracy} {model:?}");
         }
     }
 }
@@ -445,8 +445,8 @@ fn a_models_own_precision_and_layout_come_before_the_trainings() {
     assert!(probabilities(Some(fast), exact) == probabilities(None, fast));
 }
 
-/// oneDNN's bf16 weight gradient is wrong on grids two slices deep. Crops of depth 4 have such a
-/// grid at the bottleneck.
+/// oneDNN's bf16 weight gradient is wrong on grids two slices deep. Crops of depth 2 have such a
+/// grid at full resolution, crops of depth 4 at the bottleneck.
 #[test]
 fn bf16_trains_at_every_depth_of_crop() {
     let (image, labels) = boxes();

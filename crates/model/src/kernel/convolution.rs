@@ -63,7 +63,7 @@ enum Registers {
 impl Registers {
     /// Returns the registers for features of this number type, if the loops should be used.
     #[cfg(target_arch = "x86_64")]
-    fn of(kind: Kind) -> Option<Self> {
+    fn for_kind(kind: Kind) -> Option<Self> {
         match kind {
             Kind::BFloat16 if InstructionSet::available() == InstructionSet::AmxBf16 => None,
             Kind::BFloat16 => bf16::Avx512::detect().map(Self::Bf16Avx512),
@@ -75,7 +75,7 @@ impl Registers {
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn of(_kind: Kind) -> Option<Self> {
+    fn for_kind(_kind: Kind) -> Option<Self> {
         None
     }
 
@@ -98,7 +98,7 @@ impl Registers {
 pub(crate) fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {
     let sizes: Vec<Vec<i64>> = parts.iter().map(|part| part.size()).collect();
     let is_image = weight[1] == 1 && parts[0].kind() == Kind::Float;
-    let Some(registers) = Registers::of(parts[0].kind()) else {
+    let Some(registers) = Registers::for_kind(parts[0].kind()) else {
         return false;
     };
     // libtorch does not use oneDNN for a single small sample in float32, and its own loops are
@@ -120,7 +120,7 @@ pub(crate) fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {
 /// Calls `$function` with the registers for features of number type `$kind` and the arguments.
 macro_rules! with_registers {
     ($kind:expr, $function:ident($($argument:expr),*)) => {
-        match Registers::of($kind).expect("asked by `takes`") {
+        match Registers::for_kind($kind).expect("asked by `takes`") {
             #[cfg(target_arch = "x86_64")]
             Registers::Bf16Avx512(registers) => $function(registers, $($argument),*),
             #[cfg(target_arch = "x86_64")]
@@ -562,7 +562,7 @@ mod tests {
             let good = part(8, 4);
             assert_eq!(
                 takes(&[&good], &[8, 8, 3, 3, 3]),
-                Registers::of(kind).is_some()
+                Registers::for_kind(kind).is_some()
             );
             assert!(!takes(&[&good], &[12, 8, 3, 3, 3]));
             assert_eq!(
