@@ -44,10 +44,10 @@ pub struct TrainingVolume<'a> {
 pub struct ModelOutput {
     /// Class probabilities `[C, D, H, W]`, the softmax of the recalibrated final feature maps.
     pub probabilities: Array4<f32>,
-    /// First segmentation result (SR1) `[D, H, W]`: the class with the highest probability.
+    /// The segmentation SR1 `[D, H, W]`: the class with the highest probability.
     pub sr1: Array3<u8>,
-    /// Second segmentation result (SR2) `[D, H, W]`: the class with the highest value in the
-    /// attention map. None if the network has no attention.
+    /// The second segmentation SR2 `[D, H, W]`: the class with the highest value in the attention
+    /// map. None if the network has no attention.
     pub sr2: Option<Array3<u8>>,
     /// Attention map `[C, D, H, W]` as probabilities: the softmax of its logits over the classes,
     /// whatever activation the network itself uses. SR2 is its argmax. None if the network has no

@@ -8,10 +8,11 @@
 //! gives the gain on several processors. The loops use one thread, because a sweep runs several
 //! processes at once.
 //!
-//! oneDNN computes all other layers. With 16 outputs and more it is as fast as the processor. On
-//! processors with AMX it also computes the bf16 layers with eight outputs: it then uses only an
-//! eighth of the products of a tile, but that is still four times what Intel's AVX512-BF16
-//! multiplies in the same time. (This is by the manuals of the processors; we had none with AMX.)
+//! oneDNN computes the layers with 16 outputs and more, because it is as fast as the processor
+//! allows there ([`takes`] has the exceptions). On processors with AMX it also computes the bf16
+//! layers with eight outputs: it then uses only an eighth of the products of a tile, but that is
+//! still four times what Intel's AVX512-BF16 multiplies in the same time. (This is by the manuals
+//! of the processors; we had none with AMX.)
 //!
 //! [`lanes`] has the loops. They are generic over the contents of a register: pairs of values in
 //! bf16, single values in float32. The features are rearranged accordingly, one slice at a time,

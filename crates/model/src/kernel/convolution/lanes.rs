@@ -65,8 +65,8 @@ pub(super) trait Arithmetic: Copy + 'static {
     unsafe fn add_products(sums: Self::Sums, a: Self::Register, b: Self::Register) -> Self::Sums;
     /// Adds up all lanes.
     unsafe fn total(sums: Self::Sums) -> f32;
-    /// Rounds the sums of `COUNT` outputs and writes them to `to` `[LANES, 8]`. The other outputs
-    /// in `to` stay unchanged.
+    /// Writes the sums of `COUNT` outputs as values to `to` `[LANES, 8]`, rounded in bf16. The
+    /// other outputs in `to` stay unchanged.
     unsafe fn put<const COUNT: usize>(sums: &[Self::Sums; COUNT], to: &mut [Self::Value]);
 
     /// Rearranges a row `[W, channels]` into words of `PACK` channels: all words of the first
@@ -113,7 +113,7 @@ pub(super) trait Processor: Arithmetic {
     fn multiply(self, x: &[Self::Value], dy: &[Self::Value], total: &mut RowSums<Self>);
     /// Calls [`Arithmetic::total`] for each of three registers.
     fn totals(self, lanes: &[Self::Sums; 3]) -> [f32; 3];
-    /// Returns sums of zero, for the time before the first product.
+    /// Returns sums of zero.
     fn no_sums(self) -> RowSums<Self>;
 }
 
@@ -318,7 +318,7 @@ pub(super) unsafe fn totals<A: Arithmetic>(lanes: &[A::Sums; 3]) -> [f32; 3] {
     unsafe { [A::total(lanes[0]), A::total(lanes[1]), A::total(lanes[2])] }
 }
 
-/// Returns sums of zero, for the time before the first product.
+/// Returns sums of zero.
 #[inline(always)]
 pub(super) unsafe fn no_sums<A: Arithmetic>() -> RowSums<A> {
     // SAFETY: the caller's processor has what `A` needs.
