@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// Name of the network, one of those that `slicewise list models` prints: `attention-unet`,
-    /// `unet` or `v-net`. The default is `attention-unet`, the network of the paper.
+    /// Name of the network, as `slicewise list models` prints it, such as `attention-unet`, `unet`
+    /// or `v-net`. The default is `attention-unet`, the network of the paper.
     pub architecture: String,
     /// Number of feature maps at full resolution, from 1 to 256. Each coarser level has twice as
     /// many as the next finer one. The paper gives no number. The default, 8, keeps a training
@@ -76,10 +76,11 @@ pub enum Norm {
 /// the final feature maps.
 ///
 /// The defaults come from `experiments/attention-head*.yaml` and earlier experiments on newborns
-/// held out of Part A (EXPERIMENTS.md). An AM whose gradients do not reach the features below it
-/// gives a better segmentation, and its predicted Dice P is closer to the real Dice R. Multiplying
-/// class *probabilities* is what a map of values in (0, 1) means. The literal reading of the paper
-/// is `source: final-maps, recalibration: multiply, supervision: 0, detached: false`.
+/// held out of Part A (EXPERIMENTS.md). If no gradients of the AM reach the features below it, the
+/// segmentation is better, and P (the agreement of the segmentation with that of the AM) is closer
+/// to R (its agreement with the truth). Multiplying class *probabilities* is what a map of values
+/// in (0, 1) means. The literal reading of the paper is `source: final-maps, recalibration:
+/// multiply, supervision: 0, detached: false`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadConfig {
@@ -232,7 +233,7 @@ pub struct TrainingConfig {
     pub schedule: Schedule,
     /// Number of first steps over which the learning rate rises in proportion to the step, a whole
     /// number from 0. The steps of a network are counted over all rounds, so a network that is
-    /// trained further does not warm up again. The default is 0: no warm-up, as in the paper.
+    /// trained further does not warm up again. The default is 0: no warm-up.
     pub warm_up: usize,
     /// Share of the averaged weights that each step keeps, from 0 to below 1. Predictions use this
     /// exponential moving average of the weights. With 0 they use the weights of the last step, as
@@ -445,7 +446,7 @@ impl TrainingConfig {
     }
 
     /// Returns these settings, with the precision and the layout of `model` where it sets its own.
-    pub(crate) fn of_model(&self, model: &ModelConfig) -> Self {
+    pub(crate) fn for_model(&self, model: &ModelConfig) -> Self {
         Self {
             precision: model.precision.unwrap_or(self.precision),
             layout: model.layout.unwrap_or(self.layout),

@@ -113,7 +113,7 @@ impl<'a> Scope<'a> {
     pub(crate) fn normalisation(&self, channels: i64, norm: Norm) -> Normalisation {
         let (groups, affine) = match norm {
             Norm::Instance => (channels, true),
-            // The smallest number of groups that divides the channels into at most 8 each.
+            // This is the smallest number of equal groups with at most 8 channels each.
             Norm::Group => (
                 (1..=channels)
                     .find(|g| channels % g == 0 && channels / g <= 8)

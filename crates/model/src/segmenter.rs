@@ -61,7 +61,7 @@ impl TchSegmenter {
         device: Device,
     ) -> Result<Self, ModelError> {
         training.validate_for(model)?;
-        let training = training.of_model(model);
+        let training = training.for_model(model);
         // A label is one byte, and one of its values stands for unannotated voxels.
         if !(2..=usize::from(IGNORE)).contains(&classes) {
             return Err(ModelError::Config {
@@ -95,7 +95,7 @@ impl TchSegmenter {
             training,
             classes,
             numerics,
-            dispatch: Dispatch::of(device, numerics),
+            dispatch: Dispatch::for_device(device, numerics),
             resident: None,
         })
     }
@@ -175,7 +175,7 @@ impl TchSegmenter {
             let output = self
                 .network
                 .forward(&self.numerics.prepare(&images), &slices);
-            let loss = loss.of(&output, &labels, &slices);
+            let loss = loss.compute(&output, &labels, &slices);
             unread.push(loss.detach());
             let mut losses = Vec::new();
             if dispatch.losses == 1 {
@@ -425,7 +425,7 @@ mod tests {
         let images = segmenter.numerics.prepare(&images.to_device(device));
         let output = segmenter.network.forward(&images, &slices);
         let loss = Loss::new(&training, 1.0, &[300, 200, 100], device);
-        let loss = loss.of(&output, &labels, &slices);
+        let loss = loss.compute(&output, &labels, &slices);
         segmenter.tape.backward(&loss);
         let slots = segmenter.optimizer.slots.iter();
         let gradients = slots
