@@ -6,13 +6,14 @@
 mod broken_input;
 mod damage;
 mod docs_faults;
+mod documents;
+mod documents_names;
 mod faults;
 mod gpu;
 mod new_strategy;
 mod nifti;
 mod precision;
 mod program;
-mod readme;
 mod start;
 mod sweep;
 mod tiny;
