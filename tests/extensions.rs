@@ -142,7 +142,11 @@ fn one_file_and_one_line_make_a_strategy_a_network_and_a_layout() {
     let workspace = scratch.path().join("workspace");
     let program = extended(&workspace);
     let run = |arguments: &[&str]| {
-        succeed(Command::new(&program).current_dir(&workspace).args(arguments))
+        succeed(
+            Command::new(&program)
+                .current_dir(&workspace)
+                .args(arguments),
+        )
     };
     for (registry, name) in [
         ("strategies", "foreground-area"),

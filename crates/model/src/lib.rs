@@ -40,8 +40,8 @@ pub use config::{
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
 pub use gpu::unused_gpu;
-pub use slicewise_kernels::InstructionSet;
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
+pub use slicewise_kernels::InstructionSet;
 // The runner names devices, and should not depend on tch for that.
 pub use tch::Device;
