@@ -1,5 +1,6 @@
 //! CONTRIBUTING.md, followed to the letter: one file, one line, and the new strategy is in
-//! `list`, in the YAML, in the tables and under the law tests.
+//! `list`, in the YAML, in the tables and under the law tests. A new table of the report is one file
+//! and one line too, and comes in the same build.
 //!
 //! The text's code blocks are applied to a copy of the workspace, which is built into the same
 //! target folder (so that nothing heavy is built again) under another program name.
@@ -10,6 +11,31 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const PROGRAM: &str = "slicewise-with-new-strategy";
+
+/// A table of the report, and its line in `sections!`.
+const TABLE: &str = r#"//! How many seeds each round has: `task,strategy,ratio,seeds`.
+
+use crate::frame::Columns;
+use crate::grid::{Format, Grid, Row, cells, columns};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let frame = Columns::of(&sweep.rounds)
+        .task(|r| r.task)
+        .text("strategy", |r| r.arm.name())
+        .real("ratio", |r| r.ratio)
+        .count("seeds", |r| r.records.len())
+        .frame("seeds")?;
+    let rows = sweep.rounds.iter().map(|r| {
+        Row::from(cells![r.arm.label(), r.ratio, r.records.len()])
+    });
+    let titles = [("strategy", Format::Words), ("slices", Format::Ratio), ("seeds", Format::Decimals(0))];
+    let grid = Grid { columns: columns(&titles), rows: rows.collect(), ..Grid::default() };
+    Ok(Some(Content::table(frame, vec![grid])))
+}
+"#;
+const TABLE_LINE: &str = "    seeds: \"seeds\", \"Seeds of each round\";\n";
 
 /// The block of CONTRIBUTING.md that opens with "```LANGUAGE title=": its title and its text.
 fn block(text: &str, language: &str) -> (String, String) {
@@ -87,6 +113,11 @@ fn one_file_and_one_line_make_a_strategy() {
     let before = fs::read_to_string(&registry).unwrap();
     let (head, tail) = before.split_once(&format!("{context}\n")).unwrap();
     fs::write(&registry, format!("{head}{context}\n{}\n{tail}", added[0])).unwrap();
+    let section = workspace.join("crates/report/src/section.rs");
+    fs::write(section.with_extension("").join("seeds.rs"), TABLE).unwrap();
+    let sections = fs::read_to_string(&section).unwrap();
+    let (head, tail) = sections.split_once("\nsections! {\n").unwrap();
+    fs::write(&section, format!("{head}\nsections! {{\n{TABLE_LINE}{tail}")).unwrap();
     // Not part of the recipe: another name, lest the program under test be overwritten.
     let manifest = workspace.join("crates/runner/Cargo.toml");
     let named = fs::read_to_string(&manifest).unwrap()
@@ -134,4 +165,17 @@ fn one_file_and_one_line_make_a_strategy() {
         figure.contains(name),
         "{name} is not in the figure's legend"
     );
+
+    let read = |file: &str| fs::read_to_string(results.join(file)).unwrap();
+    assert!(read("tables/seeds.csv").starts_with("task,strategy,ratio,seeds\n1,full,1.0,"));
+    assert!(read("tables/seeds.md").contains("| strategy | slices | seeds |"));
+    let page = read("report.html");
+    assert_eq!(page.matches("Seeds of each round").count(), 4, "list, heading, region, caption");
+    let mut verify = Command::new(&program);
+    verify.arg("verify").arg(&results);
+    succeed(&mut verify);
+    fs::remove_file(results.join("tables/seeds.csv")).unwrap();
+    let missed = verify.output().unwrap();
+    let errors = String::from_utf8_lossy(&missed.stderr);
+    assert!(!missed.status.success() && errors.contains("tables/seeds.csv"), "{errors}");
 }

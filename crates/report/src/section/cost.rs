@@ -1,0 +1,56 @@
+//! What an annotator had to do: `task,strategy,ratio,slices,annotated_slices,voxels,
+//! annotated_foreground_voxels`.
+//!
+//! `slices` and `voxels` are shares in `[0, 1]` of Part A's slices and foreground voxels, the others
+//! counts; all are means over seeds.
+
+use crate::frame::Columns;
+use crate::grid::{Format, Grid, Row, cells, columns};
+use crate::rounds::Point;
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::Part;
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    // A point's cost is that of its training: Part A and Part B share it.
+    let points: Vec<&Point> = sweep.points.iter().filter(|p| p.part == Part::B).collect();
+    let frame = Columns::of(&points)
+        .task(|p| p.task)
+        .text("strategy", |p| p.arm.name())
+        .real("ratio", |p| p.ratio)
+        .real("slices", |p| p.cost.slice_share)
+        .real("annotated_slices", |p| p.cost.slices)
+        .real("voxels", |p| p.cost.voxel_share)
+        .real("annotated_foreground_voxels", |p| p.cost.voxels)
+        .frame("cost")?;
+    let titles = [
+        ("task", Format::Words),
+        ("strategy", Format::Words),
+        ("slices asked", Format::Ratio),
+        ("slices annotated", Format::Decimals(1)),
+        ("share of slices", Format::Share),
+        ("foreground voxels", Format::Decimals(0)),
+        ("share of foreground", Format::Share),
+    ];
+    let rows = points.iter().map(|p| Row {
+        cells: cells![
+            format!("Task {}", p.task.number()),
+            p.arm.label(),
+            p.ratio,
+            p.cost.slices,
+            p.cost.slice_share,
+            p.cost.voxels,
+            p.cost.voxel_share,
+        ],
+        on_page: sweep.has_rounds(),
+    });
+    let grid = Grid {
+        how:
+            "Means over seeds; shares are of all axial slices and all foreground voxels of Part A."
+                .to_owned(),
+        columns: columns(&titles),
+        rows: rows.collect(),
+        ..Grid::default()
+    };
+    Ok(Some(Content::table(frame, vec![grid])))
+}

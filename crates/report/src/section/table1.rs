@@ -1,0 +1,176 @@
+//! The paper's Table 1: what each model of the sweep reaches with every slice annotated.
+//!
+//! `task,part,model,mean,ci_low,ci_high,seeds,cases,parameters,steps,difference,difference_low,
+//! difference_high,boot_low,boot_high,p,p_holm,n,paper_model,paper`: `difference` is the model's
+//! Dice minus the primary model's, `n` its pairs of case and seed; the paper's value and the
+//! difference are given on Part B only.
+
+use crate::arm::Arm;
+use crate::config::setting;
+use crate::frame::Columns;
+use crate::grid::{Column, Format, Grid, Row, cells, columns};
+use crate::paired::{BOOTSTRAP, Paired, compare, scores};
+use crate::paper;
+use crate::rounds::{Point, Round, part_name};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::{Part, Task};
+
+/// One model in one task.
+struct ModelRow<'a> {
+    task: Task,
+    model: &'a str,
+    /// Part A and Part B, where they have a score.
+    parts: [Option<Point>; 2],
+    /// Trainable numbers, if the manifest tells.
+    parameters: Option<u64>,
+    /// Training steps; the largest, should seeds differ.
+    steps: u64,
+    /// The paper's model of the same architecture.
+    paper: Option<paper::Model>,
+    /// Part B against the primary model; `None` for that model itself.
+    against: Option<Paired>,
+}
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let models = model_rows(sweep);
+    let parts =
+        models.iter().flat_map(|model| model.parts.iter().flatten().map(move |p| (model, p)));
+    let rows: Vec<(&ModelRow, &Point)> = parts.collect();
+    let against = |row: &(&ModelRow, &Point)| {
+        row.0.against.as_ref().filter(|_| row.1.part == Part::B).cloned()
+    };
+    let frame = Columns::of(&rows)
+        .task(|r| r.0.task)
+        .text("part", |r| part_name(r.1.part))
+        .text("model", |r| r.0.model)
+        .interval(|r| r.1.dice.value)
+        .count("seeds", |r| r.1.dice.value.n)
+        .count("cases", |r| r.1.dice.cases)
+        .maybe_large("parameters", |r| r.0.parameters)
+        .maybe_large("steps", |r| Some(r.0.steps))
+        .spread("difference", |r| Some(against(r)?.difference))
+        .ends("boot", |r| Some(against(r)?.boot))
+        .maybe("p", |r| Some(against(r)?.p))
+        .maybe("p_holm", |r| Some(against(r)?.p_holm))
+        .maybe_large("n", |r| Some(against(r)?.n as u64))
+        .maybe_text("paper_model", |r| Some(r.0.paper?.name()))
+        .maybe("paper", |r| {
+            let paper = r.0.paper.filter(|_| r.1.part == Part::B)?;
+            Some(paper::table_1(paper, r.0.task))
+        })
+        .frame("table1")?;
+    let mut grids = vec![levels(&models)];
+    if models.iter().any(|model| model.against.is_some()) {
+        grids.push(differences(&models, sweep.model()));
+    }
+    Ok(Some(Content::table(frame, grids)))
+}
+
+/// The models by task in the manifest's order; those without a record are left out.
+fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
+    let mut rows = Vec::new();
+    for task in sweep.results.manifest.data.iter().map(|data| data.task) {
+        let of_task = |round: &&Round| round.task == task && round.arm == Arm::Full;
+        let full: Vec<_> = sweep.rounds.iter().filter(of_task).collect();
+        let dice: Vec<_> = full.iter().map(|round| scores([*round])).collect();
+        let primary = full.iter().position(|round| round.primary);
+        let others = (0..full.len()).filter(|place| Some(*place) != primary);
+        let pairs = others.filter_map(|place| Some((place, &dice[place], &dice[primary?])));
+        let compared = compare(pairs);
+        rows.extend(full.iter().enumerate().map(|(place, round)| ModelRow {
+            task,
+            model: round.model,
+            parts: [Part::A, Part::B].map(|part| round.point(part)),
+            parameters: parameters(sweep, round),
+            steps: round.records.iter().map(|record| record.steps).max().unwrap_or(0),
+            paper: architecture(sweep, round.model).and_then(paper::Model::of_architecture),
+            against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
+        }));
+    }
+    rows
+}
+
+fn parameters(sweep: &Sweep, round: &Round) -> Option<u64> {
+    sweep.results.manifest.parameters.get(round.model)?.get(&round.task).copied()
+}
+
+/// The architecture of a model, as the resolved configuration names it; a model's own name is its
+/// user's choice, and says nothing.
+fn architecture<'a>(sweep: &Sweep<'a>, model: &str) -> Option<&'a str> {
+    setting(&sweep.results.config, &["models", model, "architecture"])
+}
+
+fn levels(models: &[ModelRow]) -> Grid {
+    let count = Format::Decimals(0);
+    let titles = [
+        ("model", Format::Words),
+        ("task", count),
+        ("parameters", count),
+        ("steps", count),
+        ("Part A", Format::Decimals(3)),
+        ("Part B", Format::Decimals(3)),
+        ("seeds", count),
+        ("cases in A", count),
+        ("cases in B", count),
+    ];
+    let papers = [("paper", Format::Decimals(3)), ("paper's model", Format::Words)];
+    let papers =
+        papers.map(|(title, format)| Column::new(title, format).under(paper::SOURCE).of_paper());
+    let rows = models.iter().map(|row| {
+        let [a, b] = row.parts.each_ref().map(|part| part.as_ref().map(|point| &point.dice));
+        let seeds = [a, b].into_iter().flatten().map(|dice| dice.value.n).max();
+        Row::from(cells![
+            row.model,
+            usize::from(row.task.number()),
+            row.parameters.map(|n| n as f64),
+            row.steps as f64,
+            a.map(|dice| dice.value),
+            b.map(|dice| dice.value),
+            seeds,
+            a.map(|dice| dice.cases),
+            b.map(|dice| dice.cases),
+            row.paper.map(|paper| paper::table_1(paper, row.task)),
+            row.paper.map(paper::Model::name),
+        ])
+    });
+    Grid {
+        how:
+            "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds. \
+              Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, \
+              is that of its model of the same architecture, which the sweep's configuration names."
+                .to_owned(),
+        columns: columns(&titles).into_iter().chain(papers).collect(),
+        rows: rows.collect(),
+        ..Grid::default()
+    }
+}
+
+/// Each model against the primary one.
+fn differences(models: &[ModelRow], primary: &str) -> Grid {
+    let titles = [
+        ("model", Format::Words),
+        ("task", Format::Decimals(0)),
+        ("difference", Format::Difference),
+        ("bootstrap interval", Format::Ends),
+        ("p", Format::P),
+        ("p, Holm", Format::P),
+        ("n", Format::Decimals(0)),
+    ];
+    let rows = models.iter().filter_map(|row| {
+        let paired = row.against.as_ref()?;
+        let task = usize::from(row.task.number());
+        let Paired { difference, boot, p, p_holm, n } = paired.clone();
+        Some(Row::from(cells![row.model, task, difference, boot, p, p_holm, n]))
+    });
+    Grid {
+        title: format!("Each model minus {primary}"),
+        how: format!(
+            "The Part B difference is that on the same case and seed, ± half the 95 % Student-t \
+             interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over the n \
+             pairs of case and seed, corrected by Holm over the models of the task."
+        ),
+        columns: columns(&titles),
+        rows: rows.collect(),
+    }
+}
