@@ -16,7 +16,7 @@ const PROGRAM: &str = "slicewise-with-new-strategy";
 const TABLE: &str = r#"//! How many seeds each round has: `task,strategy,ratio,seeds`.
 
 use crate::frame::Columns;
-use crate::grid::{Format, Grid, Row, cells, columns};
+use crate::grid::{Format, Grid};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 
@@ -27,12 +27,11 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("ratio", |r| r.ratio)
         .count("seeds", |r| r.records.len())
         .frame("seeds")?;
-    let rows = sweep.rounds.iter().map(|r| {
-        Row::from(cells![r.arm.label(), r.ratio, r.records.len()])
-    });
-    let titles = [("strategy", Format::Words), ("slices", Format::Ratio), ("seeds", Format::Decimals(0))];
-    let grid = Grid { columns: columns(&titles), rows: rows.collect(), ..Grid::default() };
-    Ok(Some(Content::table(frame, vec![grid])))
+    let grid = Grid::of(&sweep.rounds, "Seeds on record.")
+        .column("strategy", Format::Words, |r| r.arm.label())
+        .column("slices", Format::Ratio, |r| r.ratio)
+        .column("seeds", Format::Decimals(0), |r| r.records.len());
+    Ok(Some(Content::table(frame, vec![grid.grid()])))
 }
 "#;
 const TABLE_LINE: &str = "    seeds: \"seeds\", \"Seeds of each round\";\n";

@@ -52,12 +52,6 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
-/// A vector of cells from values of several types.
-macro_rules! cells {
-    ($($value:expr),* $(,)?) => { vec![$($crate::grid::Cell::from($value)),*] };
-}
-pub(crate) use cells;
-
 /// How the numbers of a column are written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Format {
@@ -128,23 +122,12 @@ impl Column {
     }
 }
 
-/// Columns with these titles and formats.
-pub(crate) fn columns(columns: &[(&str, Format)]) -> Vec<Column> {
-    columns.iter().map(|(title, format)| Column::new(*title, *format)).collect()
-}
-
 /// One row.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
     /// Whether the page has room for it; Markdown has all.
-    pub(crate) on_page: bool,
-}
-
-impl From<Vec<Cell>> for Row {
-    fn from(cells: Vec<Cell>) -> Self {
-        Self { cells, on_page: true }
-    }
+    on_page: bool,
 }
 
 /// A table.
@@ -158,7 +141,53 @@ pub(crate) struct Grid {
     pub(crate) rows: Vec<Row>,
 }
 
+/// A table in the making: each column has a title, a format, and a function that gives its cell of a
+/// row.
+pub(crate) struct Lines<'r, R> {
+    items: &'r [R],
+    grid: Grid,
+}
+
+impl<'r, R> Lines<'r, R> {
+    /// Adds a column.
+    pub(crate) fn column<C: Into<Cell>>(
+        self,
+        title: impl Into<String>,
+        format: Format,
+        cell: impl Fn(&'r R) -> C,
+    ) -> Self {
+        self.with(Column::new(title, format), cell)
+    }
+
+    /// Adds a column that has more than title and format.
+    pub(crate) fn with<C: Into<Cell>>(mut self, column: Column, cell: impl Fn(&'r R) -> C) -> Self {
+        self.grid.columns.push(column);
+        for (row, item) in self.grid.rows.iter_mut().zip(self.items) {
+            row.cells.push(cell(item).into());
+        }
+        self
+    }
+
+    /// Keeps on the page what is `shown`; Markdown has all.
+    pub(crate) fn on_page(mut self, shown: impl Fn(&'r R) -> bool) -> Self {
+        for (row, item) in self.grid.rows.iter_mut().zip(self.items) {
+            row.on_page = shown(item);
+        }
+        self
+    }
+
+    pub(crate) fn grid(self) -> Grid {
+        self.grid
+    }
+}
+
 impl Grid {
+    /// A table with a row for each of `items`, and without a column yet.
+    pub(crate) fn of<R>(items: &[R], how: impl Into<String>) -> Lines<'_, R> {
+        let rows = items.iter().map(|_| Row { cells: Vec::new(), on_page: true }).collect();
+        Lines { items, grid: Self { how: how.into(), rows, ..Self::default() } }
+    }
+
     /// The table in Markdown, its title above it; nothing without a column.
     pub(crate) fn markdown(&self) -> String {
         if self.columns.is_empty() {
@@ -235,13 +264,16 @@ impl Grid {
     }
 }
 
-/// Lays `items` out in rows and columns: by the row's key, an item a column, `None` where there is
-/// none. `place` gives an item's row and column.
+/// A row's key, and an item a column.
+pub(crate) type Line<'r, K, R> = (K, Vec<Option<&'r R>>);
+
+/// Lays `items` out in rows and columns, rows sorted by their keys; `None` stands where there is no
+/// item. `place` gives an item's row and column.
 pub(crate) fn pivot<'r, R, K: Ord, C: PartialEq>(
     items: impl IntoIterator<Item = &'r R>,
     columns: &[C],
     place: impl Fn(&'r R) -> (K, C),
-) -> BTreeMap<K, Vec<Option<&'r R>>> {
+) -> Vec<Line<'r, K, R>> {
     let mut rows = BTreeMap::new();
     for item in items {
         let (row, column) = place(item);
@@ -250,7 +282,7 @@ pub(crate) fn pivot<'r, R, K: Ord, C: PartialEq>(
             cells[index] = Some(item);
         }
     }
-    rows
+    rows.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -259,10 +291,10 @@ mod tests {
 
     #[test]
     fn a_column_has_one_number_of_decimals_whatever_the_value() {
-        let rows = [79.5, 48.0, 2.0, 100.25].map(|count| Row::from(cells!["a|b", count]));
-        let columns = [Column::new("name", Format::Words), Column::new("n", Format::Decimals(1))];
-        let grid = Grid { columns: columns.to_vec(), rows: rows.to_vec(), ..Grid::default() };
-        let markdown = grid.markdown();
+        let grid = Grid::of(&[79.5, 48.0, 2.0, 100.25], "")
+            .column("name", Format::Words, |_| "a|b")
+            .column("n", Format::Decimals(1), |count| *count);
+        let markdown = grid.grid().markdown();
         let lines: Vec<&str> = markdown.lines().collect();
         let expected = ["79.5", "48.0", "2.0", "100.2"].map(|n| format!("| a\\|b | {n} |"));
         assert_eq!(lines[..2], ["| name | n |", "|---|---:|"]);

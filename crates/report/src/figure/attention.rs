@@ -1,7 +1,7 @@
 //! Fig. 3 of the paper: the attention map of one class on one unseen slice, round after round,
 //! beside the truth and the segmentation.
 
-use super::canvas::{Place, font};
+use super::canvas::font;
 use super::palette::{cividis, grey, of_class};
 use super::raster::{Brightness, Frame, Window};
 use super::style::{GREY, INK};
@@ -104,7 +104,7 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
             canvas.text(words, (EDGE, top + 11.0 + 17.0 * line as f64), font(11.0, color));
         }
     }
-    draw_bar(canvas, (WIDTH - BAR + 8.0, HEAD), row_height - GAP);
+    canvas.scale((WIDTH - BAR + 8.0, HEAD), row_height - GAP, cividis);
     figure.caption = format!(
         "One axial slice of an unseen case, that with most true voxels of {name}, after growing \
          annotation (the paper's Fig. 3): the scan with the true outline, the truth, the class in \
@@ -126,19 +126,6 @@ fn words(pictures: &Pictures, round: &KeptRound, class: &str) -> [String; 3] {
         format!("{} of slices", percent(round.record.ratio)),
         dice.map_or_else(String::new, |dice| format!("Dice {}", decimals(dice, 3))),
     ]
-}
-
-/// The scale of attention, from 0 below to 1 above.
-fn draw_bar(canvas: &mut super::canvas::Canvas, (left, top): Place, height: f64) {
-    const STEPS: u32 = 40;
-    let y = |share: f64| top + height * (1.0 - share);
-    for step in 0..STEPS {
-        let [from, to] = [step, step + 1].map(|step| f64::from(step) / f64::from(STEPS));
-        canvas.rectangle([(left, y(to)), (left + 14.0, y(from))], cividis((from + to) / 2.0));
-    }
-    for (share, words) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
-        canvas.text(words, (left + 18.0, y(share)), font(10.0, INK));
-    }
 }
 
 /// The axial slice with most voxels of `class`; `None` if none has any.

@@ -102,7 +102,9 @@ impl Canvas {
         width: f64,
         dash: Option<(f64, f64)>,
     ) {
-        self.shapes.push(Shape::Line { points: points.to_vec(), color, width, dash });
+        if points.len() > 1 {
+            self.shapes.push(Shape::Line { points: points.to_vec(), color, width, dash });
+        }
     }
 
     /// A filled polygon.

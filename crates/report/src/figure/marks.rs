@@ -90,6 +90,21 @@ impl Canvas {
         self.line(&corners, edge, width);
     }
 
+    /// A scale of the colours of shares, from 0 below to 1 above, with its top left at this place.
+    pub(super) fn scale(&mut self, (left, top): Place, height: f64, color: fn(f64) -> RGBColor) {
+        const STEPS: u32 = 50;
+        let y = |share: f64| top + height * (1.0 - share);
+        // Each over the one above it, so that no seam shows between them.
+        for step in (0..STEPS).rev() {
+            let share = f64::from(step + 1) / f64::from(STEPS);
+            let corners = [(left, y(share)), (left + 14.0, y(0.0))];
+            self.rectangle(corners, color(share - 0.5 / f64::from(STEPS)));
+        }
+        for (share, words) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
+            self.text(words, (left + 18.0, y(share)), font(10.0, INK));
+        }
+    }
+
     /// A legend whose top left is at `at`; gives its height.
     pub(super) fn legend(&mut self, entries: &[Entry], (left, top): Place, width: f64) -> f64 {
         let (places, height) = lay_out(entries, width);

@@ -1,7 +1,7 @@
 //! The pairwise penalty matrix as a heat map, a panel a task.
 
 use super::canvas::{Canvas, Place, font};
-use super::style::{GREY, INK};
+use super::style::INK;
 use super::{EDGE, Figure};
 use crate::format::decimals;
 use crate::sweep::Sweep;
@@ -62,7 +62,7 @@ pub(crate) fn penalty_figure(
         matrix.draw(canvas, (left + labels, top + TITLE + labels), cell);
     }
     let left = EDGE + panel * (matrices.len() as f64 - 1.0) + labels + cell * most + 24.0;
-    draw_bar(canvas, (left, top + TITLE + labels), CELL * most);
+    canvas.scale((left, top + TITLE + labels), CELL * most, shade);
     figure.caption = format!(
         "Pairwise penalties on Part B. {how} A dash stands where no ratio has two seeds of both."
     );
@@ -105,20 +105,4 @@ fn draw_cell(canvas: &mut Canvas, corners: [Place; 2], share: Option<f64>, diago
     };
     let middle = ((left + right) / 2.0, (top + bottom) / 2.0);
     canvas.text(&words, middle, font(11.0, ink).centred());
-}
-
-/// The scale of colours, from 0 below to 1 above.
-fn draw_bar(canvas: &mut Canvas, (left, top): Place, height: f64) {
-    const STEPS: u32 = 50;
-    let y = |step: f64| top + height * (1.0 - step / f64::from(STEPS));
-    // Each over the one above it, so that no seam shows between them.
-    for step in (0..STEPS).rev().map(f64::from) {
-        let color = shade((step + 0.5) / f64::from(STEPS));
-        canvas.rectangle([(left, y(step + 1.0)), (left + 14.0, y(0.0))], color);
-    }
-    for (share, words) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
-        let y = y(share * f64::from(STEPS));
-        canvas.line(&[(left + 14.0, y), (left + 18.0, y)], GREY, 1.0);
-        canvas.text(words, (left + 21.0, y), font(10.0, GREY));
-    }
 }

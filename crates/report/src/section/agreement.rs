@@ -10,7 +10,7 @@ use crate::figure::curves::agreement_figure;
 use crate::figure::slices::slice_figure;
 use crate::format::{list, percent, setting, with_ends};
 use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, Row, cells, columns, pivot};
+use crate::grid::{Column, Format, Grid, pivot};
 use crate::paper;
 use crate::rounds::ratio_key;
 use crate::section::{Content, Made};
@@ -40,54 +40,45 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 /// with foreground. The page shows the models of the paper's strategy, or of all strategies if that
 /// is not among them.
 fn grid(sweep: &Sweep) -> Grid {
-    let places = Slices::ALL.map(|slices| Signal::ALL.map(|signal| (slices, signal))).concat();
-    let lines = pivot(&sweep.agreements, &places, |row| {
-        ((row.task, &row.arm, ratio_key(row.ratio), row.scope), (row.slices, row.signal))
-    });
-    let proposed = sweep.agreements.iter().any(|row| row.arm.is_proposed());
-    let rows = lines.into_iter().map(|((task, arm, ratio, scope), found)| {
-        let ratio = ratio as f64 / 1e6;
-        let task = usize::from(task.number());
-        let mut cells = cells![task, arm.label(), ratio, scope.name()];
-        for signals in found.chunks(Signal::ALL.len()) {
-            cells.extend(signals.iter().map(|row| Cell::from(row.map(|row| row.spearman.value))));
-            cells.push(signals.iter().flatten().map(|row| row.spearman.n).max().into());
-        }
-        Row { cells, on_page: !proposed || !arm.is_strategy() || arm.is_proposed() }
-    });
-    let values = Slices::ALL.into_iter().flat_map(|slices| {
-        let which = format!("{} slices", slices.name());
-        let signals = Signal::ALL.map(|signal| {
-            let title = format!("{which}: {}", signal.label());
-            Column::new(title, Format::Decimals(3)).under(&which)
-        });
-        signals.into_iter().chain([Column::new("n", Format::Decimals(0)).under(which)])
-    });
-    let keys = [
-        ("task", Format::Decimals(0)),
-        ("strategy", Format::Words),
-        ("ratio", Format::Ratio),
-        ("scope", Format::Words),
-    ];
     let papers = [Task::BrainExtraction, Task::TissueSegmentation].map(|task| {
         format!("{} in Task {}", setting(paper::rank_coefficient(task)), task.number())
     });
-    Grid {
-        how: format!(
-            "Spearman's correlation with R (the coefficient of the regression through the ranks) \
-             over Part B, mean ± half the 95 % Student-t interval over seeds: of P, and of the \
-             uncertainty query's score, the summed entropy of a slice, with its sign flipped. \
-             \"pooled\" ranks the slices of all cases of a seed together, \"within-case\" those of \
-             each case and takes the mean over cases; n counts slices over all seeds. Slices that \
-             are empty in both maps score 1 in P and R alike, which raises the coefficient over all \
-             slices. The paper shows one sample a task: {}. The page shows the models that the \
-             paper's strategy trained; tables/agreement.csv has those of every other.",
-            list(papers)
-        ),
-        columns: columns(&keys).into_iter().chain(values).collect(),
-        rows: rows.collect(),
-        ..Grid::default()
+    let how = format!(
+        "Spearman's correlation with R (the coefficient of the regression through the ranks) \
+         over Part B, mean ± half the 95 % Student-t interval over seeds: of P, and of the \
+         uncertainty query's score, the summed entropy of a slice, with its sign flipped. \
+         \"pooled\" ranks the slices of all cases of a seed together, \"within-case\" those of \
+         each case and takes the mean over cases; n counts slices over all seeds. Slices that \
+         are empty in both maps score 1 in P and R alike, which raises the coefficient over all \
+         slices. The paper shows one sample a task: {}. The page shows the models that the \
+         paper's strategy trained; tables/agreement.csv has those of every other.",
+        list(papers)
+    );
+    let places = Slices::ALL.map(|slices| Signal::ALL.map(|signal| (slices, signal))).concat();
+    let rows = pivot(&sweep.agreements, &places, |row| {
+        ((row.task, &row.arm, ratio_key(row.ratio), row.scope), (row.slices, row.signal))
+    });
+    let proposed = sweep.agreements.iter().any(|row| row.arm.is_proposed());
+    let mut lines = Grid::of(&rows, how)
+        .column("task", Format::Decimals(0), |r| usize::from(r.0.0.number()))
+        .column("strategy", Format::Words, |r| r.0.1.label())
+        .column("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
+        .column("scope", Format::Words, |r| r.0.3.name())
+        .on_page(|r| !proposed || !r.0.1.is_strategy() || r.0.1.is_proposed());
+    for (place, slices) in Slices::ALL.into_iter().enumerate() {
+        let which = format!("{} slices", slices.name());
+        let first = place * Signal::ALL.len();
+        for (at, signal) in (first..).zip(Signal::ALL) {
+            let title = format!("{which}: {}", signal.label());
+            let column = Column::new(title, Format::Decimals(3)).under(&which);
+            lines = lines.with(column, |r| r.1[at].map(|row| row.spearman.value));
+        }
+        let n = Column::new("n", Format::Decimals(0)).under(which);
+        lines = lines.with(n, |r| {
+            r.1[first..first + Signal::ALL.len()].iter().flatten().map(|row| row.spearman.n).max()
+        });
     }
+    lines.grid()
 }
 
 /// Says how P ranks as R does at the proposed strategy's last round, else with full annotation.

@@ -8,7 +8,7 @@
 
 use crate::arm::Arm;
 use crate::frame::Columns;
-use crate::grid::{Format, Grid, Row, cells, columns};
+use crate::grid::{Format, Grid};
 use crate::paired::{BOOTSTRAP, Paired, Scores, compare, scores};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::ratio_key;
@@ -42,41 +42,27 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .count("seeds", |r| r.paired.difference.n)
         .count("n", |r| r.paired.n)
         .frame("comparison")?;
-    let titles = [
-        ("strategy", Format::Words),
-        ("minus", Format::Words),
-        ("task", Format::Decimals(0)),
-        ("slices", Format::Ratio),
-        ("difference", Format::Difference),
-        ("bootstrap interval", Format::Ends),
-        ("p", Format::P),
-        ("p, Holm", Format::P),
-        ("n", Format::Decimals(0)),
-    ];
+    let how = format!(
+        "Mean Dice of the first strategy minus the second's on the same Part B case and seed, ± \
+         half the 95 % Student-t interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided \
+         signed-rank test over the n pairs of case and seed, corrected by Holm over all pairs \
+         of strategies of a task at a ratio. Pairs that share a seed or a case are not \
+         independent, which makes p too small: where it and an interval disagree, believe the \
+         interval. The page shows one ratio a task; tables/comparison.csv has every one."
+    );
     let shown = shown_ratios(&rows);
-    let lines = rows.iter().map(|row| {
-        let (strategy, rival) = (row.arm.label(), row.rival.label());
-        let task = usize::from(row.task.number());
-        let Paired { difference, boot, p, p_holm, n } = row.paired.clone();
-        Row {
-            cells: cells![strategy, rival, task, ratio(row), difference, boot, p, p_holm, n],
-            on_page: shown[&row.task] == row.ratio,
-        }
-    });
-    let grid = Grid {
-        how: format!(
-            "Mean Dice of the first strategy minus the second's on the same Part B case and seed, ± \
-             half the 95 % Student-t interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided \
-             signed-rank test over the n pairs of case and seed, corrected by Holm over all pairs \
-             of strategies of a task at a ratio. Pairs that share a seed or a case are not \
-             independent, which makes p too small: where it and an interval disagree, believe the \
-             interval. The page shows one ratio a task; tables/comparison.csv has every one."
-        ),
-        columns: columns(&titles),
-        rows: lines.collect(),
-        ..Grid::default()
-    };
-    Ok(Some(Content::table(frame, vec![grid])))
+    let grid = Grid::of(&rows, how)
+        .column("strategy", Format::Words, |r| r.arm.label())
+        .column("minus", Format::Words, |r| r.rival.label())
+        .column("task", Format::Decimals(0), |r| usize::from(r.task.number()))
+        .column("slices", Format::Ratio, ratio)
+        .column("difference", Format::Difference, |r| r.paired.difference)
+        .column("bootstrap interval", Format::Ends, |r| r.paired.boot)
+        .column("p", Format::P, |r| r.paired.p)
+        .column("p, Holm", Format::P, |r| r.paired.p_holm)
+        .column("n", Format::Decimals(0), |r| r.paired.n)
+        .on_page(|r| shown[&r.task] == r.ratio);
+    Ok(Some(Content::table(frame, vec![grid.grid()])))
 }
 
 /// The comparisons by task, ratio, rival and strategy.

@@ -5,7 +5,7 @@
 //! counts; all are means over seeds.
 
 use crate::frame::Columns;
-use crate::grid::{Format, Grid, Row, cells, columns};
+use crate::grid::{Format, Grid};
 use crate::rounds::Point;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
@@ -23,34 +23,16 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("voxels", |p| p.cost.voxel_share)
         .real("annotated_foreground_voxels", |p| p.cost.voxels)
         .frame("cost")?;
-    let titles = [
-        ("task", Format::Words),
-        ("strategy", Format::Words),
-        ("slices asked", Format::Ratio),
-        ("slices annotated", Format::Decimals(1)),
-        ("share of slices", Format::Share),
-        ("foreground voxels", Format::Decimals(0)),
-        ("share of foreground", Format::Share),
-    ];
-    let rows = points.iter().map(|p| Row {
-        cells: cells![
-            format!("Task {}", p.task.number()),
-            p.arm.label(),
-            p.ratio,
-            p.cost.slices,
-            p.cost.slice_share,
-            p.cost.voxels,
-            p.cost.voxel_share,
-        ],
-        on_page: sweep.has_rounds(),
-    });
-    let grid = Grid {
-        how:
-            "Means over seeds; shares are of all axial slices and all foreground voxels of Part A."
-                .to_owned(),
-        columns: columns(&titles),
-        rows: rows.collect(),
-        ..Grid::default()
-    };
-    Ok(Some(Content::table(frame, vec![grid])))
+    let how =
+        "Means over seeds; shares are of all axial slices and all foreground voxels of Part A.";
+    let grid = Grid::of(&points, how)
+        .column("task", Format::Words, |p| format!("Task {}", p.task.number()))
+        .column("strategy", Format::Words, |p| p.arm.label())
+        .column("slices asked", Format::Ratio, |p| p.ratio)
+        .column("slices annotated", Format::Decimals(1), |p| p.cost.slices)
+        .column("share of slices", Format::Share, |p| p.cost.slice_share)
+        .column("foreground voxels", Format::Decimals(0), |p| p.cost.voxels)
+        .column("share of foreground", Format::Share, |p| p.cost.voxel_share)
+        .on_page(|_| sweep.has_rounds());
+    Ok(Some(Content::table(frame, vec![grid.grid()])))
 }

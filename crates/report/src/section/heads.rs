@@ -10,7 +10,7 @@ use crate::arm::Arm;
 use crate::figure::heads::{HeadBlock, head_figure};
 use crate::format::percent;
 use crate::frame::Columns;
-use crate::grid::{Cell, Format, Grid, Row, cells, columns, pivot};
+use crate::grid::{Format, Grid, Line, pivot};
 use crate::rounds::{Round, ratio_key, score};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
@@ -42,8 +42,8 @@ struct HeadRow<'a> {
 
 /// Where a row stands: task, model's place, arm and ratio.
 type Place<'a> = (Task, usize, &'a Arm, u64);
-/// The measures of each round.
-type Rounds<'r, 'a> = BTreeMap<Place<'a>, Vec<Option<&'r HeadRow<'a>>>>;
+/// A round of one model, and its measures.
+type HeadRound<'r, 'a> = Line<'r, Place<'a>, HeadRow<'a>>;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let rows = head_rows(sweep);
@@ -60,7 +60,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .count("seeds", |r| r.value.n)
         .count("n", |r| r.n)
         .frame("heads")?;
-    let rounds: Rounds = pivot(&rows, &[0, 1, 2, 3], |row| {
+    let rounds = pivot(&rows, &[0, 1, 2, 3], |row| {
         let Round { task, arm, ratio, .. } = row.round;
         ((*task, row.model, arm, ratio_key(*ratio)), row.measure)
     });
@@ -116,64 +116,44 @@ fn measured(round: &Round, measure: usize) -> Option<(Interval, usize)> {
 }
 
 /// The last round of each task, model and strategy, and full annotation; the first round not.
-fn grid(sweep: &Sweep, rounds: &Rounds) -> Grid {
-    let (words, value, count) = (Format::Words, Format::Decimals(3), Format::Decimals(0));
-    let [all, foreground, sr1, sr2] = MEASURES.map(|(_, title)| title);
-    let titles = [
-        ("model", words),
-        ("trained by", words),
-        ("task", count),
-        ("slices", Format::Ratio),
-        (all, value),
-        ("n", count),
-        (foreground, value),
-        ("n", count),
-        (sr1, value),
-        (sr2, value),
-        ("seeds", count),
-    ];
-    let is_last = |&(task, model, arm, ratio): &Place| {
-        let later = rounds.range((task, model, arm, ratio + 1)..=(task, model, arm, u64::MAX));
-        *arm != Arm::First && later.count() == 0
+fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
+    let is_last = |round: &&HeadRound| {
+        let (task, model, arm, ratio) = round.0;
+        let later =
+            |other: &Place| (other.0, other.1, other.2) == (task, model, arm) && other.3 > ratio;
+        *arm != Arm::First && !rounds.iter().any(|(place, _)| later(place))
     };
-    let lines = rounds.iter().filter(|(place, _)| is_last(place));
-    let rows = lines.map(|(&(task, model, arm, ratio), found)| {
-        let value = |measure: usize| Cell::from(found[measure].map(|row| row.value));
-        let n = |measure: usize| Cell::from(found[measure].map(|row| row.n));
-        Row::from(cells![
-            sweep.results.manifest.models[model].as_str(),
-            arm.label(),
-            usize::from(task.number()),
-            ratio as f64 / 1e6,
-            value(0),
-            n(0),
-            value(1),
-            n(1),
-            value(2),
-            value(3),
-            found.iter().flatten().map(|row| row.value.n).max(),
-        ])
-    });
-    Grid {
-        how: "Part B, mean ± half the 95 % Student-t interval over seeds, after the last round of \
-              each strategy. P–R: Spearman's correlation of P with R over the slices of all cases \
-              of a seed, n slices over all seeds. SR1 is the segmentation, SR2 that of the \
-              attention map; their Dice is the mean over foreground classes, then over cases. \
-              Every round is in tables/heads.csv."
-            .to_owned(),
-        columns: columns(&titles),
-        rows: rows.collect(),
-        ..Grid::default()
-    }
+    let last: Vec<&HeadRound> = rounds.iter().filter(is_last).collect();
+    let how = "Part B, mean ± half the 95 % Student-t interval over seeds, after the last round of each \
+         strategy. P–R: Spearman's correlation of P with R over the slices of all cases of a seed, n \
+         slices over all seeds. SR1 is the segmentation, SR2 that of the attention map; their Dice \
+         is the mean over foreground classes, then over cases. Every round is in tables/heads.csv.";
+    let value = |row: &HeadRound, measure: usize| Some(row.1[measure]?.value);
+    let n = |row: &HeadRound, measure: usize| Some(row.1[measure]?.n);
+    let [all, foreground, sr1, sr2] = MEASURES.map(|(_, title)| title);
+    let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
+    Grid::of(&last, how)
+        .column("model", words, |r| sweep.results.manifest.models[r.0.1].as_str())
+        .column("trained by", words, |r| r.0.2.label())
+        .column("task", count, |r| usize::from(r.0.0.number()))
+        .column("slices", Format::Ratio, |r| r.0.3 as f64 / 1e6)
+        .column(all, dice, |r| value(r, 0))
+        .column("n", count, |r| n(r, 0))
+        .column(foreground, dice, |r| value(r, 1))
+        .column("n", count, |r| n(r, 1))
+        .column(sr1, dice, |r| value(r, 2))
+        .column(sr2, dice, |r| value(r, 3))
+        .column("seeds", count, |r| r.1.iter().flatten().map(|row| row.value.n).max())
+        .grid()
 }
 
 /// All models of a task at one state that they share, so that only the head differs: the proposed
 /// strategy's last shared round, else full annotation, else another strategy's; `None` without a
 /// state that two models share.
-fn block(rounds: &Rounds, task: Task) -> Option<HeadBlock> {
+fn block(rounds: &[HeadRound], task: Task) -> Option<HeadBlock> {
     let mut states: BTreeMap<(&Arm, u64), usize> = BTreeMap::new();
-    for (of, _, arm, ratio) in rounds.keys() {
-        *states.entry((arm, *ratio)).or_default() += usize::from(*of == task);
+    for ((of, _, arm, ratio), _) in rounds {
+        *states.entry((*arm, *ratio)).or_default() += usize::from(*of == task);
     }
     let shared = states.into_iter().filter(|(_, models)| *models > 1);
     let ((arm, ratio), _) =

@@ -7,9 +7,10 @@
 
 use crate::format::{percent, setting, share};
 use crate::frame::Columns;
-use crate::grid::{Cell, Format, Grid, Row, cells, columns};
+use crate::grid::{Cell, Format, Grid};
 use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
 use crate::paired::RESAMPLES;
+use crate::rounds::Cost;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -34,46 +35,26 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe_count("seeds", |r| Some(r.2?.seeds))
         .maybe_count("cases", |r| Some(r.2?.difference.n))
         .frame("minimum-cost")?;
-    let titles = [
-        ("strategy", Format::Words),
-        ("rule", Format::Words),
-        ("task", Format::Decimals(0)),
-        ("slices", Format::Ratio),
-        ("minus full", Format::Difference),
-        ("bootstrap interval", Format::Ends),
-        ("annotated slices", Format::Decimals(0)),
-        ("drawn voxels", Format::Decimals(0)),
-        ("share of foreground", Format::Share),
-    ];
-    let grid = Grid {
-        how: how(&sweep.tasks()),
-        columns: columns(&titles),
-        rows: rows.iter().map(row).collect(),
-        ..Grid::default()
-    };
+    let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.point.cost));
+    let ratio = |reached: &Reached| Cell::Number(reached.point.ratio);
+    let grid = Grid::of(&rows, how(&sweep.tasks()))
+        .column("strategy", Format::Words, |r| r.0.arm.label())
+        .column("rule", Format::Words, |r| format!("by {}", r.1))
+        .column("task", Format::Decimals(0), |r| usize::from(r.0.task.number()))
+        .column("slices", Format::Ratio, |r| r.2.map_or("none".into(), ratio))
+        .column("minus full", Format::Difference, |r| Some(r.2?.difference.mean))
+        .column("bootstrap interval", Format::Ends, |r| Some(r.2?.difference))
+        .column("annotated slices", Format::Decimals(0), |r| cost(r, |cost| cost.slices))
+        .column("drawn voxels", Format::Decimals(0), |r| cost(r, |cost| cost.voxels))
+        .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share));
+    let grids = vec![grid.grid()];
     let tasks = sweep.tasks().into_iter();
     let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, task)?))).collect();
-    Ok(Some(Content { frame: Some(frame), grids: vec![grid], sentences, ..Content::default() }))
+    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
 }
 
 fn by_rule(cost: &MinimumCost) -> [RuleRow<'_>; 2] {
     [(cost, "mean", cost.by_mean.as_ref()), (cost, "interval", cost.by_interval.as_ref())]
-}
-
-fn row(&(cost, rule, reached): &RuleRow) -> Row {
-    let mut cells = cells![cost.arm.label(), format!("by {rule}"), usize::from(cost.task.number())];
-    match reached {
-        None => cells.extend([Cell::from("none")].into_iter().chain(vec![Cell::Nothing; 5])),
-        Some(Reached { point, difference, .. }) => cells.extend(cells![
-            point.ratio,
-            difference.mean,
-            *difference,
-            point.cost.slices,
-            point.cost.voxels,
-            point.cost.voxel_share,
-        ]),
-    }
-    Row::from(cells)
 }
 
 /// Says how the numbers were computed.

@@ -8,7 +8,7 @@ use crate::arm::Arm;
 use crate::figure::penalty::{Matrix, penalty_figure};
 use crate::format::setting;
 use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, Row, columns};
+use crate::grid::{Format, Grid};
 use crate::rounds::{mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
@@ -107,16 +107,11 @@ impl PenaltyMatrix {
 }
 
 fn grid(matrix: &Matrix) -> Grid {
-    let row = |name: &str, shares: &[Option<f64>]| {
-        let shares = shares.iter().map(|share| Cell::from(*share));
-        Row::from([Cell::from(name)].into_iter().chain(shares).collect::<Vec<_>>())
-    };
-    let names = matrix.names.iter().map(|name| Column::new(name, Format::Decimals(2)));
-    let rows = matrix.names.iter().zip(&matrix.rows).map(|(name, shares)| row(name, shares));
-    Grid {
-        title: matrix.title.clone(),
-        columns: columns(&[("wins ↓ loses →", Format::Words)]).into_iter().chain(names).collect(),
-        rows: rows.chain([row("mean", &matrix.means)]).collect(),
-        ..Grid::default()
+    let rows = matrix.names.iter().map(String::as_str).zip(&matrix.rows);
+    let rows: Vec<_> = rows.chain([("mean", &matrix.means)]).collect();
+    let mut grid = Grid::of(&rows, "").column("wins ↓ loses →", Format::Words, |r| r.0);
+    for (at, name) in matrix.names.iter().enumerate() {
+        grid = grid.column(name, Format::Decimals(2), |r| r.1[at]);
     }
+    Grid { title: matrix.title.clone(), ..grid.grid() }
 }

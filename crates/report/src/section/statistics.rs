@@ -10,7 +10,7 @@
 use crate::arm::Arm;
 use crate::format::{list, percent, percents};
 use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, Row, columns, pivot};
+use crate::grid::{Column, Format, Grid, pivot};
 use crate::rounds::{dice, drawn, mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
@@ -88,27 +88,17 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// A row a strategy, a column a task and measure.
 fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
-    let tasks = sweep.tasks();
-    let places: Vec<_> =
-        tasks.iter().flat_map(|&task| MEASURES.map(|(measure, ..)| (task, measure))).collect();
-    let measures = tasks.iter().flat_map(|&task| {
-        MEASURES.map(|(_, _, title, places)| {
-            let column =
-                Column::new(format!("T{} {title}", task.number()), Format::Decimals(places));
-            column.under(task_title(task))
-        })
-    });
+    let tasks = sweep.tasks().into_iter();
+    let places: Vec<_> = tasks.flat_map(|task| MEASURES.map(|of| (task, of.0))).collect();
     let lines = pivot(rows, &places, |row| (&row.arm, (row.task, row.measure)));
-    let lines = lines.into_iter().map(|(arm, cells)| {
-        let values = cells.into_iter().map(|row| Cell::from(row.map(|row| row.value)));
-        Row::from([arm.label().into()].into_iter().chain(values).collect::<Vec<Cell>>())
-    });
-    Grid {
-        how: how(rows),
-        columns: columns(&[("strategy", Format::Words)]).into_iter().chain(measures).collect(),
-        rows: lines.collect(),
-        ..Grid::default()
+    let mut grid = Grid::of(&lines, how(rows)).column("strategy", Format::Words, |r| r.0.label());
+    let titles = MEASURES.into_iter().cycle();
+    for ((at, (task, _)), (_, _, title, decimals)) in places.iter().enumerate().zip(titles) {
+        let title = format!("T{} {title}", task.number());
+        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(*task));
+        grid = grid.with(column, |r| r.1[at].map(|row| row.value));
     }
+    grid.grid()
 }
 
 /// Says how the numbers were computed.

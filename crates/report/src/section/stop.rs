@@ -11,7 +11,7 @@ use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
 use crate::arm::Arm;
 use crate::format::{decimals, percent};
 use crate::frame::Columns;
-use crate::grid::{Format, Grid, Row, cells, columns};
+use crate::grid::{Format, Grid};
 use crate::rounds::{dice, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
@@ -103,49 +103,27 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .spread("uncertainty_r", |r| signal(r, Signal::Uncertainty))
         .maybe_count("uncertainty_n", |r| n(r, Signal::Uncertainty))
         .frame("stop")?;
+    let place = |at: Option<&Stopped>| at.map_or_else(|| "never".to_owned(), Stopped::place);
     let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
-    let titles = [
-        ("strategy", words),
-        ("task", count),
-        ("by seed", words),
-        ("full annotation", dice),
-        ("stops at", words),
-        ("seeds that stop", words),
-        ("Dice there", dice),
-        ("last ratio", Format::Ratio),
-        ("Dice there", dice),
-        ("P with R at the stop", dice),
-        ("−uncertainty with R", dice),
-        ("n", count),
-    ];
-    let lines = rows.iter().map(|row| {
-        let at = row.stopped.as_ref();
-        Row::from(cells![
-            row.arm.label(),
-            usize::from(row.task.number()),
-            row.words(),
-            row.full,
-            at.map_or_else(|| "never".to_owned(), Stopped::place),
-            format!("{} of {}", row.stops(), row.by_seed.len()),
-            at.map(|at| at.dice),
-            row.last.map(|last| last.0),
-            row.last.map(|last| last.1),
-            signal(row, Signal::P),
-            signal(row, Signal::Uncertainty),
-            n(row, Signal::P),
-        ])
-    });
-    let grid = Grid {
-        how: HOW.to_owned(),
-        columns: columns(&titles),
-        rows: lines.collect(),
-        ..Grid::default()
-    };
+    let grid = Grid::of(&rows, HOW)
+        .column("strategy", words, |r| r.arm.label())
+        .column("task", count, |r| usize::from(r.task.number()))
+        .column("by seed", words, Stop::words)
+        .column("full annotation", dice, |r| r.full)
+        .column("stops at", words, |r| place(r.stopped.as_ref()))
+        .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_seed.len()))
+        .column("Dice there", dice, |r| Some(r.stopped.as_ref()?.dice))
+        .column("last ratio", Format::Ratio, |r| Some(r.last?.0))
+        .column("Dice there", dice, |r| Some(r.last?.1))
+        .column("P with R at the stop", dice, |r| signal(r, Signal::P))
+        .column("−uncertainty with R", dice, |r| signal(r, Signal::Uncertainty))
+        .column("n", count, |r| n(r, Signal::P));
+    let grids = vec![grid.grid()];
     // The proposed strategy's sentence, or every one's if that is not among them.
     let proposed = rows.iter().any(|row| row.arm.is_proposed());
     let told = rows.iter().filter(|row| !proposed || row.arm.is_proposed());
     let sentences = told.map(|row| (row.task, sentence(row))).collect();
-    Ok(Some(Content { frame: Some(frame), grids: vec![grid], sentences, ..Content::default() }))
+    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
 }
 
 /// Every task and strategy whose records tell whether the rule fires, in the order of tables.

@@ -8,7 +8,7 @@
 use crate::arm::Arm;
 use crate::config::setting;
 use crate::frame::Columns;
-use crate::grid::{Column, Format, Grid, Row, cells, columns};
+use crate::grid::{Column, Format, Grid};
 use crate::paired::{BOOTSTRAP, Paired, compare, scores};
 use crate::paper;
 use crate::rounds::{Point, Round, part_name};
@@ -102,75 +102,45 @@ fn architecture<'a>(sweep: &Sweep<'a>, model: &str) -> Option<&'a str> {
 }
 
 fn levels(models: &[ModelRow]) -> Grid {
-    let count = Format::Decimals(0);
-    let titles = [
-        ("model", Format::Words),
-        ("task", count),
-        ("parameters", count),
-        ("steps", count),
-        ("Part A", Format::Decimals(3)),
-        ("Part B", Format::Decimals(3)),
-        ("seeds", count),
-        ("cases in A", count),
-        ("cases in B", count),
-    ];
-    let papers = [("paper", Format::Decimals(3)), ("paper's model", Format::Words)];
-    let papers =
-        papers.map(|(title, format)| Column::new(title, format).under(paper::SOURCE).of_paper());
-    let rows = models.iter().map(|row| {
-        let [a, b] = row.parts.each_ref().map(|part| part.as_ref().map(|point| &point.dice));
-        let seeds = [a, b].into_iter().flatten().map(|dice| dice.value.n).max();
-        Row::from(cells![
-            row.model,
-            usize::from(row.task.number()),
-            row.parameters.map(|n| n as f64),
-            row.steps as f64,
-            a.map(|dice| dice.value),
-            b.map(|dice| dice.value),
-            seeds,
-            a.map(|dice| dice.cases),
-            b.map(|dice| dice.cases),
-            row.paper.map(|paper| paper::table_1(paper, row.task)),
-            row.paper.map(paper::Model::name),
-        ])
-    });
-    Grid {
-        how:
-            "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds. \
-              Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, \
-              is that of its model of the same architecture, which the sweep's configuration names."
-                .to_owned(),
-        columns: columns(&titles).into_iter().chain(papers).collect(),
-        rows: rows.collect(),
-        ..Grid::default()
-    }
+    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds. \
+         Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, is \
+         that of its model of the same architecture, which the sweep's configuration names.";
+    let dice = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.value);
+    let cases = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.cases);
+    let seeds = |row: &ModelRow| row.parts.iter().flatten().map(|part| part.dice.value.n).max();
+    let of_paper = |title, format| Column::new(title, format).under(paper::SOURCE).of_paper();
+    let (words, count, value) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
+    Grid::of(models, how)
+        .column("model", words, |r| r.model)
+        .column("task", count, |r| usize::from(r.task.number()))
+        .column("parameters", count, |r| r.parameters.map(|n| n as f64))
+        .column("steps", count, |r| r.steps as f64)
+        .column("Part A", value, |r| dice(r, 0))
+        .column("Part B", value, |r| dice(r, 1))
+        .column("seeds", count, seeds)
+        .column("cases in A", count, |r| cases(r, 0))
+        .column("cases in B", count, |r| cases(r, 1))
+        .with(of_paper("paper", value), |r| r.paper.map(|paper| paper::table_1(paper, r.task)))
+        .with(of_paper("paper's model", words), |r| r.paper.map(paper::Model::name))
+        .grid()
 }
 
 /// Each model against the primary one.
 fn differences(models: &[ModelRow], primary: &str) -> Grid {
-    let titles = [
-        ("model", Format::Words),
-        ("task", Format::Decimals(0)),
-        ("difference", Format::Difference),
-        ("bootstrap interval", Format::Ends),
-        ("p", Format::P),
-        ("p, Holm", Format::P),
-        ("n", Format::Decimals(0)),
-    ];
-    let rows = models.iter().filter_map(|row| {
-        let paired = row.against.as_ref()?;
-        let task = usize::from(row.task.number());
-        let Paired { difference, boot, p, p_holm, n } = paired.clone();
-        Some(Row::from(cells![row.model, task, difference, boot, p, p_holm, n]))
-    });
-    Grid {
-        title: format!("Each model minus {primary}"),
-        how: format!(
-            "The Part B difference is that on the same case and seed, ± half the 95 % Student-t \
-             interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over the n \
-             pairs of case and seed, corrected by Holm over the models of the task."
-        ),
-        columns: columns(&titles),
-        rows: rows.collect(),
-    }
+    let how = format!(
+        "The Part B difference is that on the same case and seed, ± half the 95 % Student-t \
+         interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over the n \
+         pairs of case and seed, corrected by Holm over the models of the task."
+    );
+    let compared = models.iter().filter_map(|row| Some((row, row.against.as_ref()?)));
+    let compared: Vec<(&ModelRow, &Paired)> = compared.collect();
+    let grid = Grid::of(&compared, how)
+        .column("model", Format::Words, |r| r.0.model)
+        .column("task", Format::Decimals(0), |r| usize::from(r.0.task.number()))
+        .column("difference", Format::Difference, |r| r.1.difference)
+        .column("bootstrap interval", Format::Ends, |r| r.1.boot)
+        .column("p", Format::P, |r| r.1.p)
+        .column("p, Holm", Format::P, |r| r.1.p_holm)
+        .column("n", Format::Decimals(0), |r| r.1.n);
+    Grid { title: format!("Each model minus {primary}"), ..grid.grid() }
 }

@@ -7,7 +7,7 @@
 use crate::figure::curves::{Axis, dice_figure};
 use crate::finding::findings;
 use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, Row, columns, pivot};
+use crate::grid::{Cell, Column, Format, Grid, pivot};
 use crate::paper;
 use crate::rounds::{part_name, ratio_key};
 use crate::section::{Content, Made};
@@ -39,40 +39,34 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// A row an arm and ratio, columns Task 1 A, Task 1 B, Task 2 A, Task 2 B, then the paper's.
 fn grid(sweep: &Sweep) -> Grid {
+    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
+         (none with one seed). T1 is brain extraction, T2 tissues. A: the training volumes, of which \
+         only the given share of slices is annotated, scored on all their slices; B: unseen volumes. \
+         \"paper\" is Zhang et al. 2019, Table 2, on 40 dHCP newborns: other data, so compare \
+         differences between rows, not levels.";
     let tasks = sweep.tasks().into_iter();
     let places: Vec<(Task, Part)> =
         tasks.flat_map(|task| [Part::A, Part::B].map(|part| (task, part))).collect();
-    let title = |(task, part): (Task, Part)| format!("T{} {}", task.number(), part_name(part));
-    let values = places
-        .iter()
-        .map(|&place| Column::new(title(place), Format::Decimals(3)).under(task_title(place.0)));
-    let papers = places.iter().map(|&place| {
-        let column = Column::new(title(place) + ", paper", Format::Decimals(3));
-        column.under(paper::SOURCE).of_paper()
-    });
-    let lines = pivot(&sweep.points, &places, |point| {
+    let rows = pivot(&sweep.points, &places, |point| {
         ((&point.arm, ratio_key(point.ratio)), (point.task, point.part))
     });
-    let rows = lines.into_iter().map(|((arm, ratio), points)| {
-        let ratio = ratio as f64 / 1e6;
-        let ours = points.iter().map(|point| point.map(|point| point.dice.value).into());
-        let papers =
-            places.iter().map(|&(task, part)| paper::table_2(arm, ratio, task, part).into());
-        let cells = [arm.label().into(), ratio.into()].into_iter().chain(ours).chain(papers);
-        Row { cells: cells.collect(), on_page: sweep.has_rounds() }
-    });
-    let keys = [("strategy", Format::Words), ("slices", Format::Ratio)];
-    Grid {
-        how: "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
-              (none with one seed). T1 is brain extraction, T2 tissues. A: the training volumes, of \
-              which only the given share of slices is annotated, scored on all their slices; B: \
-              unseen volumes. \"paper\" is Zhang et al. 2019, Table 2, on 40 dHCP newborns: other \
-              data, so compare differences between rows, not levels."
-            .to_owned(),
-        columns: columns(&keys).into_iter().chain(values).chain(papers).collect(),
-        rows: rows.collect(),
-        ..Grid::default()
+    let ratio = |key: u64| key as f64 / 1e6;
+    let mut grid = Grid::of(&rows, how)
+        .column("strategy", Format::Words, |r| r.0.0.label())
+        .column("slices", Format::Ratio, |r| ratio(r.0.1))
+        .on_page(|_| sweep.has_rounds());
+    let title = |task: Task, part| format!("T{} {}", task.number(), part_name(part));
+    let score = Format::Decimals(3);
+    for (at, &(task, part)) in places.iter().enumerate() {
+        let column = Column::new(title(task, part), score).under(task_title(task));
+        grid = grid.with(column, |r| Some(r.1[at]?.dice.value));
     }
+    for (task, part) in places {
+        let column = Column::new(title(task, part) + ", paper", score).under(paper::SOURCE);
+        let number = |arm, key| paper::table_2(arm, ratio(key), task, part);
+        grid = grid.with(column.of_paper(), |r| number(r.0.0, r.0.1));
+    }
+    grid.grid()
 }
 
 /// The same, but of each arm only the ratios that the paper's table has, and the last.

@@ -4,7 +4,7 @@
 use crate::arm::Arm;
 use crate::format::percent;
 use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, Row, columns, pivot};
+use crate::grid::{Format, Grid, pivot};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Score, ratio_key, score};
 use crate::section::{Content, Made};
@@ -37,25 +37,18 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let arms: BTreeSet<&Arm> = rows.iter().map(|row| row.arm).collect();
     let arms: Vec<&Arm> = arms.into_iter().collect();
     let lines = pivot(&rows, &arms, |row| ((row.task, row.class), row.arm));
-    let lines = lines.into_iter().map(|((task, (_, class)), cells)| {
-        let place = [format!("Task {}", task.number()), class.to_owned()].map(Cell::from);
-        let values = cells.into_iter().map(|row| row.map(|row| row.dice.value).into());
-        Row::from(place.into_iter().chain(values).collect::<Vec<Cell>>())
-    });
-    let values = arms.iter().map(|arm| Column::new(arm.label(), Format::Decimals(3)));
-    let keys = [("task", Format::Words), ("class", Format::Words)];
-    let grid = Grid {
-        how: format!(
-            "With full annotation, and by strategy with {} of the slices annotated: mean over the \
-             cases that have the class, then over seeds, ± half the 95 % Student-t interval over \
-             seeds.",
-            percent(COMPARED_RATIO)
-        ),
-        columns: columns(&keys).into_iter().chain(values).collect(),
-        rows: lines.collect(),
-        ..Grid::default()
-    };
-    Ok(Some(Content::table(frame, vec![grid])))
+    let how = format!(
+        "With full annotation, and by strategy with {} of the slices annotated: mean over the cases \
+         that have the class, then over seeds, ± half the 95 % Student-t interval over seeds.",
+        percent(COMPARED_RATIO)
+    );
+    let mut grid = Grid::of(&lines, how)
+        .column("task", Format::Words, |r| format!("Task {}", r.0.0.number()))
+        .column("class", Format::Words, |r| r.0.1.1);
+    for (at, arm) in arms.iter().enumerate() {
+        grid = grid.column(arm.label(), Format::Decimals(3), |r| Some(r.1[at]?.dice.value));
+    }
+    Ok(Some(Content::table(frame, vec![grid.grid()])))
 }
 
 /// Every class by task and the manifest's order, then by arm.
