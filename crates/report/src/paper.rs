@@ -20,73 +20,56 @@ const TABLE_2: [(&str, f64, [f64; 4]); 5] = [
     (PROPOSED, 0.30, [0.984, 0.979, 0.882, 0.872]),
 ];
 
-/// The paper's Table 2, if it has that row.
-pub(crate) fn table_2(arm: &Arm, ratio: f64, task: Task, part: Part) -> Option<f64> {
-    let column = match (task, part) {
-        (Task::BrainExtraction, Part::A) => 0,
-        (Task::BrainExtraction, Part::B) => 1,
-        (Task::TissueSegmentation, Part::A) => 2,
-        (Task::TissueSegmentation, Part::B) => 3,
-    };
-    let row = TABLE_2.iter().find(|row| row.0 == arm.name() && (row.1 - ratio).abs() < 1e-6);
-    row.map(|row| row.2[column])
+/// A model of Table 1.
+pub(crate) struct Model {
+    /// The architecture, named as in a sweep's configuration.
+    architecture: &'static str,
+    /// As the paper writes it.
+    pub(crate) name: &'static str,
+    /// Mean Dice with full annotation in Task 1 and Task 2.
+    dice: [f64; 2],
 }
 
-/// The models of the paper's Table 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Model {
-    /// The paper's own: the 3D U-Net with attention.
-    AttentionUNet,
-    VNet,
-    UNet,
+static TABLE_1: [Model; 3] = [
+    Model { architecture: "unet", name: "3D U-Net", dice: [0.976, 0.848] },
+    Model { architecture: "v-net", name: "V-Net", dice: [0.975, 0.844] },
+    Model { architecture: "attention-unet", name: "attention 3D U-Net", dice: [0.979, 0.872] },
+];
+
+/// One of two numbers: the first of brain extraction, the second of tissue segmentation.
+fn of_task(task: Task, [brain, tissue]: [f64; 2]) -> f64 {
+    match task {
+        Task::BrainExtraction => brain,
+        Task::TissueSegmentation => tissue,
+    }
+}
+
+/// The paper's Table 2, if it has that row.
+pub(crate) fn table_2(arm: &Arm, ratio: f64, task: Task, part: Part) -> Option<f64> {
+    let row = TABLE_2.iter().find(|row| row.0 == arm.name() && (row.1 - ratio).abs() < 1e-6);
+    let [a1, b1, a2, b2] = row?.2;
+    Some(of_task(task, if part == Part::A { [a1, a2] } else { [b1, b2] }))
+}
+
+/// The paper's model of this architecture, if it has one.
+pub(crate) fn model(architecture: &str) -> Option<&'static Model> {
+    TABLE_1.iter().find(|model| model.architecture == architecture)
 }
 
 impl Model {
-    /// The paper's model that has this architecture, named as in a sweep's configuration.
-    pub(crate) fn of_architecture(name: &str) -> Option<Self> {
-        match name {
-            "attention-unet" => Some(Self::AttentionUNet),
-            "v-net" => Some(Self::VNet),
-            "unet" => Some(Self::UNet),
-            _ => None,
-        }
-    }
-
-    /// As the paper writes it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::UNet => "3D U-Net",
-            Self::VNet => "V-Net",
-            Self::AttentionUNet => "attention 3D U-Net",
-        }
-    }
-}
-
-/// The paper's Table 1: mean Dice with full annotation.
-pub(crate) fn table_1(model: Model, task: Task) -> f64 {
-    match (model, task) {
-        (Model::UNet, Task::BrainExtraction) => 0.976,
-        (Model::UNet, Task::TissueSegmentation) => 0.848,
-        (Model::VNet, Task::BrainExtraction) => 0.975,
-        (Model::VNet, Task::TissueSegmentation) => 0.844,
-        (Model::AttentionUNet, Task::BrainExtraction) => 0.979,
-        (Model::AttentionUNet, Task::TissueSegmentation) => 0.872,
+    /// Mean Dice with full annotation.
+    pub(crate) fn dice(&self, task: Task) -> f64 {
+        of_task(task, self.dice)
     }
 }
 
 /// Coefficient of the rank regression in the paper's Fig. 4 (one sample a task).
 pub(crate) fn rank_coefficient(task: Task) -> f64 {
-    match task {
-        Task::BrainExtraction => 0.93,
-        Task::TissueSegmentation => 0.92,
-    }
+    of_task(task, [0.93, 0.92])
 }
 
 /// The ratio at which the paper says that attention-guided query is as good as any rival at
 /// [`COMPARED_RATIO`].
 pub(crate) fn headline_ratio(task: Task) -> f64 {
-    match task {
-        Task::BrainExtraction => 0.15,
-        Task::TissueSegmentation => 0.30,
-    }
+    of_task(task, [0.15, 0.30])
 }

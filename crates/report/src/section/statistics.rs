@@ -18,31 +18,22 @@ use slicewise_data::{Part, Task};
 use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is measured of a curve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Measure {
-    /// Area under the budget curve: a mean Dice along the annotation ratio.
-    Aubc,
-    /// Mean Dice after the strategy's last round.
-    Final,
-    /// Rate at which Dice nears full annotation per share of the foreground drawn.
-    FgEff,
-}
-
-/// The measures in the order of tables: name in tidy tables, heading, and the decimals worth
-/// printing, three of a Dice and one of a rate.
-const MEASURES: [(Measure, &str, &str, usize); 3] = [
-    (Measure::Aubc, "aubc", "AUBC", 3),
-    (Measure::Final, "final", "final", 3),
-    (Measure::FgEff, "fg-eff", "FG-Eff", 1),
+/// What is measured of a curve: name in tidy tables, heading, and the decimals worth printing.
+const MEASURES: [(&str, &str, usize); 3] = [
+    // Area under the budget curve: a mean Dice along the annotation ratio.
+    ("aubc", "AUBC", 3),
+    // Mean Dice after the strategy's last round.
+    ("final", "final", 3),
+    // Rate at which Dice nears full annotation per share of the foreground drawn.
+    ("fg-eff", "FG-Eff", 1),
 ];
 
 /// One measure of one strategy.
 struct Statistic {
     task: Task,
     arm: Arm,
-    measure: Measure,
-    name: &'static str,
+    /// A name in [`MEASURES`].
+    measure: &'static str,
     /// Mean and 95 % Student-t interval over the seeds that have it.
     value: Interval,
     /// Annotation ratios that it was computed from, ascending.
@@ -75,7 +66,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let frame = Columns::of(&rows)
         .task(|r| r.task)
         .text("strategy", |r| r.arm.name())
-        .text("measure", |r| r.name)
+        .text("measure", |r| r.measure)
         .interval(|r| r.value)
         .count("seeds", |r| r.value.n)
         .real("ratio_low", |r| end(r.ratios.first()))
@@ -93,7 +84,7 @@ fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
     let lines = pivot(rows, &places, |row| (&row.arm, (row.task, row.measure)));
     let mut grid = Grid::of(&lines, how(rows)).column("strategy", Format::Words, |r| r.0.label());
     let titles = MEASURES.into_iter().cycle();
-    for ((at, (task, _)), (_, _, title, decimals)) in places.iter().enumerate().zip(titles) {
+    for ((at, (task, _)), (_, title, decimals)) in places.iter().enumerate().zip(titles) {
         let title = format!("T{} {title}", task.number());
         let column = Column::new(title, Format::Decimals(decimals)).under(task_title(*task));
         grid = grid.with(column, |r| r.1[at].map(|row| row.value));
@@ -103,7 +94,7 @@ fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
 
 /// Says how the numbers were computed.
 fn how(rows: &[Statistic]) -> String {
-    let areas = rows.iter().filter(|row| row.measure == Measure::Aubc);
+    let areas = rows.iter().filter(|row| row.measure == "aubc");
     let shared: BTreeMap<Task, String> =
         areas.map(|row| (row.task, percents(row.ratios.iter().copied()))).collect();
     let shared = shared.iter().map(|(task, ratios)| format!("Task {}: {ratios}", task.number()));
@@ -128,16 +119,16 @@ fn statistics(sweep: &Sweep, task: Task, curves: &BTreeMap<Arm, StrategyCurves>)
     let ceiling = sweep.full(task, Part::B).map(|full| full.dice.value.mean);
     let mut rows = Vec::new();
     for (arm, seeds) in curves {
-        for (measure, name, ..) in MEASURES {
-            let (values, ratios) = match measure {
-                Measure::Aubc => (areas(seeds, &shared), shared.clone()),
-                Measure::Final => (finals(seeds), last_ratio(seeds).into_iter().collect()),
-                Measure::FgEff => (efficiencies(seeds, curves, ceiling), ratios_of(seeds)),
-            };
+        let found = [
+            (areas(seeds, &shared), shared.clone()),
+            (finals(seeds), last_ratio(seeds).into_iter().collect()),
+            (efficiencies(seeds, curves, ceiling), ratios_of(seeds)),
+        ];
+        for ((measure, ..), (values, ratios)) in MEASURES.into_iter().zip(found) {
             if !values.is_empty() {
                 let ratios = ratios.into_iter().map(|key| key as f64 / 1e6).collect();
                 let (arm, value) = (arm.clone(), mean_interval(&values));
-                rows.push(Statistic { task, arm, measure, name, value, ratios });
+                rows.push(Statistic { task, arm, measure, value, ratios });
             }
         }
     }

@@ -27,7 +27,7 @@ struct ModelRow<'a> {
     /// Training steps; the largest, should seeds differ.
     steps: u64,
     /// The paper's model of the same architecture.
-    paper: Option<paper::Model>,
+    paper: Option<&'static paper::Model>,
     /// Part B against the primary model; `None` for that model itself.
     against: Option<Paired>,
 }
@@ -54,10 +54,10 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe("p", |r| Some(against(r)?.p))
         .maybe("p_holm", |r| Some(against(r)?.p_holm))
         .maybe_large("n", |r| Some(against(r)?.n as u64))
-        .maybe_text("paper_model", |r| Some(r.0.paper?.name()))
+        .maybe_text("paper_model", |r| Some(r.0.paper?.name))
         .maybe("paper", |r| {
-            let paper = r.0.paper.filter(|_| r.1.part == Part::B)?;
-            Some(paper::table_1(paper, r.0.task))
+            let paper = r.0.paper.filter(|_| r.1.part == Part::B);
+            Some(paper?.dice(r.0.task))
         })
         .frame("table1")?;
     let mut grids = vec![levels(&models)];
@@ -84,7 +84,7 @@ fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
             parts: [Part::A, Part::B].map(|part| round.point(part)),
             parameters: parameters(sweep, round),
             steps: round.records.iter().map(|record| record.steps).max().unwrap_or(0),
-            paper: architecture(sweep, round.model).and_then(paper::Model::of_architecture),
+            paper: architecture(sweep, round.model).and_then(paper::model),
             against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
         }));
     }
@@ -120,8 +120,8 @@ fn levels(models: &[ModelRow]) -> Grid {
         .column("seeds", count, seeds)
         .column("cases in A", count, |r| cases(r, 0))
         .column("cases in B", count, |r| cases(r, 1))
-        .with(of_paper("paper", value), |r| r.paper.map(|paper| paper::table_1(paper, r.task)))
-        .with(of_paper("paper's model", words), |r| r.paper.map(paper::Model::name))
+        .with(of_paper("paper", value), |r| Some(r.paper?.dice(r.task)))
+        .with(of_paper("paper's model", words), |r| Some(r.paper?.name))
         .grid()
 }
 
