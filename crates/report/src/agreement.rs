@@ -15,83 +15,65 @@ use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, RoundRecord};
 use slicewise_metrics::{Interval, mean_interval, spearman};
 
-/// Which slices are ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slices {
-    /// Every axial slice.
-    All,
-    /// Those whose ground truth has foreground.
-    Foreground,
+/// Two choices, each with its word in tidy tables.
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $choice:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum $name {
+            $($(#[$of])* $choice,)+
+        }
+
+        impl $name {
+            /// Both, in the order of tables.
+            pub(crate) const ALL: [Self; 2] = [$(Self::$choice),+];
+
+            /// The word in tables.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$choice => $word,)+
+                }
+            }
+        }
+    };
 }
 
-impl Slices {
-    /// Both, in the order of tables.
-    pub(crate) const ALL: [Self; 2] = [Self::All, Self::Foreground];
-
-    /// The word in tables.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Foreground => "foreground",
-        }
+choices! {
+    /// Which slices are ranked.
+    Slices {
+        /// Every axial slice.
+        All = "all",
+        /// Those whose ground truth has foreground.
+        Foreground = "foreground",
     }
 }
 
-/// What a strategy may see of a slice; higher promises a better segmentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
-    /// The agreement of SR1 with SR2.
-    P,
-    /// The summed entropy of the slice with its sign flipped: the more, the worse.
-    Uncertainty,
+choices! {
+    /// What a strategy may see of a slice; higher promises a better segmentation.
+    Signal {
+        /// The agreement of SR1 with SR2.
+        P = "p",
+        /// The summed entropy of the slice with its sign flipped: the more, the worse.
+        Uncertainty = "uncertainty",
+    }
+}
+
+choices! {
+    /// Which slices are ranked together.
+    Scope {
+        /// Those of all cases of a seed.
+        Pooled = "pooled",
+        /// Those of one case; then the mean over the cases that have a coefficient.
+        WithinCase = "within-case",
+    }
 }
 
 impl Signal {
-    /// Both, in the order of tables.
-    pub(crate) const ALL: [Self; 2] = [Self::P, Self::Uncertainty];
-
-    /// The word in tables.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::P => "p",
-            Self::Uncertainty => "uncertainty",
-        }
-    }
-
-    /// The word where it is read: the sign is part of it.
+    /// The word where a person reads it: the sign is part of it.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::P => "P",
             Self::Uncertainty => "−uncertainty",
-        }
-    }
-
-    fn of(self, p: f64, uncertainty: f64) -> f64 {
-        match self {
-            Self::P => p,
-            Self::Uncertainty => -uncertainty,
-        }
-    }
-}
-
-/// Which slices are ranked together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Scope {
-    /// Those of all cases of a seed.
-    Pooled,
-    /// Those of one case; then the mean over the cases that have a coefficient.
-    WithinCase,
-}
-
-impl Scope {
-    /// Both, in the order of tables.
-    pub(crate) const ALL: [Self; 2] = [Self::Pooled, Self::WithinCase];
-
-    /// The word in tables.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Pooled => "pooled",
-            Self::WithinCase => "within-case",
         }
     }
 }
@@ -176,6 +158,9 @@ pub(crate) fn pairs(case: &CaseRecord, signal: Signal, slices: Slices) -> Vec<(f
         .zip(&case.uncertainty)
         .zip(case.r.iter().zip(&case.foreground))
         .filter(|(_, (_, foreground))| slices == Slices::All || **foreground)
-        .map(|((p, uncertainty), (r, _))| (signal.of(*p, *uncertainty), *r))
+        .map(|((p, uncertainty), (r, _))| match signal {
+            Signal::P => (*p, *r),
+            Signal::Uncertainty => (-uncertainty, *r),
+        })
         .collect()
 }

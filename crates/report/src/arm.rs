@@ -33,11 +33,6 @@ impl Arm {
         }
     }
 
-    /// The arm of the paper's own strategy.
-    pub(crate) fn proposed() -> Self {
-        Self::Strategy(PROPOSED.to_owned())
-    }
-
     /// Its name in records and tidy tables.
     pub(crate) fn name(&self) -> &str {
         match self {

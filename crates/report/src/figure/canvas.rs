@@ -227,15 +227,9 @@ impl Shape {
                 )
             }
             Self::Text { words, at: (x, y), font } => {
-                let anchor = match font.anchor {
-                    Anchor::Start => "start",
-                    Anchor::Middle => "middle",
-                    Anchor::End => "end",
-                };
-                let turned = match font.upright {
-                    true => format!(" transform=\"rotate(-90 {x:.1} {y:.1})\""),
-                    false => String::new(),
-                };
+                let anchor = ["start", "middle", "end"][font.anchor as usize];
+                let turned = format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"");
+                let turned = if font.upright { &turned } else { "" };
                 format!(
                     "<text x=\"{x:.1}\" y=\"{y:.1}\" dy=\"0.35em\" font-size=\"{}\" \
                      font-weight=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{turned}>\n{}\n</text>\n",
@@ -256,11 +250,7 @@ impl Font {
         let size = self.points * 1.24 * SCALE;
         let style = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
         let turn = if self.upright { FontTransform::Rotate270 } else { FontTransform::None };
-        let anchor = match self.anchor {
-            Anchor::Start => HPos::Left,
-            Anchor::Middle => HPos::Center,
-            Anchor::End => HPos::Right,
-        };
+        let anchor = [HPos::Left, HPos::Center, HPos::Right][self.anchor as usize];
         TextStyle {
             font: FontDesc::new(FontFamily::SansSerif, size, style).transform(turn),
             color: self.color.to_backend_color(),
