@@ -1,5 +1,8 @@
-//! Tidy frames: one row an observation, one column a variable. polars writes them as CSV and
-//! Parquet.
+//! Tidy frames: one row an observation, one column a variable. polars holds them and writes them as
+//! CSV and Parquet.
+//!
+//! Records are grouped and joined before, in Rust: they nest (rounds, cases, slices), and sums are
+//! taken in one fixed order, so that tables are the same to the byte whatever polars does.
 
 use crate::error::ReportError;
 use polars::prelude::{

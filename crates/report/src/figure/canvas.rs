@@ -229,7 +229,7 @@ impl Shape {
             Self::Text { words, at: (x, y), font } => {
                 let anchor = ["start", "middle", "end"][font.anchor as usize];
                 let turned = format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"");
-                let turned = if font.upright { &turned } else { "" };
+                let turned = if font.upright { turned.as_str() } else { "" };
                 format!(
                     "<text x=\"{x:.1}\" y=\"{y:.1}\" dy=\"0.35em\" font-size=\"{}\" \
                      font-weight=\"{}\" text-anchor=\"{anchor}\" fill=\"{}\"{turned}>\n{}\n</text>\n",
