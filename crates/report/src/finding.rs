@@ -44,7 +44,7 @@ fn best(sweep: &Sweep, task: Task) -> Option<String> {
 }
 
 /// Points at the paper's 50 %; else at the largest ratio that the most strategies have.
-fn points_at_compared_ratio(sweep: &Sweep, task: Task) -> Vec<&Point> {
+fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> {
     let mut by_ratio: BTreeMap<u64, Vec<&Point>> = BTreeMap::new();
     for point in sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy()) {
         by_ratio.entry(ratio_key(point.ratio)).or_default().push(point);
