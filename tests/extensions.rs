@@ -1,5 +1,6 @@
 //! Follows CONTRIBUTING.md to the letter: with one file and one line each, a new strategy, network
-//! and dataset layout are listed, can be named in an experiment, and are in its tables.
+//! and dataset layout are listed, can be named in an experiment, and are in its tables; a new table
+//! is in its report and in what `verify` looks at.
 //!
 //! The text's code blocks are applied to a copy of the workspace. The copy is built into the same
 //! target folder, so that nothing heavy is built again, under another program name.
@@ -137,7 +138,7 @@ fn extended(workspace: &Path) -> PathBuf {
 }
 
 #[test]
-fn one_file_and_one_line_make_a_strategy_a_network_and_a_layout() {
+fn one_file_and_one_line_make_a_strategy_a_network_a_layout_and_a_table() {
     let scratch = tempfile::tempdir().unwrap();
     let workspace = scratch.path().join("workspace");
     let program = extended(&workspace);
@@ -184,4 +185,16 @@ fn one_file_and_one_line_make_a_strategy_a_network_and_a_layout() {
     );
     let config = fs::read_to_string(results.join("config.yaml")).unwrap();
     assert!(config.contains("architecture: flat") && config.contains("layout: pairs"));
+
+    let read = |file: &str| fs::read_to_string(results.join(file)).unwrap();
+    assert!(read("tables/seeds.csv").starts_with("task,strategy,ratio,seeds\n2,full,1.0,1"));
+    assert!(read("tables/seeds.md").contains("| strategy | slices | seeds |"));
+    let titles = read("report.html").matches("Seeds of each round").count();
+    assert_eq!(titles, 4, "list, heading, region, caption");
+    run(&["verify", "results/extended"]);
+    fs::remove_file(results.join("tables/seeds.csv")).unwrap();
+    let mut verify = Command::new(&program);
+    let missed = verify.arg("verify").arg(&results).output().unwrap();
+    let errors = String::from_utf8_lossy(&missed.stderr);
+    assert!(!missed.status.success() && errors.contains("tables/seeds.csv"), "{errors}");
 }
