@@ -196,5 +196,8 @@ fn one_file_and_one_line_make_a_strategy_a_network_a_layout_and_a_table() {
     let mut verify = Command::new(&program);
     let missed = verify.arg("verify").arg(&results).output().unwrap();
     let errors = String::from_utf8_lossy(&missed.stderr);
-    assert!(!missed.status.success() && errors.contains("tables/seeds.csv"), "{errors}");
+    assert!(
+        !missed.status.success() && errors.contains("tables/seeds.csv"),
+        "{errors}"
+    );
 }
