@@ -5,11 +5,10 @@
 //! append. An open ledger is locked, so that two processes cannot both write it.
 
 use crate::error::ExperimentError;
-use crate::packed;
 use crate::record::{RoundRecord, SCHEMA};
 use crate::results::make_parent;
 use serde::Serialize;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, Write};
 use std::path::Path;
 
@@ -30,7 +29,11 @@ pub struct Contents {
 /// The file cannot be read, or a whole line is no record or has another schema. This function does
 /// not check that the rounds are those of the plan; [`crate::cell`] does.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
-    let text = packed::read(path)?;
+    parse(path, &fs::read(path).map_err(ExperimentError::io(path))?)
+}
+
+/// Reads the records in `text`, the content of the file at `path`.
+pub(crate) fn parse(path: &Path, text: &[u8]) -> Result<Contents, ExperimentError> {
     let whole = text
         .iter()
         .rposition(|&byte| byte == b'\n')
@@ -70,14 +73,13 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     })
 }
 
-/// Opens the ledger at `path` for appending, made if absent, unpacked if compressed, cutting off a
-/// torn last line. Returns it with what it holds.
+/// Opens the ledger at `path` for appending, and makes it if there is none. Removes a torn last
+/// line. Returns the file and its content.
 ///
 /// # Errors
 /// Those of [`read`]; the file cannot be written; another process has it open.
 pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
     make_parent(path)?;
-    let path = &packed::unpack(path)?;
     let file = OpenOptions::new()
         .create(true)
         .append(true)

@@ -1,162 +1,141 @@
-//! Records kept compressed: `NAME.jsonl.gz` in place of `NAME.jsonl`.
+//! The records of all runs in one compressed file, `records.jsonl.zst`, for results that are kept.
 //!
-//! Records are text that repeats itself, a tenth of their size as gzip. A sweep writes them plain,
-//! line after line; [`pack`] compresses those of a folder that is to be kept. Everything that reads
-//! records takes both, and a sweep that goes on in such a folder unpacks what it appends to.
+//! Records are numbers as text, and the runs of a sweep repeat each other's, so together they take a
+//! quarter of their size. A sweep writes a ledger for each run, line after line; [`pack`] moves
+//! these lines into one file. Everything that reads results takes either. A sweep that goes on in
+//! such a folder unpacks it first.
+//!
+//! The packed file counts wherever it is. It is written whole before the ledgers go, and goes after
+//! they are back, so a kill at any moment loses nothing.
 
 use crate::error::ExperimentError;
 use crate::ledger;
-use crate::results::{files_below, replace};
-use flate2::Compression;
-use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
+use crate::plan::Cell;
+use crate::results::{ResultsFolder, ledgers, make_parent, replace};
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// What [`pack`] did.
+/// zstd's level: the best but for three that need more memory to read.
+const LEVEL: i32 = 19;
+/// Matches are sought in the last 2²⁷ bytes, which is more than the records of most sweeps.
+const WINDOW_LOG: u32 = 27;
+
+/// Result of [`pack`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Packed {
-    /// Files that were compressed.
-    pub files: usize,
-    /// Bytes before.
+    /// Number of ledgers that were packed.
+    pub ledgers: usize,
+    /// Their size in bytes.
     pub plain_bytes: u64,
-    /// Bytes after.
+    /// Size of the packed file in bytes.
     pub packed_bytes: u64,
 }
 
-/// Compresses all records of the results folder at `root`. The same records give the same bytes.
+/// Moves the ledgers of a results folder into one compressed file. Does nothing if there are none.
 ///
 /// # Errors
-/// A sweep is at work in the folder, or a file cannot be read or written. Each ledger is then either
-/// plain or compressed, and whole.
-pub fn pack(root: &Path) -> Result<Packed, ExperimentError> {
-    let mut done = Packed::default();
-    for path in files_below(&root.join("records"))? {
-        if is_packed(&path) {
-            continue;
-        }
-        if ledger::in_use(&path) {
-            return Err(ExperimentError::InUse { path });
-        }
-        let plain = fs::read(&path).map_err(ExperimentError::io(&path))?;
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = encoder
-            .write_all(&plain)
-            .and_then(|()| encoder.finish())
-            .map_err(ExperimentError::io(&path))?;
-        replace(&packed_path(&path), &packed)?;
-        fs::remove_file(&path).map_err(ExperimentError::io(&path))?;
-        done.files += 1;
-        done.plain_bytes += plain.len() as u64;
-        done.packed_bytes += packed.len() as u64;
+/// A sweep is at work in the folder, a ledger is malformed, or a file cannot be read or written.
+pub fn pack(folder: &ResultsFolder) -> Result<Packed, ExperimentError> {
+    let paths = ledgers(folder.root())?;
+    if paths.is_empty() || folder.packed_records().exists() {
+        return Ok(Packed::default());
     }
-    Ok(done)
-}
-
-/// The path of the compressed form of the ledger at `plain`.
-pub(crate) fn packed_path(plain: &Path) -> PathBuf {
-    plain.with_extension("jsonl.gz")
-}
-
-/// Whether `path` names a compressed ledger.
-pub(crate) fn is_packed(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "gz")
-}
-
-/// The bytes of the ledger at `path`, decompressed if it is compressed.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ExperimentError> {
-    let bytes = fs::read(path).map_err(ExperimentError::io(path))?;
-    if !is_packed(path) {
-        return Ok(bytes);
+    let mut text = Vec::new();
+    for path in &paths {
+        if ledger::in_use(path) {
+            return Err(ExperimentError::InUse { path: path.clone() });
+        }
+        let bytes = fs::read(path).map_err(ExperimentError::io(path))?;
+        let whole = ledger::parse(path, &bytes)?.whole_bytes as usize;
+        text.extend_from_slice(&bytes[..whole]);
     }
-    let mut plain = Vec::new();
-    match MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain) {
-        Ok(_) => Ok(plain),
+    let path = folder.packed_records();
+    let packed = compress(&text).map_err(ExperimentError::io(&path))?;
+    replace(&path, &packed)?;
+    remove_ledgers(&paths)?;
+    Ok(Packed {
+        ledgers: paths.len(),
+        plain_bytes: text.len() as u64,
+        packed_bytes: packed.len() as u64,
+    })
+}
+
+/// Writes the ledgers of a packed folder again and removes the packed file. Does nothing if there is
+/// none.
+///
+/// # Errors
+/// The packed file is damaged, or a file cannot be written.
+pub fn unpack(folder: &ResultsFolder) -> Result<(), ExperimentError> {
+    let Some(text) = read(folder)? else {
+        return Ok(());
+    };
+    let path = folder.packed_records();
+    let records = ledger::parse(&path, &text)?.records;
+    let mut texts: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
+    for (record, line) in records.iter().zip(text.split_inclusive(|&byte| byte == b'\n')) {
+        let run = Cell {
+            task: record.task,
+            model: record.model.clone(),
+            strategy: record.strategy.clone(),
+            seed: record.seed,
+        };
+        texts.entry(folder.records(&run)).or_default().extend(line);
+    }
+    for (ledger, text) in texts {
+        make_parent(&ledger)?;
+        replace(&ledger, &text)?;
+    }
+    fs::remove_file(&path).map_err(ExperimentError::io(path))
+}
+
+/// Returns the lines of the packed file, or `None` if there is none.
+pub(crate) fn read(folder: &ResultsFolder) -> Result<Option<Vec<u8>>, ExperimentError> {
+    let path = folder.packed_records();
+    let packed = match fs::read(&path) {
+        Ok(packed) => packed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ExperimentError::io(path)(error)),
+    };
+    match decompress(&packed) {
+        Ok(text) => Ok(Some(text)),
         Err(error) => Err(ExperimentError::Malformed {
-            path: path.to_owned(),
+            path,
             line: None,
             problem: format!(
-                "expected records compressed as gzip, got: {error}; delete this file and the run \
-                 is trained again"
+                "expected records compressed by `slicewise pack`, got: {error}; take the file from \
+                 where it was kept, or delete it and run the sweep again"
             ),
         }),
     }
 }
 
-/// The path of the plain form of the ledger at `path`, which is decompressed first if need be.
-pub(crate) fn unpack(path: &Path) -> Result<PathBuf, ExperimentError> {
-    if !is_packed(path) {
-        return Ok(path.to_owned());
-    }
-    let plain = path.with_extension("");
-    // The plain file counts as soon as it is there, so a kill in between loses nothing.
-    replace(&plain, &read(path)?)?;
-    fs::remove_file(path).map_err(ExperimentError::io(path))?;
-    Ok(plain)
+fn compress(text: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.window_log(WINDOW_LOG)?;
+    encoder.include_checksum(true)?;
+    std::io::Write::write_all(&mut encoder, text)?;
+    encoder.finish()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn decompress(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut decoder = zstd::Decoder::new(packed)?;
+    decoder.window_log_max(WINDOW_LOG)?;
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut decoder, &mut text)?;
+    Ok(text)
+}
 
-    fn ledger_in(folder: &Path) -> PathBuf {
-        let path = folder.join("records/brain-extraction/unet/random-seed1.jsonl");
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "{\"round\": 0}\n".repeat(400)).unwrap();
-        path
-    }
-
-    #[test]
-    fn records_are_the_same_after_packing_and_unpacking() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = ledger_in(scratch.path());
-        let plain = fs::read(&path).unwrap();
-        let done = pack(scratch.path()).unwrap();
-        assert_eq!((done.files, done.plain_bytes), (1, plain.len() as u64));
-        assert!(done.packed_bytes * 10 < done.plain_bytes);
-        let packed = packed_path(&path);
-        assert!(!path.exists() && packed.exists());
-        assert_eq!(read(&packed).unwrap(), plain);
-        assert_eq!(
-            pack(scratch.path()).unwrap(),
-            Packed::default(),
-            "nothing is left to pack"
-        );
-        assert_eq!(unpack(&packed).unwrap(), path);
-        assert!(path.exists() && !packed.exists());
-        assert_eq!(fs::read(&path).unwrap(), plain);
-    }
-
-    #[test]
-    fn a_damaged_file_says_what_to_do() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = ledger_in(scratch.path());
-        pack(scratch.path()).unwrap();
-        let packed = packed_path(&path);
-        let bytes = fs::read(&packed).unwrap();
-        for damaged in [&bytes[..bytes.len() / 2], b"no gzip", b""] {
-            fs::write(&packed, damaged).unwrap();
-            let message = read(&packed).unwrap_err().to_string();
-            assert!(
-                message.contains("expected records compressed as gzip")
-                    && message.contains("delete this file and the run is trained again"),
-                "{message}"
-            );
+/// Removes the ledgers and the folders that they leave empty.
+fn remove_ledgers(paths: &[PathBuf]) -> Result<(), ExperimentError> {
+    for path in paths {
+        fs::remove_file(path).map_err(ExperimentError::io(path))?;
+        for folder in path.ancestors().skip(1).take(3) {
+            // A folder that still holds something stays.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
         }
     }
-
-    #[test]
-    fn a_folder_at_work_is_left_alone() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = ledger_in(scratch.path());
-        fs::write(&path, "").unwrap();
-        let held = ledger::open(&path).unwrap();
-        assert!(matches!(
-            pack(scratch.path()),
-            Err(ExperimentError::InUse { .. })
-        ));
-        drop(held);
-        assert!(path.exists());
-    }
+    Ok(())
 }

@@ -4,7 +4,8 @@
 //! config.yaml      the resolved config, written before the first step
 //! manifest.json    provenance
 //! sweep.lock       while a sweep is at work: which process
-//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round; or compressed, .jsonl.gz
+//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! records.jsonl.zst                                     all of these in one file, once packed
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors; while a round is trained
@@ -16,7 +17,7 @@
 use crate::error::ExperimentError;
 use crate::ledger;
 use crate::manifest::Manifest;
-use crate::packed::{is_packed, packed_path};
+use crate::packed;
 use crate::plan::Cell;
 use crate::record::RoundRecord;
 use rayon::prelude::*;
@@ -46,19 +47,19 @@ impl ResultsFolder {
         self.root.join("config.yaml")
     }
 
+    /// Path of the records of all runs in one file, which [`crate::packed`] writes.
+    pub fn packed_records(&self) -> PathBuf {
+        self.root.join("records.jsonl.zst")
+    }
+
     /// Path of `manifest.json`.
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
     }
 
-    /// The records of one cell: the compressed file if that alone is there.
+    /// Path of a run's records, its ledger.
     pub fn records(&self, cell: &Cell) -> PathBuf {
-        let plain = self.of_cell("records", cell, ".jsonl");
-        let packed = packed_path(&plain);
-        if !plain.exists() && packed.exists() {
-            return packed;
-        }
-        plain
+        self.of_cell("records", cell, ".jsonl")
     }
 
     /// Path of the list of a run's annotated slices.
@@ -135,10 +136,11 @@ impl Results {
         let config = fs::read_to_string(&path).map_err(ExperimentError::io(path))?;
         let manifest = Manifest::read(&folder.manifest())?;
         let mut records = Vec::new();
-        let top = root.join("records");
-        if top.is_dir() {
+        if let Some(text) = packed::read(&folder)? {
+            records = ledger::parse(&folder.packed_records(), &text)?.records;
+        } else {
             // Ledgers are read in parallel: reading takes longer than making the report from them.
-            let ledgers: Vec<_> = files_below(&top)?
+            let ledgers: Vec<_> = ledgers(root)?
                 .par_iter()
                 .map(|path| ledger::read(path))
                 .collect();
@@ -173,20 +175,25 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
     slicewise_core::write_whole(path, bytes).map_err(ExperimentError::io(path))
 }
 
-/// The ledgers below `folder`, plain or compressed, sorted. A compressed one beside its plain form,
-/// which a kill while unpacking leaves, does not count.
-pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
+/// Lists the ledgers of the results folder at `root`, sorted.
+pub(crate) fn ledgers(root: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
+    let folder = root.join("records");
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(ExperimentError::io(folder))? {
-        let path = entry.map_err(ExperimentError::io(folder))?.path();
-        if path.is_dir() {
-            found.extend(files_below(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "jsonl")
-            || (is_packed(&path) && !path.with_extension("").exists())
-        {
-            found.push(path);
-        }
+    if folder.is_dir() {
+        collect_ledgers(&folder, &mut found)?;
     }
     found.sort();
     Ok(found)
+}
+
+fn collect_ledgers(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), ExperimentError> {
+    for entry in fs::read_dir(folder).map_err(ExperimentError::io(folder))? {
+        let path = entry.map_err(ExperimentError::io(folder))?.path();
+        if path.is_dir() {
+            collect_ledgers(&path, found)?;
+        } else if path.extension().is_some_and(|ending| ending == "jsonl") {
+            found.push(path);
+        }
+    }
+    Ok(())
 }

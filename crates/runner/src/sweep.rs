@@ -13,7 +13,7 @@ use slicewise_data::{Case, Part, Task, TaskData};
 use slicewise_experiment::results::replace;
 use slicewise_experiment::{
     Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
-    record,
+    packed, record,
 };
 use slicewise_model::{Device, InstructionSet, ModelError};
 use slicewise_report::ReportError;
@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         );
         wait_for_workers(&folder, &config.cells());
     }
+    packed::unpack(&folder).map_err(Failure::input)?;
 
     let mut data = Vec::new();
     for &task in config.tasks.keys() {
