@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod broken_input;
+#[path = "../crates/runner/build/commit.rs"]
+mod commit;
 mod damage;
 mod docs_faults;
 mod faults;
@@ -12,6 +14,7 @@ mod nifti;
 mod precision;
 mod program;
 mod readme;
+mod release;
 mod start;
 mod sweep;
 mod tiny;

@@ -1,5 +1,6 @@
 //! The `data:` section of an experiment: which data set, which grid, which split.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -13,10 +14,11 @@ pub const DEFAULT_PATH: &str = "../shared/data";
 pub const PHANTOM_SPACING_MM: f64 = 2.0;
 
 /// Which data set an experiment runs on, and how it is prepared and split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Name of a layout in [`crate::layouts::REGISTRY`].
+    #[schemars(schema_with = "layout_names")]
     pub layout: String,
     /// The data folder (`manifest`: the CSV file). Absent: `$SLICEWISE_DATA`, else
     /// [`DEFAULT_PATH`]. Phantoms take none.
@@ -51,13 +53,19 @@ pub struct DataConfig {
 }
 
 /// Which procedural newborns to make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhantomConfig {
     /// How many subjects.
     pub subjects: usize,
     /// Seed of the population; subject `i` of a seed is always the same.
     pub seed: u64,
+}
+
+/// The names of [`crate::layouts::REGISTRY`].
+fn layout_names(_: &mut SchemaGenerator) -> Schema {
+    let names = crate::layouts::REGISTRY.iter().map(|layout| layout.name());
+    json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
 }
 
 fn default_margin_mm() -> f64 {

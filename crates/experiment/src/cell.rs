@@ -73,13 +73,22 @@ impl CellRun<'_> {
     /// # Errors
     /// The ledger is malformed.
     pub fn finished(&self) -> Result<bool, ExperimentError> {
+        Ok(self.progress()?.1)
+    }
+
+    /// Rounds of the cell on disk, and whether they are all.
+    ///
+    /// # Errors
+    /// The ledger is malformed.
+    pub fn progress(&self) -> Result<(usize, bool), ExperimentError> {
         let path = self.folder.records(self.cell);
         if !path.exists() {
-            return Ok(false);
+            return Ok((0, false));
         }
         let records: Vec<RoundRecord> = ledger::read(&path)?.records;
         let rounds = self.plan.rounds(&self.cell.strategy).len();
-        Ok(records.len() == rounds || self.stops_after(records.last()))
+        let whole = records.len() == rounds || self.stops_after(records.last());
+        Ok((records.len(), whole))
     }
 
     /// Runs all rounds that are not on disk yet. `segmenter` comes with its seeded weights
@@ -119,6 +128,7 @@ impl CellRun<'_> {
             annotate(&mut annotation, &record.queries, round.number)?;
         }
         if done >= rounds.len() || self.stops_after(contents.records.last()) {
+            self.remove_leftovers(done);
             return Ok(());
         }
         let strategy = match self.cell.strategy.as_str() {
@@ -129,6 +139,8 @@ impl CellRun<'_> {
             ),
         };
         let mut from = self.restore(segmenter, &contents.records, observer)?;
+        // Not before: they may be the newest that are sound.
+        self.remove_leftovers(done);
 
         let before = match strategy {
             Some(_) => self.plan.steps.first,
@@ -218,12 +230,7 @@ impl CellRun<'_> {
             mean_p = record.mean_p;
             ledger::append(&mut records, &path, &record)?;
             ledger::append(&mut timings, &self.folder.timings(self.cell), &timing)?;
-            if index > 0 {
-                let old = self.folder.checkpoint(self.cell, rounds[index - 1].number);
-                // Nothing reads it again; that it may be gone already is no reason to stop.
-                let _ = fs::remove_file(old);
-            }
-            training.clear();
+            self.remove_leftovers(index + 1);
             from = Some(weights);
             observer.round(&record, timing);
             if self.stops_after(Some(&record)) {

@@ -5,8 +5,9 @@
 //! ledger is locked, so that two sweeps in one folder cannot both write it.
 
 use crate::error::ExperimentError;
-use crate::record::{RoundRecord, SCHEMA};
+use crate::record::RoundRecord;
 use crate::results::make_parent;
+use crate::schema;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, Write};
@@ -26,7 +27,7 @@ pub struct Contents {
 /// Reads the ledger at `path`.
 ///
 /// # Errors
-/// The file cannot be read; a whole line is no record, or of another schema. Whether the rounds are
+/// The file cannot be read; a whole line is no record, or of a schema that is not known. Whether the rounds are
 /// those of a config, one after another, is for [`crate::cell`] to say.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     let text = fs::read(path).map_err(ExperimentError::io(path))?;
@@ -46,20 +47,7 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
             line: Some(records.len() + 1),
             problem,
         };
-        let record: RoundRecord = serde_json::from_slice(line).map_err(|error| {
-            // serde counts lines within the line.
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
-            malformed(format!(
-                "expected a record of a round, got: {reason}; delete this file and the run is trained again"
-            ))
-        })?;
-        if record.schema != SCHEMA {
-            return Err(malformed(format!(
-                "expected schema {SCHEMA}, got {}",
-                record.schema
-            )));
-        }
+        let record = schema::read(line).map_err(malformed)?;
         records.push(record);
     }
     Ok(Contents {

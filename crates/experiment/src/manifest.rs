@@ -3,6 +3,7 @@
 use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::record::SCHEMA;
+use crate::schema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slicewise_data::Task;
@@ -26,6 +27,9 @@ pub struct Manifest {
     pub version: String,
     /// Git commit of the program, with `-dirty` when the tree had changes; `unknown` outside git.
     pub commit: String,
+    /// SHA-256 of the program itself, hex; empty in older folders, as is `kernels`.
+    #[serde(default)]
+    pub program_sha256: String,
     /// SHA-256 of `config.yaml`, hex.
     pub config_sha256: String,
     /// libtorch's version.
@@ -48,6 +52,9 @@ pub struct Manifest {
     /// The vector instructions that our loops and oneDNN were free to use: `AVX-512`, say.
     #[serde(default)]
     pub instructions: String,
+    /// Whose loops computed the finest layers of each model: our own, or libtorch's.
+    #[serde(default)]
+    pub kernels: BTreeMap<String, String>,
     /// `cpu` or `cuda:0`.
     pub device: String,
     /// The arithmetic of each model: `float32` or `bfloat16`.
@@ -87,7 +94,8 @@ impl Manifest {
     /// Reads `manifest.json`.
     ///
     /// # Errors
-    /// The file cannot be read, is malformed, or is of another schema.
+    /// The file cannot be read, is malformed, or is of a schema that is not known. An older one is
+    /// read as if it were of today's.
     pub fn read(path: &Path) -> Result<Self, ExperimentError> {
         let malformed = |line, problem| ExperimentError::Malformed {
             path: path.to_owned(),
@@ -95,12 +103,12 @@ impl Manifest {
             problem,
         };
         let text = fs::read_to_string(path).map_err(ExperimentError::io(path))?;
-        let manifest: Self = serde_json::from_str(&text)
-            .map_err(|error| malformed(Some(error.line()), error.to_string()))?;
-        if manifest.schema != SCHEMA {
-            let problem = format!("expected schema {SCHEMA}, got {}", manifest.schema);
+        if let Some(problem) = schema::stated(text.as_bytes()).and_then(schema::unknown) {
             return Err(malformed(None, problem));
         }
+        let mut manifest: Self = serde_json::from_str(&text)
+            .map_err(|error| malformed(Some(error.line()), error.to_string()))?;
+        manifest.schema = SCHEMA;
         Ok(manifest)
     }
 }
@@ -111,4 +119,36 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first version wrote it: without all that was noted later.
+    const OF_SCHEMA_1: &str = r#"{
+        "schema": 1, "name": "small", "question": "Does it hold?", "command": "slicewise sweep small.yaml",
+        "version": "0.1.0", "commit": "4830f1c00000", "config_sha256": "00", "libtorch": "2.11.0",
+        "device": "cpu", "models": ["unet"], "data": [], "seeds": [1]
+    }"#;
+
+    #[test]
+    fn manifests_of_older_programs_are_read_and_those_of_newer_ones_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("manifest.json");
+        let read = |schema: u32| {
+            let text = OF_SCHEMA_1.replacen(": 1,", &format!(": {schema},"), 1);
+            fs::write(&path, text).unwrap();
+            Manifest::read(&path)
+        };
+        for schema in 1..=SCHEMA {
+            let manifest = read(schema).unwrap();
+            assert_eq!((manifest.schema, manifest.cores), (SCHEMA, 0));
+            assert_eq!(manifest.program_sha256, "");
+            assert!(manifest.kernels.is_empty() && manifest.cells.is_empty());
+        }
+        let message = read(SCHEMA + 1).unwrap_err().to_string();
+        let expected = format!("manifest.json: expected schema 1 to {SCHEMA}, got {}", SCHEMA + 1);
+        assert!(message.ends_with(&expected), "{message}");
+    }
 }

@@ -4,12 +4,14 @@
 //! and seed fork from the same trained first round, the cell [`FIRST`].
 
 use crate::record::{FIRST, FULL};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use slicewise_data::Task;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What is swept in one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskPlan {
     /// The first round annotates every n-th axial slice; the paper's 16 or 32.
@@ -33,7 +35,7 @@ fn yes() -> bool {
 
 /// The paper's stop rule: the mean P over all slices of Part A changed by less than σ since the
 /// round before (section 2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopRule {
     /// σ, in units of P. 0.005, the paper's.
@@ -57,7 +59,7 @@ impl Default for StopRule {
 /// The paper trains 500 for each updated training set, so a strategy queried in smaller rounds
 /// trains longer by the same ratio. `per_ratio` makes steps proportional to what a round adds
 /// instead: at equal ratio every strategy has then had the same number.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepPlan {
     /// In the shared first round.
@@ -94,6 +96,23 @@ impl<'de> Deserialize<'de> for StrategyName {
     }
 }
 
+impl JsonSchema for StrategyName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "StrategyName".into()
+    }
+
+    /// One of the registered names, so that an editor completes them.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let strategies = slicewise_strategies::STRATEGIES.iter();
+        let names = strategies.map(|strategy| strategy.name());
+        json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
+    }
+}
+
 /// An annotated share of a volume's axial slices, in `(0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -109,6 +128,20 @@ impl<'de> Deserialize<'de> for Ratio {
                 "expected a ratio in (0, 1] (a share of a volume's slices), got {ratio}"
             )))
         }
+    }
+}
+
+impl JsonSchema for Ratio {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Ratio".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "exclusiveMinimum": 0, "maximum": 1})
     }
 }
 

@@ -171,10 +171,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&partial, path)?;
-        match path.parent() {
-            Some(folder) => fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+        // The folder of a bare name is called "" there, which cannot be opened.
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|error| {
         // What a full disk cut short would only keep it full.

@@ -4,13 +4,15 @@
 
 use crate::architecture;
 use crate::error::ModelError;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Which network, and how large.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// Name in [`crate::ARCHITECTURES`]. Default `attention-unet`, the paper's.
+    #[schemars(schema_with = "architecture_names")]
     pub architecture: String,
     /// Feature maps at full resolution, doubled at each level. The paper gives none; 8 keeps a
     /// training step near 0.1 s on one CPU core.
@@ -31,6 +33,12 @@ pub struct ModelConfig {
     pub layout: Option<Layout>,
 }
 
+/// The names of [`crate::ARCHITECTURES`].
+fn architecture_names(_: &mut SchemaGenerator) -> Schema {
+    let names = architecture::ARCHITECTURES.iter().map(|entry| entry.name);
+    json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
+}
+
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
@@ -47,7 +55,7 @@ impl Default for ModelConfig {
 
 /// Normalisation over one sample, so that neither batch size nor other crops matter. Batch
 /// normalisation is left out: its running statistics mean little with two crops a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// Each feature map by itself (nnU-Net's).
@@ -68,7 +76,7 @@ pub enum Norm {
 /// leaves the segmentation better and P closer to R, and multiplying class *probabilities* is
 /// what a map of values in (0, 1) means. The paper to the letter is `source: final-maps,
 /// recalibration: multiply, supervision: 0, detached: false`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadConfig {
     /// What the AM is computed from.
@@ -106,7 +114,7 @@ impl Default for HeadConfig {
 }
 
 /// What the final attention map is computed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The last decoder features: a second opinion beside the final feature maps.
@@ -117,7 +125,7 @@ pub enum Source {
 }
 
 /// From the attention map's logits to its values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// Each class by itself.
@@ -128,7 +136,7 @@ pub enum Activation {
 }
 
 /// Which attention paths there are; for the ablation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Paths {
     /// CAM ∥ SAM, the paper's.
@@ -141,7 +149,7 @@ pub enum Paths {
 }
 
 /// How CAM and SAM become one map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Combine {
     /// Their logits are added.
@@ -152,7 +160,7 @@ pub enum Combine {
 }
 
 /// How the attention map acts on the final feature maps (FMs), which are signed logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recalibration {
     /// FM × AM, the paper to the letter. An AM near 0 pulls a logit *towards zero*: it lowers a
@@ -168,7 +176,7 @@ pub enum Recalibration {
 }
 
 /// How the network is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
     /// How weights follow gradients. The paper's is SGD; in the hundreds of steps that a CPU can
@@ -239,7 +247,7 @@ impl Default for TrainingConfig {
 }
 
 /// How weights follow gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// Adam with decoupled weight decay.
@@ -253,7 +261,7 @@ pub enum Algorithm {
 }
 
 /// Learning rate over the steps of a round of the experiment, in however many calls of `train`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// The same throughout, the paper's.
@@ -266,7 +274,7 @@ pub enum Schedule {
 }
 
 /// Arithmetic of convolutions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// [`Bfloat16`](Self::Bfloat16) where the device computes it fast, else
@@ -282,7 +290,7 @@ pub enum Precision {
 }
 
 /// Memory order of feature maps; results differ by rounding alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// `[N, C, D, H, W]`, libtorch's own.

@@ -22,6 +22,7 @@ mod gpu;
 mod inference;
 pub mod instructions;
 mod kernel;
+mod kernel_path;
 mod layers;
 mod loss;
 mod muon;
@@ -43,6 +44,7 @@ pub use environment::{Environment, choose_device, environment, process_settings,
 pub use error::ModelError;
 pub use gpu::unused_gpu;
 pub use instructions::InstructionSet;
+pub use kernel_path::kernel_path;
 pub use segmenter::{ModelOutput, TchSegmenter, TrainingVolume};
 // The runner names a device without depending on tch itself.
 pub use tch::Device;

@@ -6,6 +6,7 @@
 use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow, bail};
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task};
@@ -26,7 +27,7 @@ const LONGEST: usize = 64 << 10;
 const JOBS_OF_A_GPU: usize = 4;
 
 /// One experiment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExperimentConfig {
     /// Names the results folder.
@@ -40,6 +41,7 @@ pub(crate) struct ExperimentConfig {
     pub(crate) threads: usize,
     /// `auto`, `cpu` or `cuda:N`.
     #[serde(default = "auto")]
+    #[schemars(regex(pattern = r"^(auto|cpu|cuda:\d+)$"))]
     pub(crate) device: String,
     /// Where the volumes come from and how they are split and prepared.
     pub(crate) data: DataConfig,
@@ -49,6 +51,7 @@ pub(crate) struct ExperimentConfig {
     #[serde(default)]
     pub(crate) training: TrainingConfig,
     /// What is swept in each task.
+    #[schemars(schema_with = "crate::schema::tasks")]
     pub(crate) tasks: BTreeMap<Task, TaskPlan>,
 }
 
@@ -249,20 +252,24 @@ mod tests {
         );
         assert!(resolved.contains("  precision: bfloat16\n  layout: channels-last\n"));
         assert_eq!(ExperimentConfig::parse(&resolved, path).unwrap(), config);
-        for (more, message) in [
+        // Between place and hint are serde's words, which name the wrong one.
+        for (more, place, wrong, hint) in [
             (
                 ", precison: float32",
-                "a.yaml:15:76: models.attention-unet: unknown field `precison`, expected one of \
-                 `architecture`, `base_width`, `levels`, `norm`, `head`, `precision`, `layout`; \
-                 did you mean `precision`?",
+                "a.yaml:16:76: models.attention-unet: ",
+                "`precison`",
+                "; did you mean `precision`?",
             ),
             (
                 ", precision: bfloat61",
-                "a.yaml:15:87: models.attention-unet.precision: unknown variant `bfloat61`, \
-                 expected one of `auto`, `float32`, `bfloat16`; did you mean `bfloat16`?",
+                "a.yaml:16:87: models.attention-unet.precision: ",
+                "`bfloat61`",
+                "; did you mean `bfloat16`?",
             ),
         ] {
-            assert_eq!(with(more).unwrap_err().to_string(), message);
+            let message = with(more).unwrap_err().to_string();
+            let framed = message.starts_with(place) && message.ends_with(hint);
+            assert!(framed && message.contains(wrong), "{message}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::config::ExperimentConfig;
 use crate::estimate::{Estimate, Paces};
+use crate::notice::{is_quiet, notice};
 use crate::schedule::steps;
 use crate::worker::Event;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
@@ -62,7 +63,7 @@ impl Progress {
         let total_steps = whole.values().sum();
         let all = MultiProgress::new();
         let cells = config.cells().len();
-        let bars = (!all.is_hidden()).then(|| {
+        let bars = (!all.is_hidden() && !is_quiet()).then(|| {
             let sweep = all.add(ProgressBar::new(total_steps as u64));
             sweep.set_style(style("{bar:30} {percent:>3} %  {msg}"));
             Bars {
@@ -233,7 +234,7 @@ impl Progress {
             }
             None => {
                 self.said = Instant::now();
-                eprintln!("{done}/{} steps, {text}", self.total_steps);
+                notice(format_args!("{done}/{} steps, {text}", self.total_steps));
             }
         }
     }
@@ -272,7 +273,7 @@ impl Progress {
                 // A terminal that is gone shows nothing; the sweep goes on.
                 let _ = bars.all.println(text);
             }
-            None => eprintln!("{text}"),
+            None => notice(text),
         }
     }
 }
