@@ -211,7 +211,7 @@ device() {
     fi
     for kind in model gpu program; do
         case $kind in
-            model) which="gpu slices_that_fill tiles_ training_set_stays break_ends" ;;
+            model) which="gpu padding_slices tiles_ training_set_stays break_ends" ;;
             gpu) which= ;;
             program) which=gpu:: ;;
         esac

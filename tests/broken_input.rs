@@ -1,5 +1,5 @@
-//! Every broken input: one clear line; exit code 2; nothing run or left behind. The line is compared to
-//! the letter where it is ours; `…` stands for the words of a library or of the system.
+//! Every broken input gives one clear line and exit code 2. Nothing is run or left behind. The line is
+//! compared word for word where it is ours; `…` stands for the words of a library or of the system.
 
 use crate::program::{reads_as, run, slicewise, system_says};
 use ndarray::Array3;
@@ -7,7 +7,7 @@ use slicewise_data::{Geometry, Image, LabelMap, Volume, nifti};
 use std::fs;
 use std::path::PathBuf;
 
-/// A folder with a sound data set of four cases and its experiment, to be broken.
+/// A folder with a good dataset of four cases and its experiment, which a test then breaks.
 struct Scratch {
     folder: tempfile::TempDir,
     yaml: String,
@@ -79,7 +79,8 @@ tasks:
         self.folder.path().join(name)
     }
 
-    /// Exit code, standard output and standard error, the scratch folder written as FOLDER.
+    /// Runs a command. Returns exit code, standard output and standard error, with the scratch
+    /// folder replaced by FOLDER.
     fn says(&self, command: &str) -> (i32, String, String) {
         let yaml = self.file("broken.yaml");
         fs::write(self.file("manifest.csv"), &self.manifest).unwrap();
@@ -99,8 +100,8 @@ tasks:
         (code, stdout, stderr)
     }
 
-    /// `sweep` refuses with one line, `PLACE: PROBLEM`; `check` with a row of its table that says
-    /// the same and what to do, or with the same line where there is nothing to list.
+    /// Asserts that `sweep` refuses with the one line `PLACE: PROBLEM`. `check` must print a row of
+    /// its table with the same and the remedy, or the same line if there is nothing to list.
     fn refused(&self, place: &str, problem: &str, remedy: Option<&str>) {
         let line = format!("slicewise: {place}: {problem}\n");
         let (code, stdout, stderr) = self.says("sweep");
@@ -129,8 +130,8 @@ tasks:
 
 #[test]
 fn the_sound_data_set_is_accepted() {
-    let (code, said, problem) = Scratch::new().says("check");
-    assert_eq!((code, problem.as_str()), (0, ""), "{said}");
+    let (code, stdout, problem) = Scratch::new().says("check");
+    assert_eq!((code, problem.as_str()), (0, ""), "{stdout}");
 }
 
 #[test]
@@ -329,7 +330,7 @@ fn a_path_that_climbs_out_of_the_manifests_folder() {
          got \"../c.nii.gz\"",
         Some("Correct that line."),
     );
-    // An absolute one is meant.
+    // An absolute path is allowed.
     let mut scratch = Scratch::new();
     let elsewhere = tempfile::tempdir().unwrap();
     let label = elsewhere.path().join("c_label.nii.gz");

@@ -1,7 +1,7 @@
-//! Files of a results folder that are damaged, held by another sweep or belong to other data.
+//! Tests files of a results folder that are damaged, held by another sweep or belong to other data.
 
 use crate::program::{reads_as, run};
-use crate::tiny::{RANDOM, sound, summary, workers};
+use crate::tiny::{RANDOM, summary, undisturbed, workers};
 use std::fs;
 use std::process::Stdio;
 use std::thread;
@@ -10,57 +10,57 @@ use std::time::{Duration, Instant};
 #[test]
 fn a_torn_line_is_said_and_its_round_done_again_without_its_lost_checkpoint() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = sound().copy(scratch.path());
+    let out = undisturbed().copy(scratch.path());
     let ledger = out.join(format!("records/{RANDOM}.jsonl"));
     let whole = fs::read(&ledger).unwrap();
     fs::write(&ledger, &whole[..whole.len() - 100]).unwrap();
-    // The weights of round 1 went when round 2 was over: they are trained again.
+    // The weights of round 1 were removed when round 2 ended, so they are trained again.
     assert!(
         !out.join(format!("checkpoints/{RANDOM}-round1.safetensors"))
             .exists()
     );
-    let said = sound().goes_on(&out);
+    let stderr = undisturbed().resumes(&out);
     let torn = format!(
         "{}: its last line was cut short and is removed; that round is done again",
         ledger.display()
     );
-    assert!(said.lines().any(|line| line == torn), "{said}");
+    assert!(stderr.lines().any(|line| line == torn), "{stderr}");
     let lost = "its 4 steps are trained again, on the same crops";
-    assert!(said.contains(lost), "{said}");
-    assert!(said.contains("1 of 3 cells to run"), "{said}");
+    assert!(stderr.contains(lost), "{stderr}");
+    assert!(stderr.contains("1 of 3 cells to run"), "{stderr}");
 }
 
 #[test]
 fn a_line_that_is_no_record_is_named_and_nothing_is_run() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = sound().copy(scratch.path());
+    let out = undisturbed().copy(scratch.path());
     let ledger = out.join(format!("records/{RANDOM}.jsonl"));
     let text = fs::read_to_string(&ledger).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     fs::write(&ledger, format!("{}\nrubbish\n{}\n", lines[0], lines[1])).unwrap();
-    let (code, _, said) = run(&mut sound().sweep(&out));
-    assert_eq!(code, 2, "{said}");
+    let (code, _, stderr) = run(&mut undisturbed().sweep(&out));
+    assert_eq!(code, 2, "{stderr}");
     let line = format!(
         "slicewise: OUT/records/{RANDOM}.jsonl, line 2: expected a record of a round, got: …; \
          delete this file and the run is trained again\n"
     );
-    assert!(reads_as(&summary(&said, &out), &line), "{said}");
+    assert!(reads_as(&summary(&stderr, &out), &line), "{stderr}");
     fs::remove_file(&ledger).unwrap();
-    sound().goes_on(&out);
+    undisturbed().resumes(&out);
 }
 
 #[test]
 fn a_flipped_byte_in_a_checkpoint_is_found_by_its_checksum_and_made_good() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = sound().copy(scratch.path());
+    let out = undisturbed().copy(scratch.path());
     fs::remove_file(out.join(format!("records/{RANDOM}.jsonl"))).unwrap();
     let first = out.join("checkpoints/brain-extraction/unet/first-seed1-round0.safetensors");
     let mut bytes = fs::read(&first).unwrap();
     let last = bytes.len() - 2;
     bytes[last] ^= 1;
     fs::write(&first, bytes).unwrap();
-    let said = sound().goes_on(&out);
-    let line = said.lines().find(|line| line.contains("lost (")).unwrap();
+    let stderr = undisturbed().resumes(&out);
+    let line = stderr.lines().find(|line| line.contains("lost (")).unwrap();
     let start = format!(
         "task 1 · unet · random · seed 1: lost (checkpoint {}: expected values of SHA-256 ",
         first.display()
@@ -77,15 +77,15 @@ fn a_flipped_byte_in_a_checkpoint_is_found_by_its_checksum_and_made_good() {
 #[test]
 fn old_checkpoints_of_a_whole_cell_are_removed_by_the_next_sweep() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = sound().copy(scratch.path());
+    let out = undisturbed().copy(scratch.path());
     let checkpoint = |end: &str| out.join(format!("checkpoints/{RANDOM}-round{end}"));
     assert!(checkpoint("2.safetensors").exists());
     let left = ["1.safetensors", "2-step2.safetensors", "2.json"];
     for end in left {
         fs::write(checkpoint(end), "left").unwrap();
     }
-    let said = sound().goes_on(&out);
-    assert!(said.contains("0 of 3 cells to run"), "{said}");
+    let stderr = undisturbed().resumes(&out);
+    assert!(stderr.contains("0 of 3 cells to run"), "{stderr}");
     for end in left {
         assert!(!checkpoint(end).exists(), "{end} is left");
     }
@@ -96,7 +96,7 @@ fn old_checkpoints_of_a_whole_cell_are_removed_by_the_next_sweep() {
 fn a_second_sweep_in_a_folder_is_told_who_is_there_and_a_dead_one_is_replaced() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
-    let mut command = sound().sweep(&out);
+    let mut command = undisturbed().sweep(&out);
     let mut first = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -107,10 +107,10 @@ fn a_second_sweep_in_a_folder_is_told_who_is_there_and_a_dead_one_is_replaced() 
         assert!(started.elapsed() < Duration::from_secs(120), "no worker");
         thread::sleep(Duration::from_millis(1));
     }
-    let (code, _, said) = run(&mut sound().sweep(&out));
-    assert_eq!(code, 2, "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-    let line = summary(&said, &out);
+    let (code, _, stderr) = run(&mut undisturbed().sweep(&out));
+    assert_eq!(code, 2, "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let line = summary(&stderr, &out);
     let who = format!(
         "slicewise: OUT: another sweep is at work in this folder: process {} on ",
         first.id()
@@ -120,23 +120,24 @@ fn a_second_sweep_in_a_folder_is_told_who_is_there_and_a_dead_one_is_replaced() 
         line.ends_with(" UTC; wait for it, end it, or choose another --out\n"),
         "{line}"
     );
-    // Killed with its workers at work: the next one waits for them and goes on at once.
+    // The first sweep is killed while its workers are at work. The next waits for them and
+    // continues.
     first.kill().unwrap();
     first.wait().unwrap();
-    let said = sound().goes_on(&out);
+    let stderr = undisturbed().resumes(&out);
     let taken = format!(
         "{}: taken over from a sweep that was killed (process {} on ",
         out.display(),
         first.id()
     );
-    assert!(said.starts_with(&taken), "{said}");
+    assert!(stderr.starts_with(&taken), "{stderr}");
     assert!(!out.join("sweep.lock").exists());
 }
 
 #[test]
 fn a_sweep_goes_on_only_with_the_data_it_was_begun_on() {
     let scratch = tempfile::tempdir().unwrap();
-    let out = sound().copy(scratch.path());
+    let out = undisturbed().copy(scratch.path());
     fs::remove_file(out.join(format!("records/{RANDOM}.jsonl"))).unwrap();
     let path = out.join("manifest.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -144,10 +145,10 @@ fn a_sweep_goes_on_only_with_the_data_it_was_begun_on() {
     let (sum, after) = sum.split_at(64);
     let other = "0".repeat(64);
     fs::write(&path, format!("{before}\"sha256\": \"{other}{after}")).unwrap();
-    let (code, _, said) = run(&mut sound().sweep(&out));
-    assert_eq!(code, 2, "{said}");
+    let (code, _, stderr) = run(&mut undisturbed().sweep(&out));
+    assert_eq!(code, 2, "{stderr}");
     assert_eq!(
-        summary(&said, &out),
+        summary(&stderr, &out),
         format!(
             "slicewise: OUT/manifest.json: this sweep was begun on other volumes of \
              brain-extraction: expected SHA-256 {other}, got {sum}; bring them back, or choose \

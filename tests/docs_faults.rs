@@ -1,11 +1,11 @@
-//! `docs/faults.md` names the test that shows each line: every one must exist.
+//! Checks `docs/faults.md`, which names the test for each of its lines: every such test must exist.
 
 use crate::program::root;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Names of the test functions below `folder`.
+/// Collects the names of the test functions below `folder`.
 fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

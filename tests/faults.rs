@@ -1,15 +1,15 @@
-//! What runs out or ends while a sweep runs: what it says, what it keeps, and that the same command
-//! then ends with the records of a sweep to which nothing happened.
+//! Tests what happens when a resource runs out or a process ends during a sweep: what it says, what
+//! it keeps, and that the same command then gives the records of an undisturbed sweep.
 
 use crate::program::{run, slicewise, succeed, system_says};
-use crate::tiny::{TINY, files, records, sound, summary, workers};
+use crate::tiny::{TINY, files, records, summary, undisturbed, workers};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// `command` after the shell's `limit`.
+/// Returns `command` under the shell's `limit`.
 fn under(limit: &str, command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{limit} && exec \"$@\""));
@@ -20,7 +20,7 @@ fn under(limit: &str, command: &Command) -> Command {
 
 #[test]
 fn nothing_is_written_outside_out_and_cache() {
-    let scratch = sound().scratch.path();
+    let scratch = undisturbed().scratch.path();
     for name in ["work", "home", "temporary"] {
         assert_eq!(files(&scratch.join(name), ""), Vec::<PathBuf>::new());
     }
@@ -33,17 +33,17 @@ fn nothing_is_written_outside_out_and_cache() {
         there,
         ["cache", "home", "out", "temporary", "tiny.yaml", "work"]
     );
-    assert!(!sound().out().join("sweep.lock").exists());
+    assert!(!undisturbed().out().join("sweep.lock").exists());
 }
 
 #[test]
 fn a_checkpoint_that_cannot_be_written_fails_its_cell_and_leaves_no_part_of_it() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("full");
-    // No file may grow beyond 156 blocks of 512 bytes; only a checkpoint is larger.
+    // No file may grow beyond 156 blocks of 512 bytes. Only a checkpoint is larger.
     let limit = "trap '' XFSZ && ulimit -f 156";
-    let (code, _, said) = run(&mut under(limit, &sound().sweep(&out)));
-    assert_eq!(code, 1, "{said}");
+    let (code, _, stderr) = run(&mut under(limit, &undisturbed().sweep(&out)));
+    assert_eq!(code, 1, "{stderr}");
     let reason = |step: usize, cell: &str| {
         format!(
             "task 1 · unet · {cell} · seed 1: saving weights: checkpoint \
@@ -52,7 +52,7 @@ fn a_checkpoint_that_cannot_be_written_fails_its_cell_and_leaves_no_part_of_it()
             system_says(27)
         )
     };
-    let summary = summary(&said, &out);
+    let summary = summary(&stderr, &out);
     assert!(
         summary.starts_with("slicewise: 3 of 3 cells failed; the same command tries them again:\n"),
         "{summary}"
@@ -68,17 +68,17 @@ fn a_checkpoint_that_cannot_be_written_fails_its_cell_and_leaves_no_part_of_it()
         );
     }
     assert_eq!(files(&out, ".partial"), Vec::<PathBuf>::new());
-    sound().goes_on(&out);
+    undisturbed().resumes(&out);
 }
 
-/// Where user namespaces or root allow it: a disk of its own for the sweep, too small at first.
+/// Gives the sweep a disk of its own, too small at first. This needs user namespaces or root.
 #[test]
 fn a_full_disk_costs_no_record_and_no_report() {
     let scratch = tempfile::tempdir().unwrap();
     let (disk, kept) = (scratch.path().join("disk"), scratch.path().join("kept"));
     fs::create_dir(&disk).unwrap();
     let unshared = |script: &str| {
-        let command = sound().sweep(&disk.join("out"));
+        let command = undisturbed().sweep(&disk.join("out"));
         let mut shell = Command::new("unshare");
         shell.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
         shell.arg(&disk).arg(&kept);
@@ -100,9 +100,12 @@ fn a_full_disk_costs_no_record_and_no_report() {
         cp -r \"$disk/out\" \"$kept\""
     );
     let mut command = unshared(&format!("exec 2>&1\n{script}"));
-    let (_, said, _) = run(&mut command);
+    let (_, output, _) = run(&mut command);
     let part = |from: &str, to: &str| {
-        let rest = said.split(from).nth(1).unwrap_or_else(|| panic!("{said}"));
+        let rest = output
+            .split(from)
+            .nth(1)
+            .unwrap_or_else(|| panic!("{output}"));
         rest.split(to).next().unwrap().to_owned()
     };
     let smallest = part("== 200k", "== 1000k");
@@ -119,7 +122,7 @@ fn a_full_disk_costs_no_record_and_no_report() {
         last.contains("0 of 3 cells to run") && last.contains("== code 0"),
         "{last}"
     );
-    assert!(records(&kept) == records(&sound().out()));
+    assert!(records(&kept) == records(&undisturbed().out()));
 }
 
 #[test]
@@ -128,10 +131,10 @@ fn a_folder_that_cannot_be_written_is_refused_before_anything_runs() {
     let file = scratch.path().join("file");
     fs::write(&file, "in the way").unwrap();
     for out in [file.clone(), file.join("below")] {
-        let (code, _, said) = run(&mut sound().sweep(&out));
-        assert_eq!(code, 2, "{said}");
+        let (code, _, stderr) = run(&mut undisturbed().sweep(&out));
+        assert_eq!(code, 2, "{stderr}");
         let expected = [system_says(17), system_says(20)];
-        let line = summary(&said, &file);
+        let line = summary(&stderr, &file);
         assert!(
             expected
                 .iter()
@@ -139,14 +142,14 @@ fn a_folder_that_cannot_be_written_is_refused_before_anything_runs() {
             "{line}"
         );
         assert!(line.starts_with("slicewise: OUT"), "{line}");
-        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
     let mut command = slicewise(&["sweep"]);
-    command.arg(sound().scratch.path().join("tiny.yaml"));
+    command.arg(undisturbed().scratch.path().join("tiny.yaml"));
     command.arg("--out").arg(scratch.path().join("out"));
-    let (code, _, said) = run(command.arg("--cache").arg(file.join("cache")));
-    assert_eq!(code, 2, "{said}");
-    let line = summary(&said, &file);
+    let (code, _, stderr) = run(command.arg("--cache").arg(file.join("cache")));
+    assert_eq!(code, 2, "{stderr}");
+    let line = summary(&stderr, &file);
     assert!(line.starts_with("slicewise: OUT/cache/"), "{line}");
     assert!(
         line.ends_with(&format!(".case: {}\n", system_says(20))),
@@ -174,15 +177,15 @@ fn a_cell_without_memory_fails_alone_and_is_tried_again() {
     command.arg(&yaml).args(["--jobs", "1", "--out"]).arg(&out);
     command
         .arg("--cache")
-        .arg(sound().scratch.path().join("cache"));
-    // libtorch alone maps 3 GB; the large model's first feature maps take one each.
+        .arg(undisturbed().scratch.path().join("cache"));
+    // libtorch alone maps 3 GB. Each of the large model's first feature maps takes one more.
     let limited = || under("ulimit -v 4000000", &command);
     for to_run in ["2 of 2 cells to run", "1 of 2 cells to run"] {
-        let (code, _, said) = run(&mut limited());
-        assert_eq!(code, 1, "{said}");
-        assert!(said.contains(to_run), "{said}");
-        // How much it is depends on the precision; the words about it are libtorch's.
-        let summary = summary(&said, &out);
+        let (code, _, stderr) = run(&mut limited());
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.contains(to_run), "{stderr}");
+        // The amount depends on the precision; the words about it are libtorch's.
+        let summary = summary(&stderr, &out);
         assert!(
             summary.starts_with(
                 "slicewise: 1 of 2 cells failed; the same command tries them again:\n  \
@@ -205,12 +208,12 @@ fn a_cell_without_memory_fails_alone_and_is_tried_again() {
 fn a_worker_killed_by_the_kernel_is_named_with_its_signal_and_is_tried_again() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
-    let mut command = sound().sweep(&out);
+    let mut command = undisturbed().sweep(&out);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped());
     let child = child.spawn().unwrap();
     let log = out.join("logs/brain-extraction/unet/full-seed1.log");
     let started = Instant::now();
-    // Two are at work; the older is killed.
+    // Two workers are running; the older is killed.
     let doomed = loop {
         let mut found = workers(child.id());
         if log.exists() && !found.is_empty() {
@@ -222,14 +225,14 @@ fn a_worker_killed_by_the_kernel_is_named_with_its_signal_and_is_tried_again() {
     };
     succeed(Command::new("kill").args(["-9", &doomed]));
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
     let why = "killed by signal 9 (SIGKILL), which is what the kernel does when memory runs out; \
                a smaller --jobs needs less (OUT/logs/brain-extraction/unet/";
-    let summary = summary(&said, &out);
+    let summary = summary(&stderr, &out);
     assert!(summary.contains(why), "{summary}");
     assert!(!records(&out).is_empty(), "the others went on");
-    let again = sound().goes_on(&out);
+    let again = undisturbed().resumes(&out);
     let failed = summary.lines().count() - 1;
     assert!(
         again.contains(&format!("{failed} of 3 cells to run")),
@@ -247,17 +250,17 @@ fn a_training_that_diverges_says_its_step_and_leaves_no_table() {
     for _again in 0..2 {
         let mut command = slicewise(&["sweep"]);
         command.arg(&yaml).arg("--out").arg(&out);
-        let (code, _, said) = run(command
+        let (code, _, stderr) = run(command
             .arg("--cache")
-            .arg(sound().scratch.path().join("cache")));
-        assert_eq!(code, 1, "{said}");
-        assert!(said.contains("3 of 3 cells to run"), "{said}");
+            .arg(undisturbed().scratch.path().join("cache")));
+        assert_eq!(code, 1, "{stderr}");
+        assert!(stderr.contains("3 of 3 cells to run"), "{stderr}");
         let line = "task 1 · unet · full · seed 1: training: loss is NaN at step 2 of 12: \
                     training diverged; a lower learning_rate or a gradient_clip may help; \
                     last good checkpoint: none, it starts from new weights \
                     (OUT/logs/brain-extraction/unet/full-seed1.log)";
-        assert!(summary(&said, &out).contains(line), "{said}");
-        assert!(said.contains("no report: "), "{said}");
+        assert!(summary(&stderr, &out).contains(line), "{stderr}");
+        assert!(stderr.contains("no report: "), "{stderr}");
     }
     assert!(!out.join("tables").exists() && !out.join("report.html").exists());
     assert_eq!(files(&out, ".safetensors"), Vec::<PathBuf>::new());

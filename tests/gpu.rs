@@ -1,4 +1,5 @@
-//! Sweeps on a GPU. Each test wants a CUDA device and is left out without `--ignored` (docs/gpu.md).
+//! Tests sweeps on a GPU. Each test needs a CUDA device and runs only with `--ignored`
+//! (docs/gpu.md).
 
 use crate::program::{run, slicewise, succeed};
 use crate::tiny::{TINY, records, workers};
@@ -8,10 +9,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Whether the program sees a GPU; says so where it does not, and fails where one is asked for.
+/// Returns whether the program sees a GPU. Prints a line if it does not, and fails if one is
+/// required.
 fn gpu() -> bool {
-    let (_, out, said) = run(&mut slicewise(&["doctor"]));
-    let seen = [out, said].iter().any(|text| text.contains("cuda:0"));
+    let (_, out, stderr) = run(&mut slicewise(&["doctor"]));
+    let seen = [out, stderr].iter().any(|text| text.contains("cuda:0"));
     let required = std::env::var_os("SLICEWISE_REQUIRE_GPU").is_some_and(|value| value == "1");
     assert!(
         seen || !required,
@@ -23,7 +25,7 @@ fn gpu() -> bool {
     seen
 }
 
-/// `text` as an experiment on `device`, and the command that runs it.
+/// Writes `text` as an experiment on `device`. Returns the command that runs it, and its folder.
 fn sweep(scratch: &Path, text: &str, device: &str, name: &str) -> (Command, PathBuf) {
     let experiment = scratch.join(format!("{name}.yaml"));
     let text = match text.contains("device: cpu\n") {
@@ -38,7 +40,7 @@ fn sweep(scratch: &Path, text: &str, device: &str, name: &str) -> (Command, Path
     (command, out)
 }
 
-/// Mean Dice of all cases in all rounds.
+/// Returns the mean Dice of all cases in all rounds.
 fn mean_dice(out: &Path) -> f64 {
     let mut all = Vec::new();
     for path in crate::tiny::files(&out.join("records"), ".jsonl") {
@@ -89,9 +91,9 @@ fn gpu_a_worker_that_is_killed_costs_its_cell_alone_and_the_sweep_goes_on() {
     };
     succeed(Command::new("kill").args(["-KILL", &victim]));
     assert_eq!(sweep.wait().unwrap().code(), Some(1));
-    let (code, _, said) = run(&mut command);
-    assert_eq!(code, 0, "{said}");
-    assert_eq!(records(&out).len(), 3, "{said}");
+    let (code, _, stderr) = run(&mut command);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(records(&out).len(), 3, "{stderr}");
 }
 
 #[test]
@@ -105,13 +107,17 @@ fn gpu_a_model_too_large_for_its_memory_fails_alone() {
     let large = "  large: {architecture: unet, base_width: 256, levels: 4}\n";
     let text = TINY.replace(small, &format!("{small}{large}"));
     let (mut command, out) = sweep(scratch.path(), &text, "cuda:0", "large");
-    // Of a card's memory one fiftieth; the second name is that of libtorch before 2.9.
+    // Limits the program to one fiftieth of the card's memory. The second name is that of libtorch
+    // before 2.9.
     let limit = "per_process_memory_fraction:0.02";
     command.env("PYTORCH_ALLOC_CONF", limit);
     command.env("PYTORCH_CUDA_ALLOC_CONF", limit);
-    let (code, _, said) = run(&mut command);
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("out of memory: CUDA out of memory"), "{said}");
-    assert!(said.contains("3 of 6 cells failed"), "{said}");
-    assert_eq!(records(&out).len(), 3, "{said}");
+    let (code, _, stderr) = run(&mut command);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("out of memory: CUDA out of memory"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("3 of 6 cells failed"), "{stderr}");
+    assert_eq!(records(&out).len(), 3, "{stderr}");
 }

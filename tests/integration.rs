@@ -1,4 +1,5 @@
-//! The `slicewise` program from outside: what a user types, what it says, what it leaves behind.
+//! Tests the `slicewise` program from outside: what a user types, what it says, what it leaves
+//! behind.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 

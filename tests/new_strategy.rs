@@ -1,8 +1,8 @@
-//! CONTRIBUTING.md, followed to the letter: one file, one line, and the new strategy is in
+//! Follows CONTRIBUTING.md to the letter: with one file and one line, the new strategy is in
 //! `list`, in the YAML, in the tables and under the law tests.
 //!
-//! The text's code blocks are applied to a copy of the workspace, which is built into the same
-//! target folder (so that nothing heavy is built again) under another program name.
+//! The text's code blocks are applied to a copy of the workspace. The copy is built into the same
+//! target folder, so that nothing heavy is built again, under another program name.
 
 use crate::program::{root, succeed};
 use std::fs;
@@ -11,7 +11,7 @@ use std::process::Command;
 
 const PROGRAM: &str = "slicewise-with-new-strategy";
 
-/// The block of CONTRIBUTING.md that opens with "```LANGUAGE title=": its title and its text.
+/// Returns title and text of the block of CONTRIBUTING.md that opens with "```LANGUAGE title=".
 fn block(text: &str, language: &str) -> (String, String) {
     let open = format!("```{language} title=\"");
     let (title, rest) = text
@@ -37,7 +37,7 @@ fn cargo(workspace: &Path, target: &Path, arguments: &[&str]) -> Command {
         .env("CARGO_TARGET_DIR", target)
         .args(arguments)
         .args(["--release", "--locked", "--offline", "--quiet"]);
-    // Of this test's own package, not of those to be built.
+    // These variables belong to this test's own package, not to those to be built.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_")) {
         command.env_remove(name);
     }
@@ -87,7 +87,8 @@ fn one_file_and_one_line_make_a_strategy() {
     let before = fs::read_to_string(&registry).unwrap();
     let (head, tail) = before.split_once(&format!("{context}\n")).unwrap();
     fs::write(&registry, format!("{head}{context}\n{}\n{tail}", added[0])).unwrap();
-    // Not part of the recipe: another name, lest the program under test be overwritten.
+    // This is not part of the recipe: another name keeps the program under test from being
+    // overwritten.
     let manifest = workspace.join("crates/runner/Cargo.toml");
     let named = fs::read_to_string(&manifest).unwrap()
         + &format!("\n[[bin]]\nname = \"{PROGRAM}\"\npath = \"src/main.rs\"\n");

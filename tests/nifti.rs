@@ -1,4 +1,4 @@
-//! What `slicewise phantom` writes, read by nibabel.
+//! Checks with nibabel what `slicewise phantom` writes.
 
 use crate::program::{slicewise, succeed};
 use slicewise_data::nifti;
@@ -29,7 +29,7 @@ fn nibabel_reads_written_phantoms_with_the_same_voxels_and_affine() {
         .output()
         .is_ok_and(|output| output.status.success())
     {
-        // CI always has it: `./just test` fetches it.
+        // CI always has nibabel: `./just test` fetches it.
         assert!(
             std::env::var_os("SLICEWISE_PYTHONPATH").is_none(),
             "nibabel cannot be imported"
@@ -57,8 +57,8 @@ fn nibabel_reads_written_phantoms_with_the_same_voxels_and_affine() {
             if let Some(packages) = std::env::var_os("SLICEWISE_PYTHONPATH") {
                 python.env("PYTHONPATH", packages);
             }
-            let said = succeed(python.args(["-c", SCRIPT]).arg(&path));
-            let theirs: serde_json::Value = serde_json::from_str(&said).unwrap();
+            let stdout = succeed(python.args(["-c", SCRIPT]).arg(&path));
+            let theirs: serde_json::Value = serde_json::from_str(&stdout).unwrap();
             let ours = nifti::read_image(&path).unwrap();
             let (z, y, x) = ours.voxels.dim();
             assert_eq!(theirs["shape"], serde_json::json!([z, y, x]));

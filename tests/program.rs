@@ -1,10 +1,10 @@
-//! Starts the program; and the commands that need no sweep.
+//! Helpers that start the program, and tests of the commands that need no sweep.
 
 use crate::tiny::TINY;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The workspace's root.
+/// Returns the workspace's root.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
@@ -12,14 +12,14 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The program in the workspace's root, with `arguments`, its volume cache in `scratch`.
+/// Returns a command that starts the program in the workspace's root with `arguments`.
 pub(crate) fn slicewise(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slicewise"));
     command.current_dir(root()).args(arguments);
     command
 }
 
-/// Runs and returns exit code, standard output and standard error.
+/// Runs a command. Returns exit code, standard output and standard error.
 pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let Output {
         status,
@@ -30,7 +30,7 @@ pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
-/// Runs what must succeed; returns its standard output.
+/// Runs a command that must succeed. Returns its standard output.
 pub(crate) fn succeed(command: &mut Command) -> String {
     let (code, stdout, stderr) = run(command);
     assert_eq!(code, 0, "{command:?}\n{stdout}\n{stderr}");
@@ -116,7 +116,7 @@ fn list_names_every_registry_entry() {
 
 #[test]
 fn doctor_names_libtorch_and_fails_without_the_device() {
-    let said = succeed(&mut slicewise(&["doctor"]));
+    let stdout = succeed(&mut slicewise(&["doctor"]));
     for word in [
         "libtorch   2.11.0",
         "CUDA",
@@ -127,7 +127,7 @@ fn doctor_names_libtorch_and_fails_without_the_device() {
         "device",
         "a network answered, and took a training step",
     ] {
-        assert!(said.contains(word), "{word}: {said}");
+        assert!(stdout.contains(word), "{word}: {stdout}");
     }
     let (code, _, stderr) = run(&mut slicewise(&["doctor", "--device", "cuda:77"]));
     assert_eq!(code, 1);
@@ -232,7 +232,7 @@ fn check_counts_the_checkpoints_of_cells_at_work_once() {
 #[test]
 fn check_estimates_every_experiment_that_needs_no_data() {
     let cache = tempfile::tempdir().unwrap();
-    let said =
+    let stdout =
         succeed(slicewise(&["check", "experiments/smoke.yaml", "--cache"]).arg(cache.path()));
     for word in [
         "brain-extraction: 3 cases in Part A, 1 in Part B",
@@ -241,7 +241,7 @@ fn check_estimates_every_experiment_that_needs_no_data() {
         "time:",
         "no problem found",
     ] {
-        assert!(said.contains(word), "{word}: {said}");
+        assert!(stdout.contains(word), "{word}: {stdout}");
     }
 }
 
@@ -253,11 +253,11 @@ fn check_compares_what_a_sweep_needs_with_what_is_free() {
         command.arg("--cache").arg(scratch.path().join("cache"));
         run(command.arg("--out").arg(out))
     };
-    let (code, said, _) = check(&scratch.path().join("out"));
-    assert_eq!(code, 0, "{said}");
+    let (code, stdout, _) = check(&scratch.path().join("out"));
+    assert_eq!(code, 0, "{stdout}");
     let line = |start: &str| {
-        let line = said.lines().find(|line| line.starts_with(start));
-        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+        let line = stdout.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{stdout}")).to_owned()
     };
     assert!(line("disk: about ").ends_with(" free"));
     let memory = line("memory: about ");
@@ -266,10 +266,10 @@ fn check_compares_what_a_sweep_needs_with_what_is_free() {
             && memory.ends_with(" available"),
         "{memory}"
     );
-    // A disk without any room: the kernel's own.
-    let (code, said, stderr) = check(Path::new("/proc/results"));
-    assert_eq!(code, 2, "{said}");
-    let row = said.lines().last().unwrap();
+    // A disk without any free space, which the kernel provides.
+    let (code, stdout, stderr) = check(Path::new("/proc/results"));
+    assert_eq!(code, 2, "{stdout}");
+    let row = stdout.lines().last().unwrap();
     assert!(
         row.starts_with("| /proc/results | expected about ")
             && row.ends_with(" of free disk, got 0 B | Make room, or choose another --out. |"),

@@ -1,9 +1,9 @@
-//! The README quotes results: its tables must be those that the committed records gave.
+//! Checks the README's tables of results: they must be those that the committed records give.
 
 use crate::program::root;
 use std::fs;
 
-/// The tables between `<!-- table: PATH -->` and `<!-- end -->`: path and text.
+/// Returns path and text of the tables between `<!-- table: PATH -->` and `<!-- end -->`.
 fn embedded(markdown: &str) -> Vec<(&str, &str)> {
     let parts = markdown.split("<!-- table: ").skip(1);
     parts

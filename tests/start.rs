@@ -1,11 +1,11 @@
-//! The program finds libtorch where it was built and relative to itself, and starts without
-//! libtorch's half for CUDA.
+//! Checks that the program finds libtorch where it was built and relative to itself, and starts
+//! without libtorch's CUDA half.
 
 use crate::program::{root, run, succeed};
 use std::fs;
 use std::process::Command;
 
-/// What glibc's loader tells of a start: which folders it searches, which files it takes.
+/// glibc's loader prints which folders it searches and which files it takes.
 #[cfg(target_os = "linux")]
 #[test]
 fn libtorch_is_sought_beside_the_program_and_its_half_for_cuda_is_not_needed() {
@@ -32,16 +32,16 @@ fn libtorch_is_sought_beside_the_program_and_its_half_for_cuda_is_not_needed() {
     assert!(!told.contains("libtorch_cuda.so"), "{told}");
 }
 
-/// A GPU that the user hides is none, and no word is said of it.
+/// A GPU that the user hides counts as none, and nothing is said about it.
 #[test]
 fn a_hidden_gpu_is_left_alone() {
     let mut doctor = Command::new(env!("CARGO_BIN_EXE_slicewise"));
-    let said = succeed(
+    let stdout = succeed(
         doctor
             .arg("doctor")
             .current_dir(root())
             .env("CUDA_VISIBLE_DEVICES", ""),
     );
-    assert!(said.contains("device     cpu"), "{said}");
-    assert!(!said.contains("is not used"), "{said}");
+    assert!(stdout.contains("device     cpu"), "{stdout}");
+    assert!(!stdout.contains("is not used"), "{stdout}");
 }

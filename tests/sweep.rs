@@ -1,4 +1,5 @@
-//! A whole small sweep: what it writes, that it writes it again to the byte, that it goes on.
+//! Tests a small sweep as a whole: what it writes, that a second one writes the same bytes, that it
+//! continues.
 
 use crate::program::{root, run, slicewise, succeed};
 use crate::tiny::TINY;
@@ -16,18 +17,18 @@ const CELLS: usize = 2 * 2 * 6;
 fn sweep(out: &Path, jobs: &str) -> Command {
     let mut command = slicewise(&["sweep", "experiments/smoke.yaml", "--jobs", jobs, "--out"]);
     command.arg(out).arg("--cache").arg(cache());
-    // Bytes are compared, which a GPU does not promise.
+    // Bytes are compared. A GPU does not promise the same ones.
     command.args(["--device", "cpu"]);
     command
 }
 
-/// One volume cache for all tests: it changes nothing but the time.
+/// Returns one volume cache for all tests. It changes nothing but the time.
 fn cache() -> &'static Path {
     static CACHE: OnceLock<tempfile::TempDir> = OnceLock::new();
     CACHE.get_or_init(|| tempfile::tempdir().unwrap()).path()
 }
 
-/// The smoke sweep, run once for all tests that only read it.
+/// Returns the smoke sweep, which runs once for all tests that only read it.
 fn smoke() -> &'static Path {
     static SMOKE: OnceLock<tempfile::TempDir> = OnceLock::new();
     SMOKE
@@ -39,7 +40,7 @@ fn smoke() -> &'static Path {
         .path()
 }
 
-/// A copy of its results in `folder`, to be changed.
+/// Copies its results to `folder`, where a test may change them.
 fn copy_of_smoke(folder: &Path) -> PathBuf {
     let out = folder.join("copy");
     succeed(
@@ -126,15 +127,20 @@ fn table_2_has_a_row_for_each_strategy_ratio_task_and_part() {
 fn jobs_change_no_byte_of_the_records() {
     let scratch = tempfile::tempdir().unwrap();
     let again = scratch.path().join("again");
-    let (code, _, said) = run(&mut sweep(&again, "1"));
-    assert_eq!(code, 0, "{said}");
-    // Seed by seed, with a report after the first, and an estimate before.
+    let (code, _, stderr) = run(&mut sweep(&again, "1"));
+    assert_eq!(code, 0, "{stderr}");
+    // Seed after seed and task after task, with a report after each and an estimate before.
     let page = again.join("report.html");
-    let line = format!("\nseed 1 is complete (1 of 2): {}\n", page.display());
-    let (before, after) = said.split_once(&line).unwrap_or_else(|| panic!("{said}"));
-    assert!(!after.contains("· seed 1 ·"), "{said}");
+    let line = format!(
+        "\ntissue-segmentation, seed 1 is complete (2 of 4): {}\n",
+        page.display()
+    );
+    let (before, after) = stderr
+        .split_once(&line)
+        .unwrap_or_else(|| panic!("{stderr}"));
+    assert!(!after.contains("· seed 1 ·"), "{stderr}");
     let estimate = before.lines().find(|line| line.starts_with("about "));
-    let estimate = estimate.unwrap_or_else(|| panic!("{said}"));
+    let estimate = estimate.unwrap_or_else(|| panic!("{stderr}"));
     assert!(
         estimate.contains(" cells on this machine (") && estimate.contains(" s a step, "),
         "{estimate}"
@@ -154,7 +160,7 @@ fn jobs_change_no_byte_of_the_records() {
     );
 }
 
-/// So models of a sweep differ by what they are configured to, and by nothing else.
+/// Models of a sweep thus differ by their configuration and by nothing else.
 #[test]
 fn two_names_of_one_model_have_the_same_records() {
     let scratch = tempfile::tempdir().unwrap();
@@ -168,12 +174,12 @@ fn two_names_of_one_model_have_the_same_records() {
     succeed(command.arg("--cache").arg(cache()));
     let records = records(&out);
     let text = |path: &Path| String::from_utf8(records[path].clone()).unwrap();
-    let of_unet: Vec<_> = records
+    let unet_paths: Vec<_> = records
         .keys()
         .filter(|path| path.to_string_lossy().contains("/unet/"))
         .collect();
-    assert_eq!((of_unet.len(), records.len()), (3, 6));
-    for path in of_unet {
+    assert_eq!((unet_paths.len(), records.len()), (3, 6));
+    for path in unet_paths {
         let twin = path.to_string_lossy().replace("/unet/", "/other/");
         let renamed = text(twin.as_ref()).replace(r#""model":"other""#, r#""model":"unet""#);
         assert_eq!(text(path), renamed, "{twin}");
@@ -201,7 +207,7 @@ fn a_killed_sweep_goes_on_to_the_same_records() {
         before != records(&smoke().join("smoke")),
         "it was whole already"
     );
-    // Its workers end by themselves at their next step; until then the next sweep waits.
+    // Its workers end by themselves at their next step. The next sweep waits for that.
     succeed(&mut sweep(&out, "2"));
     let (expected, after) = (records(&smoke().join("smoke")), records(&out));
     for (name, bytes) in &expected {
@@ -228,7 +234,7 @@ fn a_sweep_that_dies_is_waited_for_no_longer() {
     wait_for(&mut dead, || false);
 }
 
-/// How often the sweep is killed: 25, or `SLICEWISE_KILLS` for the long mode.
+/// Returns how often the sweep is killed: 25 times, or `SLICEWISE_KILLS` in the long mode.
 fn kills() -> usize {
     std::env::var("SLICEWISE_KILLS").map_or(25, |text| text.parse().unwrap())
 }
@@ -240,13 +246,13 @@ fn kill_all(sweep: &mut Child) {
         let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else {
             continue;
         };
-        // pid (name) state parent …
+        // The line is: pid (name) state parent …
         let parent = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1);
         if parent == Some(doomed[0].as_str()) {
             doomed.push(stat.split_whitespace().next().unwrap().to_owned());
         }
     }
-    // One that ended meanwhile is no failure.
+    // A worker that ended in the meantime is no failure.
     let _ = Command::new("kill").arg("-9").args(&doomed).output();
     sweep.wait().unwrap();
 }
@@ -283,9 +289,9 @@ fn a_sweep_killed_at_random_moments_ends_with_the_same_records() {
             thread::sleep(Duration::from_millis(5));
         };
         let Some(status) = ended else { continue };
-        let mut said = String::new();
-        child.stderr.unwrap().read_to_string(&mut said).unwrap();
-        assert!(status.success(), "after {killed} kills: {said}");
+        let mut stderr = String::new();
+        child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(status.success(), "after {killed} kills: {stderr}");
         assert!(
             records(&out) == expected,
             "after {killed} kills: {}",
@@ -305,10 +311,10 @@ fn a_sweep_told_to_stop_saves_says_how_to_go_on_and_does() {
     let pid = child.id().to_string();
     succeed(Command::new("kill").args(["-INT", &pid]));
     let status = child.wait().unwrap();
-    let mut said = String::new();
-    child.stderr.unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(status.code(), Some(1), "{said}");
-    let last = said.lines().last().unwrap();
+    let mut stderr = String::new();
+    child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    let last = stderr.lines().last().unwrap();
     assert_eq!(
         last,
         format!(
@@ -382,8 +388,8 @@ fn a_page_of_a_bare_name_is_written_where_the_program_runs() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = copy_of_smoke(scratch.path());
     let mut command = slicewise(&["page", "all.html"]);
-    let (code, said, stderr) = run(command.arg(&folder).current_dir(scratch.path()));
-    assert_eq!((code, said.as_str()), (0, "all.html\n"), "{stderr}");
+    let (code, stdout, stderr) = run(command.arg(&folder).current_dir(scratch.path()));
+    assert_eq!((code, stdout.as_str()), (0, "all.html\n"), "{stderr}");
     assert!(scratch.path().join("all.html").exists());
 }
 
@@ -391,8 +397,8 @@ fn a_page_of_a_bare_name_is_written_where_the_program_runs() {
 fn verify_passes_a_whole_folder_and_names_what_is_wrong_with_another() {
     let scratch = tempfile::tempdir().unwrap();
     let out = copy_of_smoke(scratch.path());
-    let said = succeed(slicewise(&["verify"]).arg(&out));
-    assert!(said.contains("of 24 runs on record"), "{said}");
+    let stdout = succeed(slicewise(&["verify"]).arg(&out));
+    assert!(stdout.contains("of 24 runs on record"), "{stdout}");
     let change = |name: &str, from: &str, to: &str| {
         let text = fs::read_to_string(out.join(name)).unwrap();
         assert!(text.contains(from), "{name}: {text}");
@@ -402,14 +408,14 @@ fn verify_passes_a_whole_folder_and_names_what_is_wrong_with_another() {
     change("config.yaml", "first: 6", "first: 7");
     fs::remove_file(out.join("records/brain-extraction/attention-unet/random-seed2.jsonl"))
         .unwrap();
-    let (code, _, said) = run(slicewise(&["verify"]).arg(&out));
+    let (code, _, stderr) = run(slicewise(&["verify"]).arg(&out));
     assert_eq!(code, 1);
     for problem in [
         "config.yaml: expected SHA-256",
         "missing: Task 1, model attention-unet, random: seed 2 missing",
         "tables/table2.csv: not what the records give",
     ] {
-        assert!(said.contains(problem), "{problem}: {said}");
+        assert!(stderr.contains(problem), "{problem}: {stderr}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A sweep of three cells to which things are done, and the same one to which nothing happened.
+//! A sweep of three runs that tests disturb, and the same sweep undisturbed.
 
 use crate::program::{run, slicewise, succeed};
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Three cells: `first`, `full`, and `random` of two rounds.
+/// Three runs: `first`, `full`, and `random` with two rounds.
 pub(crate) const TINY: &str = "\
 name: tiny
 question: What does it do when something goes wrong?
@@ -30,39 +30,39 @@ tasks:
       random: [0.25, 0.5]
 ";
 
-/// Path of its cell of two rounds in each folder, without the ending.
+/// Path of the run with two rounds in each folder, without the file's ending.
 pub(crate) const RANDOM: &str = "brain-extraction/unet/random-seed1";
 
-/// The tiny sweep, run once in folders of its own with nothing going wrong.
-pub(crate) struct Sound {
+/// The tiny sweep, run once in folders of its own and undisturbed.
+pub(crate) struct Undisturbed {
     pub(crate) scratch: tempfile::TempDir,
 }
 
-/// It, made on first use.
-pub(crate) fn sound() -> &'static Sound {
-    static SOUND: OnceLock<Sound> = OnceLock::new();
-    SOUND.get_or_init(|| {
-        let sound = Sound {
+/// Returns the undisturbed sweep, which is made on first use.
+pub(crate) fn undisturbed() -> &'static Undisturbed {
+    static UNDISTURBED: OnceLock<Undisturbed> = OnceLock::new();
+    UNDISTURBED.get_or_init(|| {
+        let sweep = Undisturbed {
             scratch: tempfile::tempdir().unwrap(),
         };
-        let here = |name| sound.scratch.path().join(name);
+        let here = |name| sweep.scratch.path().join(name);
         for name in ["work", "home", "temporary"] {
             fs::create_dir(here(name)).unwrap();
         }
         fs::write(here("tiny.yaml"), TINY).unwrap();
         succeed(
-            sound
+            sweep
                 .sweep(&here("out"))
                 .current_dir(here("work"))
                 .env("HOME", here("home"))
                 .env("TMPDIR", here("temporary")),
         );
-        sound
+        sweep
     })
 }
 
-impl Sound {
-    /// The command that writes it to `out`.
+impl Undisturbed {
+    /// Returns the command that writes this sweep to `out`.
     pub(crate) fn sweep(&self, out: &Path) -> Command {
         let mut command = slicewise(&["sweep"]);
         command.arg(self.scratch.path().join("tiny.yaml"));
@@ -73,30 +73,30 @@ impl Sound {
         command
     }
 
-    /// Its results, to be read only.
+    /// Returns the folder of its results, which must not be changed.
     pub(crate) fn out(&self) -> PathBuf {
         self.scratch.path().join("out")
     }
 
-    /// A copy of its results in `folder`, to be damaged.
+    /// Copies its results to `folder`, where a test may damage them.
     pub(crate) fn copy(&self, folder: &Path) -> PathBuf {
         let out = folder.join("copy");
         succeed(Command::new("cp").arg("-r").arg(self.out()).arg(&out));
         out
     }
 
-    /// The same command goes on to the records of a sweep to which nothing happened. Returns what
-    /// it said.
-    pub(crate) fn goes_on(&self, out: &Path) -> String {
-        let (code, _, said) = run(&mut self.sweep(out));
-        assert_eq!(code, 0, "{said}");
-        assert!(records(out) == records(&self.out()), "{said}");
+    /// Runs the same command on `out` and asserts that it ends with the records of the undisturbed
+    /// sweep. Returns the command's standard error.
+    pub(crate) fn resumes(&self, out: &Path) -> String {
+        let (code, _, stderr) = run(&mut self.sweep(out));
+        assert_eq!(code, 0, "{stderr}");
+        assert!(records(out) == records(&self.out()), "{stderr}");
         assert_eq!(records(out).len(), 3);
-        said
+        stderr
     }
 }
 
-/// Its ledgers in `out` by name.
+/// Returns the ledgers in `out` by name.
 pub(crate) fn records(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let folder = out.join("records/brain-extraction/unet");
     let entries = fs::read_dir(folder).into_iter().flatten();
@@ -109,13 +109,13 @@ pub(crate) fn records(out: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// The last message of a sweep, with `out` written as OUT.
-pub(crate) fn summary(said: &str, out: &Path) -> String {
-    let start = said.rfind("slicewise: ").unwrap_or_default();
-    said[start..].replace(&out.display().to_string(), "OUT")
+/// Returns the last message of a sweep, with `out` replaced by OUT.
+pub(crate) fn summary(stderr: &str, out: &Path) -> String {
+    let start = stderr.rfind("slicewise: ").unwrap_or_default();
+    stderr[start..].replace(&out.display().to_string(), "OUT")
 }
 
-/// Files below `folder` whose name ends in `ending`.
+/// Lists the files below `folder` whose names end in `ending`.
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten() {
@@ -129,14 +129,14 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Process ids of the workers of `sweep`.
+/// Returns the process ids of the workers of `sweep`.
 pub(crate) fn workers(sweep: u32) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap() {
         let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else {
             continue;
         };
-        // pid (name) state parent …
+        // The line is: pid (name) state parent …
         let parent = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1);
         if parent == Some(sweep.to_string().as_str()) {
             found.push(stat.split_whitespace().next().unwrap().to_owned());

@@ -1,4 +1,5 @@
-//! Loading a scan, and from files to what a network is trained on: `cargo bench -p slicewise-data`.
+//! Benchmarks loading a scan, and the whole way from files to training data: `cargo bench -p
+//! slicewise-data`.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use slicewise_data::nifti::{read_image, write_image, write_labels};
@@ -26,7 +27,7 @@ fn volumes(criterion: &mut Criterion) {
     group.bench_function("load .nii.gz", |bencher| {
         bencher.iter(|| read_image(&image));
     });
-    // Two cases of brain extraction, halved to 2 mm; an empty cache each time.
+    // Two cases of brain extraction are halved to 2 mm. The cache is empty each time.
     let config = DataConfig {
         path: Some(manifest),
         spacing_mm: Some(2.0),

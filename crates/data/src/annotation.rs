@@ -1,63 +1,63 @@
-//! Which axial slices of which case are annotated, and since which round. What carries no label
-//! carries no loss: the model's crops see to that.
+//! Which axial slices of which case are annotated, and since which round. Slices without annotation
+//! carry no loss; the model's crops take care of that.
 
-use crate::atomic::temporary_beside;
 use ndarray::{Array3, Axis};
+use slicewise_core::write::{persist, temporary_beside};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with an annotation.
+/// Why an annotation failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnnotationError {
-    /// A case that was never listed.
+    /// The case is not one of the annotated cases.
     #[error("case \"{case}\" has no annotation (expected one of the {known} Part A cases)")]
     UnknownCase {
-        /// The id.
+        /// The unknown case id.
         case: String,
-        /// Cases listed.
+        /// Number of Part A cases.
         known: usize,
     },
-    /// A slice beyond the volume.
+    /// The slice is beyond the volume.
     #[error("case \"{case}\": expected a slice below {depth}, got {slice}")]
     OutOfRange {
-        /// The case.
+        /// The case's id.
         case: String,
-        /// The slice.
+        /// The slice's index.
         slice: usize,
-        /// Axial slices of the case.
+        /// Number of axial slices of the case.
         depth: usize,
     },
-    /// A slice annotated before.
+    /// The slice is annotated already.
     #[error("case \"{case}\": slice {slice} was already annotated in round {round}")]
     Twice {
-        /// The case.
+        /// The case's id.
         case: String,
-        /// The slice.
+        /// The slice's index.
         slice: usize,
-        /// When.
+        /// The round in which it was annotated.
         round: usize,
     },
-    /// The slice list could not be written.
+    /// The list of slices could not be written.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// The annotated axial slices of each training case.
+/// The annotated axial slices of each Part A case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SliceAnnotation {
-    /// By case id, `[D]`: the round in which a slice was annotated.
+    /// For each case id, `[D]`: the round in which each slice was annotated, if it was.
     rounds: BTreeMap<String, Vec<Option<usize>>>,
 }
 
 impl SliceAnnotation {
-    /// Cases given by id and number of axial slices, nothing annotated.
+    /// Starts without annotation. `cases` are ids and numbers of axial slices.
     pub fn none<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
         let empty = |(id, depth): (&str, usize)| (id.to_owned(), vec![None; depth]);
         Self {
@@ -65,14 +65,14 @@ impl SliceAnnotation {
         }
     }
 
-    /// Every slice annotated, in round 0: full annotation.
+    /// Starts with full annotation: every slice is annotated in round 0.
     pub fn all<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
         Self::every_nth(cases, 1)
     }
 
-    /// The paper's start: every `n`-th axial slice, in round 0. Centred: the first is `n / 2`, so
-    /// both ends are equally far from an annotated slice; a volume of fewer slices gets its middle
-    /// one. `n` below 1 counts as 1.
+    /// Starts like the paper: every `n`-th axial slice is annotated in round 0. The slices are
+    /// centred: the first is `n / 2`, so both ends are equally far from an annotated slice. A
+    /// volume with fewer slices gets its middle one. `n` below 1 counts as 1.
     pub fn every_nth<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>, n: usize) -> Self {
         let mut annotation = Self::none(cases);
         for rounds in annotation.rounds.values_mut() {
@@ -83,10 +83,10 @@ impl SliceAnnotation {
         annotation
     }
 
-    /// Annotates one slice.
+    /// Annotates one slice in `round`.
     ///
     /// # Errors
-    /// An unknown case, a slice beyond the volume, a slice annotated before.
+    /// The case is unknown, the slice is beyond the volume, or it is annotated already.
     pub fn annotate(
         &mut self,
         case: &str,
@@ -120,23 +120,24 @@ impl SliceAnnotation {
         }
     }
 
-    /// `[D]`: whether each axial slice of a case is annotated; `None` for an unknown case.
+    /// Returns whether each axial slice of a case is annotated, `[D]`, or `None` for an unknown
+    /// case.
     pub fn annotated(&self, case: &str) -> Option<Vec<bool>> {
         let rounds = self.rounds.get(case)?;
         Some(rounds.iter().map(Option::is_some).collect())
     }
 
-    /// Annotated slices over all cases.
+    /// Returns the number of annotated slices over all cases.
     pub fn annotated_slices(&self) -> u64 {
         self.rounds.values().flatten().flatten().count() as u64
     }
 
-    /// All slices of all cases.
+    /// Returns the number of slices over all cases.
     pub fn total_slices(&self) -> u64 {
         self.rounds.values().map(|rounds| rounds.len() as u64).sum()
     }
 
-    /// One line a slice: case, slice, round, ordered by case and slice.
+    /// Lists the annotated slices as (case, slice, round), sorted by case and slice.
     pub fn slices(&self) -> impl Iterator<Item = (&str, usize, usize)> {
         self.rounds.iter().flat_map(|(case, rounds)| {
             let annotated = rounds.iter().enumerate();
@@ -144,11 +145,11 @@ impl SliceAnnotation {
         })
     }
 
-    /// Writes [`slices`](Self::slices) as CSV with the columns `case,slice,round`; slices count
-    /// from 0 at the inferior end.
+    /// Writes [`slices`](Self::slices) as CSV with the columns `case,slice,round`. Slices are
+    /// counted from 0 at the inferior end.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// The file cannot be written.
     pub fn write_csv(&self, path: &Path) -> Result<(), AnnotationError> {
         let save = || -> io::Result<()> {
             let file = temporary_beside(path, ".part")?;
@@ -159,8 +160,7 @@ impl SliceAnnotation {
             }
             writer.flush()?;
             drop(writer);
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
+            persist(file, path)
         };
         save().map_err(|source| AnnotationError::Io {
             path: path.to_owned(),
@@ -169,7 +169,7 @@ impl SliceAnnotation {
     }
 }
 
-/// Every `n`-th of `depth` slices, centred, at least one of any volume.
+/// Returns every `n`-th index of `depth` slices, centred; at least one for any volume.
 pub fn equal_interval(depth: usize, n: usize) -> Vec<usize> {
     let n = n.max(1);
     let slices: Vec<usize> = (n / 2..depth).step_by(n).collect();
@@ -179,7 +179,8 @@ pub fn equal_interval(depth: usize, n: usize) -> Vec<usize> {
     slices
 }
 
-/// Foreground voxels of each axial slice, `[D]`, of labels `[D, H, W]`: what there is to draw.
+/// Returns the number of foreground voxels, which an annotator must draw, on each axial slice,
+/// `[D]`. `labels` are `[D, H, W]`.
 pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
     let count = |slice: ndarray::ArrayView2<u8>| slice.iter().filter(|&&class| class != 0).count();
     labels

@@ -1,30 +1,31 @@
-//! Preprocessed cases on disk, so that a sweep's processes do not each resample everything.
+//! Keeps preprocessed cases on disk, so that the processes of a sweep need not all resample the
+//! same volumes.
 //!
-//! A case's file is named after the SHA-256 of all that made it: the bytes of its source files,
-//! (for a phantom: the source code of the generator and its arguments), the settings, the grouping
-//! and [`FORMAT`]. Layout of the file, little-endian: magic, shape
+//! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
+//! a phantom: the source code of the generator and its arguments), the settings, the grouping of
+//! labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, shape
 //! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
-//! classes (u8), SHA-256 of all before. A file that does not end in its own hash is rebuilt.
+//! classes (u8), and the SHA-256 of all before. A file whose hash is wrong is rebuilt.
 
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::Source;
-use crate::orientation::StoredAxes;
-use crate::volume::{Geometry, Image, LabelMap};
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
+use slicewise_core::hash::hex;
+use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, Task, write_whole};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// To be raised whenever preprocessing or this format changes what a file holds.
+/// Version of the content. Raise it whenever preprocessing or this format changes.
 const FORMAT: u32 = 2;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 
-/// The generator of phantoms as text: a change of it makes new phantoms, not stale ones.
+/// The source code of the phantom generator. It is part of the name, so a change of the generator
+/// makes new phantoms instead of reading old ones.
 const PHANTOM_CODE: &[(&str, &str)] = &[
     ("phantom.rs", include_str!("phantom.rs")),
     ("anatomy.rs", include_str!("phantom/anatomy.rs")),
@@ -35,10 +36,10 @@ const PHANTOM_CODE: &[(&str, &str)] = &[
     ("subject.rs", include_str!("phantom/subject.rs")),
 ];
 
-/// Where a case is kept.
+/// Returns the path of a case's file.
 ///
 /// # Errors
-/// A source file that cannot be read.
+/// A source file cannot be read.
 pub(crate) fn path(
     folder: &Path,
     source: &Source,
@@ -94,12 +95,7 @@ fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
     Ok(hasher.finalize().into())
 }
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The cached case, or `None` if there is none or it is damaged.
+/// Reads a case, or returns `None` if there is none or its file is damaged.
 pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
     let bytes = fs::read(path).ok()?;
     let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
@@ -109,10 +105,10 @@ pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
     decode(content)
 }
 
-/// Keeps a case, whole or not at all.
+/// Writes a case, whole or not at all.
 ///
 /// # Errors
-/// A folder that cannot be made or written.
+/// The folder or the file cannot be written.
 pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(), DataError> {
     let save = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
@@ -121,10 +117,7 @@ pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(),
         let mut content = encode(image, labels);
         let hash = Sha256::digest(&content);
         content.extend_from_slice(&hash);
-        let mut file = crate::atomic::temporary_beside(path, ".part")?;
-        file.write_all(&content)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        write_whole(path, &content)
     };
     save().map_err(|source| DataError::Io {
         path: path.to_owned(),

@@ -1,6 +1,5 @@
-//! `slicewise check`: everything wrong with a task's data at once.
+//! Finds everything that is wrong with a task's data at once, for `slicewise check`.
 
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
@@ -9,16 +8,17 @@ use crate::load::{grouping, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use rayon::prelude::*;
+use slicewise_core::Task;
 use std::path::PathBuf;
 
-/// One thing that is wrong, and what to do about it.
+/// One problem and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, or the setting such as `data.part_b`.
+    /// The file at fault, or the setting, such as `data.part_b`.
     pub file: PathBuf,
     /// What was expected and what was found.
     pub problem: String,
-    /// What to do, one sentence.
+    /// What the user can do, in one sentence.
     pub remedy: String,
 }
 
@@ -35,9 +35,10 @@ impl From<&DataError> for Problem {
     }
 }
 
-/// Lists, splits, reads and preprocesses all cases without keeping anything, and returns every
-/// problem found, those of tables and settings first, then in the order of the cases; none means
-/// that [`crate::load_task`] works. Phantoms are listed only: there is nothing to be wrong with them.
+/// Returns every problem of a task's data: first those of tables and settings, then those of the
+/// cases in their order. It lists, splits, reads and preprocesses all cases and keeps nothing. If
+/// there is no problem, [`crate::load_task`] works. Phantoms are listed but not made, since nothing
+/// can be wrong with them.
 pub fn check_task(task: Task, config: &DataConfig) -> Vec<Problem> {
     let (cases, grouping, mut problems) = match select(task, config) {
         Ok(selection) => {
@@ -52,12 +53,12 @@ pub fn check_task(task: Task, config: &DataConfig) -> Vec<Problem> {
         }
     };
     if let Some(grouping) = grouping {
-        let of_cases: Vec<Vec<DataError>> = cases
+        let case_problems: Vec<Vec<DataError>> = cases
             .par_iter()
             .filter(|case| matches!(case.source, Source::Files { .. }))
             .map(|case| check_case(&case.source, task, &grouping, config))
             .collect();
-        problems.extend(of_cases.into_iter().flatten());
+        problems.extend(case_problems.into_iter().flatten());
     }
     problems.iter().map(Problem::from).collect()
 }

@@ -1,4 +1,4 @@
-//! The `data:` section of an experiment: which data set, which grid, which split.
+//! The `data:` section of an experiment: which dataset, which voxel grid, which split.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -7,64 +7,75 @@ use std::path::PathBuf;
 /// Environment variable that names the data folder when `path` does not.
 pub const DATA_VARIABLE: &str = "SLICEWISE_DATA";
 
-/// Where data lies when neither `path` nor [`DATA_VARIABLE`] says so, seen from the repository.
+/// The data folder when neither `path` nor [`DATA_VARIABLE`] names one, relative to the repository.
 pub const DEFAULT_PATH: &str = "../shared/data";
 
-/// Voxel size of phantoms when `spacing_mm` is absent, in mm.
+/// Voxel size of phantoms in mm when `spacing_mm` is absent.
 pub const PHANTOM_SPACING_MM: f64 = 2.0;
 
-/// Which data set an experiment runs on, and how it is prepared and split.
+/// The volumes of an experiment: which dataset, how it is prepared and how it is split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// Name of a layout in [`crate::layouts::REGISTRY`].
+    /// Name of the dataset layout, one of those that `slicewise list datasets` prints: `dhcp`,
+    /// `manifest`, `msd`, `neonates` or `phantom`. Required.
     #[schemars(schema_with = "layout_names")]
     pub layout: String,
-    /// The data folder (`manifest`: the CSV file). Absent: `$SLICEWISE_DATA`, else
-    /// [`DEFAULT_PATH`]. Phantoms take none.
+    /// The data folder, or for the layout `manifest` the CSV file. A relative path starts at the
+    /// folder in which the program is called. Default: the environment variable `SLICEWISE_DATA`,
+    /// else `../shared/data`. The layout `phantom` reads no files, so there a path is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// Which phantoms to make; only with the layout `phantom`.
+    /// Which phantoms to make. Required for the layout `phantom`; an error for any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomConfig>,
-    /// Class names, background first, index = label value: the layout `manifest` needs them in
-    /// the tissue task. Other layouts bring their own.
+    /// Class names, background first, 2 to 255 of them; the position in the list, from 0, is the
+    /// label value. Needed by the layout `manifest` in the tissue task. An error for any other
+    /// layout, because those know their class names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
-    /// Isotropic voxel size in mm to resample to. Absent: the grid of the files (phantoms:
-    /// [`PHANTOM_SPACING_MM`]).
+    /// Isotropic voxel size in mm that volumes are resampled to. Allowed: 0.05 to 50; for phantoms
+    /// 0.4 to 8. Default: each volume keeps its file's voxels; phantoms are made at 2 mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<f64>,
-    /// Cases of Part A. Absent: all that are not in Part B.
+    /// Ids of the cases in Part A, the training volumes, which are annotated slice by slice.
+    /// Default: all cases that are not in Part B.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_a: Option<Vec<String>>,
-    /// Cases of Part B.
+    /// Ids of the cases in Part B, the unseen test volumes. An error together with `part_b_count`.
+    /// Default: drawn if `part_b_count` is set; else all cases that are not in `part_a`; else the
+    /// dataset's own split (the `split` column of a manifest).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_b: Option<Vec<String>>,
-    /// How many cases to draw for Part B, by `split_seed`, where `part_b` names none.
+    /// Number of cases to draw at random for Part B, 1 or more, instead of naming them in `part_b`.
+    /// Subjects are drawn whole, so that none has sessions in both parts; this can give a few cases
+    /// more. Default: no draw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_b_count: Option<usize>,
-    /// Seed of that draw.
+    /// Seed of that draw, a whole number from 0. Default: 0. It is a setting of its own, so that
+    /// all seeds of an experiment share one split.
     #[serde(default)]
     pub split_seed: u64,
-    /// Margin kept around the content when cropping, in mm.
+    /// Margin in mm that cropping keeps around the content of a volume, 0 to 1000. Default: 4;
+    /// the paper gives none.
     #[serde(default = "default_margin_mm")]
     pub margin_mm: f64,
 }
 
-/// Which procedural newborns to make.
+/// Which procedural newborn heads ("phantoms") to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhantomConfig {
-    /// How many subjects.
+    /// Number of subjects, at least 2, because both parts need cases. Required.
     pub subjects: usize,
-    /// Seed of the population; subject `i` of a seed is always the same.
+    /// Seed of the population, a whole number from 0. Subject number i of a seed is always the same
+    /// head. Required.
     pub seed: u64,
 }
 
-/// The names of [`crate::layouts::REGISTRY`].
+/// The names of [`crate::layouts::DATASETS`].
 fn layout_names(_: &mut SchemaGenerator) -> Schema {
-    let names = crate::layouts::REGISTRY.iter().map(|layout| layout.name());
+    let names = crate::layouts::DATASETS.iter().map(|layout| layout.name());
     json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
 }
 
@@ -73,7 +84,7 @@ fn default_margin_mm() -> f64 {
 }
 
 impl DataConfig {
-    /// A section with this layout and every other setting at its default.
+    /// Returns settings for this layout with every other setting at its default.
     pub fn new(layout: &str) -> Self {
         Self {
             layout: layout.to_owned(),
@@ -89,7 +100,8 @@ impl DataConfig {
         }
     }
 
-    /// The data folder (or manifest): `path`, else `$SLICEWISE_DATA`, else [`DEFAULT_PATH`].
+    /// Returns the data folder (or manifest): `path`, else `$SLICEWISE_DATA`, else
+    /// [`DEFAULT_PATH`].
     pub fn root(&self) -> PathBuf {
         self.path
             .clone()

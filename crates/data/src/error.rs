@@ -1,41 +1,42 @@
-//! Everything that can be wrong with a data set, one clear line each.
+//! Everything that can be wrong with a dataset.
 //!
-//! Every message names the file (or the setting), what was expected and what was found;
-//! [`DataError::remedy`] says what to do about it.
+//! Every message is one line and names the file (or the setting), what was expected and what was
+//! found. [`DataError::remedy`] says what to do about it.
 
+use slicewise_core::UnknownName;
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a file, a folder, a table or a setting.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A file or a folder is not there.
+    /// A file or folder does not exist.
     #[error("{}: not found (expected {expected})", one_line(&path.display()))]
     Missing {
-        /// What was looked for.
+        /// The path that was looked for.
         path: PathBuf,
         /// What it should have been.
         expected: String,
     },
-    /// The operating system refused to read or write.
+    /// The operating system could not read or write.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A gzip stream that stops early or fails its checksum.
+    /// A gzip stream ends early or fails its checksum.
     #[error("{}: truncated or damaged gzip stream after {bytes} uncompressed bytes ({reason})", path.display())]
     Gzip {
         /// The file.
         path: PathBuf,
-        /// Bytes decompressed before the damage.
+        /// Number of bytes decompressed before the damage.
         bytes: usize,
-        /// The decoder's reason.
+        /// The decoder's message.
         reason: String,
     },
-    /// Not a NIfTI-1 single file, or one with a senseless header.
+    /// A file is no NIfTI-1 single file, or its header makes no sense.
     #[error("{}: not a readable NIfTI-1 file: {reason}", path.display())]
     Header {
         /// The file.
@@ -43,21 +44,21 @@ pub enum DataError {
         /// What is wrong with the header.
         reason: String,
     },
-    /// The header promises more voxels than the file holds.
+    /// The header states more voxels than the file holds.
     #[error("{}: expected {expected} bytes of voxels, as the header's {shape} of {bytes_per_voxel} bytes each, got {got}", path.display())]
     TooShort {
         /// The file.
         path: PathBuf,
-        /// Bytes promised.
+        /// Number of bytes that the header states.
         expected: u128,
-        /// The header's dimensions `x×y×z`.
+        /// The header's dimensions, `x×y×z`.
         shape: String,
         /// Bytes of one voxel.
         bytes_per_voxel: usize,
-        /// Bytes present.
+        /// Number of bytes in the file.
         got: usize,
     },
-    /// More than one frame, or fewer than three axes.
+    /// The volume has more than one frame, or fewer than three axes.
     #[error("{}: expected a 3D volume (or 4D with one frame), got {shape}", path.display())]
     NotThreeDimensional {
         /// The file.
@@ -65,24 +66,24 @@ pub enum DataError {
         /// The header's dimensions.
         shape: String,
     },
-    /// More voxels than are read, or resampled to.
+    /// The volume has too many voxels, as stored or after resampling.
     #[error("{}: expected at most {most} voxels{after}, got {shape}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The limit.
+        /// The most voxels allowed.
         most: u64,
-        /// After which step, in words; empty on reading.
+        /// The step that gives so many voxels, in words; empty for reading.
         after: String,
-        /// The dimensions `x×y×z`.
+        /// The dimensions, `x×y×z`.
         shape: String,
     },
-    /// A NaN or infinite voxel.
+    /// A voxel is NaN or infinite.
     #[error("{}: expected finite voxels, got {count} NaN or infinite, the first at voxel (x, y, z) = {first:?}", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,
-        /// How many.
+        /// Number of such voxels.
         count: usize,
         /// Stored index `(x, y, z)` of the first.
         first: (usize, usize, usize),
@@ -97,14 +98,14 @@ pub enum DataError {
         /// Stored index `(x, y, z)` of the first.
         first: (usize, usize, usize),
     },
-    /// A label value that the layout's grouping does not know.
+    /// The layout's grouping has no class for a label value.
     #[error("{}: unknown label value {value} in {count} voxels (expected one of {expected})", path.display())]
     UnknownLabel {
         /// The label file.
         path: PathBuf,
-        /// The value.
+        /// The label value.
         value: i32,
-        /// Voxels that have it.
+        /// Number of voxels with this value.
         count: usize,
         /// The values that have a class.
         expected: String,
@@ -118,22 +119,22 @@ pub enum DataError {
         reference: PathBuf,
         /// The image's shape.
         expected: String,
-        /// The other's shape.
+        /// The other file's shape.
         got: String,
     },
-    /// Two files of one case lie in different places.
+    /// The grids of two files of one case lie in different places.
     #[error("{}: expected the affine of {} to within {tolerance_mm} mm, but a corner of the grid is {distance_mm:.3} mm away", path.display(), reference.display())]
     AffineMismatch {
         /// The label or mask file.
         path: PathBuf,
         /// The image file.
         reference: PathBuf,
-        /// Largest distance allowed.
+        /// The largest distance allowed, in mm.
         tolerance_mm: f64,
-        /// Largest distance of the grids' corners.
+        /// The largest distance between corners of the two grids, in mm.
         distance_mm: f64,
     },
-    /// A volume without content.
+    /// A volume has no content.
     #[error("{}: expected {expected}, got none", path.display())]
     Empty {
         /// The file.
@@ -149,65 +150,58 @@ pub enum DataError {
         /// The intensity.
         value: f64,
     },
-    /// A line of a table (CSV or JSON) that cannot be used.
+    /// A line of a table (CSV or JSON) cannot be used.
     #[error("{}: {}", self.place(), one_line(problem))]
     Table {
         /// The table.
         path: PathBuf,
-        /// Its line, counted from 1.
+        /// Its line number, from 1.
         line: Option<u64>,
         /// What is wrong.
         problem: String,
     },
-    /// A setting of the `data:` section that cannot be used.
+    /// A setting of the `data:` section cannot be used.
     #[error("data.{field}: {}", one_line(problem))]
     Setting {
-        /// Name within the section.
+        /// The setting's name within the section.
         field: &'static str,
-        /// What is wrong: expected, got.
+        /// What was expected and what was given.
         problem: String,
     },
-    /// A case on both sides of the split.
+    /// A case is in both parts of the split.
     #[error("data.part_a, data.part_b: {} is in both parts", one_line(what))]
     TwoParts {
-        /// The case, or the subject with sessions in both.
+        /// The case, or the subject that has sessions in both parts.
         what: String,
     },
-    /// A case named twice.
+    /// A case appears twice.
     #[error("{place}: case \"{}\" appears twice", one_line(id))]
     DuplicateCase {
-        /// The setting or the table.
+        /// The setting or the table where it does.
         place: String,
-        /// The case.
+        /// The case's id.
         id: String,
     },
-    /// A name that the data set does not have.
-    #[error(
-        "data.{field}: unknown {kind} \"{}\"{}",
-        one_line(name),
-        did_you_mean(nearest)
-    )]
+    /// A setting names something that the dataset lacks.
+    #[error("data.{field}: {unknown}")]
     UnknownName {
-        /// The setting.
+        /// The setting's name within the section.
         field: &'static str,
-        /// What it names.
-        kind: &'static str,
-        /// The name.
-        name: String,
-        /// The most similar one that exists.
-        nearest: Option<String>,
+        /// The unknown name, and what is similar.
+        unknown: UnknownName,
     },
-    /// A part without cases.
+    /// A part has no cases.
     #[error("data: Part {part} is empty ({cases} cases found)")]
     EmptyPart {
         /// `A` or `B`.
         part: &'static str,
-        /// Cases of the whole data set.
+        /// Number of cases in the whole dataset.
         cases: usize,
     },
 }
 
-/// A text as one line: control characters, which a file may have in a name, as `\n`, `\u{1b}`.
+/// Writes a text on one line. Control characters, which a file's name may contain, become `\n`,
+/// `\u{1b}` and the like.
 pub fn one_line(text: &impl ToString) -> String {
     let mut line = String::new();
     for character in text.to_string().chars() {
@@ -220,15 +214,8 @@ pub fn one_line(text: &impl ToString) -> String {
     line
 }
 
-fn did_you_mean(nearest: &Option<String>) -> String {
-    match nearest {
-        Some(name) => format!(" (did you mean \"{name}\"?)"),
-        None => String::new(),
-    }
-}
-
 impl DataError {
-    /// The file or folder at fault, where it is one.
+    /// Returns the file or folder at fault, or `None` if a setting is.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Missing { path, .. }
@@ -254,7 +241,7 @@ impl DataError {
         }
     }
 
-    /// What the message begins with: the file and line, or the setting.
+    /// Returns what the message begins with: the file and line, or the setting.
     pub fn place(&self) -> String {
         match self {
             Self::Table {
@@ -275,7 +262,7 @@ impl DataError {
         }
     }
 
-    /// What to do about it, one sentence.
+    /// Returns what the user can do, in one sentence.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Missing { .. } => {
@@ -312,18 +299,4 @@ impl DataError {
             Self::EmptyPart { .. } => "Give each part at least one case.",
         }
     }
-}
-
-/// The candidate that takes the fewest typing errors to become `name`: at most one in three
-/// letters.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
-        .filter(|(errors, candidate)| errors * 3 <= name.len().max(candidate.len()))
-        .min()
-        .map(|(_, candidate)| candidate.to_owned())
 }

@@ -1,25 +1,25 @@
-//! What label values mean: from a file's own numbers to the classes of a task.
+//! Assigns a file's label values to the classes of a task.
 
 use crate::error::DataError;
 use ndarray::{Array3, Zip};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Class names, background first, and the class of every label value that may occur.
+/// Class names, and the class of every label value that may occur.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelGrouping {
-    /// Names by class index; `classes[0]` is `background`.
+    /// Class names by class index; `classes[0]` is `background`.
     pub classes: Vec<String>,
-    /// Class of each label value.
+    /// The class of each label value.
     pub class_of: BTreeMap<i32, u8>,
-    /// Class of voxels inside the mask with the label value 0, where a protocol leaves a tissue
-    /// unlabelled (the newborns' CSF).
+    /// The class of voxels inside the mask with label value 0, if a protocol leaves a tissue
+    /// unlabelled (as the newborns' leaves CSF).
     pub unlabelled_inside_mask: Option<u8>,
 }
 
 impl LabelGrouping {
-    /// Name and label values of each foreground class, in class order; `background` lists the
-    /// values of class 0.
+    /// Makes a grouping. `background` lists the label values of class 0; the name and label values
+    /// of each foreground class follow in class order.
     pub fn new<'a>(
         background: &[i32],
         foreground: impl IntoIterator<Item = (&'a str, &'a [i32])>,
@@ -38,11 +38,11 @@ impl LabelGrouping {
         }
     }
 
-    /// Classes `[z, y, x]` of label values `[z, y, x]`. Outside the mask, where there is one,
-    /// everything is background.
+    /// Returns the classes `[z, y, x]` of label values `[z, y, x]`. Outside the mask, if there is
+    /// one, everything is background.
     ///
     /// # Errors
-    /// A value without a class, wherever it lies.
+    /// A value has no class, wherever it lies.
     pub fn apply(
         &self,
         labels: &Array3<i32>,

@@ -1,80 +1,55 @@
-//! Data sets as they lie on disk, behind one interface: one small file and one line in
-//! [`REGISTRY`] each.
+//! Dataset layouts: how datasets lie on disk. Each layout is one small file and one line in
+//! `layouts/registry.rs`.
 //!
-//! A layout only *names* files, from what is there, and says what label values mean. Whether the
-//! files exist and fit is found on reading, so one check sees all problems at once and nothing
-//! vanishes silently.
+//! A layout only *names* the files that are there and says what label values mean. Whether the
+//! files exist and fit together is found when they are read. So one check reports all problems at
+//! once, and no case vanishes silently.
 
-mod dhcp;
-mod manifest;
-mod msd;
-mod neonates;
-mod phantom;
+mod registry;
 
-use crate::case::{Part, Task};
+pub use registry::{DATASETS, find};
+
 use crate::config::DataConfig;
-use crate::error::{DataError, nearest};
+use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use slicewise_core::{Part, Task};
 use std::path::PathBuf;
 
-/// One way of laying out a data set.
+/// One way in which a dataset can lie on disk.
 pub trait DatasetLayout: Sync {
-    /// The name in YAML.
+    /// The layout's name in YAML.
     fn name(&self) -> &'static str;
 
-    /// One line for `slicewise list datasets`.
+    /// One line about it for `slicewise list datasets`.
     fn summary(&self) -> &'static str;
 
-    /// The cases that the data set has for a task, in any order.
+    /// Lists the cases that the dataset has for a task, in any order.
     ///
     /// # Errors
     /// Every problem of the folder or table itself.
     fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>>;
 
-    /// Those that can be read although [`list`](Self::list) finds fault with others, so that one
-    /// check sees the problems of their files too.
+    /// Lists the cases that can be read even though [`list`](Self::list) fails because of others. A
+    /// check can then report the problems of their files too.
     fn sound(&self, config: &DataConfig, task: Task) -> Vec<CaseSource> {
         self.list(config, task).unwrap_or_default()
     }
 
-    /// What the label values mean in the tissue task.
+    /// Returns what the label values mean in the tissue task.
     ///
     /// # Errors
-    /// A table that does not say so.
+    /// A table of the dataset, or a setting, does not say so.
     fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError>;
-}
-
-/// Every layout.
-pub const REGISTRY: &[&dyn DatasetLayout] = &[
-    &manifest::Manifest,
-    &dhcp::Dhcp,
-    &neonates::Neonates,
-    &msd::Msd,
-    &phantom::Phantoms,
-];
-
-/// The layout of that name.
-///
-/// # Errors
-/// An unknown name, with the nearest that exists.
-pub fn find(name: &str) -> Result<&'static dyn DatasetLayout, DataError> {
-    let found = REGISTRY.iter().find(|layout| layout.name() == name);
-    found.copied().ok_or_else(|| DataError::UnknownName {
-        field: "layout",
-        kind: "layout",
-        name: name.to_owned(),
-        nearest: nearest(name, REGISTRY.iter().map(|layout| layout.name())),
-    })
 }
 
 /// One case before it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseSource {
-    /// Unique name within the data set, the same in both tasks.
+    /// The case's id, unique within the dataset and the same in both tasks.
     pub id: String,
-    /// Whose brain it is: sessions of one subject stay in one part.
+    /// The subject. All sessions of one subject must be in the same part.
     pub subject: String,
-    /// The part that the data set itself assigns.
+    /// The part that the dataset itself assigns, if it does.
     pub part: Option<Part>,
     /// Where the voxels come from.
     pub source: Source,
@@ -83,13 +58,13 @@ pub struct CaseSource {
 /// Where a case's voxels come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// NIfTI files of one grid.
+    /// NIfTI files on one voxel grid.
     Files {
         /// The scan.
         image: PathBuf,
-        /// The label map; brain extraction does without where there is a mask.
+        /// The label map. Brain extraction does not need it if there is a mask.
         labels: Option<PathBuf>,
-        /// The brain: voxels above 0. The task's content is inside it, see
+        /// The brain mask: voxels above 0. The task's content lies inside it, see
         /// [`crate::preprocess`].
         mask: Option<PathBuf>,
     },
@@ -97,15 +72,15 @@ pub enum Source {
     Phantom {
         /// Seed of the population.
         seed: u64,
-        /// Which subject, from 0.
+        /// Number of the subject, from 0.
         subject: usize,
         /// Voxel size in mm.
         spacing_mm: f64,
     },
 }
 
-/// Names in a folder, sorted; the folder must exist.
-fn entries(folder: &std::path::Path, expected: &str) -> Result<Vec<String>, DataError> {
+/// Lists the names in a folder, sorted. The folder must exist.
+pub(crate) fn entries(folder: &std::path::Path, expected: &str) -> Result<Vec<String>, DataError> {
     if !folder.is_dir() {
         return Err(DataError::Missing {
             path: folder.to_owned(),

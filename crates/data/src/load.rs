@@ -1,7 +1,7 @@
-//! A task's data, ready to train on: list, split, read, preprocess, in parallel over cases.
+//! Loads a task's data ready for training: lists, splits, reads and preprocesses, in parallel over
+//! cases.
 
 use crate::cache;
-use crate::case::{Case, Part, Task, TaskData};
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
@@ -10,12 +10,14 @@ use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
 use rayon::prelude::*;
+use slicewise_core::{Case, Part, Task, TaskData};
 use std::path::Path;
 
-/// Reads and prepares all cases of a task, from the folder `cache` where they are already there.
+/// Reads and prepares all cases of a task. Cases that the folder `cache` holds already are read
+/// from there.
 ///
 /// # Errors
-/// The first problem; [`crate::check_task`] lists all.
+/// The first problem; [`crate::check_task`] finds all.
 pub fn load_task(task: Task, config: &DataConfig, cache: &Path) -> Result<TaskData, DataError> {
     let selection = select(task, config).map_err(first)?;
     let grouping = &selection.grouping;
@@ -37,7 +39,7 @@ pub(crate) struct Selection {
     pub(crate) grouping: LabelGrouping,
 }
 
-/// Everything that can be decided before a volume is opened.
+/// Decides everything that needs no volume: settings, cases, split and classes.
 pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<DataError>> {
     let layout = layouts::find(&config.layout).map_err(|problem| vec![problem])?;
     let mut problems = check_settings(config);
@@ -55,7 +57,7 @@ pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<D
     }
 }
 
-/// What the labels of a task mean.
+/// Returns what the labels of a task mean.
 pub(crate) fn grouping(
     layout: &dyn DatasetLayout,
     task: Task,
@@ -130,7 +132,7 @@ fn load_case(
     })
 }
 
-/// The first of several problems; there is always one.
+/// Returns the first of several problems. There is always one.
 fn first(problems: Vec<DataError>) -> DataError {
     problems.into_iter().next().unwrap_or(DataError::EmptyPart {
         part: "A",

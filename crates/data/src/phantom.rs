@@ -1,17 +1,19 @@
-//! A procedural newborn head: T2-like image, nine-tissue labels and brain mask from a seed.
+//! Procedural newborn heads ("phantoms"): T2-like image, nine tissue labels and brain mask, all
+//! from a seed.
 //!
-//! Experiments and tests need volumes that anybody can have; the paper's dHCP scans take a data
-//! use agreement. A phantom shows scalp, skull, CSF, folded cortex, white matter, ventricles,
+//! Experiments and tests need volumes that anybody can have, and the paper's dHCP scans require a
+//! data use agreement. A phantom shows scalp, skull, CSF, folded cortex, white matter, ventricles,
 //! cerebellum, deep grey matter, brainstem, hippocampi and amygdalae, with a face, neck and spinal
-//! canal below; subjects differ in size, pose, shape, folding, ventricles, contrast, bias field
-//! and noise. Labels follow the dHCP's Draw-EM tissue scheme (Makropoulos et al. 2018), save that
-//! its class 4 is kept for the tissues of the head and air is 0.
+//! canal below. Subjects differ in size, pose, shape, folding, ventricles, contrast, bias field and
+//! noise. Labels follow the dHCP's Draw-EM tissue scheme (Makropoulos et al. 2018), except that
+//! class 4 is used for the tissues of the head outside the brain, and air is 0.
 //!
-//! How a volume comes about: `anatomy` and `head` say what lies at a point of the template,
-//! `appearance` what signal that gives, `subject` how the template is bent for one newborn. Every voxel is the
-//! mean of eight points (partial volume) and its label the most frequent one; a bias field, a gain
-//! that differs from slice to slice and Rician noise come last. Nothing but IEEE arithmetic,
-//! square roots and ChaCha8 is used, so a seed gives the same bits on every machine.
+//! A volume is made in steps. `anatomy` and `head` say what lies at a point of the template,
+//! `appearance` which signal that gives, and `subject` how the template is deformed for one
+//! newborn. Every voxel is the mean of eight points (partial volume), and its label is the most
+//! frequent one. A bias field, a gain that differs from slice to slice and Rician noise are applied
+//! last. Only IEEE arithmetic, square roots and ChaCha8 are used, so a seed gives the same bits on
+//! every machine.
 
 mod anatomy;
 mod appearance;
@@ -20,10 +22,10 @@ mod noise;
 mod shapes;
 mod subject;
 
-use crate::volume::{Geometry, Image, LabelMap, Volume};
 use anatomy::Substance;
 use ndarray::{Array3, Axis, Zip};
 use noise::Point;
+use slicewise_core::{Geometry, Image, LabelMap, Volume};
 use subject::{Draw, Subject};
 
 /// Names of the labels `0..=9` of [`Phantom::tissue`].
@@ -40,11 +42,11 @@ pub const TISSUES: [&str; 10] = [
     "hippocampi and amygdalae",
 ];
 
-/// The label of what is in the head but not in the brain.
+/// Label of the tissues in the head that are not brain.
 const HEAD: u8 = 4;
-/// Field of view `[z, y, x]` in mm; at 2 mm the grid is `[64, 72, 56]`.
+/// Field of view `[z, y, x]` in mm. At 2 mm the grid is `[64, 72, 56]`.
 const FIELD_OF_VIEW_MM: [f64; 3] = [128.0, 144.0, 112.0];
-/// Middle of the field of view `[x, y, z]` in mm: the cerebrum is at the origin.
+/// Middle of the field of view `[x, y, z]` in mm. The cerebrum is at the origin.
 const CENTRE: Point = [0.0, 0.0, -9.5];
 
 /// One newborn: image and labels on one grid, RAS, `[z, y, x]`.
@@ -54,17 +56,17 @@ pub struct Phantom {
     pub image: Image,
     /// Tissue labels `0..=9`, named by [`TISSUES`].
     pub tissue: LabelMap,
-    /// 1 where the tissue is one of 1, 2, 3 and 5 to 9, else 0.
+    /// 1 where the tissue is brain (1, 2, 3 and 5 to 9), else 0.
     pub brain_mask: LabelMap,
 }
 
-/// Makes subject number `subject` of the family `seed` on an isotropic grid of `spacing_mm`.
+/// Makes subject number `subject` of the population `seed` on an isotropic grid of `spacing_mm`.
 ///
-/// The same arguments give the same voxels, and anatomy depends on `seed` and `subject` alone:
-/// another spacing samples the same newborn.
+/// The same arguments give the same voxels. Anatomy depends on `seed` and `subject` alone: another
+/// spacing samples the same newborn.
 ///
 /// # Panics
-/// When `spacing_mm` is not within 0.4 to 8 mm.
+/// If `spacing_mm` is not within 0.4 to 8 mm.
 pub fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Phantom {
     assert!(
         (0.4..=8.0).contains(&spacing_mm),
@@ -78,7 +80,8 @@ pub fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Phantom {
     Zip::indexed(signal.axis_iter_mut(Axis(0)))
         .and(tissue.axis_iter_mut(Axis(0)))
         .par_for_each(|z, mut signals, mut labels| {
-            // Stream 0 made the anatomy; each slice has its own, whatever thread it is on.
+            // Stream 0 made the anatomy. Each slice has a stream of its own, so the thread does not
+            // matter.
             let mut draw = Draw::new(seed, subject, 1 + z as u64);
             let slice_gain = 1.0 + draw.around_zero(0.04);
             for ((y, x), signal) in signals.indexed_iter_mut() {
@@ -115,7 +118,7 @@ struct Grid {
 }
 
 impl Grid {
-    /// A grid of `shape` `[z, y, x]` in the middle of the field of view.
+    /// Makes a grid of `shape` `[z, y, x]` in the middle of the field of view.
     fn new(shape: [usize; 3], spacing_mm: f64) -> Self {
         let first = |axis: usize, n: usize| CENTRE[axis] - 0.5 * (n as f64 - 1.0) * spacing_mm;
         Self {
@@ -132,7 +135,7 @@ impl Grid {
         geometry
     }
 
-    /// Label and mean signal (white matter = 1, without noise) of voxel `[x, y, z]`.
+    /// Returns the label and mean signal (white matter = 1, without noise) of voxel `[x, y, z]`.
     fn sample(&self, newborn: &Subject, voxel: [usize; 3]) -> (u8, f64) {
         let centre: Point =
             std::array::from_fn(|axis| self.origin[axis] + voxel[axis] as f64 * self.spacing_mm);
@@ -155,7 +158,7 @@ impl Grid {
             votes[usize::from(substance.label())] += 1;
             sum += appearance::signal(newborn, substance, &place);
         }
-        // A tie goes to the smaller label.
+        // Of equally frequent labels the smaller one is taken.
         let mut label = 0;
         for candidate in 1..votes.len() {
             if votes[candidate] > votes[label] {
@@ -171,7 +174,7 @@ mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
 
-    /// Labels of the brain: the paper's task 1 foreground.
+    /// Labels of the brain, the foreground of the paper's Task 1.
     const BRAIN: [u8; 8] = [1, 2, 3, 5, 6, 7, 8, 9];
 
     fn counts(labels: &LabelMap) -> [usize; 10] {
@@ -190,7 +193,7 @@ mod tests {
             .collect()
     }
 
-    /// Share of the foreground in its largest 6-connected component.
+    /// Returns the share of the foreground in its largest 6-connected component.
     fn largest_component(mask: &LabelMap) -> f64 {
         let voxels = &mask.voxels;
         let mut seen = voxels.mapv(|v| v == 0);
@@ -224,7 +227,8 @@ mod tests {
         largest as f64 / all as f64
     }
 
-    /// Golden: fails when the generator changes, which moves every number made with phantoms.
+    /// Golden value. It fails when the generator changes, which changes every result made with
+    /// phantoms.
     #[test]
     fn a_seed_gives_the_same_bits_everywhere() {
         let phantom = generate(0, 3, 4.0);
@@ -291,7 +295,8 @@ mod tests {
                     .all(|v| v.is_finite() && *v >= 0.0)
             );
         };
-        // The coarsest grid that experiments use is the hard case; a few at the finer one.
+        // The coarsest grid that experiments use is the hardest. A few heads are checked on the
+        // finer one.
         (0..20).for_each(|subject| check(subject, 2.4));
         (0..20).step_by(5).for_each(|subject| check(subject, 2.0));
     }
@@ -311,11 +316,11 @@ mod tests {
         }
     }
 
-    /// Mean volumes over ten subjects against real newborns at term.
+    /// Compares mean volumes over ten subjects with real newborns at term.
     ///
-    /// Reference: means over 16 DCAN/ALBERT newborns, from the voxel counts in `data/README.md` of
-    /// the shared material times 0.634 mm³. CSF is held to a wider range: that data's brain masks
-    /// are tight, and the dHCP's and ours reach the skull.
+    /// The reference values are means over 16 DCAN/ALBERT newborns: the voxel counts in
+    /// `data/README.md` of the shared material times 0.634 mm³. CSF may lie in a wider range,
+    /// because that data's brain masks are tight, while the dHCP's and ours reach the skull.
     #[test]
     fn volumes_are_those_of_newborns() {
         let reference_ml = [

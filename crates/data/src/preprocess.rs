@@ -1,39 +1,40 @@
-//! From a scan and its labels to what a network is trained on.
+//! Turns a scan and its labels into what a network is trained on.
 //!
-//! Task 1, brain extraction: the whole image; class 1 is the brain mask (or label > 0 without
-//! one). Task 2, tissues: the image times the brain mask; without a mask the whole image, since
-//! cutting out `label > 0` would tell the network where the foreground ends.
+//! Task 1, brain extraction, uses the whole image. Class 1 is the brain mask, or label > 0 if there
+//! is no mask. Task 2, tissues, uses the image times the brain mask. Without a mask it uses the
+//! whole image, because cutting out `label > 0` would tell the network where the foreground ends.
 //!
-//! Steps, in this order (the paper does not describe its own):
-//! 1. crop to the content (Task 1: voxels that are not 0; Task 2: the mask) and a margin in mm,
-//!    never beyond the file's grid;
-//! 2. resample to isotropic `spacing_mm`: images linear with antialiasing, labels by the class of
-//!    the largest weight. A masked image is divided by its resampled mask, so the rim of the brain
-//!    is not darkened by the zeros around it; the new mask is where the old one weighs half;
-//! 3. z-score per volume. Task 1: mean and deviation of the voxels that are not 0, applied to all,
-//!    so that air stays the darkest. Task 2: those of the mask; outside
-//!    scores as intensity 0 does, so that the brain's edge stands out (with the brain's mean there
-//!    instead, cortex and fluid at the rim were learned far more slowly).
+//! The paper does not describe its preprocessing. The steps here, in this order:
+//! 1. Crop to the content (Task 1: voxels that are not 0; Task 2: the mask) plus a margin in mm,
+//!    but never beyond the file's grid.
+//! 2. Resample to isotropic `spacing_mm`: images linearly with antialiasing, labels to the class
+//!    with the largest weight. A masked image is divided by its resampled mask, so that the zeros
+//!    around the brain do not darken its rim. The new mask is where the old one has weight ½ or
+//!    more.
+//! 3. Standardise each volume (z-score). Task 1 takes mean and standard deviation of the voxels
+//!    that are not 0 and applies them to all voxels, so that air stays darkest. Task 2 takes those
+//!    of the mask, and gives voxels outside the score of intensity 0, so that the brain's edge
+//!    stands out. (With the brain's mean outside, cortex and fluid at the rim were learned far more
+//!    slowly.)
 
-use crate::case::Task;
 use crate::error::DataError;
 use crate::resample::Resampling;
 use crate::source::RawCase;
-use crate::volume::{Image, LabelMap};
 use ndarray::{Array3, Slice, Zip};
+use slicewise_core::{Image, LabelMap, Task};
 use std::path::Path;
 
-/// Spacings closer than this are the same grid.
+/// Grids whose spacings differ by less than this, in mm, are the same.
 const SAME_SPACING_MM: f64 = 1e-6;
 
-/// Resampling may make of one voxel at most so many (8 along each axis). A header that says metres
-/// for millimetres would otherwise fill the memory.
+/// The most voxels that resampling may make of one (8 along each axis). A header that says metres
+/// instead of millimetres would otherwise fill the memory.
 const MOST_REFINED: u64 = 512;
 
-/// Crops, resamples and normalises one case.
+/// Crops, resamples and standardises one case.
 ///
 /// # Errors
-/// Intensities without variance; voxels so large that resampling would make too many.
+/// The intensities have no variance, or voxels are so large that resampling would make too many.
 pub(crate) fn preprocess(
     raw: RawCase,
     task: Task,
@@ -115,7 +116,8 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase,
         return Ok(raw);
     }
     let growth = spacing_mm.map(|spacing| spacing / target_mm);
-    // One axis after the other: what becomes coarser makes up for nothing.
+    // Each axis counts by itself: one that becomes coarser does not make up for one that becomes
+    // finer.
     if growth.iter().map(|factor| factor.max(1.0)).product::<f64>() > MOST_REFINED as f64 {
         let shape = raw.classes.shape();
         let grown = [2, 1, 0].map(|axis| format!("{:.0}", shape[axis] as f64 * growth[axis]));

@@ -1,27 +1,30 @@
-//! Resampling to an isotropic grid: linear, with antialiasing where the grid becomes coarser.
+//! Resamples to an isotropic grid: linear interpolation, with antialiasing where the grid becomes
+//! coarser.
 //!
-//! Along each axis an output voxel is a weighted mean of input voxels under a triangle. Its half
-//! width is one input voxel when refining (linear interpolation) and one *output* voxel when
-//! coarsening, so every input voxel contributes and fine structure is averaged, not skipped. This
-//! is what PIL and PyTorch call antialiased bilinear interpolation. Labels: the same weights per
-//! class, then the class of the largest weight (ties: the lower class).
+//! Along each axis an output voxel is a weighted mean of input voxels, with triangular weights. The
+//! triangle's half width is one input voxel if the grid becomes finer (linear interpolation) and
+//! one *output* voxel if it becomes coarser. So every input voxel contributes, and fine structure
+//! is averaged instead of skipped. PIL and PyTorch call this antialiased bilinear interpolation.
+//! Labels use the same weights for each class, and then the class with the largest weight (of equal
+//! weights the lower class).
 
-use crate::volume::Geometry;
 use ndarray::{Array3, Axis};
+use slicewise_core::Geometry;
 
-/// Weights from one grid to another of the same field of view.
+/// Weights for resampling from one grid to another with the same field of view.
 pub(crate) struct Resampling {
-    /// For each axis `[z, y, x]` and output index: first input index and weights (sum 1).
+    /// For each axis `[z, y, x]` and output index: the first input index, and weights with sum 1.
     weights: [Vec<(usize, Vec<f32>)>; 3],
-    /// Input index `[z, y, x]` of the first output voxel's centre.
+    /// Centre of the first output voxel, in input voxels `[z, y, x]`.
     start: [f64; 3],
-    /// Output voxel in input voxels `[z, y, x]`.
+    /// Length of an output voxel, in input voxels `[z, y, x]`.
     stride: [f64; 3],
 }
 
 impl Resampling {
-    /// From `shape` `[z, y, x]` voxels of `spacing_mm` to isotropic `target_mm`. The centre of
-    /// the grid stays where it is; its extent is rounded to whole output voxels.
+    /// Computes the weights from `shape` `[z, y, x]` voxels of `spacing_mm` to isotropic
+    /// `target_mm`. The centre of the grid stays where it is; its extent is rounded to whole output
+    /// voxels.
     pub(crate) fn new(shape: [usize; 3], spacing_mm: [f64; 3], target_mm: f64) -> Self {
         let stride = spacing_mm.map(|spacing| target_mm / spacing);
         let counts: [usize; 3] =
@@ -38,7 +41,7 @@ impl Resampling {
         }
     }
 
-    /// Where the new grid lies.
+    /// Returns the geometry of the new grid.
     pub(crate) fn geometry(&self, geometry: &Geometry) -> Geometry {
         geometry.subgrid(self.start, self.stride)
     }
@@ -60,7 +63,7 @@ impl Resampling {
         current
     }
 
-    /// Resamples classes `[z, y, x]`, values below `count`.
+    /// Resamples classes `[z, y, x]`, all below `count`.
     pub(crate) fn majority(&self, classes: &Array3<u8>, count: usize) -> Array3<u8> {
         let shape = [0, 1, 2].map(|axis: usize| self.weights[axis].len());
         let mut winner = Array3::zeros(shape);
@@ -109,9 +112,9 @@ fn triangle_weights(
 mod tests {
     use super::*;
 
-    /// A ramp of world position keeps its values at their places, away from the border: exactly
-    /// when refining, to 0.05 input voxels when coarsening by a fraction (the triangle is sampled,
-    /// not integrated).
+    /// A ramp of world positions keeps its values at their places, away from the border. The match
+    /// is exact for a finer grid, and within 0.05 input voxels for a grid coarser by a fraction,
+    /// because the triangle is sampled and not integrated.
     #[test]
     fn a_ramp_stays_in_place() {
         let geometry = Geometry::axis_aligned([1.5, 1.0, 0.8]);
@@ -142,7 +145,8 @@ mod tests {
         }
     }
 
-    /// PyTorch's `interpolate(mode="bilinear", antialias=True)`; `fixtures/make_resample.py`.
+    /// Compares with PyTorch's `interpolate(mode="bilinear", antialias=True)`; see
+    /// `fixtures/make_resample.py`.
     #[test]
     fn values_are_those_of_pytorch() {
         let golden: std::collections::BTreeMap<String, Vec<f32>> =
@@ -177,7 +181,8 @@ mod tests {
 
     #[test]
     fn coarsening_averages_every_voxel() {
-        // Halved: a triangle of half width 2 around the middle of each pair: 1 3 3 1 over 8.
+        // To half the voxels: a triangle of half width 2 around the middle of each pair weighs 1 3
+        // 3 1 over 8.
         let mut line = Array3::zeros((1, 1, 8));
         line[[0, 0, 3]] = 8.0;
         let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], 2.0).linear(&line);

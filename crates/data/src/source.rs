@@ -1,41 +1,41 @@
-//! Reading one case: its files together, checked against each other.
+//! Reads one case: all its files, checked against each other.
 
-use crate::case::Task;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::Source;
 use crate::nifti::{read_f64, read_image, read_labels};
 use crate::phantom;
-use crate::volume::{Geometry, Image};
 use ndarray::Array3;
+use slicewise_core::{Geometry, Image, Task};
 use std::path::{Path, PathBuf};
 
-/// How far a corner of a label's grid may lie from the image's, in mm.
+/// How far a corner of a label map's grid may be from the image's, in mm.
 const AFFINE_TOLERANCE_MM: f64 = 1e-3;
 
-/// A case of one task on its own grid, in classes.
+/// A case of one task on its own grid, with labels as classes.
 pub(crate) struct RawCase {
     /// The scan `[z, y, x]`.
     pub(crate) image: Image,
     /// True classes `[z, y, x]`.
     pub(crate) classes: Array3<u8>,
-    /// Where the image counts `[z, y, x]`; absent: everywhere. Brain extraction has none.
+    /// Where the image counts, `[z, y, x]`; `None` means everywhere. Brain extraction has no mask
+    /// here.
     pub(crate) mask: Option<Array3<bool>>,
-    /// The image's file, for messages.
+    /// The image's file, for error messages.
     pub(crate) file: PathBuf,
 }
 
-/// A volume in RAS with the file it came from.
+/// A volume in RAS and the file it came from.
 struct Loaded<T> {
     voxels: Array3<T>,
     geometry: Geometry,
     file: PathBuf,
 }
 
-/// Reads what a task needs of a case.
+/// Reads the files that a task needs of a case.
 ///
 /// # Errors
-/// Every problem of its files, not only the first.
+/// Every problem of the case's files, not only the first.
 pub(crate) fn read_case(
     source: &Source,
     task: Task,
@@ -78,7 +78,7 @@ fn read_files(
     mask: Option<&Path>,
     task: Task,
 ) -> Result<Volumes, Vec<DataError>> {
-    // Brain extraction reads the label map only for want of a mask.
+    // Brain extraction reads the label map only if there is no mask.
     let labels = labels.filter(|_| task == Task::TissueSegmentation || mask.is_none());
     let loaded_image = read_image(image).map(|volume| Loaded {
         voxels: volume.voxels,
@@ -141,8 +141,8 @@ fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Volumes {
     )
 }
 
-/// Why a label map or mask does not lie on the image's grid. Both are in RAS by now, so a
-/// different axis order in the files is no mismatch.
+/// Returns why a label map or mask does not lie on the image's grid. Both are already in RAS, so
+/// another axis order in the files is no mismatch.
 fn mismatch<T>(image: &Loaded<f32>, other: &Loaded<T>) -> Option<DataError> {
     let shape = |shape: &[usize]| format!("{}×{}×{}", shape[2], shape[1], shape[0]);
     if image.voxels.shape() != other.voxels.shape() {
@@ -174,7 +174,7 @@ fn mismatch<T>(image: &Loaded<f32>, other: &Loaded<T>) -> Option<DataError> {
     })
 }
 
-/// Labels to classes; in the tissue task the image is 0 outside the mask.
+/// Converts labels to classes. In the tissue task the image is set to 0 outside the mask.
 fn into_task(
     image: Loaded<f32>,
     labels: Option<Loaded<i32>>,

@@ -1,23 +1,23 @@
-//! Part A and Part B: by name, by the manifest, or drawn.
+//! Splits cases into Part A and Part B: by name, by the dataset itself, or at random.
 //!
-//! The draw ranks subjects by SHA-256 of seed and name, lowest first. So it needs no generator,
-//! does not depend on the order of the cases, and a case that one task lacks (two ALBERT images
-//! are missing in Task 1) moves no other case unless it was itself drawn. Sessions of one subject
-//! never fall on both sides.
+//! The random draw ranks subjects by the SHA-256 of seed and name, lowest first. It needs no
+//! generator and does not depend on the order of the cases. A case that one task lacks (two ALBERT
+//! images are missing in Task 1) changes no other case's part unless it was drawn itself. All
+//! sessions of a subject are in the same part.
 
-use crate::case::Part;
 use crate::config::DataConfig;
-use crate::error::{DataError, nearest};
+use crate::error::DataError;
 use crate::layouts::CaseSource;
 use sha2::{Digest, Sha256};
+use slicewise_core::{Part, UnknownName};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Puts each case into its part, sorted by id. Cases that an explicit `part_a` leaves out are
-/// not used.
+/// Assigns each case to its part, sorted by id. Cases that an explicit `part_a` leaves out are not
+/// used.
 ///
 /// # Errors
-/// All of: unknown or duplicate ids, a case or a subject in both parts, an empty part,
-/// contradicting settings.
+/// All of these that apply: unknown or duplicate ids, a case or a subject in both parts, an empty
+/// part, contradicting settings.
 pub(crate) fn assign(
     mut cases: Vec<CaseSource>,
     config: &DataConfig,
@@ -52,7 +52,7 @@ pub(crate) fn assign(
     }
 }
 
-/// Problems of the ids themselves.
+/// Returns the problems of the ids in the settings and in the dataset.
 fn check_lists(cases: &[CaseSource], config: &DataConfig) -> Vec<DataError> {
     let mut problems = Vec::new();
     for pair in cases.windows(2).filter(|pair| pair[0].id == pair[1].id) {
@@ -74,9 +74,7 @@ fn check_lists(cases: &[CaseSource], config: &DataConfig) -> Vec<DataError> {
             } else if !known.contains(id.as_str()) {
                 problems.push(DataError::UnknownName {
                     field,
-                    kind: "case",
-                    name: id.clone(),
-                    nearest: nearest(id, known.iter().copied()),
+                    unknown: UnknownName::new("case", id, known.iter().copied()),
                 });
             }
         }
@@ -117,7 +115,7 @@ fn parts_by_id(
         (Some(ids), None) => ids.iter().cloned().collect(),
         (None, Some(count)) => draw(cases, config, count)?,
         (None, None) => match config.part_a {
-            // Only A is named: B is the rest.
+            // Only Part A is named, so Part B is the rest.
             Some(ref a) => {
                 let a: BTreeSet<&String> = a.iter().collect();
                 let rest = cases.iter().filter(|case| !a.contains(&case.id));
@@ -132,7 +130,7 @@ fn parts_by_id(
     Ok(parts)
 }
 
-/// The split that the data set itself brings, if any case has one.
+/// Returns the split that the dataset itself states.
 fn by_table(cases: &[CaseSource]) -> Result<BTreeMap<String, Part>, DataError> {
     if cases.iter().all(|case| case.part.is_none()) {
         return Err(DataError::Setting {
@@ -156,7 +154,7 @@ fn by_table(cases: &[CaseSource]) -> Result<BTreeMap<String, Part>, DataError> {
         .collect()
 }
 
-/// Whole subjects in the order of their hash, until there are at least `count` cases.
+/// Draws whole subjects in the order of their hash until there are at least `count` cases.
 fn draw(
     cases: &[CaseSource],
     config: &DataConfig,

@@ -1,5 +1,5 @@
-//! Broken volumes and tables, thousands of each: every reader of the crate refuses them in one
-//! line, without a panic and within bounded memory.
+//! Fuzz tests of every reader of this crate: thousands of broken volumes and tables. Each must be
+//! refused in one line, without a panic and within bounded memory.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
@@ -16,7 +16,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// Offset and width of the numbers in a NIfTI-1 header that are read (`nifti1.h`).
+/// Offset and width in bytes of the numbers that are read from a NIfTI-1 header (`nifti1.h`).
 const FIELDS: &[(usize, usize)] = &[
     (0, 4),
     // dim
@@ -68,7 +68,7 @@ const FIELDS: &[(usize, usize)] = &[
     (348, 4),
 ];
 
-/// The bodies of the committed volumes of every type, byte order, orientation and form.
+/// Returns the bytes of committed volumes of every type, byte order, orientation and form.
 fn volumes() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut paths: Vec<_> = fs::read_dir(folder)
@@ -84,7 +84,7 @@ fn volumes() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What a gzip stream holds as far as it can be read; other bytes as they are.
+/// Returns what a gzip stream holds, as far as it can be read; returns other bytes as they are.
 fn inflated(bytes: &[u8]) -> Vec<u8> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return bytes.to_vec();
@@ -94,7 +94,7 @@ fn inflated(bytes: &[u8]) -> Vec<u8> {
     body
 }
 
-/// What [`inflated`] would return, counted without being kept.
+/// Returns the length of what [`inflated`] would return, without keeping it.
 fn inflated_length(bytes: &[u8]) -> usize {
     let mut decoder = MultiGzDecoder::new(bytes);
     let mut piece = [0; 8192];
@@ -105,7 +105,7 @@ fn inflated_length(bytes: &[u8]) -> usize {
     length
 }
 
-/// Compresses; one time in four the stream is damaged or padded as well.
+/// Compresses. One time in four the stream is damaged or padded as well.
 fn gzipped(body: Vec<u8>, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let compress = |bytes: &[u8], level| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
@@ -119,7 +119,8 @@ fn gzipped(body: Vec<u8>, rng: &mut ChaCha8Rng) -> Vec<u8> {
             let at = rng.random_range(0..stream.len());
             stream[at] ^= 1 << rng.random_range(0..8);
         }
-        // A bomb: a kilobyte that unpacks to a megabyte, as a second member or in the voxels' place.
+        // A gzip bomb: a kilobyte that unpacks to a megabyte, as a second member or in place of the
+        // voxels.
         3 if rng.random_ratio(1, 64) => stream.extend(compress(&vec![0; 1 << 20], 9)),
         4 if rng.random_ratio(1, 64) => {
             let mut long = body;
@@ -131,8 +132,8 @@ fn gzipped(body: Vec<u8>, rng: &mut ChaCha8Rng) -> Vec<u8> {
     stream
 }
 
-/// What holds of every volume that was read.
-fn is_sound<T: Copy + Into<f64>>(volume: &Volume<T>) {
+/// Asserts what must hold of every volume that was read.
+fn assert_valid<T: Copy + Into<f64>>(volume: &Volume<T>) {
     assert!(!volume.voxels.is_empty());
     assert!(volume.voxels.iter().all(|&value| value.into().is_finite()));
     let affine = volume.geometry.affine.as_flattened();
@@ -145,10 +146,10 @@ fn read_volume(path: &Path) -> Result<(), String> {
         let message = message.map(ToString::to_string).unwrap_or_default();
         assert!(!message.contains(char::is_control), "{message:?}");
     }
-    image.iter().for_each(is_sound);
-    labels.iter().for_each(is_sound);
+    image.iter().for_each(assert_valid);
+    labels.iter().for_each(assert_valid);
     exact
-        .map(|volume| is_sound(&volume))
+        .map(|volume| assert_valid(&volume))
         .map_err(|error| error.to_string())
 }
 
@@ -184,8 +185,8 @@ fn nifti_gzip() {
     );
 }
 
-/// What is said of a table or a case: all its problems in one line.
-fn told(problems: Vec<impl ToString>) -> Result<(), String> {
+/// Joins all problems of a table or a case in one line.
+fn join_problems(problems: Vec<impl ToString>) -> Result<(), String> {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     if lines.is_empty() {
         Ok(())
@@ -194,7 +195,7 @@ fn told(problems: Vec<impl ToString>) -> Result<(), String> {
     }
 }
 
-/// A data set with its table or volume at `path`.
+/// Returns the settings of a dataset with its table or volume at `path`.
 fn config(layout: &str, path: &Path) -> DataConfig {
     let mut config = DataConfig::new(layout);
     config.path = Some(path.to_owned());
@@ -222,7 +223,7 @@ fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
         }
     }
     problems.extend(layout.tissues(config).err());
-    told(problems)
+    join_problems(problems)
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn manifest_csv() {
     ];
     fuzz(
         &Target {
-            // Every row may be wrong, and is told in both tasks.
+            // Every row may be wrong, and is reported in both tasks.
             allowance: &|bytes| per_byte(bytes.len(), 1024),
             ..Target::text(
                 "manifest-csv",
@@ -301,7 +302,7 @@ fn dataset_json() {
     );
 }
 
-/// Volumes that are image and label map at once: of two types, straight and turned.
+/// Returns volumes that serve as image and label map at once: of two types, straight and rotated.
 fn label_maps() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("volume.nii");
@@ -328,10 +329,11 @@ fn label_maps() -> Vec<Vec<u8>> {
     files
 }
 
-/// One broken volume as image and label map of a case, cropped, resampled and normalised.
+/// Uses one broken volume as image and label map of a case, which is cropped, resampled and
+/// standardised.
 #[test]
 fn case() {
-    // Everything on this thread, where allocations are counted.
+    // All runs on this thread, where allocations are counted.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .use_current_thread();
@@ -345,7 +347,7 @@ fn case() {
             config.classes = Some(classes.collect());
             problems.extend(check_task(task, &config));
         }
-        told(problems.iter().map(|problem| &problem.problem).collect())
+        join_problems(problems.iter().map(|problem| &problem.problem).collect())
     };
     let corpus = label_maps();
     let table = "case,image,label,split\none,input.nii,input.nii,A\ntwo,two.nii,two.nii,B\n";
@@ -357,7 +359,7 @@ fn case() {
                 ("cases.csv", Vec::from(table)),
                 ("two.nii", corpus[0].clone()),
             ],
-            // A voxel may become 512 when a coarse grid is refined.
+            // One voxel may become 512 when a coarse grid is made finer.
             allowance: &|bytes| per_byte(bytes.len(), 512 * 64),
             ..Target::text("case", "input.nii", corpus, &[])
         },

@@ -1,13 +1,14 @@
-//! Why a sweep, a cell or a results folder could not go on.
+//! Why a sweep, a run or a results folder failed.
 
-use crate::segmenter::SegmenterError;
+use slicewise_core::SegmenterError;
 use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
 use slicewise_data::error::one_line;
 use slicewise_strategies::StrategyError;
 use std::path::PathBuf;
 
-/// Any failure of this crate: what, expected, got, which file or case.
+/// Any failure of this crate. Messages say what was expected, what was found, and in which file or
+/// case.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
     /// A file or folder could not be read or written.
@@ -15,20 +16,20 @@ pub enum ExperimentError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file of a results folder is not what it should be.
+    /// A file of a results folder is malformed.
     #[error("{path}{at}: {}", one_line(problem), path = path.display(), at = line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// 1-based line, where the file has lines.
+        /// Line number from 1, where the file has lines.
         line: Option<usize>,
         /// What is wrong with it.
         problem: String,
     },
-    /// The folder belongs to another sweep.
+    /// The folder holds another experiment.
     #[error("{path}: holds another experiment: {difference}; choose another --out, or delete the folder", path = path.display())]
     OtherConfig {
         /// The folder's `config.yaml`.
@@ -36,52 +37,52 @@ pub enum ExperimentError {
         /// The first line that differs.
         difference: String,
     },
-    /// Another sweep writes in the folder.
+    /// Another sweep is writing in the folder.
     #[error("{path}: another sweep is at work in this folder: {holder}; wait for it, end it, or choose another --out", path = path.display())]
     FolderInUse {
         /// The folder.
         path: PathBuf,
-        /// Which process, where, since when.
+        /// Which process holds it, on which host, since when.
         holder: String,
     },
-    /// Another process is writing the same cell.
+    /// Another process is writing the same run.
     #[error("{path}: another slicewise is writing this cell; wait for it, or end it", path = path.display())]
     InUse {
-        /// The cell's ledger.
+        /// The run's ledger.
         path: PathBuf,
     },
-    /// The training was asked to stop, and was saved.
+    /// The training was asked to stop. It has been saved.
     #[error("stopped; the same command goes on from here")]
     Stopped,
-    /// The shared first round has not been trained.
+    /// The shared first round, from which the run should continue, has not been trained.
     #[error("{path}: expected the shared first round's checkpoint; run the cell `first` of this task, model and seed first", path = path.display())]
     NoFirstRound {
-        /// Where the checkpoint should be.
+        /// Where its checkpoint should be.
         path: PathBuf,
     },
-    /// The plan asks for something that cannot be done.
+    /// The plan asks for something impossible.
     #[error("{0}")]
     Plan(String),
-    /// A round could not be trained to its end.
+    /// The training of a round failed.
     #[error("training: {source}; last good checkpoint: {}", checkpoint.as_ref().map_or_else(|| "none, it starts from new weights".to_owned(), |path| path.display().to_string()))]
     Training {
-        /// What the model answered.
+        /// The model's error.
         source: SegmenterError,
-        /// What the next attempt goes on from.
+        /// The checkpoint that the next attempt continues from.
         checkpoint: Option<PathBuf>,
     },
     /// The model failed.
     #[error("{doing}: {source}")]
     Segmenter {
-        /// What it was asked.
+        /// What it was doing.
         doing: String,
-        /// What it answered.
+        /// The model's error.
         source: SegmenterError,
     },
     /// A volume could not be written.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A slice that cannot be annotated.
+    /// A slice cannot be annotated.
     #[error(transparent)]
     Annotation(#[from] AnnotationError),
     /// The strategy failed.
@@ -90,7 +91,7 @@ pub enum ExperimentError {
 }
 
 impl ExperimentError {
-    /// Wraps a system error with the path it concerns.
+    /// Returns a function that wraps a system error with the path it concerns, for `map_err`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }

@@ -1,12 +1,12 @@
-//! From a prediction and the truth of one case to its record. The only place of the round loop
-//! where predictions meet ground truth.
+//! Scores a prediction of one case against its ground truth. No other place of the round loop
+//! compares predictions with ground truth.
 
 use crate::record::CaseRecord;
+use slicewise_core::Prediction;
 use slicewise_data::{Case, Task};
 use slicewise_metrics::{Agreement, MetricsError, Overlap, mean_dice, slice_entropy};
-use slicewise_strategies::Prediction;
 
-/// How the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
+/// Returns how the paper compares segmentations in `task`: P-DSC in Task 1, P-accuracy in Task 2.
 pub fn agreement(task: Task) -> Agreement {
     match task {
         Task::BrainExtraction => Agreement::Dice,
@@ -14,12 +14,12 @@ pub fn agreement(task: Task) -> Agreement {
     }
 }
 
-/// Scores `prediction` of `case` against its truth.
+/// Scores `prediction` of `case` against the case's ground truth.
 ///
-/// `classes` names them, background first; `annotated` is `[D]`, empty for Part B.
+/// `classes` are the class names, background first. `annotated` is `[D]`, or empty for Part B.
 ///
 /// # Errors
-/// The prediction's shape is not the case's.
+/// The prediction's shape differs from the case's, or a label is beyond `classes`.
 pub fn evaluate(
     case: &Case,
     task: Task,
@@ -31,7 +31,7 @@ pub fn evaluate(
     let measure = agreement(task);
     let with_truth = Overlap::of(&prediction.sr1, truth)?;
     let values = with_truth.class_dice(classes.len())?;
-    // A case without any class, predicted or true, scores nothing.
+    // A case without any class in prediction and truth gets 0.
     let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
     let (p, sr2_mean_dice) = match &prediction.sr2 {
         Some(sr2) => (

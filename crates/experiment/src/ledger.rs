@@ -1,24 +1,25 @@
-//! The append-only file of one cell's records: one JSON object a line, a line a round.
+//! The ledger of one run: an append-only file with one line of JSON for each round.
 //!
-//! A line counts once its newline is on disk. A run killed while writing leaves a torn last
-//! line; [`read`] leaves it out and says so, [`open`] cuts it off before the next append. An open
-//! ledger is locked, so that two sweeps in one folder cannot both write it.
+//! A line counts once its newline is on disk. A process that is killed while writing leaves a torn
+//! last line. [`read`] ignores that line and reports it; [`open`] removes it before the next
+//! append. An open ledger is locked, so that two processes cannot both write it.
 
 use crate::error::ExperimentError;
+use crate::packed;
 use crate::record::RoundRecord;
 use crate::results::make_parent;
 use crate::schema;
 use serde::Serialize;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-/// What a ledger holds.
+/// Content of a ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
-    /// The whole records, as they follow each other.
+    /// The whole records, in the order of their rounds.
     pub records: Vec<RoundRecord>,
-    /// Bytes of the whole records.
+    /// Length of the whole records in bytes.
     pub whole_bytes: u64,
     /// Whether a torn line follows them.
     pub torn: bool,
@@ -27,10 +28,10 @@ pub struct Contents {
 /// Reads the ledger at `path`.
 ///
 /// # Errors
-/// The file cannot be read; a whole line is no record, or of a schema that is not known. Whether the rounds are
-/// those of a config, one after another, is for [`crate::cell`] to say.
+/// The file cannot be read, or a whole line is no record or has a schema that is not known. This
+/// function does not check that the rounds are those of the plan; [`crate::cell`] does.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
-    let text = fs::read(path).map_err(ExperimentError::io(path))?;
+    let text = packed::read(path)?;
     let whole = text
         .iter()
         .rposition(|&byte| byte == b'\n')
@@ -39,7 +40,7 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     let mut rest = &text[..whole];
     while !rest.is_empty() {
         let from_here = rest;
-        // Finds the end many bytes at a time, which splitting a slice does not.
+        // This finds the line's end many bytes at a time, which splitting a slice does not.
         let length = rest.skip_until(b'\n').map_err(ExperimentError::io(path))?;
         let line = &from_here[..length];
         let malformed = |problem| ExperimentError::Malformed {
@@ -57,13 +58,14 @@ pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     })
 }
 
-/// Opens the ledger at `path` for appending, made if absent, cutting off a torn last line.
-/// Returns it with what it holds.
+/// Opens the ledger at `path` for appending, made if absent, unpacked if compressed, cutting off a
+/// torn last line. Returns it with what it holds.
 ///
 /// # Errors
-/// As [`read`]; the file cannot be written; another process has it open.
+/// Those of [`read`]; the file cannot be written; another process has it open.
 pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
     make_parent(path)?;
+    let path = &packed::unpack(path)?;
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -83,13 +85,13 @@ pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
     Ok((file, contents))
 }
 
-/// Whether a process has the ledger at `path` open for appending.
+/// Returns whether a process has the ledger at `path` open for appending.
 pub fn in_use(path: &Path) -> bool {
     File::open(path)
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Appends one line and waits until it is on disk.
+/// Appends `value` as one line of JSON and waits until it is on disk.
 ///
 /// # Errors
 /// The file cannot be written.

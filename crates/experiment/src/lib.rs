@@ -1,4 +1,5 @@
-//! The sweep: plan, round loop, records, ledger and resume. Knows a `Segmenter`, not tch.
+//! Sweeps: plan, round loop, records, ledger and resuming. This crate knows a [`Segmenter`], not
+//! tch.
 
 pub mod cell;
 pub mod error;
@@ -7,14 +8,15 @@ pub mod ledger;
 mod leftovers;
 pub mod lock;
 pub mod manifest;
+pub mod packed;
 pub mod pictures;
 pub mod plan;
 pub mod record;
 mod restore;
 pub mod results;
+mod round_loop;
 mod schema;
 pub mod seed;
-pub mod segmenter;
 mod training;
 
 pub use cell::{CellRun, Observer};
@@ -24,4 +26,4 @@ pub use manifest::{DataManifest, Manifest};
 pub use plan::{Cell, Ratio, Round, StepPlan, StopRule, StrategyName, TaskPlan};
 pub use record::{CaseRecord, QueryRecord, RoundRecord};
 pub use results::{Results, ResultsFolder};
-pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
+pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};

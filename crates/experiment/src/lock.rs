@@ -1,8 +1,9 @@
-//! One sweep a results folder: `sweep.lock`, locked by the system for as long as its process lives
-//! and holding one line that says who it is.
+//! Keeps a results folder to one sweep at a time, by `sweep.lock`. The operating system locks this
+//! file for as long as the sweep's process lives. The file holds one line that says which process
+//! that is.
 //!
-//! The line is for messages; what counts is the system's lock, which ends with its process however
-//! that ends. So a line without a lock was left by a sweep that was killed.
+//! Only the system's lock counts; the line is for messages. The lock ends with its process, however
+//! that ends, so a line without a lock was left by a sweep that was killed.
 
 use crate::error::ExperimentError;
 use crate::results::ResultsFolder;
@@ -13,23 +14,23 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-/// The folder belongs to this process until this is dropped.
+/// Holds the folder for this process until it is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
     folder: ResultsFolder,
-    /// Who held it before and went without giving it back: killed.
+    /// The previous holder, if it was killed and so left its line.
     pub before: Option<String>,
-    /// Whether it was made here.
+    /// Whether [`take`](Self::take) made the folder.
     made: bool,
-    /// Closing it ends the lock.
+    /// The lock ends when this file is closed.
     _file: File,
 }
 
 impl FolderLock {
-    /// Takes `folder`, which is made if it is not there.
+    /// Locks `folder`, and makes it if there is none.
     ///
     /// # Errors
-    /// Another process has it; it cannot be made or written.
+    /// Another process has locked the folder, or it cannot be made or written.
     pub fn take(folder: &ResultsFolder) -> Result<Self, ExperimentError> {
         let path = folder.lock();
         let failed = |source| ExperimentError::io(path.clone())(source);
@@ -45,7 +46,7 @@ impl FolderLock {
                 .map_err(failed)?;
             let locked = file.try_lock();
             let mut held = String::new();
-            // Only what the message says depends on it.
+            // Only the message depends on this text.
             let _ = file.read_to_string(&mut held);
             match locked {
                 Ok(()) => {}
@@ -57,7 +58,8 @@ impl FolderLock {
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
-            // Its holder may have removed it between the two calls: then the name is free again.
+            // The previous holder may have removed the file between the two calls. The lock is then
+            // on a file without a name, and another process could take the name.
             let same = |at: fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == at.ino());
             if !fs::metadata(&path).is_ok_and(same) {
                 continue;
@@ -74,9 +76,9 @@ impl FolderLock {
 }
 
 impl Drop for FolderLock {
-    /// Gives the folder back; one that was made here and holds nothing is removed.
+    /// Unlocks the folder. If it was made here and is empty, it is removed.
     fn drop(&mut self) {
-        // Where it cannot be removed, the next sweep sees that nobody holds it.
+        // If the file cannot be removed, the next sweep still sees that nobody holds the lock.
         let _ = fs::remove_file(self.folder.lock());
         if self.made {
             let _ = fs::remove_dir(self.folder.root());
@@ -85,13 +87,13 @@ impl Drop for FolderLock {
 }
 
 impl ResultsFolder {
-    /// The lock of the sweep that runs in the folder.
+    /// Path of the folder's lock file.
     pub fn lock(&self) -> PathBuf {
         self.root().join("sweep.lock")
     }
 }
 
-/// `process 12 on HOST, since 2026-11-25 02:40:12 UTC`.
+/// Returns a line such as `process 12 on HOST, since 2026-11-25 02:40:12 UTC`.
 fn this_process() -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();

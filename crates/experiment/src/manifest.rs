@@ -1,21 +1,21 @@
-//! `manifest.json`: where a results folder comes from. Written before the first step.
+//! `manifest.json`: the provenance of a results folder. It is written before the first training
+//! step.
 
 use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::record::SCHEMA;
 use crate::schema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use slicewise_data::Task;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Provenance of one sweep. Unlike the records it may name the machine.
+/// Provenance of one sweep. Unlike the records, it may name the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`crate::record::SCHEMA`].
+    /// Version of the schema, [`crate::record::SCHEMA`].
     pub schema: u32,
     /// The experiment's name, as in its YAML.
     pub name: String,
@@ -25,16 +25,17 @@ pub struct Manifest {
     pub command: String,
     /// slicewise's version.
     pub version: String,
-    /// Git commit of the program, with `-dirty` when the tree had changes; `unknown` outside git.
+    /// Git commit of the program, with `-dirty` if the tree had changes; `unknown` outside git.
     pub commit: String,
-    /// SHA-256 of the program itself, hex; empty in older folders, as is `kernels`.
+    /// SHA-256 of the program itself, in hexadecimal. Empty in older folders, like `kernels`.
     #[serde(default)]
     pub program_sha256: String,
-    /// SHA-256 of `config.yaml`, hex.
+    /// SHA-256 of `config.yaml`, in hexadecimal.
     pub config_sha256: String,
     /// libtorch's version.
     pub libtorch: String,
-    /// Version of tch, its binding; empty in folders of before it was noted, as are those below.
+    /// Version of tch, the Rust binding of libtorch. Folders from before it was noted have an empty
+    /// text here, and an empty value in other fields that were added later.
     #[serde(default)]
     pub tch: String,
     /// The compiler, as `rustc --version` names it.
@@ -43,33 +44,33 @@ pub struct Manifest {
     /// The processor's model.
     #[serde(default)]
     pub cpu: String,
-    /// Cores that the system offered; each run uses the config's `threads`.
+    /// CPU cores that the system offered. Each run uses `threads` of them.
     #[serde(default)]
     pub cores: usize,
-    /// Threads of each run: sums depend on them.
+    /// CPU threads of each run. Sums depend on them.
     #[serde(default)]
     pub threads: usize,
-    /// The vector instructions that our loops and oneDNN were free to use: `AVX-512`, say.
+    /// The widest vector instructions that our loops and oneDNN could use, such as `AVX-512`.
     #[serde(default)]
     pub instructions: String,
     /// Whose loops computed the finest layers of each model: our own, or libtorch's.
     #[serde(default)]
     pub kernels: BTreeMap<String, String>,
-    /// `cpu` or `cuda:0`.
+    /// The device: `cpu` or, for a GPU, `cuda:N`.
     pub device: String,
-    /// The arithmetic of each model: `float32` or `bfloat16`.
+    /// The precision of each model: `float32` or `bfloat16`.
     #[serde(default)]
     pub precision: BTreeMap<String, String>,
-    /// Models of the sweep; the tables of strategies show the first.
+    /// Models of the sweep. The tables of strategies show the first.
     pub models: Vec<String>,
-    /// Trainable numbers of each model in each task.
+    /// Number of trainable weights of each model in each task.
     #[serde(default)]
     pub parameters: BTreeMap<String, BTreeMap<Task, u64>>,
     /// The data of each task.
     pub data: Vec<DataManifest>,
     /// Seeds of the sweep.
     pub seeds: Vec<u64>,
-    /// Every cell planned, so that a report can say which of them left nothing.
+    /// Every run planned, so that a report can say which ones have no records.
     #[serde(default)]
     pub cells: Vec<Cell>,
 }
@@ -78,7 +79,7 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataManifest {
-    /// Which task.
+    /// The task.
     pub task: Task,
     /// Class names, background first.
     pub classes: Vec<String>,
@@ -86,7 +87,7 @@ pub struct DataManifest {
     pub part_a: Vec<String>,
     /// Case ids of Part B.
     pub part_b: Vec<String>,
-    /// SHA-256 over all preprocessed voxels, hex.
+    /// SHA-256 of all preprocessed voxels, in hexadecimal.
     pub sha256: String,
 }
 
@@ -111,14 +112,6 @@ impl Manifest {
         manifest.schema = SCHEMA;
         Ok(manifest)
     }
-}
-
-/// SHA-256 of `bytes`, hex.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

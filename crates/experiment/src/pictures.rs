@@ -1,25 +1,26 @@
-//! Volumes kept for the figures that show segmentations (the paper's Figs. 3 and 6), so that they
-//! are drawn without training again. NIfTI, readable by any viewer.
+//! Keeps volumes for the figures that show segmentations (the paper's Figs. 3 and 6), so that the
+//! figures can be drawn without training again. The files are NIfTI, which any viewer reads.
 //!
-//! Of each task one unseen case is kept, the first of Part B, and of one class the attention
-//! map: the ventricles', as in the paper, or the first foreground class.
+//! For each task one unseen case is kept, the first of Part B. The attention map is kept for one
+//! class: the ventricles, as in the paper, or else the first foreground class.
 
 use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::results::{ResultsFolder, make_parent};
+use slicewise_core::Prediction;
 use slicewise_data::{Case, LabelMap, Part, TaskData, nifti};
-use slicewise_strategies::Prediction;
 use std::path::Path;
 
-/// The class whose attention the paper shows.
+/// Name of the class whose attention map the paper shows.
 const VENTRICLES: &str = "ventricles";
 
-/// The case that is kept, if there is a Part B.
+/// Returns the case whose volumes are kept: the first of Part B, if there is one.
 pub fn pictured_case(data: &TaskData) -> Option<&Case> {
     data.cases.iter().find(|case| case.part == Part::B)
 }
 
-/// Index and name of the class whose attention map is kept. `classes`: background first.
+/// Returns index and name of the class whose attention map is kept. `classes` starts with
+/// background.
 pub fn pictured_class(classes: &[String]) -> Option<(usize, &str)> {
     let foreground = || classes.iter().map(String::as_str).enumerate().skip(1);
     foreground()
@@ -27,7 +28,7 @@ pub fn pictured_class(classes: &[String]) -> Option<(usize, &str)> {
         .or_else(|| foreground().next())
 }
 
-/// Keeps scan and truth of `case`, unless they are there.
+/// Writes the scan and ground truth of `case`, unless the files exist.
 pub(crate) fn save_case(
     folder: &ResultsFolder,
     cell: &Cell,
@@ -45,7 +46,8 @@ pub(crate) fn save_case(
     Ok(nifti::write_labels(&path, &case.labels)?)
 }
 
-/// Keeps SR1 and the attention map (values × 255, rounded) of one round.
+/// Writes SR1 and the attention map of one round. The map's values are multiplied by 255 and
+/// rounded.
 pub(crate) fn save_round(
     folder: &ResultsFolder,
     cell: &Cell,

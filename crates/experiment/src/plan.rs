@@ -1,7 +1,8 @@
-//! The sweep plan: which cells there are, which steps each takes.
+//! The plan of a sweep: which runs there are, and how many steps each round trains.
 //!
-//! Cells = tasks × models × (first, full, strategies) × seeds. All strategies of a task, model
-//! and seed fork from the same trained first round, the cell [`FIRST`].
+//! A [`Cell`] is one run: one task, model, strategy and seed. Besides the strategies there are
+//! [`FIRST`], the shared first round, and [`FULL`], full annotation. All strategies of a task,
+//! model and seed continue from the same trained [`FIRST`].
 
 use crate::record::{FIRST, FULL};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -10,21 +11,26 @@ use slicewise_data::Task;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What is swept in one task.
+/// What to run in one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskPlan {
-    /// The first round annotates every n-th axial slice; the paper's 16 or 32.
+    /// The first round annotates every n-th axial slice; n is 2 or more. The paper takes every 16th
+    /// or every 32nd. Required.
     pub first_every: usize,
-    /// How long to train.
+    /// How many steps to train. Required.
     pub steps: StepPlan,
-    /// When further annotation stops paying.
+    /// The stop rule: when further annotation no longer pays. Default: the paper's rule, which is
+    /// recorded but ends no run.
     #[serde(default)]
     pub stop: StopRule,
-    /// Whether to train on full annotation too.
+    /// Whether to train on full annotation too, as the upper reference. Default: true, because the
+    /// tables compare strategies with it.
     #[serde(default = "yes")]
     pub full: bool,
-    /// For each strategy the annotation ratios to reach, rising.
+    /// For each strategy, one of those that `slicewise list strategies` prints, the annotation
+    /// ratios that its rounds reach: at least one, rising, above the ratio of the first round
+    /// (1 / `first_every`) and at most 1. Default: no strategy.
     #[serde(default)]
     pub strategies: BTreeMap<StrategyName, Vec<Ratio>>,
 }
@@ -33,15 +39,15 @@ fn yes() -> bool {
     true
 }
 
-/// The paper's stop rule: the mean P over all slices of Part A changed by less than σ since the
-/// round before (section 2.2).
+/// The paper's stop rule (section 2.2): the mean P over all slices of Part A changed by less than σ
+/// since the previous round.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopRule {
-    /// σ, in units of P. 0.005, the paper's.
+    /// Threshold σ in units of P, a number from 0. Default: 0.005, the paper's.
     pub sigma: f64,
-    /// Whether a run ends at the first round that fires it. By default it goes on, so that
-    /// tables can show what stopping there would have cost.
+    /// Whether a run ends at the first round in which the rule holds. Default: false. The run then
+    /// continues, so that the tables can show what stopping there would have cost.
     pub ends_run: bool,
 }
 
@@ -54,26 +60,29 @@ impl Default for StopRule {
     }
 }
 
-/// Training steps (batches).
+/// Numbers of training steps. A step trains on one batch.
 ///
-/// The paper trains 500 for each updated training set, so a strategy queried in smaller rounds
-/// trains longer by the same ratio. `per_ratio` makes steps proportional to what a round adds
-/// instead: at equal ratio every strategy has then had the same number.
+/// The paper trains 500 steps for each updated training set, so a strategy that is queried in
+/// smaller rounds trains longer to reach the same ratio. `per_ratio` makes the steps proportional
+/// to the slices that a round adds. At equal ratio every strategy has then trained equally long.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepPlan {
-    /// In the shared first round.
+    /// Steps of the shared first round, 1 or more. Required.
     pub first: usize,
-    /// On full annotation.
+    /// Steps of the training on full annotation, 1 or more (0 only with `full: false`). Required.
     pub full: usize,
-    /// In every round after the first, whatever its size.
+    /// Steps of every round after the first, however many slices it adds. They are added to
+    /// those of `per_ratio`; together they must give every round a step. Default: 0, so that one
+    /// of the two settings is enough.
     #[serde(default)]
     pub round: usize,
-    /// In a round after the first, for each unit of ratio it adds: 0.05 more slices take
-    /// `0.05 × per_ratio` steps.
+    /// Steps of a round after the first, for each unit of annotation ratio that it adds: a round
+    /// that adds 5 % of the slices trains `0.05 × per_ratio` steps. Default: 0, as for `round`.
     #[serde(default)]
     pub per_ratio: usize,
-    /// A round that is stopped goes on after the last of these many steps; 50.
+    /// Steps between two checkpoints within a round, 1 or more. A run that is killed repeats at
+    /// most that many steps. Default: 50, which loses little and writes seldom. It changes no result.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
 }
@@ -82,13 +91,13 @@ fn checkpoint_every() -> usize {
     50
 }
 
-/// The name of a registered strategy.
+/// Name of a registered strategy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct StrategyName(pub String);
 
 impl<'de> Deserialize<'de> for StrategyName {
-    /// Checked here so that the YAML reader can say the line.
+    /// The name is checked here, so that the YAML reader can report the line.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         slicewise_strategies::find(&name).map_err(D::Error::custom)?;
@@ -113,7 +122,7 @@ impl JsonSchema for StrategyName {
     }
 }
 
-/// An annotated share of a volume's axial slices, in `(0, 1]`.
+/// Annotated share of a volume's axial slices, in `(0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Ratio(pub f64);
@@ -146,12 +155,13 @@ impl JsonSchema for Ratio {
 }
 
 impl TaskPlan {
-    /// The ratio of the first round.
+    /// Returns the annotation ratio of the first round.
     pub fn first_ratio(&self) -> f64 {
         1.0 / self.first_every as f64
     }
 
-    /// Rounds of a strategy, [`FIRST`] or [`FULL`]: the ratio each ends at and its steps.
+    /// Returns the rounds of a strategy, of [`FIRST`] or of [`FULL`]: the ratio that each reaches
+    /// and its steps.
     pub fn rounds(&self, strategy: &str) -> Vec<Round> {
         match strategy {
             FIRST => vec![Round {
@@ -185,8 +195,8 @@ impl TaskPlan {
         }
     }
 
-    /// Says what is wrong with the plan of `task`, if anything: what was expected and what
-    /// stands there.
+    /// Returns what is wrong with the plan of `task`, if anything: what was expected and what was
+    /// given.
     pub fn problem(&self, task: Task) -> Option<String> {
         let at = |key: &str| format!("tasks.{}.{key}", task.name());
         if self.first_every < 2 {
@@ -246,21 +256,21 @@ impl TaskPlan {
     }
 }
 
-/// One round of a cell.
+/// One round of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Round {
-    /// 0 for the first round.
+    /// Number of the round; 0 is the first.
     pub number: usize,
-    /// Annotated share of each volume's slices at its end.
+    /// Annotated share of each volume's slices during this round's training, in `(0, 1]`.
     pub ratio: f64,
-    /// Training steps in it.
+    /// Training steps of this round.
     pub steps: usize,
 }
 
-/// One independent piece of a sweep.
+/// One run: the part of a sweep that has one task, model, strategy and seed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {
-    /// Which task.
+    /// The task.
     pub task: Task,
     /// The model's name in the config.
     pub model: String,
@@ -271,7 +281,8 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The shared first round that this cell forks from, unless it starts from new weights.
+    /// Returns the shared first round that this run continues from, or `None` if it starts from new
+    /// weights.
     pub fn forks_from(&self) -> Option<Cell> {
         (self.strategy != FIRST && self.strategy != FULL).then(|| Cell {
             strategy: FIRST.to_owned(),
@@ -293,7 +304,7 @@ impl std::fmt::Display for Cell {
     }
 }
 
-/// Every cell of a sweep, first rounds before what forks from them.
+/// Lists all runs of a sweep. A first round comes before the runs that continue from it.
 pub fn cells(plans: &BTreeMap<Task, TaskPlan>, models: &[String], seeds: &[u64]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (&task, plan) in plans {

@@ -1,97 +1,104 @@
-//! What a sweep writes down: one JSON line a round, one file a cell. See `docs/records.md`.
+//! The records of a sweep: one file for each run, one line of JSON for each round.
+//! `docs/records.md` describes every field.
 //!
-//! Records hold no clock time and no host name, so the same config and seed give the same
-//! bytes; seconds go to `timings/`.
+//! Records hold no clock time and no host name, so the same config and seed give the same bytes.
+//! Durations go to `timings/`.
 
 use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, Task};
 
-/// Version of this schema; readers refuse others.
+/// Version of this schema. Readers refuse other versions.
 pub const SCHEMA: u32 = 2;
 
-/// The pseudo-strategy of the shared first round (every n-th slice, not queried).
+/// Name of the shared first round in place of a strategy's. It annotates every n-th slice and
+/// queries nothing.
 pub const FIRST: &str = "first";
 
-/// The pseudo-strategy of full annotation.
+/// Name of full annotation in place of a strategy's.
 pub const FULL: &str = "full";
 
-/// State after one round of one cell: trained, predicted, evaluated.
+/// The state of a run after one round: what was annotated, trained and scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundRecord {
-    /// [`SCHEMA`].
+    /// Version of the schema, [`SCHEMA`].
     pub schema: u32,
-    /// Task of the paper.
+    /// The task.
     pub task: Task,
-    /// Model's name in the config.
+    /// The model's name in the config.
     pub model: String,
     /// A strategy's name, [`FIRST`] or [`FULL`].
     pub strategy: String,
     /// Seed of the run.
     pub seed: u64,
-    /// 0 for the first round, then 1, 2, …
+    /// Number of the round: 0 for the first, then 1, 2, …
     pub round: usize,
-    /// The ratio asked for: annotated share of each Part A volume's axial slices, in `(0, 1]`.
+    /// The planned annotation ratio: annotated share of each Part A volume's axial slices, in `(0,
+    /// 1]`.
     pub ratio: f64,
-    /// Annotated axial slices over all Part A volumes.
+    /// Number of annotated axial slices in all Part A volumes.
     pub annotated_slices: u64,
-    /// All axial slices of Part A.
+    /// Number of axial slices in all Part A volumes.
     pub total_slices: u64,
-    /// Foreground voxels on annotated slices: what an annotator had to draw.
+    /// Foreground voxels on annotated slices, in all Part A volumes: what an annotator had to draw.
     pub annotated_foreground_voxels: u64,
-    /// All foreground voxels of Part A.
+    /// Foreground voxels of all Part A volumes.
     pub total_foreground_voxels: u64,
-    /// Training steps so far, over all rounds.
+    /// Training steps so far, summed over all rounds.
     pub steps: u64,
     /// Mean training loss over the last quarter of this round's steps.
     pub loss: f64,
-    /// Mean P over all slices of Part A, absent without attention: what the paper's stop rule
-    /// watches.
+    /// Mean P over all slices of Part A, which the paper's stop rule watches. `None` for a model
+    /// without attention.
     pub mean_p: Option<f64>,
-    /// Whether the stop rule fires: `mean_p` is less than σ from that of the round before.
-    /// Absent without attention and where no round came before.
+    /// Whether the stop rule holds: `mean_p` differs by less than σ from the previous round's.
+    /// `None` for a model without attention, and if there was no previous round.
     pub converged: Option<bool>,
-    /// Slices added *before* this round's training, a case each; empty in `first` and `full`.
+    /// Slices that were added *before* this round's training, one entry for each case. Empty for
+    /// [`FIRST`] and [`FULL`].
     pub queries: Vec<QueryRecord>,
-    /// Scores of every case.
+    /// Scores of every case, in both parts.
     pub cases: Vec<CaseRecord>,
 }
 
-/// What a strategy chose in one case.
+/// The slices that a strategy chose in one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueryRecord {
     /// Case id.
     pub case: String,
-    /// Axial indices in the order chosen.
+    /// Axial slice indices in the order chosen.
     pub slices: Vec<usize>,
-    /// The strategy's score of each.
+    /// The strategy's score of each of these slices.
     pub scores: Vec<f64>,
 }
 
-/// Evaluation of one case.
+/// Scores of one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseRecord {
     /// Case id.
     pub case: String,
-    /// Part A or B.
+    /// Whether the case is in Part A or B.
     pub part: Part,
-    /// Names of the foreground classes and the Dice of each; `None` where a class is absent
-    /// from prediction and truth alike.
+    /// Name and Dice of each foreground class. `None` if the class is absent from both prediction
+    /// and truth.
     pub dice: Vec<(String, Option<f64>)>,
     /// Mean of the defined Dice values.
     pub mean_dice: f64,
-    /// The same mean for SR2, the argmax of the attention map; absent without attention.
+    /// The same mean for SR2, the argmax of the attention map. `None` for a model without
+    /// attention.
     pub sr2_mean_dice: Option<f64>,
-    /// Per axial slice: SR1 against SR2; absent without attention.
+    /// For each axial slice: P, the agreement of SR1 with SR2. `None` for a model without
+    /// attention.
     pub p: Option<Vec<f64>>,
-    /// Per axial slice: SR1 against ground truth.
+    /// For each axial slice: R, the agreement of SR1 with the ground truth.
     pub r: Vec<f64>,
-    /// Per axial slice: sum of the voxels' entropy in nats, the uncertainty query's score.
+    /// For each axial slice: sum of the voxels' entropy in nats, the score of the uncertainty
+    /// query.
     pub uncertainty: Vec<f64>,
-    /// Per axial slice: whether the ground truth has foreground.
+    /// For each axial slice: whether the ground truth has foreground.
     pub foreground: Vec<bool>,
-    /// Per axial slice: whether annotated (Part A; empty in Part B).
+    /// For each axial slice: whether it is annotated. Empty for Part B.
     pub annotated: Vec<bool>,
 }

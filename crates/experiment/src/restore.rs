@@ -1,32 +1,33 @@
-//! The weights of a cell's last whole round, from its checkpoint or, where that is lost, trained
-//! again.
+//! Restores the weights of a run's last whole round: from its checkpoint, or, if that is lost, by
+//! training again.
 //!
-//! All that a training depends on is known: the seeds, and from the records which slices it saw. On a
-//! CPU its weights are the same to the bit; a GPU adds some gradients in no fixed order.
-//! So a damaged checkpoint costs time and no result: from the newest good one, or from new weights,
-//! the rounds since are trained once more, without asking a strategy or scoring anything.
+//! All that a training depends on is known: the seeds, and from the records the slices it used. On
+//! a CPU the second training gives the same weights to the bit; a GPU adds some gradients in no
+//! fixed order, so there they differ by rounding. A damaged checkpoint therefore costs time but no
+//! result. Training starts from the newest good checkpoint, or from new weights, and repeats the
+//! rounds since then. No strategy is queried and nothing is scored.
 
 use crate::cell::{CellRun, Observer, annotate};
 use crate::error::ExperimentError;
 use crate::record::{QueryRecord, RoundRecord};
-use crate::segmenter::Segmenter;
 use crate::training::save_weights;
+use slicewise_core::Segmenter;
 use std::path::PathBuf;
 
-/// A round that is over, the shared first one among them.
+/// A round that has ended. The shared first round counts too.
 struct Past<'a> {
     checkpoint: PathBuf,
     number: usize,
-    /// Annotated before it.
+    /// Slices that were annotated before the round.
     queries: &'a [QueryRecord],
-    /// Steps of it, and of all before it.
+    /// Training steps of the round, and (`trained`) of all rounds before it.
     steps: usize,
     trained: usize,
 }
 
 impl CellRun<'_> {
-    /// Brings `segmenter`, which comes with its seeded weights, to where the rounds in `records`
-    /// left it. Returns the checkpoint that holds these weights; without one they are new.
+    /// Brings `segmenter` to the state after the rounds in `records`. It must come with its seeded
+    /// weights. Returns the checkpoint that holds the restored weights, or `None` if there is none.
     pub(crate) fn restore(
         &self,
         segmenter: &mut dyn Segmenter,
@@ -42,7 +43,8 @@ impl CellRun<'_> {
         while good > 0 {
             match segmenter.load(&past[good - 1].checkpoint) {
                 Ok(()) => break,
-                // What is wrong with the newest is of interest; older ones are removed in time.
+                // The newest checkpoint's error is reported. Older checkpoints are removed in the
+                // normal course, so their errors say nothing.
                 Err(source) => lost = lost.or(Some(source.to_string())),
             }
             good -= 1;
@@ -85,14 +87,15 @@ impl CellRun<'_> {
             }
         }
         if records.is_empty() {
-            // The first round's checkpoint belongs to its own cell; others may be writing too.
+            // The first round's checkpoint belongs to another run, and other runs may be restoring
+            // it too, so it is not written here.
             return Ok(None);
         }
         save_weights(segmenter, &last.checkpoint)?;
         Ok(Some(last.checkpoint.clone()))
     }
 
-    /// The rounds behind those to come.
+    /// Lists the rounds that have ended, with the shared first round if there is one.
     fn past<'a>(&self, records: &'a [RoundRecord]) -> Result<Vec<Past<'a>>, ExperimentError> {
         let mut past = Vec::new();
         if let Some(first) = self.cell.forks_from() {

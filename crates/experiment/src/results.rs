@@ -4,7 +4,7 @@
 //! config.yaml      the resolved config, written before the first step
 //! manifest.json    provenance
 //! sweep.lock       while a sweep is at work: which process
-//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round; or compressed, .jsonl.gz
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors; while a round is trained
@@ -16,84 +16,89 @@
 use crate::error::ExperimentError;
 use crate::ledger;
 use crate::manifest::Manifest;
+use crate::packed::{is_packed, packed_path};
 use crate::plan::Cell;
 use crate::record::RoundRecord;
 use rayon::prelude::*;
-use slicewise_data::Task;
+use slicewise_core::Task;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Paths inside one results folder.
+/// Knows the paths of all files in one results folder.
 #[derive(Debug, Clone)]
 pub struct ResultsFolder {
     root: PathBuf,
 }
 
 impl ResultsFolder {
-    /// The folder at `root`, which need not exist.
+    /// Names the folder at `root`, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The folder itself.
+    /// Path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// `config.yaml`.
+    /// Path of `config.yaml`.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.yaml")
     }
 
-    /// `manifest.json`.
+    /// Path of `manifest.json`.
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
     }
 
-    /// The records of one cell.
+    /// The records of one cell: the compressed file if that alone is there.
     pub fn records(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("records", cell, ".jsonl")
+        let plain = self.of_cell("records", cell, ".jsonl");
+        let packed = packed_path(&plain);
+        if !plain.exists() && packed.exists() {
+            return packed;
+        }
+        plain
     }
 
-    /// The annotated slices of one cell.
+    /// Path of the list of a run's annotated slices.
     pub fn annotation(&self, cell: &Cell) -> PathBuf {
         self.of_cell("annotations", cell, ".csv")
     }
 
-    /// The seconds of one cell.
+    /// Path of a run's durations.
     pub fn timings(&self, cell: &Cell) -> PathBuf {
         self.of_cell("timings", cell, ".jsonl")
     }
 
-    /// What one cell's process wrote to its standard error.
+    /// Path of what the run's process wrote to standard error.
     pub fn log(&self, cell: &Cell) -> PathBuf {
         self.of_cell("logs", cell, ".log")
     }
 
-    /// The weights of one cell after `round`.
+    /// Path of a run's weights after `round`.
     pub fn checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
         self.of_cell("checkpoints", cell, &format!("-round{round}.safetensors"))
     }
 
-    /// `image` or `labels` of the case kept for the figures of `task`.
+    /// Path of a volume of the case kept for the figures of `task`; `what` is `image` or `labels`.
     pub fn picture_of_case(&self, task: Task, what: &str) -> PathBuf {
         let folder = self.root.join("pictures").join(task.name());
         folder.join(format!("{what}.nii.gz"))
     }
 
-    /// `sr1` or `attention` of that case after `round` of one cell.
+    /// Path of a volume of that case after `round` of a run; `what` is `sr1` or `attention`.
     pub fn picture(&self, cell: &Cell, round: usize, what: &str) -> PathBuf {
         self.of_cell("pictures", cell, &format!("-round{round}-{what}.nii.gz"))
     }
 
-    /// The weights of one cell after `step` steps of `round`, which is not over.
+    /// Path of a run's weights after `step` steps of `round`, which has not ended.
     pub fn step_checkpoint(&self, cell: &Cell, round: usize, step: usize) -> PathBuf {
         let ending = format!("-round{round}-step{step}.safetensors");
         self.of_cell("checkpoints", cell, &ending)
     }
 
-    /// How far the training of `round` is.
+    /// Path of the file that says how far the training of `round` is.
     pub fn training(&self, cell: &Cell, round: usize) -> PathBuf {
         self.of_cell("checkpoints", cell, &format!("-round{round}.json"))
     }
@@ -107,23 +112,23 @@ impl ResultsFolder {
     }
 }
 
-/// All that a results folder says.
+/// The content of a results folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
-    /// Provenance.
+    /// The manifest: provenance of the sweep.
     pub manifest: Manifest,
-    /// Text of `config.yaml`.
+    /// The text of `config.yaml`.
     pub config: String,
-    /// Every whole record, sorted by task, model, strategy, seed and round.
+    /// All whole records, sorted by task, model, strategy, seed and round.
     pub records: Vec<RoundRecord>,
 }
 
 impl Results {
-    /// Reads the folder at `root`. A torn last line of a ledger (a run killed while writing)
-    /// is left out.
+    /// Reads the folder at `root`. A torn last line of a ledger, left by a process that was killed
+    /// while writing, is ignored.
     ///
     /// # Errors
-    /// A missing or malformed file, or records of another schema.
+    /// A file is missing or malformed, or records have another schema.
     pub fn read(root: &Path) -> Result<Self, ExperimentError> {
         let folder = ResultsFolder::new(root);
         let path = folder.config();
@@ -132,7 +137,7 @@ impl Results {
         let mut records = Vec::new();
         let top = root.join("records");
         if top.is_dir() {
-            // Side by side: reading takes longer than all that a report makes of it.
+            // Ledgers are read in parallel: reading takes longer than making the report from them.
             let ledgers: Vec<_> = files_below(&top)?
                 .par_iter()
                 .map(|path| ledger::read(path))
@@ -152,7 +157,7 @@ impl Results {
     }
 }
 
-/// Makes the folder that `path` is to lie in.
+/// Makes the folder that contains `path`.
 pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
     match path.parent() {
         Some(folder) => fs::create_dir_all(folder).map_err(ExperimentError::io(folder)),
@@ -160,36 +165,25 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all, and waits until they are on disk.
+/// [`slicewise_core::write_whole`] with this crate's error.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
-    let partial = path.with_extension("partial");
-    let write = || {
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        // The folder of a bare name is called "" there, which cannot be opened.
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|error| {
-        // What a full disk cut short would only keep it full.
-        let _ = fs::remove_file(&partial);
-        ExperimentError::io(path)(error)
-    })
+    slicewise_core::write_whole(path, bytes).map_err(ExperimentError::io(path))
 }
 
-/// The `.jsonl` files below `folder`, sorted.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
+/// The ledgers below `folder`, plain or compressed, sorted. A compressed one beside its plain form,
+/// which a kill while unpacking leaves, does not count.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(ExperimentError::io(folder))? {
         let path = entry.map_err(ExperimentError::io(folder))?.path();
         if path.is_dir() {
             found.extend(files_below(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "jsonl") {
+        } else if path.extension().is_some_and(|ending| ending == "jsonl")
+            || (is_packed(&path) && !path.with_extension("").exists())
+        {
             found.push(path);
         }
     }

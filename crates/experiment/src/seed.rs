@@ -1,11 +1,11 @@
-//! One seed a run, with named children: the weights, the crops of each round and each query have
-//! generators of their own, so that none shifts another's draws.
+//! Derives all seeds of a run from one. The weights, the crops of each round and each query have
+//! named child seeds and so generators of their own. No generator's draws shift another's.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// The child of `seed` with the given name, a path of words.
+/// Returns the child seed of `seed` that `name`, a list of words, stands for.
 pub fn child(seed: u64, name: &[&str]) -> u64 {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
@@ -19,7 +19,7 @@ pub fn child(seed: u64, name: &[&str]) -> u64 {
     u64::from_le_bytes(first)
 }
 
-/// A generator seeded by the named child of `seed`.
+/// Returns a generator seeded with the child of `seed` that `name` stands for.
 pub fn generator(seed: u64, name: &[&str]) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(child(seed, name))
 }

@@ -1,55 +1,59 @@
-//! The training of one round in pieces, each followed by a checkpoint: a cell that is killed or
-//! stopped goes on after the last of them, to the same weights (on a GPU, which adds some gradients in
-//! no fixed order, to weights that differ by rounding).
+//! Trains one round in pieces and writes a checkpoint after each. A run that is killed or stopped
+//! continues after the last checkpoint and reaches the same weights. (A GPU adds some gradients in
+//! no fixed order, so there the weights differ by rounding.)
 //!
-//! Weights go to disk first, then the small file that says how far they are, then the weights of
-//! the piece before are removed: at any moment one good pair is there.
+//! The weights are written first, then the small file that says how far they are; then the weights
+//! of the previous piece are removed. So there is one good pair of files at any moment.
 
 use crate::cell::Observer;
 use crate::error::ExperimentError;
 use crate::plan::{Cell, Round};
 use crate::results::{ResultsFolder, make_parent, replace};
-use crate::segmenter::{Segmenter, TrainingCase};
 use serde::{Deserialize, Serialize};
+use slicewise_core::{Segmenter, TrainingCase};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How far the training of a round is.
+/// Progress of a round's training, as written to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Progress {
-    /// Steps of the round done.
+    /// Number of the round's steps done.
     steps: usize,
-    /// Sum of the losses so far of the round's last quarter.
+    /// Sum of the losses so far over the last quarter of the round's steps.
     loss_sum: f64,
 }
 
-/// One round of one cell, ready to be trained.
+/// One round of one run with all that its training needs.
 pub(crate) struct RoundTraining<'a> {
     pub(crate) folder: &'a ResultsFolder,
     pub(crate) cell: &'a Cell,
     pub(crate) round: Round,
-    /// Steps between two checkpoints.
+    /// Number of steps between two checkpoints.
     pub(crate) checkpoint_every: usize,
-    /// Of the crops.
+    /// Seed of the crops.
     pub(crate) seed: u64,
-    /// What holds the weights it starts from; without one they are new.
+    /// The checkpoint of the weights that the round starts with; `None` for new weights.
     pub(crate) from: Option<PathBuf>,
 }
 
-/// What came of it.
+/// Result of training one round.
 pub(crate) struct Trained {
-    /// Mean loss over the last quarter of the round.
+    /// Mean loss over the last quarter of the round's steps.
     pub(crate) loss: f64,
-    /// Spent on writing checkpoints within the round.
+    /// Time spent on writing checkpoints within the round.
     pub(crate) saving: Duration,
 }
 
 impl RoundTraining<'_> {
-    /// Trains what is left of the round.
-    /// `observer` is told the steps of the cell done, of which `before` came before the round; when
-    /// it breaks, the training is saved and ends with [`ExperimentError::Stopped`].
+    /// Trains what is left of the round, until its end or until `observer` breaks. `before` is the
+    /// number of the run's steps before this round; `observer` receives the sum of these and the
+    /// round's steps done.
+    ///
+    /// # Errors
+    /// The training or the disk failed. If `observer` breaks, the training is saved and the error
+    /// is [`ExperimentError::Stopped`].
     pub(crate) fn run(
         &self,
         segmenter: &mut dyn Segmenter,
@@ -101,7 +105,7 @@ impl RoundTraining<'_> {
         })
     }
 
-    /// Loads the last checkpoint of the round, if there is a good one: else it starts over.
+    /// Loads the round's last checkpoint. If there is no good one, the round starts over.
     fn resume(&self, segmenter: &mut dyn Segmenter, observer: &mut dyn Observer) -> Progress {
         let number = self.round.number;
         let path = self.folder.training(self.cell, number);
@@ -162,7 +166,7 @@ impl RoundTraining<'_> {
     }
 }
 
-/// Writes a checkpoint.
+/// Writes a checkpoint of `segmenter` to `path`, and makes its folder.
 pub(crate) fn save_weights(segmenter: &dyn Segmenter, path: &Path) -> Result<(), ExperimentError> {
     make_parent(path)?;
     segmenter

@@ -1,4 +1,4 @@
-//! The round loop with a fake segmenter that answers in microseconds.
+//! Tests the round loop with a fake segmenter that answers in microseconds.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -20,12 +20,13 @@ use std::path::Path;
 
 const DEPTH: usize = 32;
 
-/// Its one weight is a hash of all it was trained with; the weight decides where it errs.
+/// A segmenter with one weight, which is a hash of all that it was trained with. The weight decides
+/// where it makes errors.
 #[derive(Clone)]
 struct Fake {
     weight: u64,
     trained: u64,
-    /// Fails when it has trained this many steps in this process.
+    /// Number of steps left in this process until it fails, if it is to fail.
     dies_after: Option<usize>,
 }
 
@@ -127,7 +128,7 @@ impl Observer for Silent {
 fn data() -> TaskData {
     let case = |index: usize| {
         let labels = Array3::from_shape_fn((DEPTH, 6, 6), |(z, y, x)| {
-            // Foreground on slices 4..28 only, more of it in the middle.
+            // Foreground lies on slices 4..28 only, more of it in the middle.
             let inside = (4..28).contains(&z) && x + y < 4 + (z + index) % 6;
             u8::from(inside) + u8::from(inside && x > y)
         });
@@ -189,7 +190,7 @@ fn run(
     run_plan(&task_plan(), folder, strategy, segmenter).map(|_| ())
 }
 
-/// Runs a cell of `plan`; whether it says it is finished then.
+/// Executes a run of `plan`. Returns whether it says that it is finished.
 fn run_plan(
     plan: &TaskPlan,
     folder: &ResultsFolder,
@@ -311,19 +312,19 @@ fn a_cell_stopped_at_any_round_goes_on_to_the_same_bytes() {
         assert!(died.contains("pulled the plug"), "{died}");
         let path = folder.records(&cell("random"));
         assert_eq!(records(&folder, "random").len(), dies_after / 12);
-        // Its last whole piece of a round is on disk, and nothing older.
+        // The last whole piece of the round is on disk, and nothing older.
         let (round, step) = (dies_after / 12, dies_after % 12 / 5 * 5);
         let number = round + 1;
         for older in [5, 10] {
             let kept = folder.step_checkpoint(&cell("random"), number, older);
             assert_eq!(kept.exists(), older == step, "{}", kept.display());
         }
-        // A write cut short: half a line after the whole ones.
+        // Simulates a write that was cut short: half a line after the whole ones.
         let mut torn = fs::read(&path).unwrap();
         torn.extend_from_slice(&expected[..40]);
         fs::write(&path, torn).unwrap();
-        // Whatever weights the new process starts with, it goes on from the checkpoint, and trains
-        // no step again but those after it.
+        // Whatever weights the new process starts with, it continues from the checkpoint, and
+        // repeats only the steps after it.
         let mut rest = Fake {
             dies_after: Some(36 - round * 12 - step),
             ..Fake::new(99)
@@ -514,7 +515,7 @@ fn one_unseen_case_is_kept_for_the_figures() {
 
 #[test]
 fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
-    /// Stops the cell at one step.
+    /// Stops the run at one step.
     struct StopAt(usize);
     impl Observer for StopAt {
         fn steps(&mut self, done: usize) -> ControlFlow<()> {
@@ -538,7 +539,7 @@ fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
         data: &data,
         pictured: false,
     };
-    // 32 is no multiple of five: it was saved because it was told to stop.
+    // 32 is no multiple of five: this checkpoint was written because the run was told to stop.
     for (stop, seed) in [(32, 1), (37, 50)] {
         let error = once
             .run(&mut Fake::new(seed), &mut StopAt(stop))

@@ -1,5 +1,5 @@
-//! Broken ledgers and manifests, thousands of each: reading a results folder refuses them in one
-//! line, without a panic and within bounded memory.
+//! Fuzz tests of ledgers and manifests: thousands of broken files. Reading a results folder must
+//! refuse each in one line, without a panic and within bounded memory.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
@@ -10,7 +10,7 @@ use slicewise_experiment::{CaseRecord, Cell, QueryRecord, Results, RoundRecord, 
 use slicewise_fuzz::{Target, fuzz};
 use std::path::Path;
 
-/// A ledger of two small rounds.
+/// Returns a ledger of two small rounds.
 fn small_ledger() -> Vec<u8> {
     let case = |name: &str, part| CaseRecord {
         case: name.to_owned(),
@@ -137,7 +137,7 @@ fn ledger() {
         let length = std::fs::metadata(path).unwrap().len();
         let contents = ledger::read(path).map_err(|error| error.to_string())?;
         assert_eq!(contents.torn, contents.whole_bytes < length);
-        // Opening repairs, and repairing loses nothing.
+        // Opening repairs the file. The repair must lose nothing.
         let (file, opened) = ledger::open(path).map_err(|error| error.to_string())?;
         assert_eq!(opened, contents);
         assert_eq!(file.metadata().unwrap().len(), contents.whole_bytes);
@@ -182,7 +182,7 @@ fn manifest_json() {
     );
 }
 
-/// What the first thousand executions found: a name with a line break in it made two lines.
+/// The first thousand executions found that a name with a line break made a message of two lines.
 #[test]
 fn found_a_message_of_two_lines() {
     let folder = tempfile::tempdir().unwrap();

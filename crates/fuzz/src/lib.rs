@@ -1,14 +1,15 @@
-//! Broken inputs for whatever reads a file: a seeded mutational fuzzer for `cargo test` on stable.
+//! A seeded mutational fuzzer that makes broken inputs for whatever reads a file. It runs under
+//! `cargo test` with stable Rust.
 //!
 //! A target is a test that calls [`fuzz`] with a few valid inputs and a function that reads one
-//! from a path. What is asked of every execution: no panic, no hang, no more memory than the
-//! target allows for an input of that size (counted in the allocator, so a header's promise counts
-//! as soon as it is reserved), and an error is one line. The function asserts what else should hold
-//! of an input that it accepted.
+//! from a path. Every execution must end without a panic, in time, and within the memory that the
+//! target allows for an input of that size. (Memory is counted in the allocator, so what a header
+//! promises counts as soon as it is reserved.) An error must be one line. The function itself
+//! asserts what else must hold of an input that it accepted.
 //!
-//! There is no coverage to steer by on stable, but an error message says how far an input came:
-//! an input that gives a new one is mutated further. A run of [`ROUND`] executions depends on its
-//! seed alone. `docs/fuzzing.md` says how to run it and what it found.
+//! Stable Rust offers no coverage to guide the search, but an error message shows how far an input
+//! came. An input that gives a new message is mutated further. A round of [`ROUND`] executions
+//! depends on its seed alone. `docs/fuzzing.md` says how to run the fuzzer and what it found.
 
 mod mutation;
 mod run;
@@ -16,5 +17,5 @@ mod target;
 
 pub use run::{ROUND, fuzz, most_held};
 pub use target::{Target, per_byte};
-// What a target's `encode` draws from.
+// The generator that a target's `encode` receives.
 pub use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
-//! From a valid input to one that is nearly valid.
+//! Turns a valid input into one that is nearly valid.
 //!
-//! Half of all inputs are changed once, a quarter twice, and so on: one change finds the next
-//! check, several get past it.
+//! Half of all inputs are changed once, a quarter twice, and so on. One change reaches the next
+//! check of the reader; several changes pass it.
 
 use crate::target::Target;
 use rand::Rng;
@@ -9,10 +9,10 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
-/// No input grows beyond this, so that an execution stays cheap.
+/// Limit of an input's length in bytes, which keeps an execution cheap.
 const LONGEST: usize = 16 << 10;
 
-/// Numbers at which programs go wrong, and those that NIfTI gives a meaning.
+/// Numbers at which programs often fail, and those that have a meaning in NIfTI.
 const INTEGERS: &[i64] = &[
     0,
     1,
@@ -110,7 +110,7 @@ const NUMERALS: &[&str] = &[
     "",
 ];
 
-/// Changes `input`; `pool` are the inputs it may take pieces from.
+/// Changes `input`. `pool` are the inputs that it may take pieces from.
 pub(crate) fn mutate(input: &mut Vec<u8>, pool: &[Vec<u8>], target: &Target, rng: &mut ChaCha8Rng) {
     let changes = 1 + rng.random::<u8>().trailing_zeros().min(7);
     for _ in 0..changes {
@@ -163,7 +163,7 @@ fn change(input: &mut Vec<u8>, pool: &[Vec<u8>], target: &Target, rng: &mut ChaC
     }
 }
 
-/// Anywhere; where there is a header, every other time in it.
+/// Draws a position anywhere; if there is a header, every other time within it.
 fn position(length: usize, target: &Target, rng: &mut ChaCha8Rng) -> usize {
     let header = target.fields.last().map_or(0, |(at, width)| at + width);
     let end = if rng.random() && header > 0 {
@@ -174,7 +174,7 @@ fn position(length: usize, target: &Target, rng: &mut ChaCha8Rng) -> usize {
     rng.random_range(0..=end)
 }
 
-/// A range that begins at `at`: mostly short, now and then up to the end.
+/// Draws a range that begins at `at`: mostly short, sometimes up to the end.
 fn range(length: usize, at: usize, rng: &mut ChaCha8Rng) -> Range<usize> {
     let longest = if rng.random_ratio(1, 8) { length } else { 16 };
     at..(at + rng.random_range(0..=longest)).min(length)
@@ -184,7 +184,7 @@ fn insert(input: &mut Vec<u8>, at: usize, piece: &[u8]) {
     input.splice(at..at, piece.iter().copied());
 }
 
-/// Puts a number into a field of the header, or at `at`.
+/// Writes a number into a field of the header, or at `at`.
 fn set_number(input: &mut [u8], at: usize, target: &Target, rng: &mut ChaCha8Rng) {
     let anywhere = (at, [1, 2, 4, 8][rng.random_range(0..4)]);
     let (at, width) = match target.fields.choose(rng) {
@@ -206,10 +206,10 @@ fn set_number(input: &mut [u8], at: usize, target: &Target, rng: &mut ChaCha8Rng
     }
 }
 
-/// Goes on with the tail of another input.
+/// Replaces the rest of the input by the tail of another one.
 fn splice(input: &mut Vec<u8>, at: usize, pool: &[Vec<u8>], rng: &mut ChaCha8Rng) {
     if let Some(other) = pool.choose(rng) {
-        // Every other time the same place in both, which keeps a header whole.
+        // Every other time both are cut at the same place, which keeps a header whole.
         let from = if rng.random() {
             at
         } else {
@@ -220,7 +220,7 @@ fn splice(input: &mut Vec<u8>, at: usize, pool: &[Vec<u8>], rng: &mut ChaCha8Rng
     }
 }
 
-/// Replaces the first number written in digits from `at` on.
+/// Replaces the first number written in digits at or after `at`.
 fn set_numeral(input: &mut Vec<u8>, at: usize, rng: &mut ChaCha8Rng) {
     let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     let Some(skipped) = input[at..].iter().position(u8::is_ascii_digit) else {
@@ -235,7 +235,7 @@ fn set_numeral(input: &mut Vec<u8>, at: usize, rng: &mut ChaCha8Rng) {
     input.splice(start..start + length, numeral.bytes());
 }
 
-/// Takes out a line, and mostly puts it in again elsewhere, once or twice.
+/// Removes a line, and mostly inserts it again elsewhere, once or twice.
 fn move_line(input: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     let mut lines: Vec<&[u8]> = input.split_inclusive(|&byte| byte == b'\n').collect();
     if lines.is_empty() {

@@ -1,9 +1,8 @@
-//! The loop: mutate, write, read, judge, keep what is new; and what happens when something is
-//! found.
+//! The fuzzing loop: mutate, write, read, judge, keep what is new. It also handles what is found.
 //!
-//! The environment says how long: `SLICEWISE_FUZZ_EXECUTIONS` in all over the targets,
-//! `SLICEWISE_FUZZ_SEED` of the first round, `SLICEWISE_FUZZ_INPUT` one file to read in place of
-//! all that. `./just fuzz` sets them.
+//! Environment variables control it: `SLICEWISE_FUZZ_EXECUTIONS` is the number of executions over
+//! all targets, `SLICEWISE_FUZZ_SEED` the seed of the first round, and `SLICEWISE_FUZZ_INPUT` a
+//! single file to read instead. `./just fuzz` sets them.
 
 use crate::mutation::mutate;
 use crate::target::Target;
@@ -17,21 +16,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Executions from one seed. The next round begins with the valid inputs and the next seed, so a
-/// long run is resumed by naming the seed it had come to.
+/// Number of executions from one seed. The next round begins with the valid inputs and the next
+/// seed, so a long run is resumed by giving the seed that it had reached.
 pub const ROUND: u64 = 50_000;
 
-/// Executions over all targets when the environment does not say: seconds, for `cargo test`.
+/// Executions over all targets if the environment does not say: a few seconds, for `cargo test`.
 const BRIEF: u64 = 100_000;
 
-/// An execution that takes longer than this hangs. They take microseconds; this is for a machine
-/// that is busy with other things.
+/// An execution that takes longer than this counts as hanging. Executions take microseconds; the
+/// limit allows for a machine that is busy with other things.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Inputs with new messages that a round keeps.
+/// The most inputs with new messages that a round keeps.
 const KEPT: usize = 500;
 
-/// Where failing inputs are kept.
+/// Returns the folder of failing inputs.
 fn failures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz-failures")
 }
@@ -44,12 +43,12 @@ fn number(variable: &str) -> Option<u64> {
     }
 }
 
-/// Feeds `read` with broken inputs; it returns what it said of an input, and asserts what should
-/// hold of one that it accepted.
+/// Feeds `read` with broken inputs. `read` returns the error of an input that it refuses, and
+/// asserts what must hold of one that it accepts.
 ///
 /// # Panics
-/// At the first input that is not dealt with as the crate's documentation asks; the input is kept
-/// in `fuzz-failures/`.
+/// At the first input that breaks a rule of the crate's documentation. The input is kept in
+/// `fuzz-failures/`.
 pub fn fuzz(target: &Target, read: impl Fn(&Path) -> Result<(), String>) {
     let folder = scratch();
     for (name, bytes) in &target.companions {
@@ -69,7 +68,7 @@ pub fn fuzz(target: &Target, read: impl Fn(&Path) -> Result<(), String>) {
         let bytes = fs::read(&given).unwrap_or_else(|error| panic!("{given:?}: {error}"));
         let mut state = State::new(target, path);
         match state.execute(&bytes, &read) {
-            Ok(said) => println!("{}: dealt with: {said:?}", target.name),
+            Ok(message) => println!("{}: dealt with: {message:?}", target.name),
             Err(wrong) => panic!("{}: {wrong}", target.name),
         }
         return;
@@ -104,8 +103,8 @@ fn generator(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// In memory where that is possible: an execution writes a file and reads it. If the process dies
-/// (an abort, a stack overflow), the folder stays, with the input that did it.
+/// Makes a folder, in memory if possible, since every execution writes a file and reads it. If the
+/// process dies (an abort, a stack overflow), the folder stays, with the input that caused it.
 fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() {
@@ -118,7 +117,7 @@ fn scratch() -> tempfile::TempDir {
     builder.tempdir_in(parent).expect("a folder for inputs")
 }
 
-/// What `run` returns, and the most bytes that it held at once on this thread.
+/// Calls `run`. Returns its result and the most bytes that it held at once on this thread.
 pub fn most_held<T>(run: impl FnOnce() -> T) -> (T, u64) {
     let mut outcome = None;
     let memory = allocation_counter::measure(|| outcome = Some(run()));
@@ -162,18 +161,19 @@ impl<'a> State<'a> {
         let mut pool = self.target.corpus.clone();
         let mut seen = HashSet::new();
         for _ in 0..executions {
-            // Every other time from a valid input: those that are kept soon outnumber them.
+            // Every other time a valid input is used, because the kept inputs soon outnumber the
+            // valid ones.
             let valid = self.target.corpus.len();
             let bases = if rng.random() { valid } else { pool.len() };
             let mut body = pool[rng.random_range(0..bases)].clone();
             mutate(&mut body, &pool, self.target, &mut rng);
             let bytes = (self.target.encode)(body.clone(), &mut rng);
-            let said = match self.execute(&bytes, read) {
-                Ok(said) => said,
+            let message = match self.execute(&bytes, read) {
+                Ok(message) => message,
                 Err(wrong) => self.fail(seed, &bytes, &wrong),
             };
             watchdog.count();
-            if let Some(message) = said
+            if let Some(message) = message
                 && seen.len() < KEPT
                 && seen.insert(outline(&message))
             {
@@ -183,7 +183,8 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Reads one input. `Ok`: what was said of it; `Err`: what should not have happened.
+    /// Reads one input. Returns its error message if it was refused and `None` if it was accepted;
+    /// `Err` says which rule it broke.
     fn execute(
         &mut self,
         bytes: &[u8],
@@ -196,7 +197,7 @@ impl<'a> State<'a> {
         let allowed = (self.target.allowance)(bytes);
         self.most_held = self.most_held.max(held);
         self.largest_share = self.largest_share.max(held as f64 / allowed as f64);
-        // A panic's own message costs memory too.
+        // A panic's own message takes memory too, so memory is only judged without a panic.
         if outcome.is_ok() && held > allowed {
             return Err(format!(
                 "held {held} bytes at once for an input of {}, at most {allowed} are allowed",
@@ -211,7 +212,7 @@ impl<'a> State<'a> {
             Ok(Err(message)) if message.chars().any(char::is_control) => {
                 Err(format!("expected an error of one line, got {message:?}"))
             }
-            // The scratch folder's name is drawn anew for each run, and a run depends on its seed alone.
+            // The scratch folder has a random name, but a round must depend on its seed alone.
             Ok(Err(message)) => Ok(Some(message.replace(&self.folder, ""))),
             Err(_) => Err("panicked".to_owned()),
         }
@@ -224,7 +225,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// Keeps a failing input; returns how to read it again.
+/// Keeps a failing input. Returns how to read it again.
 fn keep(name: &str, what: &str, bytes: &[u8]) -> String {
     let folder = failures();
     let path = folder.join(format!("{name}-{what}").replace('/', "-"));
@@ -239,7 +240,8 @@ fn keep(name: &str, what: &str, bytes: &[u8]) -> String {
     )
 }
 
-/// A message without what it quotes and counts: two inputs with the same outline came equally far.
+/// Removes from a message what it quotes and counts. Two inputs with the same outline came equally
+/// far.
 fn outline(message: &str) -> String {
     let mut quote = None;
     let mut outline = String::new();
@@ -258,8 +260,8 @@ fn outline(message: &str) -> String {
     outline
 }
 
-/// Counts executions; a thread of its own notices when the count stands still, and says how far
-/// a long run is.
+/// Counts executions. A thread of its own notices if the count stands still, and prints how far a
+/// long run is.
 struct Watchdog {
     count: Arc<AtomicU64>,
     started: Instant,
@@ -287,7 +289,7 @@ impl Watchdog {
                         "{name}: hangs\n{}",
                         keep(name, &format!("hang-{file}"), &bytes)
                     );
-                    // Nothing else ends a loop in the code under test.
+                    // Nothing else can end a loop in the code under test.
                     std::process::abort();
                 }
                 if let Some(executions) = shown

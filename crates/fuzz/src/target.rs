@@ -2,33 +2,33 @@
 
 use rand_chacha::ChaCha8Rng;
 
-/// Turns a mutated body into the bytes of the file: compresses it, mends its length or checksum.
+/// Turns a mutated body into a file's bytes: compresses it, or repairs its length or checksum.
 type Encode<'a> = &'a dyn Fn(Vec<u8>, &mut ChaCha8Rng) -> Vec<u8>;
 
-/// One reader of files and what to feed it.
+/// One reader of files, and what to feed it.
 pub struct Target<'a> {
-    /// Kebab-case; the test's name is the same with underscores.
+    /// Name of the target in kebab-case. The test's name is the same with underscores.
     pub name: &'static str,
-    /// Name of the input file, whose ending the reader may look at.
+    /// Name of the input file. The reader may look at its ending.
     pub file: &'static str,
-    /// Share of all executions that this target gets, of 1000.
+    /// Share of all executions that this target gets, in thousandths.
     pub share: u64,
-    /// Valid inputs.
+    /// The valid inputs.
     pub corpus: Vec<Vec<u8>>,
-    /// Words of the format, to be put in.
+    /// Words of the format, which mutations insert.
     pub words: &'a [&'a str],
-    /// Offset and width in bytes of the numbers in a binary header, to be overwritten.
+    /// Offset and width in bytes of the numbers in a binary header, which mutations overwrite.
     pub fields: &'a [(usize, usize)],
-    /// From a mutated body to the file's bytes.
+    /// Converts a mutated body to the file's bytes.
     pub encode: Encode<'a>,
-    /// Bytes of memory that reading these bytes may hold at once.
+    /// The most bytes of memory that reading these bytes may hold at once.
     pub allowance: &'a dyn Fn(&[u8]) -> u64,
-    /// Files that lie beside the input: name and content.
+    /// Files that lie beside the input, as name and content.
     pub companions: Vec<(&'a str, Vec<u8>)>,
 }
 
 impl<'a> Target<'a> {
-    /// A text of these words: no fields, nothing to encode, nothing beside it.
+    /// Makes a target for a text format with these words: no header, no encoding, no companions.
     pub fn text(
         name: &'static str,
         file: &'static str,
@@ -49,7 +49,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// 128 KiB, and `factor` bytes for each of `bytes`.
+/// Returns an allowance of 128 KiB plus `factor` bytes for each of `bytes`.
 pub fn per_byte(bytes: usize, factor: u64) -> u64 {
     (128 << 10) + bytes as u64 * factor
 }

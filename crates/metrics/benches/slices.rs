@@ -1,5 +1,5 @@
-//! Slice-wise P, R and Dice of all classes, and the entropy of a prediction:
-//! `cargo bench -p slicewise-metrics`.
+//! Benchmarks slice-wise P, R and Dice of all classes, and the entropy of a prediction: `cargo
+//! bench -p slicewise-metrics`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array3, Array4};

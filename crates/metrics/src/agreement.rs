@@ -1,38 +1,38 @@
-//! How alike two segmentations are, slice by slice: P and R of Zhang et al. 2019
-//! (arXiv 1906.07367, section 2.2).
+//! Agreement of two segmentations, slice by slice: P and R of Zhang et al. 2019 (arXiv 1906.07367,
+//! section 2.2).
 //!
-//! P compares the two answers of one network, SR1 (final feature maps) and SR2 (attention map);
-//! R compares SR1 with the ground truth. P is what a query strategy may see, R is what it would
-//! like to know.
+//! P compares the two segmentations of one network, SR1 (final feature maps) and SR2 (attention
+//! map). R compares SR1 with the ground truth. A query strategy may see P; R is what it tries to
+//! predict.
 //!
-//! **Empty slices.** Where both segmentations are empty the paper's quotient is 0/0 and the
-//! paper does not say what it takes. Here such a slice scores 1: the two agree that there is
-//! nothing. Effects to keep in mind:
-//! - a query that takes the lowest P asks for jointly empty slices last (with 0 it would spend
-//!   its first rounds on air above and below the head);
-//! - when one side has a single voxel and the other none, P is 0, so the slices at the border of
-//!   the head come first;
-//! - empty slices form one block of ties at the top of both rankings, which raises the rank
-//!   correlation of P with R. Quote it over foreground slices too.
+//! **Empty slices.** Where both segmentations are empty, the paper's quotient is 0/0, and the paper
+//! does not say what it takes. Here such a slice scores 1: both segmentations agree that there is
+//! nothing. Consequences:
+//! - A query that takes the lowest P asks for slices that are empty in both last. (With 0 it would
+//!   spend its first rounds on air above and below the head.)
+//! - Where one segmentation has a single voxel and the other none, P is 0, so the slices at the
+//!   border of the head come first.
+//! - Empty slices form one block of ties at the top of both rankings, which raises the rank
+//!   correlation of P with R. Report it over foreground slices too.
 
 use crate::{MetricsError, Overlap};
 use ndarray::Array3;
 
-/// The comparison of SR1 with SR2 (P) or with the ground truth (R).
+/// How SR1 is compared with SR2 (P) or with the ground truth (R).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agreement {
-    /// 2 |S1 ∩ S2| / (|S1| + |S2|) over foreground voxels: Task 1.
+    /// Dice over foreground voxels, 2 |S1 ∩ S2| / (|S1| + |S2|), for Task 1.
     Dice,
-    /// 2 #(S1 = S2 ≠ 0) / (#(S1 ≠ 0) + #(S2 ≠ 0)): Task 2.
+    /// Accuracy, 2 #(S1 = S2 ≠ 0) / (#(S1 ≠ 0) + #(S2 ≠ 0)), for Task 2.
     Accuracy,
 }
 
-/// Agreement of two label maps `[D, H, W]` in each axial slice: `[D]`, each in `[0, 1]`, 1 where
-/// both are empty (see the [module](self)). Any nonzero class is foreground; on binary maps the
-/// two measures are equal.
+/// Returns the agreement of two label maps `[D, H, W]` in each axial slice, `[D]`, in `[0, 1]`. It
+/// is 1 where both are empty (see the [module](self)). Any nonzero class is foreground. On binary
+/// maps the two measures are equal.
 ///
 /// # Errors
-/// [`MetricsError::Shapes`] when the maps differ in shape.
+/// [`MetricsError::Shapes`] if the maps differ in shape.
 pub fn slice_agreement(
     a: &Array3<u8>,
     b: &Array3<u8>,
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_papers_formulas_by_hand() {
-        // One slice; foreground 3 and 2 voxels, 2 overlap, 1 of them with the same class.
+        // One slice with 3 and 2 foreground voxels. Two overlap; one of these has the same class.
         let sr1 = array![[[1, 2, 2, 0]]];
         let sr2 = array![[[1, 1, 0, 0]]];
         let p = |agreement| slice_agreement(&sr1, &sr2, agreement).unwrap();

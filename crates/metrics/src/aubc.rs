@@ -1,18 +1,18 @@
-//! One number for a learning curve: the area under the budget curve (AUBC), as in nnActive
+//! The area under the budget curve (AUBC) summarises a learning curve in one number, as in nnActive
 //! and other benchmarks of active learning.
 
 use crate::{MetricsError, rank::finite};
 
-/// The area under the curve through (`x`, `y`) by trapezoids, divided by the length of `x`'s
-/// range: a mean of `y` along the curve, so that a constant curve returns itself.
+/// Returns the area under the curve through (`x`, `y`) by the trapezoidal rule, divided by the
+/// length of `x`'s range. It is a mean of `y` along the curve: a constant curve gives its constant.
 ///
-/// With rounds 0, 1, 2, … as `x`, this is the field's definition; with annotation ratios, curves
-/// whose rounds are unevenly spaced are weighted by what was annotated. Trapezoids cut the corners
-/// of a bent curve, so compare curves taken at the same `x`.
+/// With rounds 0, 1, 2, … as `x` this is the usual definition. With annotation ratios as `x`,
+/// unevenly spaced rounds are weighted by what was annotated. Trapezoids cut the corners of a bent
+/// curve, so compare only curves with the same `x`.
 ///
 /// # Errors
-/// Lengths that differ, fewer than two points, a value that is not finite, or `x` not strictly
-/// ascending.
+/// The lengths differ, there are fewer than two points, a value is not finite, or `x` does not rise
+/// strictly.
 pub fn aubc(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
     if x.len() != y.len() {
         return Err(MetricsError::Lengths {
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn worked_by_hand() {
-        // Rounds: (½(0 + 1) + ½(1 + 1)) / 2; uneven: (1 · ½ + 3 · 1) / 4.
+        // For rounds, (½(0 + 1) + ½(1 + 1)) / 2; for uneven points, (1 · ½ + 3 · 1) / 4.
         assert_eq!(aubc(&[0.0, 1.0, 2.0], &[0.0, 1.0, 1.0]), Ok(0.75));
         assert_eq!(aubc(&[0.0, 1.0, 4.0], &[0.0, 1.0, 1.0]), Ok(0.875));
     }

@@ -1,22 +1,24 @@
-//! An interval for a mean over two crossed factors: cases, each scored in several seeds.
+//! A confidence interval for a mean over two crossed factors: cases, each scored in several seeds.
 //!
-//! Scores that share a case or a seed go up and down together, so resampling them one by one
-//! gives too narrow an interval. Here rows and columns are resampled, and a score is drawn where
-//! a drawn row crosses a drawn column (Owen 2007, "The pigeonhole bootstrap", doi:10.1214/07-AOAS122).
+//! Scores of the same case or the same seed rise and fall together, so resampling single scores
+//! gives an interval that is too narrow. Here whole rows and whole columns are resampled, and a
+//! score counts where a drawn row crosses a drawn column (Owen 2007, "The pigeonhole bootstrap",
+//! doi:10.1214/07-AOAS122).
 
 use crate::interval::{Interval, quantile};
 use crate::{MetricsError, rank::finite};
 use rand::Rng;
 
-/// Mean over rows of their means over columns, with its percentile bootstrap interval: each of
-/// `resamples` draws as many rows and as many columns as there are, with replacement, and takes
-/// the mean where they cross.
+/// Returns the mean over rows of their means over columns, with its percentile bootstrap interval.
+/// Each of `resamples` draws as many rows and as many columns as there are, with replacement, and
+/// takes the mean where they cross.
 ///
-/// `table[row][column]` is `None` where that pair was not scored. `n` of the result counts pairs.
+/// `table[row][column]` is `None` where that pair was not scored. `n` of the result counts the
+/// scored pairs.
 ///
 /// # Errors
-/// Neither two rows nor two columns, a value that is not finite, no resamples, or a confidence
-/// outside (0, 1).
+/// There are neither two rows nor two columns, a value is not finite, `resamples` is 0, or the
+/// confidence is outside (0, 1).
 pub fn crossed_bootstrap(
     table: &[Vec<Option<f64>>],
     confidence: f64,
@@ -38,7 +40,7 @@ pub fn crossed_bootstrap(
     let (all_rows, all_columns) = (Vec::from_iter(0..rows), Vec::from_iter(0..columns));
     let mut draw =
         |count: usize| -> Vec<usize> { (0..count).map(|_| rng.random_range(0..count)).collect() };
-    // In a table with gaps a draw may meet no value at all; it then says nothing.
+    // In a table with gaps a resample may contain no value at all. It is then left out.
     let mut means: Vec<f64> = (0..resamples)
         .filter_map(|_| {
             let (rows, columns) = (draw(rows), draw(columns));
@@ -58,17 +60,17 @@ pub fn crossed_bootstrap(
     })
 }
 
-/// Mean over `rows` of the mean over `columns`; rows without a value are left out.
+/// Returns the mean over `rows` of the mean over `columns`. Rows without a value are left out.
 fn crossed_mean(table: &[Vec<Option<f64>>], rows: &[usize], columns: &[usize]) -> Option<f64> {
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (sum, n) = values.fold((0.0, 0_usize), |(sum, n), value| (sum + value, n + 1));
         (n > 0).then(|| sum / n as f64)
     };
     mean(&mut rows.iter().filter_map(|&row| {
-        let of_row = columns
+        let row_values = columns
             .iter()
             .filter_map(|&column| *table[row].get(column)?);
-        mean(&mut of_row.into_iter())
+        mean(&mut row_values.into_iter())
     }))
 }
 
@@ -78,36 +80,37 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    fn of(table: &[Vec<Option<f64>>]) -> Interval {
+    fn interval(table: &[Vec<Option<f64>>]) -> Interval {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         crossed_bootstrap(table, 0.95, 4000, &mut rng).unwrap()
     }
 
     #[test]
     fn a_row_that_differs_from_the_other_is_drawn_whole() {
-        // Two rows of equal values: a resample's mean is 0, ½ or 1, with chances ¼, ½, ¼, so both
-        // ends of 95 % are the extremes. Resampling the 2 × 50 values would leave about ½ ± 0.1.
-        let rows = of(&[vec![Some(0.0); 50], vec![Some(1.0); 50]]);
+        // One row holds only 0, the other only 1. A resample's mean is 0, ½ or 1 with probability
+        // ¼, ½ and ¼, so both ends of the 95 % interval are the extremes. Resampling the 100 values
+        // one by one would give about ½ ± 0.1.
+        let rows = interval(&[vec![Some(0.0); 50], vec![Some(1.0); 50]]);
         assert_eq!(
             (rows.mean, rows.low, rows.high, rows.n),
             (0.5, Some(0.0), Some(1.0), 100)
         );
-        // The same, turned: columns are drawn whole as well.
-        let turned = of(&vec![vec![Some(0.0), Some(1.0)]; 50]);
+        // The same table transposed: columns too are drawn whole.
+        let turned = interval(&vec![vec![Some(0.0), Some(1.0)]; 50]);
         assert_eq!((turned.low, turned.high), (Some(0.0), Some(1.0)));
     }
 
     #[test]
     fn gaps_are_left_out_and_rows_count_alike() {
         let table = [vec![Some(0.0), None], vec![Some(0.5), Some(1.0)]];
-        assert_eq!(of(&table).mean, 0.375);
-        assert_eq!(of(&table).n, 3);
+        assert_eq!(interval(&table).mean, 0.375);
+        assert_eq!(interval(&table).n, 3);
     }
 
     #[test]
     fn it_repeats_with_its_seed_and_refuses_what_it_cannot_do() {
         let table = [vec![Some(0.1), Some(0.4)], vec![Some(0.2), Some(0.9)]];
-        assert_eq!(of(&table), of(&table));
+        assert_eq!(interval(&table), interval(&table));
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         for (table, confidence, resamples) in [
             (vec![vec![Some(1.0)]], 0.95, 10),

@@ -1,18 +1,19 @@
-//! Dice overlap (= F1) of each foreground class over a whole volume: the score of the paper's
-//! Tables 1 and 2.
+//! Dice overlap (equal to F1) of each foreground class over a whole volume: the score in the
+//! paper's Tables 1 and 2.
 
 use crate::{MetricsError, Overlap};
 use ndarray::Array3;
 
-/// Dice of each foreground class, `[classes - 1]` for classes `1..classes`: 2 |P ∩ T| / (|P| + |T|).
+/// Returns the Dice of each foreground class, `[classes - 1]` for classes `1..classes`: 2 |P ∩ T| /
+/// (|P| + |T|).
 ///
-/// `pred` and `truth` are label maps `[z, y, x]` with values in `0..classes`. `None` where a
-/// class is absent from both: it says nothing about the segmentation, and a 1 there would
-/// flatter the mean. A class that the prediction invents or misses altogether scores 0.
+/// `pred` and `truth` are label maps `[z, y, x]` with values in `0..classes`. The result is `None`
+/// where a class is absent from both: this says nothing about the segmentation, and a 1 there would
+/// raise the mean. A class that occurs in only one of the two scores 0.
 ///
 /// # Errors
-/// [`MetricsError::Shapes`] when the maps differ in shape, [`MetricsError::UnknownLabel`] for a
-/// label beyond the classes in either.
+/// [`MetricsError::Shapes`] if the maps differ in shape, [`MetricsError::UnknownLabel`] if either
+/// has a label beyond the classes.
 pub fn class_dice(
     pred: &Array3<u8>,
     truth: &Array3<u8>,
@@ -21,7 +22,7 @@ pub fn class_dice(
     Overlap::of(pred, truth)?.class_dice(classes)
 }
 
-/// Mean of the defined Dice values; `None` when no class is in prediction or truth.
+/// Returns the mean of the defined Dice values, or `None` if no class is in prediction or truth.
 pub fn mean_dice(dice: &[Option<f64>]) -> Option<f64> {
     let defined: Vec<f64> = dice.iter().copied().flatten().collect();
     (!defined.is_empty()).then(|| defined.iter().sum::<f64>() / defined.len() as f64)
@@ -36,7 +37,8 @@ mod tests {
     fn each_class_by_hand() {
         let pred = array![[[0, 1, 1, 2], [2, 2, 0, 4]]];
         let truth = array![[[0, 1, 2, 2], [2, 2, 1, 0]]];
-        // 1: 2 and 2 voxels, 1 shared; 2: 3 and 4, 3 shared; 3: absent; 4: invented.
+        // Class 1 has 2 and 2 voxels, 1 shared; class 2 has 3 and 4, 3 shared; 3 is absent; 4 is
+        // only predicted.
         let dice = class_dice(&pred, &truth, 5).unwrap();
         assert_eq!(dice, [Some(0.5), Some(6.0 / 7.0), None, Some(0.0)]);
         let mean = mean_dice(&dice).unwrap();

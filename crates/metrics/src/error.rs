@@ -1,9 +1,9 @@
-//! Why a measure cannot be computed.
+//! Errors of measures and statistics.
 
-/// What was wrong with the input, with the numbers that show it.
+/// Why a measure cannot be computed, with the numbers that show it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricsError {
-    /// Two label maps that do not lie on one grid.
+    /// Two label maps differ in shape.
     #[error("label maps differ in shape [z, y, x]: {left:?} against {right:?}")]
     Shapes {
         /// Shape of the first map, `[z, y, x]`.
@@ -11,33 +11,33 @@ pub enum MetricsError {
         /// Shape of the second map, `[z, y, x]`.
         right: Vec<usize>,
     },
-    /// A label beyond the classes of the task.
+    /// A label is beyond the classes of the task.
     #[error("label {label} in {count} voxels, expected 0..{classes} ({classes} classes)")]
     UnknownLabel {
         /// The label.
         label: u8,
-        /// Voxels that carry it.
+        /// Number of voxels with this label.
         count: u64,
-        /// Classes of the task, background included.
+        /// Number of classes of the task, background included.
         classes: usize,
     },
-    /// Paired samples of different lengths.
+    /// Paired samples differ in length.
     #[error("paired samples differ in length: {left} against {right}")]
     Lengths {
-        /// Values in the first sample.
+        /// Number of values in the first sample.
         left: usize,
-        /// Values in the second sample.
+        /// Number of values in the second sample.
         right: usize,
     },
-    /// Fewer values than the statistic needs.
+    /// There are fewer values than the statistic needs.
     #[error("expected at least {needed} values, got {got}")]
     TooFew {
-        /// The least number that the statistic is defined for.
+        /// The least number of values that the statistic is defined for.
         needed: usize,
-        /// Values given.
+        /// Number of values given.
         got: usize,
     },
-    /// A NaN or an infinity.
+    /// A value is NaN or infinite.
     #[error("value {index} is {value}, expected a finite number")]
     NotFinite {
         /// Position in its sample, from 0.
@@ -45,19 +45,19 @@ pub enum MetricsError {
         /// The value.
         value: f64,
     },
-    /// No variation, so that a correlation or a slope is undefined.
+    /// All values are equal, so that a correlation or a slope is undefined.
     #[error("all {count} values are equal: a correlation is undefined")]
     Constant {
-        /// Values in the sample.
+        /// Number of values in the sample.
         count: usize,
     },
-    /// A correlation that is none.
+    /// A correlation is outside [-1, 1].
     #[error("correlation {0} is outside [-1, 1]")]
     Correlation(f64),
-    /// A confidence level outside the open interval (0, 1).
+    /// A confidence level is outside the open interval (0, 1).
     #[error("confidence {0} is outside (0, 1)")]
     Confidence(f64),
-    /// A p-value that is none.
+    /// A p-value is outside `[0, 1]`.
     #[error("p-value {index} is {value}, expected one in [0, 1]")]
     Probability {
         /// Position in its sample, from 0.
@@ -65,40 +65,40 @@ pub enum MetricsError {
         /// The value.
         value: f64,
     },
-    /// A curve whose x does not rise from point to point.
+    /// A curve's x does not rise from one point to the next.
     #[error("x of point {index} is {value}, expected more than {before}, that of the point before")]
     NotAscending {
         /// Position in the curve, from 0.
         index: usize,
-        /// x of the point before.
+        /// x of the previous point.
         before: f64,
-        /// x of the point.
+        /// x of this point.
         value: f64,
     },
-    /// A point before the place where all curves begin.
+    /// A point lies before the start that all curves share.
     #[error("x of point {index} is {value}, expected at least {start}, where all curves begin")]
     BelowStart {
         /// Position in the curve, from 0.
         index: usize,
-        /// x of the point.
+        /// x of this point.
         value: f64,
         /// The smallest x of all curves.
         start: f64,
     },
-    /// A ceiling that does not lie above the start of the curves.
+    /// The ceiling is not above the start of the curves.
     #[error("curves begin at {start}, expected less than their ceiling, {ceiling}")]
     NoRise {
-        /// y where the curves begin.
+        /// y at the start of the curves.
         start: f64,
-        /// y that they near.
+        /// y that the curves approach.
         ceiling: f64,
     },
-    /// A curve at or above the ceiling that it should near.
+    /// A curve lies at or above the ceiling that it should approach.
     #[error(
         "the points lie so near the ceiling, {ceiling}, or above it that no finite rate fits best"
     )]
     NoFiniteRate {
-        /// y that the curve should near.
+        /// y that the curve should approach.
         ceiling: f64,
     },
 }

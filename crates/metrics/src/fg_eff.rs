@@ -1,37 +1,39 @@
-//! What a drawn voxel is worth: foreground efficiency (FG-Eff), as in nnActive.
+//! Foreground efficiency (FG-Eff), as in nnActive: what a drawn voxel is worth.
 //!
-//! A strategy that picks slices full of foreground is ahead at equal slices, but makes an
-//! annotator draw more. FG-Eff is the rate at which Dice nears that of full annotation per share
-//! of the foreground drawn; higher is better.
+//! A strategy that picks slices with much foreground leads when slices are counted, but makes an
+//! annotator draw more. FG-Eff is the rate at which Dice approaches that of full annotation per
+//! share of the foreground drawn. Higher is better.
 
 use crate::{MetricsError, rank::finite};
 
-/// Trials of the rate before the search narrows: about 60 a decade over the usual range.
+/// Number of rates tried before the search narrows: about 60 per decade over the usual range.
 const TRIALS: usize = 512;
-/// At exp(−40) a curve has reached its ceiling to the last digit: no higher rate can be told.
+/// At exp(−40) a curve has reached its ceiling to the last digit, so no higher rate can be
+/// distinguished.
 const FLAT: f64 = 40.0;
 
-/// Where the curves of all strategies begin, and what they near.
+/// Where the curves of all strategies begin, and what they approach.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurveEnds {
-    /// x₀: the smallest share over all strategies.
+    /// x₀: the smallest annotated share over all strategies.
     pub x0: f64,
-    /// Mean Dice at x₀, c − a in the formula.
+    /// Mean Dice at x₀; c − a in the formula.
     pub start: f64,
-    /// c: Dice of full annotation.
+    /// Dice of full annotation; c in the formula.
     pub ceiling: f64,
 }
 
-/// The rate b ≥ 0 of y = c − a·exp(−b (x − x₀)) with a = c − start, by least squares over the
-/// points (`x`, `y`): `x` the annotated share of all foreground voxels, `y` the mean Dice.
+/// Returns the rate b ≥ 0 of y = c − a·exp(−b (x − x₀)) with a = c − start, fitted to the points
+/// (`x`, `y`) by least squares. `x` is the annotated share of all foreground voxels, `y` the mean
+/// Dice.
 ///
-/// The error can have several minima in b, so the search begins with 512 values from curves that
-/// hardly rise to such as are at the ceiling by the first point, and narrows around the best by
-/// golden section. 0 means that no rise fits.
+/// The error can have several minima in b. The search therefore tries 512 rates first, from curves
+/// that hardly rise to curves that reach the ceiling by the first point. It then narrows around the
+/// best by golden-section search. A rate of 0 means that no rise fits.
 ///
 /// # Errors
-/// Lengths that differ, a value that is not finite, an `x` below x₀, none above it, a ceiling
-/// not above the start, or points so high that the error only falls as b grows.
+/// The lengths differ, a value is not finite, an `x` is below x₀ or none is above it, the ceiling
+/// is not above the start, or the points are so high that the error only falls as b grows.
 pub fn fg_eff(x: &[f64], y: &[f64], ends: CurveEnds) -> Result<f64, MetricsError> {
     if x.len() != y.len() {
         return Err(MetricsError::Lengths {
@@ -56,7 +58,7 @@ pub fn fg_eff(x: &[f64], y: &[f64], ends: CurveEnds) -> Result<f64, MetricsError
             ceiling: ends.ceiling,
         });
     }
-    // Points at x₀ are the same distance off at every rate.
+    // Points at x₀ have the same error at every rate.
     let points: Vec<(f64, f64)> = x
         .iter()
         .zip(y)
@@ -97,7 +99,8 @@ pub fn fg_eff(x: &[f64], y: &[f64], ends: CurveEnds) -> Result<f64, MetricsError
     Ok(if error(0.0) <= error(b) { 0.0 } else { b })
 }
 
-/// The minimum of `f` between `low` and `high`, where it has one, to about 8 digits.
+/// Returns the place of the minimum of `f` between `low` and `high`, to about 8 digits. `f` must
+/// have one minimum there.
 fn golden_section(f: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
     let golden = (5_f64.sqrt() - 1.0) / 2.0;
     // Each step leaves 0.62 of the bracket; 60 steps leave 3e-13 of it.
@@ -143,7 +146,7 @@ mod tests {
         let none = Err(MetricsError::NoFiniteRate { ceiling: 0.85 });
         assert_eq!(fg_eff(&X, &[0.4, 0.85, 0.85, 0.85], ENDS), none);
         assert_eq!(fg_eff(&X, &[0.4, 0.86, 0.87, 0.88], ENDS), none);
-        // One point above it leaves a rate.
+        // With only one point above the ceiling a rate can still be fitted.
         assert!(fg_eff(&X, &[0.4, 0.7, 0.8, 0.86], ENDS).unwrap() > 5.0);
     }
 

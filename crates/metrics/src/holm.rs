@@ -1,16 +1,17 @@
-//! Many tests at once: Holm's step-down correction (Holm 1979, "A simple sequentially rejective
+//! Holm's step-down correction for many tests at once (Holm 1979, "A simple sequentially rejective
 //! multiple test procedure", Scandinavian Journal of Statistics 6).
 
 use crate::MetricsError;
 
-/// p-values adjusted so that all those at most α may be called significant together, with a
-/// chance of at most α that any is so wrongly, however the tests depend on each other.
+/// Returns adjusted p-values, in the order of `p`. All those that are at most α may be called
+/// significant together: the probability that any of them is wrong is at most α, however the tests
+/// depend on each other.
 ///
-/// The k-th smallest of m is multiplied by m − k + 1, is never below the one before it, and is
-/// at most 1. The order of `p` is kept.
+/// The k-th smallest of m p-values is multiplied by m − k + 1. It is then raised to the one before
+/// it if that is larger, and limited to 1.
 ///
 /// # Errors
-/// A value outside `[0, 1]`, NaN included.
+/// A value is outside `[0, 1]`, or NaN.
 pub fn holm(p: &[f64]) -> Result<Vec<f64>, MetricsError> {
     if let Some(index) = p.iter().position(|p| !(0.0..=1.0).contains(p)) {
         return Err(MetricsError::Probability {
@@ -35,7 +36,8 @@ mod tests {
 
     #[test]
     fn worked_by_hand() {
-        // Sorted ¹⁄₆₄, ¹⁄₃₂, ¹⁄₃₂, ½: times 4, 3, 2, 1; the third may not fall below the second.
+        // Sorted, ¹⁄₆₄, ¹⁄₃₂, ¹⁄₃₂, ½ are multiplied by 4, 3, 2, 1. The third may not be below the
+        // second.
         let adjusted = holm(&[0.5, 0.03125, 0.015625, 0.03125]).unwrap();
         assert_eq!(adjusted, [0.5, 0.09375, 0.0625, 0.09375]);
         assert_eq!(holm(&[0.75, 0.75]).unwrap(), [1.0, 1.0]);

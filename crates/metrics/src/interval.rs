@@ -1,4 +1,4 @@
-//! How sure a mean is: Student-t and bootstrap intervals.
+//! Confidence intervals of a mean: Student's t and bootstrap.
 
 use crate::{MetricsError, rank::finite};
 use rand::Rng;
@@ -7,7 +7,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// A mean and its confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// Arithmetic mean; NaN of no values.
+    /// Arithmetic mean; NaN if there are no values.
     pub mean: f64,
     /// Lower end; `None` for fewer than two values.
     pub low: Option<f64>,
@@ -17,11 +17,11 @@ pub struct Interval {
     pub n: usize,
 }
 
-/// Mean of `values` and its two-sided 95 % Student-t interval,
-/// mean ± t(0.975, n − 1) · s / √n with the sample standard deviation s.
+/// Returns the mean of `values` and its two-sided 95 % Student-t interval, mean ± t(0.975, n − 1) ·
+/// s / √n with the sample standard deviation s.
 ///
-/// It assumes independent, roughly normal values: means of seeds rather than slices of a scan.
-/// NaN and infinities carry over into the result, as in any mean.
+/// It assumes independent, roughly normal values, such as means of seeds rather than slices of a
+/// scan. NaN and infinities carry over into the result, as in any mean.
 pub fn mean_interval(values: &[f64]) -> Interval {
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n as f64;
@@ -38,19 +38,20 @@ pub fn mean_interval(values: &[f64]) -> Interval {
     }
 }
 
-/// The 97.5 % quantile of Student's t with `freedom` ≥ 1 degrees of freedom.
+/// Returns the 97.5 % quantile of Student's t with `freedom` ≥ 1 degrees of freedom.
 fn student_t_975(freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom)
         .expect("a unit scale and at least one degree of freedom")
         .inverse_cdf(0.975)
 }
 
-/// Mean of `values` and its percentile bootstrap interval: `resamples` means of samples drawn
-/// with replacement, cut at (1 ∓ `confidence`) / 2 with linear interpolation (numpy's default).
+/// Returns the mean of `values` and its percentile bootstrap interval: the means of `resamples`
+/// samples drawn with replacement are cut at the quantiles (1 ∓ `confidence`) / 2, with linear
+/// interpolation (numpy's default).
 ///
 /// # Errors
-/// Fewer than two values, a value that is not finite, no resamples, or a confidence outside
-/// (0, 1).
+/// There are fewer than two values, a value is not finite, `resamples` is 0, or the confidence is
+/// outside (0, 1).
 pub fn bootstrap_interval(
     values: &[f64],
     confidence: f64,
@@ -79,7 +80,7 @@ pub fn bootstrap_interval(
     })
 }
 
-/// Quantile `q` in `[0, 1]` of `sorted`, which is not empty.
+/// Returns the quantile `q`, in `[0, 1]`, of `sorted`, which must not be empty.
 pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let place = q * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;

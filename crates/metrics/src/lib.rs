@@ -1,7 +1,7 @@
-//! Dice/F1, P- and R-scores, rank regression and statistics: pure functions.
+//! Dice/F1, P and R scores, rank regression and statistics, as pure functions.
 //!
-//! Nothing here knows of models, files or experiments. Label maps are `[z, y, x]` arrays of
-//! class indices, 0 being background; statistics take slices of `f64`.
+//! This crate knows nothing of models, files or experiments. Label maps are `[z, y, x]` arrays of
+//! class indices with background 0. Statistics take slices of `f64`.
 
 pub mod agreement;
 pub mod aubc;

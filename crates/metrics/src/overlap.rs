@@ -1,14 +1,14 @@
-//! How many voxels of each class two label maps have on each slice, and share: all that P, R and
-//! Dice are made of, counted in one walk over the slices.
+//! Counts for each slice and class how many voxels two label maps have, and how many they share. P,
+//! R and Dice follow from these counts, which take one pass over the slices.
 
 use crate::{Agreement, MetricsError};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, Axis};
 
-/// Voxels compared at once; a multiple of what the processor's registers hold.
+/// Number of voxels compared at once; a multiple of what the processor's registers hold.
 const LANES: usize = 32;
 
-/// Steps after which a counter of one byte, raised by at most 2 a step, has to be emptied.
+/// Number of steps after which a one-byte counter, raised by at most 2 in each, must be emptied.
 const STEPS: usize = 127;
 
 /// The overlap of two label maps `[D, H, W]`, slice by slice and class by class.
@@ -17,35 +17,35 @@ pub struct Overlap {
     slices: Vec<Slice>,
 }
 
-/// One slice.
+/// Counts of one slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Slice {
     voxels: u32,
-    /// By class, up to the slice's largest.
+    /// Counts by class, up to the slice's largest class.
     classes: Vec<Count>,
 }
 
-/// Voxels of one class on one slice.
+/// Voxel counts of one class on one slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Count {
-    /// In the first map and in the second, added.
+    /// Voxels in the first map plus voxels in the second.
     drawn: u32,
-    /// In both at once.
+    /// Voxels in both maps.
     shared: u32,
 }
 
 impl Count {
-    /// 2 |A ∩ B| / (|A| + |B|); `None` where neither map has the class.
+    /// Returns 2 |A ∩ B| / (|A| + |B|), or `None` where neither map has the class.
     fn dice(self) -> Option<f64> {
         (self.drawn > 0).then(|| 2.0 * f64::from(self.shared) / f64::from(self.drawn))
     }
 }
 
 impl Overlap {
-    /// Counts, in parallel over slices.
+    /// Counts the voxels of two label maps, `[D, H, W]`, in parallel over slices.
     ///
     /// # Errors
-    /// [`MetricsError::Shapes`] when the maps differ in shape.
+    /// [`MetricsError::Shapes`] if the maps differ in shape.
     pub fn of(a: &Array3<u8>, b: &Array3<u8>) -> Result<Self, MetricsError> {
         if a.shape() != b.shape() {
             return Err(MetricsError::Shapes {
@@ -61,7 +61,7 @@ impl Overlap {
                 .with_min_len(8)
                 .map(|(a, b)| match (a.as_slice(), b.as_slice()) {
                     (Some(a), Some(b)) => Slice::of(a, b),
-                    // Not reached in standard layout.
+                    // Not reached for arrays in standard layout.
                     _ => {
                         let copy = |slice: ndarray::ArrayView2<u8>| {
                             slice.iter().copied().collect::<Vec<_>>()
@@ -73,9 +73,9 @@ impl Overlap {
         })
     }
 
-    /// P or R of each slice, `[D]`; see [`crate::slice_agreement`].
+    /// Returns P or R of each slice, `[D]`; see [`crate::slice_agreement`].
     pub fn agreement(&self, agreement: Agreement) -> Vec<f64> {
-        let of = |slice: &Slice| {
+        let score = |slice: &Slice| {
             let drawn: u32 = slice.foreground().iter().map(|count| count.drawn).sum();
             let agreeing = match agreement {
                 Agreement::Dice => slice.foreground_in_both(),
@@ -87,13 +87,14 @@ impl Overlap {
                 2.0 * f64::from(agreeing) / f64::from(drawn)
             }
         };
-        self.slices.iter().map(of).collect()
+        self.slices.iter().map(score).collect()
     }
 
-    /// Dice of each foreground class over the volume, `[classes - 1]`; see [`crate::class_dice`].
+    /// Returns the Dice of each foreground class over the volume, `[classes - 1]`; see
+    /// [`crate::class_dice`].
     ///
     /// # Errors
-    /// [`MetricsError::UnknownLabel`] for a label beyond the classes in either map.
+    /// [`MetricsError::UnknownLabel`] if either map has a label beyond the classes.
     pub fn class_dice(&self, classes: usize) -> Result<Vec<Option<f64>>, MetricsError> {
         let mut drawn = [0_u64; 256];
         let mut shared = [0_u64; 256];
@@ -118,14 +119,14 @@ impl Overlap {
         Ok((1..classes.min(256)).map(dice).collect())
     }
 
-    /// Dice of each foreground class on each slice, `[D][classes - 1]`; `None` where neither map
-    /// has the class there.
+    /// Returns the Dice of each foreground class on each slice, `[D][classes - 1]`; `None` where
+    /// neither map has the class there.
     pub fn slice_dice(&self, classes: usize) -> Vec<Vec<Option<f64>>> {
-        let of = |slice: &Slice| {
+        let dice = |slice: &Slice| {
             let count = |class: usize| slice.classes.get(class).copied().unwrap_or_default();
             (1..classes).map(|class| count(class).dice()).collect()
         };
-        self.slices.iter().map(of).collect()
+        self.slices.iter().map(dice).collect()
     }
 }
 
@@ -144,7 +145,8 @@ impl Slice {
         &self.classes[1..]
     }
 
-    /// Voxels where neither map is background: all but those where either is.
+    /// Returns the number of voxels where neither map is background: all except those where either
+    /// is.
     fn foreground_in_both(&self) -> u32 {
         let Count { drawn, shared } = self.classes[0];
         self.voxels + shared - drawn
@@ -152,8 +154,9 @@ impl Slice {
 }
 
 impl Count {
-    /// Comparing a class at a time is faster than a table with a counter for each class: the
-    /// processor compares many voxels at once, but raises one counter after another.
+    /// Counts one class. Comparing one class at a time is faster than a table with a counter for
+    /// each class: the processor compares many voxels at once, but raises one counter after
+    /// another.
     fn of(a: &[u8], b: &[u8], class: u8) -> Self {
         let mut count = Self::default();
         let blocks = a.chunks(STEPS * LANES).zip(b.chunks(STEPS * LANES));
@@ -186,8 +189,8 @@ mod tests {
     use super::*;
     use ndarray::array;
 
-    /// Against the definition, voxel by voxel, over more than one block of counters, and with a
-    /// map that is not in standard layout.
+    /// Compares with the definition, voxel by voxel. The maps fill more than one block of counters,
+    /// and one is not in standard layout.
     #[test]
     fn counts_are_those_of_the_definition() {
         let map = |factor: usize| {

@@ -1,29 +1,29 @@
-//! Do two methods differ over a handful of seeds? Student's paired t-test (Student 1908, "The
-//! probable error of a mean", Biometrika 6). scipy calls it `ttest_rel`.
+//! Student's paired t-test: do two methods differ over a handful of seeds? (Student 1908, "The
+//! probable error of a mean", Biometrika 6; scipy's `ttest_rel`.)
 
 use crate::{MetricsError, rank::finite};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// What the test found.
+/// Result of the test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PairedT {
-    /// Mean difference over its standard error; infinite where all differences are one number
-    /// other than 0.
+    /// Mean difference divided by its standard error. It is infinite if all differences are the
+    /// same number other than 0.
     pub statistic: f64,
     /// Two-sided p-value, in `[0, 1]`.
     pub p: f64,
-    /// Differences.
+    /// Number of differences.
     pub n: usize,
 }
 
-/// Two-sided test that the paired `differences` have mean 0. They are taken as independent and
-/// roughly normal: one a seed, not one a slice.
+/// Tests, two-sided, whether the paired `differences` have mean 0. They are assumed to be
+/// independent and roughly normal: one for each seed, not one for each slice.
 ///
-/// Equal differences leave no variance to judge their mean by. Where all are 0 the samples are
-/// the same and `p` is 1; where all are another number it is 0, the limit of a vanishing variance.
+/// Equal differences leave no variance to judge their mean by. If all are 0 the samples are the
+/// same and `p` is 1. If all are another number `p` is 0, its limit for a vanishing variance.
 ///
 /// # Errors
-/// Fewer than two differences, or one that is not finite.
+/// There are fewer than two differences, or one is not finite.
 pub fn paired_t(differences: &[f64]) -> Result<PairedT, MetricsError> {
     let n = differences.len();
     if n < 2 {
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn one_degree_of_freedom_worked_by_hand() {
-        // Mean 2, deviation √2, standard error 1: t = 2. Student's t with one degree of freedom
-        // is Cauchy's, so p = 1 − 2 atan(2) / π.
+        // Mean 2, deviation √2 and standard error 1 give t = 2. Student's t with one degree of
+        // freedom is Cauchy's, so p = 1 − 2 atan(2) / π.
         let test = paired_t(&[1.0, 3.0]).unwrap();
         let p = 1.0 - 2.0 * 2_f64.atan() / std::f64::consts::PI;
         assert!(
@@ -72,10 +72,10 @@ mod tests {
 
     #[test]
     fn equal_differences_are_certain_unless_they_are_zero() {
-        let of = |value: f64| paired_t(&[value; 3]).unwrap();
-        assert_eq!((of(0.0).statistic, of(0.0).p), (0.0, 1.0));
-        assert_eq!((of(0.25).statistic, of(0.25).p), (f64::INFINITY, 0.0));
-        assert_eq!(of(-0.25).statistic, f64::NEG_INFINITY);
+        let test = |value: f64| paired_t(&[value; 3]).unwrap();
+        assert_eq!((test(0.0).statistic, test(0.0).p), (0.0, 1.0));
+        assert_eq!((test(0.25).statistic, test(0.25).p), (f64::INFINITY, 0.0));
+        assert_eq!(test(-0.25).statistic, f64::NEG_INFINITY);
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Which method loses to which? The pairwise penalty matrix of active-learning benchmarks (Ash et
-//! al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds"; nnActive).
+//! The pairwise penalty matrix of active-learning benchmarks: which method loses to which? (Ash et
+//! al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds"; nnActive.)
 //!
-//! At each budget a paired two-sided t-test over seeds compares two methods; each significant
-//! loss adds 1/n, n being the budgets. Two deviations: a pair is judged only by the budgets that
-//! both methods have in two seeds or more, and n counts those; and pairs are joined by seed, not
-//! by place.
+//! At each budget a paired two-sided t-test over seeds compares two methods. Each significant loss
+//! adds 1/n, where n is the number of budgets. There are two deviations from the source. First, a
+//! pair is judged only by the budgets that both methods have in two seeds or more, and n counts
+//! those. Second, scores are paired by seed, not by position.
 
 use crate::{MetricsError, paired_t};
 use std::collections::BTreeMap;
 
-/// Score of one method at one budget, by seed.
+/// Scores of one method at one budget, by seed.
 pub type SeedScores = BTreeMap<u64, f64>;
 
 /// How often one method loses to another.
@@ -17,18 +17,18 @@ pub type SeedScores = BTreeMap<u64, f64>;
 pub struct Penalty {
     /// Share of the budgets at which it loses significantly, in `[0, 1]`.
     pub share: f64,
-    /// Budgets at which the two could be tested.
+    /// Number of budgets at which the two could be tested.
     pub budgets: usize,
 }
 
-/// `matrix[winner][loser]`: what the method of the *column* loses to that of the *row*; `None` on
-/// the diagonal and where no budget could be tested.
+/// Returns `matrix[winner][loser]`: what the method of the *column* loses to that of the *row*. It
+/// is `None` on the diagonal and where no budget could be tested.
 ///
-/// `budgets[b][m]` are the scores of method `m` at budget `b`, the higher the better; empty where
-/// the method has none. A loss is significant where `p < alpha`.
+/// `budgets[b][m]` are the scores of method `m` at budget `b`; higher is better. They are empty
+/// where the method has none. A loss is significant if `p < alpha`.
 ///
 /// # Errors
-/// A score that is not finite.
+/// A score is not finite.
 pub fn pairwise_penalty(
     budgets: &[Vec<SeedScores>],
     alpha: f64,
@@ -55,7 +55,8 @@ pub fn pairwise_penalty(
                         tested += 1;
                         losses += usize::from(test.p < alpha && test.statistic > 0.0);
                     }
-                    // Too few seeds to tell: the budget says nothing of this pair.
+                    // There are too few seeds for a test, so this budget says nothing about the
+                    // pair.
                     Err(MetricsError::TooFew { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -79,8 +80,8 @@ mod tests {
 
     #[test]
     fn worked_by_hand() {
-        // Budget 0: method 0 is a constant ¼ above method 1, which is a certain win. Budget 1:
-        // differences +¼ and −¼, which is none. Budget 2: one shared seed, which is no test.
+        // Budget 0: method 0 is a constant ¼ above method 1, a certain win. Budget 1: the
+        // differences are +¼ and −¼, no win. Budget 2: there is one shared seed, so no test.
         let budgets = [
             vec![
                 scores(&[(1, 0.75), (2, 0.5)]),
@@ -96,9 +97,13 @@ mod tests {
             ],
         ];
         let matrix = pairwise_penalty(&budgets, 0.05).unwrap();
-        let of = |share, budgets| Some(Penalty { share, budgets });
-        assert_eq!(matrix[0], [None, of(0.5, 2)], "method 1 loses to method 0");
-        assert_eq!(matrix[1], [of(0.0, 2), None]);
+        let penalty = |share, budgets| Some(Penalty { share, budgets });
+        assert_eq!(
+            matrix[0],
+            [None, penalty(0.5, 2)],
+            "method 1 loses to method 0"
+        );
+        assert_eq!(matrix[1], [penalty(0.0, 2), None]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Does one score predict another? Ranks, correlations and the line through them.
+//! Ranks, correlations and the line through them: does one score predict another?
 //!
-//! The paper's Fig. 4 plots the *rank* of each slice by P against its rank by R and fits a line;
-//! with ranks on both axes the coefficient that it quotes is Spearman's correlation.
+//! The paper's Fig. 4 plots the *rank* of each slice by P against its rank by R and fits a line.
+//! With ranks on both axes the coefficient that the paper quotes is Spearman's correlation.
 
 use crate::MetricsError;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -17,19 +17,19 @@ pub struct Line {
     pub r: f64,
 }
 
-/// Ranks from 1 (lowest value); equal values share the mean of their ranks.
+/// Returns ranks from 1 (lowest value). Equal values share the mean of their ranks.
 ///
 /// # Errors
 /// [`MetricsError::NotFinite`] for a NaN or an infinity.
 pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>, MetricsError> {
     finite(values)?;
     let mut order: Vec<usize> = (0..values.len()).collect();
-    // Not stable: equal values share a rank in any order.
+    // The sort need not be stable: equal values share a rank in any order.
     order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
     let mut first = 0;
     for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        // Ranks first + 1 ..= first + n, of which this is the mean.
+        // The ranks are first + 1 ..= first + n, and this is their mean.
         let rank = first as f64 + (tied.len() + 1) as f64 / 2.0;
         for &index in tied {
             ranks[index] = rank;
@@ -39,32 +39,33 @@ pub fn average_ranks(values: &[f64]) -> Result<Vec<f64>, MetricsError> {
     Ok(ranks)
 }
 
-/// Pearson correlation of two paired samples, in `[-1, 1]`.
+/// Returns the Pearson correlation of two paired samples, in `[-1, 1]`.
 ///
 /// # Errors
-/// Lengths that differ, fewer than two pairs, a value that is not finite, or a constant sample.
+/// The lengths differ, there are fewer than two pairs, a value is not finite, or a sample is
+/// constant.
 pub fn pearson(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
     let moments = Moments::of(x, y)?;
     constant_unless(moments.yy > 0.0, y)?;
     Ok(moments.r())
 }
 
-/// Spearman correlation: [`pearson`] of the [`average_ranks`].
+/// Returns the Spearman correlation: [`pearson`] of the [`average_ranks`].
 ///
 /// # Errors
-/// As [`pearson`].
+/// Those of [`pearson`].
 pub fn spearman(x: &[f64], y: &[f64]) -> Result<f64, MetricsError> {
     pearson(&average_ranks(x)?, &average_ranks(y)?)
 }
 
-/// 95 % interval of a [`spearman`] correlation `r` of `n` independent pairs, by Fisher's
-/// transformation with the variance (1 + r²/2) / (n − 3) of Bonett and Wright (2000,
+/// Returns the 95 % interval of a [`spearman`] correlation `r` of `n` independent pairs, by
+/// Fisher's transformation with the variance (1 + r²/2) / (n − 3) of Bonett and Wright (2000,
 /// Psychometrika 65:23–28). At r = ±1 it has no width.
 ///
-/// Neighbouring slices of one scan resemble each other, so theirs is wider than this says.
+/// Neighbouring slices of one scan resemble each other, so for them the true interval is wider.
 ///
 /// # Errors
-/// Fewer than four pairs, or an `r` outside `[-1, 1]`.
+/// There are fewer than four pairs, or `r` is outside `[-1, 1]`.
 pub fn spearman_interval(r: f64, n: usize) -> Result<(f64, f64), MetricsError> {
     if n < 4 {
         return Err(MetricsError::TooFew { needed: 4, got: n });
@@ -74,15 +75,15 @@ pub fn spearman_interval(r: f64, n: usize) -> Result<(f64, f64), MetricsError> {
     }
     let quantile = Normal::standard().inverse_cdf(0.975);
     let half = quantile * ((1.0 + r * r / 2.0) / (n - 3) as f64).sqrt();
-    // Infinite at ±1, whose tanh is ±1 again.
+    // z is infinite at r = ±1, and its tanh is ±1 again.
     let z = r.atanh();
     Ok(((z - half).tanh(), (z + half).tanh()))
 }
 
-/// Ordinary least squares of `y` on `x`. A constant `y` is a level line with `r = 0`.
+/// Fits `y` on `x` by ordinary least squares. A constant `y` gives a level line with `r = 0`.
 ///
 /// # Errors
-/// As [`pearson`], save that `y` may be constant.
+/// Those of [`pearson`], except that `y` may be constant.
 pub fn linear_fit(x: &[f64], y: &[f64]) -> Result<Line, MetricsError> {
     let moments = Moments::of(x, y)?;
     let slope = moments.xy / moments.xx;
@@ -93,15 +94,15 @@ pub fn linear_fit(x: &[f64], y: &[f64]) -> Result<Line, MetricsError> {
     })
 }
 
-/// The line through the ranks of `x` and `y` (the paper's Fig. 4); its `r` is [`spearman`].
+/// Fits the line through the ranks of `x` and `y` (the paper's Fig. 4). Its `r` is [`spearman`].
 ///
 /// # Errors
-/// As [`linear_fit`].
+/// Those of [`linear_fit`].
 pub fn rank_regression(x: &[f64], y: &[f64]) -> Result<Line, MetricsError> {
     linear_fit(&average_ranks(x)?, &average_ranks(y)?)
 }
 
-/// Means and centred sums of products of a paired sample; `xx` is positive.
+/// Means, and sums of products of deviations from them, of a paired sample. `xx` is positive.
 struct Moments {
     mean_x: f64,
     mean_y: f64,
@@ -128,12 +129,14 @@ impl Moments {
         finite(y)?;
         let n = x.len() as f64;
         let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
-        // Centred first: the textbook shortcut (sum of squares minus square of the sum) cancels.
+        // Values are centred first. The textbook shortcut (sum of squares minus square of the sum)
+        // cancels.
         let centred = x.iter().zip(y).map(|(x, y)| (x - mean_x, y - mean_y));
         let (xx, yy, xy) = centred.fold((0.0, 0.0, 0.0), |(xx, yy, xy), (x, y)| {
             (xx + x * x, yy + y * y, xy + x * y)
         });
-        // The mean of equal values can round, leaving a variance of dust: compare the values.
+        // The mean of equal values can be rounded, which leaves a tiny variance. So the values are
+        // compared.
         let spread = |values: &[f64], sum: f64| if all_equal(values) { 0.0 } else { sum };
         let (xx, yy) = (spread(x, xx), spread(y, yy));
         constant_unless(xx > 0.0, x)?;
@@ -164,7 +167,7 @@ fn constant_unless(varies: bool, values: &[f64]) -> Result<(), MetricsError> {
     })
 }
 
-/// Refuses NaN and infinities, which have no rank or mean.
+/// Fails for NaN and infinities, which have no rank or mean.
 pub(crate) fn finite(values: &[f64]) -> Result<(), MetricsError> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
@@ -225,7 +228,7 @@ mod tests {
     #[test]
     fn undefined_correlations_say_why() {
         let varied = [1.0, 2.0, 4.0];
-        // 0.1 three times: its mean is not 0.1 in floating point.
+        // Three times 0.1: in floating point their mean is not 0.1.
         let constant = [0.1; 3];
         let errors = [
             (

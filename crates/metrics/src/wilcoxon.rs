@@ -1,8 +1,8 @@
-//! Does one of two paired samples tend to be higher? Wilcoxon's signed-rank test (Wilcoxon 1945,
-//! doi:10.2307/3001968).
+//! Wilcoxon's signed-rank test: does one of two paired samples tend to be higher? (Wilcoxon 1945,
+//! doi:10.2307/3001968.)
 //!
-//! The rule for which null distribution to use is that of scipy's `wilcoxon` with its defaults
-//! (`method="auto"`, `zero_method="wilcox"`, no continuity correction).
+//! The choice between exact and approximate null distribution follows scipy's `wilcoxon` with its
+//! defaults (`method="auto"`, `zero_method="wilcox"`, no continuity correction).
 
 use crate::{
     MetricsError,
@@ -10,34 +10,36 @@ use crate::{
 };
 use statrs::function::erf::erfc;
 
-/// Most pairs for which the exact distribution is used where no difference is zero or tied.
+/// The most pairs for which the exact distribution is used if no difference is zero or tied.
 const EXACT: usize = 50;
-/// The same where some are: all sign patterns of the ranks as they are.
+/// The most pairs for which it is used otherwise, by all sign patterns of the ranks with their
+/// ties.
 const EXACT_WITH_TIES: usize = 13;
 
-/// What the test found.
+/// Result of the test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SignedRank {
-    /// The smaller of the two rank sums: of the positive and of the negative differences.
+    /// The smaller of two rank sums: that of the positive and that of the negative differences.
     pub statistic: f64,
     /// Two-sided p-value, in `(0, 1]`.
     pub p: f64,
-    /// Differences that are not zero.
+    /// Number of differences that are not zero.
     pub n: usize,
-    /// Whether `p` comes from the exact distribution rather than the normal approximation.
+    /// Whether `p` comes from the exact distribution and not from the normal approximation.
     pub exact: bool,
 }
 
-/// Two-sided signed-rank test that the paired `differences` are symmetric about 0.
+/// Tests, two-sided, whether the paired `differences` are symmetric about 0. They are assumed to be
+/// independent.
 ///
-/// Zeros are dropped before ranking (Wilcoxon's own method); if all are zero, `p` is 1. Ties
-/// share their mean rank; differences are compared as they are, so round them first where noise
-/// of the last digit should count as a tie. `p` is exact for up to 50 differences without zeros
-/// and ties and for up to 13 with them; else it is that of the normal approximation, its
-/// variance corrected for ties. Differences are taken as independent.
+/// Zeros are dropped before ranking (Wilcoxon's own method); if all are zero, `p` is 1. Equal
+/// values share their mean rank. Differences are compared exactly, so round them first if noise in
+/// the last digit should count as a tie. `p` is exact for up to 50 differences without zeros and
+/// ties, and for up to 13 with them. Otherwise it comes from the normal approximation with a
+/// variance corrected for ties.
 ///
 /// # Errors
-/// No difference at all, or one that is not finite.
+/// There is no difference, or one is not finite.
 pub fn wilcoxon(differences: &[f64]) -> Result<SignedRank, MetricsError> {
     if differences.is_empty() {
         return Err(MetricsError::TooFew { needed: 1, got: 0 });
@@ -69,7 +71,7 @@ pub fn wilcoxon(differences: &[f64]) -> Result<SignedRank, MetricsError> {
     })
 }
 
-/// Twice the share of the 2ⁿ sign patterns whose positive ranks sum to `statistic` or less.
+/// Returns twice the share of the 2ⁿ sign patterns whose positive ranks sum to `statistic` or less.
 fn exact_p(ranks: &[f64], statistic: f64) -> f64 {
     // Mean ranks are multiples of ½; doubled, they index a table of counts. With at most 50
     // ranks every count is below 2⁵³, so f64 holds it exactly.
@@ -85,7 +87,7 @@ fn exact_p(ranks: &[f64], statistic: f64) -> f64 {
     (2.0 * as_low / 2_f64.powi(ranks.len() as i32)).min(1.0)
 }
 
-/// The normal approximation; `groups` are the numbers of equal differences.
+/// Returns p by the normal approximation. `groups` are the numbers of equal differences.
 fn normal_p(n: usize, groups: &[usize], statistic: f64) -> f64 {
     let n = n as f64;
     let ties: f64 = groups
@@ -97,7 +99,7 @@ fn normal_p(n: usize, groups: &[usize], statistic: f64) -> f64 {
     erfc(z.abs() / std::f64::consts::SQRT_2)
 }
 
-/// How many values share each rank.
+/// Counts how many values share each rank.
 fn tie_sizes(ranks: &[f64]) -> Vec<usize> {
     let mut sorted = ranks.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -110,16 +112,16 @@ mod tests {
 
     #[test]
     fn small_cases_worked_by_hand() {
-        // All five positive: one pattern of 32 on each side.
+        // If all five are positive, there is one pattern of 32 on each side.
         let all = wilcoxon(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
         assert_eq!(
             (all.statistic, all.p, all.n, all.exact),
             (0.0, 2.0 / 32.0, 5, true)
         );
-        // Rank 2 alone negative: sums 0, 1 and 2 are reached by one pattern each.
+        // Only rank 2 is negative: the sums 0, 1 and 2 have one pattern each.
         let one = wilcoxon(&[1.0, -2.0, 3.0]).unwrap();
         assert_eq!((one.statistic, one.p), (2.0, 6.0 / 8.0));
-        // Ranks 1½, 1½, 3: the lower tail up to 1½ holds {}, {1½}, {1½}.
+        // The ranks are 1½, 1½, 3: the lower tail up to 1½ has the patterns {}, {1½}, {1½}.
         let tied = wilcoxon(&[1.0, -1.0, 3.0, 0.0]).unwrap();
         assert_eq!((tied.statistic, tied.p, tied.n), (1.5, 6.0 / 8.0, 3));
     }

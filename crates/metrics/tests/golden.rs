@@ -1,4 +1,4 @@
-//! Metrics and statistics against numpy and scipy: `fixtures/golden.py` made the values.
+//! Compares metrics and statistics with numpy and scipy. `fixtures/golden.py` made the values.
 #![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use ndarray::{Array3, Array4};
@@ -137,7 +137,7 @@ fn signed_ranks_match_scipy() {
             &[expected[0], expected[2]],
             0.0,
         );
-        // Relative: a p of 1e-15 should be right too.
+        // The tolerance is relative, so that a p of 1e-15 is checked too.
         assert!((got.p / expected[1] - 1.0).abs() < 1e-9, "{got:?} {case}");
     }
 }
@@ -217,14 +217,15 @@ fn foreground_efficiency_matches_scipy() {
 fn agreement_is_symmetric_and_accuracy_never_exceeds_dice() {
     let golden = golden();
     let (a, b) = (label_map(&golden, "pred"), label_map(&golden, "truth"));
-    let of = |a, b, agreement| slice_agreement(a, b, agreement).unwrap();
+    let scores = |a, b, agreement| slice_agreement(a, b, agreement).unwrap();
     for agreement in [Agreement::Dice, Agreement::Accuracy] {
-        assert_eq!(of(&a, &b, agreement), of(&b, &a, agreement));
-        assert!(of(&a, &a, agreement).iter().all(|&p| p == 1.0));
+        assert_eq!(scores(&a, &b, agreement), scores(&b, &a, agreement));
+        assert!(scores(&a, &a, agreement).iter().all(|&p| p == 1.0));
     }
-    let pairs = of(&a, &b, Agreement::Accuracy)
-        .into_iter()
-        .zip(of(&a, &b, Agreement::Dice));
+    let pairs =
+        scores(&a, &b, Agreement::Accuracy)
+            .into_iter()
+            .zip(scores(&a, &b, Agreement::Dice));
     for (accuracy, dice) in pairs {
         assert!((0.0..=dice).contains(&accuracy) && dice <= 1.0);
     }

@@ -3,7 +3,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::Array3;
-use slicewise_model::{Device, ModelConfig, TchSegmenter, TrainingConfig, TrainingVolume};
+use slicewise_core::TrainingCase;
+use slicewise_model::{Device, ModelConfig, TchSegmenter, TrainingConfig};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ fn network(criterion: &mut Criterion) {
     let labels =
         Array3::from_shape_fn(shape, |(z, y, x)| ((z / 8 + y / 8 + x / 8) % CLASSES) as u8);
     let annotated: Vec<bool> = (0..shape.0).map(|z| z % 4 == 0).collect();
-    let volume = TrainingVolume {
+    let volume = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &annotated,

@@ -4,9 +4,8 @@
 //! other work on the machine does not count.
 
 use ndarray::Array3;
-use slicewise_model::{
-    Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
-};
+use slicewise_core::TrainingCase;
+use slicewise_model::{Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig};
 use std::ops::ControlFlow;
 
 /// Seconds that this process's main thread has run (Linux).
@@ -32,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => 4,
     };
     let annotated: Vec<bool> = (0..shape.0).map(|z| z % every == 0).collect();
-    let case = TrainingVolume {
+    let case = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &annotated,

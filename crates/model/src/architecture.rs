@@ -1,87 +1,63 @@
-//! The registry of networks: one file a network, one line an entry.
+//! What a network is: its entry in the registry, and what it computes of a batch.
 
 use crate::config::ModelConfig;
-use crate::error::ModelError;
 use crate::layers::Scope;
 use crate::slices::Slices;
-use crate::{attention_unet, unet, v_net};
 use tch::{Kind, Tensor};
 
-/// Every network, in the order of `slicewise list models`.
-pub const ARCHITECTURES: &[Architecture] = &[
-    attention_unet::ARCHITECTURE,
-    unet::ARCHITECTURE,
-    v_net::ARCHITECTURE,
-];
-
-/// One network that a configuration can name.
+/// A network that a configuration can name.
 pub struct Architecture {
-    /// The name in YAML, tables and file: kebab-case.
+    /// Name in the YAML, in tables and (with underscores) of the source file, in kebab-case.
     pub name: &'static str,
-    /// One line for `slicewise list models`.
+    /// Description of one line for `slicewise list models`.
     pub summary: &'static str,
-    /// Whether predictions hold an attention map, and so SR2.
+    /// Whether predictions hold an attention map, and with it a second segmentation (SR2).
     pub has_attention: bool,
-    /// Makes the network with fresh weights for a number of classes.
+    /// Builds the network with fresh weights for `classes` classes, background included.
     pub(crate) build: fn(&Scope, &ModelConfig, classes: i64) -> Box<dyn Network>,
-}
-
-/// The network of that name.
-///
-/// # Errors
-/// There is none.
-pub fn find(name: &str) -> Result<&'static Architecture, ModelError> {
-    ARCHITECTURES
-        .iter()
-        .find(|architecture| architecture.name == name)
-        .ok_or_else(|| {
-            let known: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).collect();
-            ModelError::UnknownArchitecture {
-                name: name.to_owned(),
-                known: known.join(", "),
-            }
-        })
 }
 
 /// A network with its weights.
 pub(crate) trait Network: Send {
-    /// Images `[N, 1, D, H, W]` in the arithmetic of features, each axis a multiple of
-    /// [`ModelConfig::downsampling`] → the output of `slices`.
+    /// Computes the output for the chosen `slices` of a batch of images.
+    ///
+    /// `images` has shape `[N, 1, D, H, W]` and the precision and memory order of features
+    /// ([`crate::numerics::Numerics`]). D, H and W are multiples of [`ModelConfig::downsampling`].
     fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput;
 }
 
-/// What a network computes of a batch; all float32 `[N, classes, D, H, W]`, or
-/// `[K, classes, 1, H, W]` of K slices.
+/// Output of a network for a batch. All tensors are float32 of shape `[N, classes, D, H, W]`, or
+/// `[K, classes, 1, H, W]` when K slices are chosen.
 pub(crate) struct NetworkOutput {
-    /// Final feature maps, recalibrated where there is attention. Their softmax is the
-    /// segmentation, their argmax SR1.
+    /// Final feature maps. A network with attention recalibrates them. Their softmax gives the
+    /// class probabilities, and their argmax is the segmentation SR1.
     pub(crate) maps: Tensor,
-    /// The final attention map.
+    /// Final attention map, if the network has attention.
     pub(crate) attention: Option<AttentionMap>,
 }
 
-/// The attention map (AM) of the final feature maps, one channel a class.
+/// The attention map (AM) of the final feature maps, with one channel per class.
 pub(crate) struct AttentionMap {
-    /// What the activation is applied to; what attention supervision acts on.
+    /// Values before the activation. The supervision of the attention map acts on them.
     pub(crate) logits: Tensor,
-    /// From logits to values in (0, 1), monotone over the classes of a voxel: the argmax of
-    /// the values, SR2, is the logits'.
+    /// Function from logits to values in (0, 1). It keeps the order of the classes of a voxel, so
+    /// the segmentation SR2, the argmax of the values, is also the argmax of the logits.
     pub(crate) activation: MapActivation,
 }
 
-/// From the logits of an attention map to its values.
+/// Function from the logits of an attention map to its values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MapActivation {
-    /// Each class by itself.
+    /// Sigmoid of each class by itself.
     Sigmoid,
-    /// Values sum to 1 over classes.
+    /// Softmax: the values sum to 1 over the classes.
     Softmax,
-    /// The logits are logarithms of the values already.
+    /// Exponential, because the logits are already the logarithms of the values.
     Exponential,
 }
 
 impl AttentionMap {
-    /// The map itself, values in (0, 1).
+    /// Computes the values of the map, in (0, 1).
     pub(crate) fn values(&self) -> Tensor {
         match self.activation {
             MapActivation::Sigmoid => self.logits.sigmoid(),
@@ -90,7 +66,7 @@ impl AttentionMap {
         }
     }
 
-    /// The logarithm of the values.
+    /// Computes the logarithms of the values.
     pub(crate) fn log_values(&self) -> Tensor {
         match self.activation {
             MapActivation::Sigmoid => self.logits.log_sigmoid(),

@@ -1,13 +1,14 @@
-//! Attention blocks: a channel path (CAM) beside a spatial path (SAM).
+//! Attention blocks: a channel path (CAM) in parallel with a spatial path (SAM).
 //!
-//! Source: Zhang et al. 2019, section 2.1. CAM: global pooling → small bottleneck → one weight
-//! a channel. SAM: a 3×3×3 convolution. Their combination, the attention map (AM), multiplies
-//! the feature maps (FMs).
+//! Source: Zhang et al. 2019, section 2.1. CAM is global pooling, a small bottleneck and one
+//! weight per channel. SAM is a 3×3×3 convolution. Together they form the attention map (AM),
+//! which multiplies the feature maps (FMs).
 //!
-//! The paper leaves open what follows; our choices: the bottleneck halves the channels; inside
-//! the network SAM has one channel a FM and the AM is σ(CAM + SAM); the final AM has one channel a class and is configurable
-//! ([`HeadConfig`]). CAM pools over whatever is passed in, a crop in training and a volume (or
-//! tile) in prediction.
+//! The paper leaves the details open. Our choices:
+//! - The bottleneck halves the number of channels.
+//! - Inside the network, SAM has one channel per FM, and the AM is σ(CAM + SAM).
+//! - The final AM has one channel per class and is configurable ([`HeadConfig`]).
+//! - CAM pools over its whole input: a crop in training, a volume or a tile in prediction.
 
 use crate::architecture::{AttentionMap, MapActivation, NetworkOutput};
 use crate::config::{Activation, Combine, HeadConfig, Paths, Recalibration, Source};
@@ -16,12 +17,12 @@ use crate::numerics::to_logits;
 use crate::slices::Slices;
 use tch::Tensor;
 
-/// First value of SAM's bias: σ(2) = 0.88, so that a fresh network passes its features on nearly
-/// whole and learns like a plain U-Net until its attention has something to say. The same for
-/// every class, so it changes neither SR2 nor the supervision of the final AM.
+/// Initial bias of SAM. Since σ(2) = 0.88, a fresh network hardly weakens its features and learns
+/// like a plain U-Net until its attention has learned something. The bias is the same for all
+/// classes, so it changes neither SR2 nor the supervision of the final AM.
 const OPEN_GATE: f64 = 2.0;
 
-/// CAM: global pooling → bottleneck → one logit a channel.
+/// Channel attention (CAM): global pooling, a bottleneck, and one logit per channel.
 struct ChannelAttention {
     squeeze: Convolution,
     excite: Convolution,
@@ -36,7 +37,7 @@ impl ChannelAttention {
         }
     }
 
-    /// `[N, inputs, D, H, W]` → float32 logits `[N, outputs, 1, 1, 1]`.
+    /// Maps features `[N, inputs, D, H, W]` to float32 logits `[N, outputs, 1, 1, 1]`.
     fn forward(&self, features: &Tensor) -> Tensor {
         let pooled = features.mean_dim([2, 3, 4].as_slice(), true, tch::Kind::Float);
         self.excite
@@ -44,7 +45,7 @@ impl ChannelAttention {
     }
 }
 
-/// The AM of one level of the network and its product with the features.
+/// Attention block of one level: computes an AM from the features and multiplies them by it.
 pub(crate) struct AttentionBlock {
     channel: ChannelAttention,
     spatial: Convolution,
@@ -60,7 +61,8 @@ impl AttentionBlock {
         }
     }
 
-    /// Features `[N, channels, D, H, W]`, recalibrated: features × σ(CAM + SAM).
+    /// Recalibrates features `[N, channels, D, H, W]`: returns features × σ(CAM + SAM), of the
+    /// same shape.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         let channel = self.channel.forward(features).to_kind(features.kind());
         let spatial = self.spatial.forward(features);
@@ -68,7 +70,8 @@ impl AttentionBlock {
     }
 }
 
-/// The last block: final FMs, one a class, recalibrated by the final AM, one channel a class.
+/// Last block of the network: computes the final FMs, one per class, and recalibrates them by the
+/// final AM, which has one channel per class.
 pub(crate) struct AttentionHead {
     maps: Convolution,
     channel: Option<ChannelAttention>,
@@ -77,7 +80,7 @@ pub(crate) struct AttentionHead {
 }
 
 impl AttentionHead {
-    /// `width`: channels of the last decoder features.
+    /// Creates the block. `width` is the number of channels of the last decoder features.
     pub(crate) fn new(scope: &Scope, width: i64, classes: i64, config: HeadConfig) -> Self {
         let inputs = match config.source {
             Source::LastDecoder => width,
@@ -96,14 +99,15 @@ impl AttentionHead {
         }
     }
 
-    /// Last decoder features `[N, width, D, H, W]` → maps and AM of `slices`.
+    /// Computes final feature maps and AM of `slices` from the last decoder features
+    /// `[N, width, D, H, W]`.
     pub(crate) fn forward(&self, features: &Tensor, slices: &Slices) -> NetworkOutput {
         let (maps, source) = match self.config.source {
             Source::LastDecoder => (
                 self.maps.forward(&slices.of(features)),
                 features.shallow_clone(),
             ),
-            // CAM pools all of them.
+            // CAM pools over all slices, so the maps of all slices are needed.
             Source::FinalMaps => {
                 let maps = self.maps.forward(features);
                 (slices.of(&maps), maps)
@@ -136,11 +140,13 @@ impl AttentionHead {
         }
     }
 
+    /// Whether CAM and SAM are combined by a product, whose logits are logarithms.
     fn multiplies(&self) -> bool {
         self.config.combine == Combine::Product
     }
 
-    /// The AM's logits of `slices` from its source, float32; `[…, 1, 1, 1]` from CAM alone.
+    /// Computes the float32 logits of the AM for `slices` from its `source` features. With CAM
+    /// alone their last three axes have length 1.
     fn logits(&self, source: &Tensor, slices: &Slices) -> Tensor {
         let channel = |path: &ChannelAttention| slices.of_constant(&path.forward(source));
         let spatial = |path: &Convolution| to_logits(&slices.of_convolved(path, source));

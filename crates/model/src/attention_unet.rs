@@ -1,16 +1,18 @@
-//! The attention-guided 3D U-Net (Zhang et al. 2019, section 2.1): a 3D U-Net whose features
-//! are recalibrated at each level by CAM ∥ SAM. At full resolution that is the final attention
-//! map, one channel a class: a second segmentation (SR2) for the query strategy.
+//! The attention-guided 3D U-Net (Zhang et al. 2019, section 2.1).
+//!
+//! It is a 3D U-Net that recalibrates its features at each level by channel attention (CAM) in
+//! parallel with spatial attention (SAM). At full resolution this gives the final attention map,
+//! with one channel per class. Its argmax is a second segmentation (SR2) for the query strategy.
 
 use crate::architecture::{Architecture, Network, NetworkOutput};
 use crate::attention::AttentionHead;
+use crate::backbone::Backbone;
 use crate::config::ModelConfig;
 use crate::layers::Scope;
 use crate::slices::Slices;
-use crate::unet::Backbone;
 use tch::Tensor;
 
-/// The registry's entry.
+/// Entry in the registry of networks.
 pub(crate) const ARCHITECTURE: Architecture = Architecture {
     name: "attention-unet",
     summary: "3D U-Net with channel and spatial attention (Zhang et al. 2019)",

@@ -1,28 +1,34 @@
-//! A model on disk as safetensors (float32), readable from Python: under each variable's name
-//! the weights that predict, under `last.NAME` those of the last training step, under
-//! `momentum.NAME` and `squares.NAME` the
-//! optimiser's.
+//! Writes and reads a model as a safetensors file (float32), which Python can read too.
+//!
+//! Tensors in the file, for each variable NAME:
+//! - `NAME`: the averaged weights, which predict;
+//! - `last.NAME`: the weights of the last training step;
+//! - `momentum.NAME` and `squares.NAME`: the state of the optimiser.
+//!
+//! One more tensor, `steps`, holds the number of training steps.
 
 use crate::error::ModelError;
 use crate::optimizer::Optimizer;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use sha2::{Digest, Sha256};
+use slicewise_core::hash::hex;
+use slicewise_core::write_whole;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use tch::Tensor;
 
-/// The file's one metadata key: its value is the network's name, a space and the SHA-256 over all
-/// values, hex (safetensors has no checksum of its own). One key, because the order of several is
-/// not fixed and the same model should give the same bytes.
+/// The only metadata key of the file. Its value is the name of the network, a space, and the
+/// SHA-256 of all values in hexadecimal, because safetensors has no checksum of its own. There is
+/// only one key because the order of several keys is not fixed, and the same model should give the
+/// same bytes.
 const SLICEWISE: &str = "slicewise";
 
-/// Steps behind the weights, as one float32: exact up to 16 million.
+/// Name of the tensor with the number of training steps. It is one float32, which is exact up to
+/// 16 million.
 const STEPS: &str = "steps";
 
-/// Everything in the file but the steps: name and tensor, of one variable after the other in the
-/// order of [`Optimizer::on_cpu`].
+/// Returns names and tensors of everything in the file except the steps. The variables follow one
+/// another, each with its four tensors in the order of [`Optimizer::on_cpu`].
 fn tensors(optimizer: &Optimizer) -> Vec<(String, &Tensor)> {
     let slots = optimizer.slots.iter();
     slots
@@ -37,11 +43,12 @@ fn tensors(optimizer: &Optimizer) -> Vec<(String, &Tensor)> {
         .collect()
 }
 
-/// Shape of a variable.
+/// Returns the shape of a tensor as safetensors wants it.
 fn shape(tensor: &Tensor) -> Vec<usize> {
     tensor.size().iter().map(|&size| size as usize).collect()
 }
 
+/// Returns `values` as little-endian bytes.
 fn bytes_of(values: &[f32]) -> Vec<u8> {
     values
         .iter()
@@ -49,8 +56,11 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-/// Writes to a file beside `path` and renames it once it is on disk, so that neither a kill nor a
-/// power cut leaves half a checkpoint.
+/// Writes the model to `path`. The bytes first go to a temporary file in the same folder, which is
+/// renamed once it is on disk. So neither a kill nor a power cut leaves half a checkpoint.
+///
+/// # Errors
+/// Fails when the file cannot be written, or when the weights cannot be copied from the device.
 pub(crate) fn save(
     optimizer: &Optimizer,
     architecture: &str,
@@ -71,9 +81,9 @@ pub(crate) fn save(
         .map(Vec::try_from)
         .collect::<Result<_, _>>()?;
     let mut start = 0;
-    for of_variable in tensors(optimizer).chunks(values.len()) {
-        let length = of_variable[0].1.numel();
-        for ((name, tensor), all) in of_variable.iter().zip(&values) {
+    for variable in tensors(optimizer).chunks(values.len()) {
+        let length = variable[0].1.numel();
+        for ((name, tensor), all) in variable.iter().zip(&values) {
             let part = &all[start..start + length];
             entries.push((name.clone(), shape(tensor), bytes_of(part)));
         }
@@ -91,40 +101,26 @@ pub(crate) fn save(
     let sum = checksum(entries.iter().map(|(_, _, bytes)| bytes.as_slice()));
     let metadata = HashMap::from([(SLICEWISE.to_owned(), format!("{architecture} {sum}"))]);
     let bytes = serialize(views, Some(metadata)).map_err(damaged)?;
-    let partial = path.with_extension("partial");
-    let write = || {
-        let mut file = File::create(&partial)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, path)?;
-        match path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|error| {
-        // What a full disk cut short would only keep it full.
-        let _ = std::fs::remove_file(&partial);
-        file_error(error)
-    })
+    write_whole(path, &bytes).map_err(file_error)
 }
 
-/// SHA-256 over all values, in the order of the file's entries, hex.
+/// Computes the SHA-256 of all values, in the order of the file's entries, in hexadecimal.
 fn checksum<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     values.for_each(|bytes| hasher.update(bytes));
-    let hash = hasher.finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
-/// Checks the whole file, then copies its values into the variables and the optimiser.
+/// Reads a model from `path`. It checks the whole file first, and only then copies the values into
+/// the variables and the optimiser.
+///
+/// # Errors
+/// Fails when the file cannot be read, is damaged, or belongs to another network. The model is
+/// unchanged then.
 pub(crate) fn load(optimizer: &mut Optimizer, path: &Path) -> Result<(), ModelError> {
     let mismatch = |reason: String| ModelError::Checkpoint {
         path: path.to_owned(),
-        // It may quote the file, whose names may hold line breaks.
+        // The reason may quote names from the file, which may contain line breaks.
         reason: reason.replace(char::is_control, " "),
     };
     let bytes = std::fs::read(path).map_err(|source| ModelError::CheckpointFile {

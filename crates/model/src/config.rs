@@ -1,41 +1,50 @@
 //! Hyperparameters of the networks and of their training.
 //!
-//! Each default is the paper's value (Zhang et al. 2019) or says why it is another.
+//! Each default is the value of the paper (Zhang et al. 2019), or its comment says why it differs.
+//! The comments of the fields are written for a user who edits a YAML file: each one stands alone.
 
 use crate::architecture;
 use crate::error::ModelError;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// Which network, and how large.
+/// Chooses the network and its size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// Name in [`crate::ARCHITECTURES`]. Default `attention-unet`, the paper's.
+    /// Name of the network, one of those that `slicewise list models` prints: `attention-unet`,
+    /// `unet` or `v-net`. The default is `attention-unet`, the network of the paper.
     #[schemars(schema_with = "architecture_names")]
     pub architecture: String,
-    /// Feature maps at full resolution, doubled at each level. The paper gives none; 8 keeps a
-    /// training step near 0.1 s on one CPU core.
+    /// Number of feature maps at full resolution, from 1 to 256. Each coarser level has twice as
+    /// many as the next finer one. The paper gives no number. The default, 8, keeps a training
+    /// step near 0.1 s on one CPU core.
     pub base_width: usize,
-    /// Resolutions, full one included. The paper gives none; 4 is the 3D U-Net's
-    /// (Çiçek et al. 2016).
+    /// Number of resolutions in the network, from 1 to 7. Full resolution counts as one, and each
+    /// further level halves the grid along every axis. The paper gives no number. The default, 4,
+    /// is that of the 3D U-Net (Çiçek et al. 2016).
     pub levels: usize,
-    /// Normalisation after each convolution.
+    /// Normalisation after each convolution: `instance`, `group` or `none`. The default is
+    /// `instance`, as in nnU-Net. It learned far faster than `group` on real newborns.
     pub norm: Norm,
-    /// The final attention map; ignored by networks without one.
+    /// Settings of the final attention map. Networks without attention ignore them. The fields
+    /// below `head` give each default.
     pub head: HeadConfig,
-    /// [`TrainingConfig::precision`] of this network, where it is another than the training's:
-    /// one sweep can then compare two.
+    /// Arithmetic of this network, `auto`, `float32` or `bfloat16`. It overrides
+    /// `training.precision`, so that one sweep can compare two precisions. The default is
+    /// none: the network uses `training.precision`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// [`TrainingConfig::layout`], likewise.
+    /// Memory order of this network's feature maps, `contiguous` or `channels-last`. It overrides
+    /// `training.layout`, so that one sweep can compare two orders. The default is none: the
+    /// network uses `training.layout`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
 }
 
 /// The names of [`crate::ARCHITECTURES`].
 fn architecture_names(_: &mut SchemaGenerator) -> Schema {
-    let names = architecture::ARCHITECTURES.iter().map(|entry| entry.name);
+    let names = crate::ARCHITECTURES.iter().map(|entry| entry.name);
     json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
 }
 
@@ -53,49 +62,68 @@ impl Default for ModelConfig {
     }
 }
 
-/// Normalisation over one sample, so that neither batch size nor other crops matter. Batch
-/// normalisation is left out: its running statistics mean little with two crops a step.
+/// Normalisation of feature maps. It uses the statistics of one sample only, so neither the batch
+/// size nor the other crops of a batch matter. Batch normalisation is not offered: its running
+/// statistics mean little with two crops per step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
-    /// Each feature map by itself (nnU-Net's).
+    /// Instance normalisation: normalises each feature map by itself, as nnU-Net does.
     #[default]
     Instance,
-    /// Groups of at most 8 feature maps together. On real newborns it learned far slower: mean
-    /// Dice 0.28 against 0.67 after 300 steps (three Part A babies held out).
+    /// Group normalisation: normalises groups of at most 8 feature maps together. On real newborns
+    /// it learned far more slowly than instance normalisation: the mean Dice after 300 steps was
+    /// 0.28 against 0.67 (three babies of Part A held out).
     Group,
-    /// None.
+    /// No normalisation.
     None,
 }
 
-/// How the final attention map (AM) is computed and used. The paper leaves all of it open but
-/// the two paths and the multiplication.
+/// How the final attention map (AM) is computed and used. The paper fixes only two things: the
+/// AM has two paths, channel attention (CAM) and spatial attention (SAM), and the AM multiplies
+/// the final feature maps.
 ///
-/// The defaults come from `experiments/attention-head*.yaml` and what went before them on
-/// newborns held out of Part A (EXPERIMENTS.md): an AM that learns on features it does not teach
-/// leaves the segmentation better and P closer to R, and multiplying class *probabilities* is
-/// what a map of values in (0, 1) means. The paper to the letter is `source: final-maps,
-/// recalibration: multiply, supervision: 0, detached: false`.
+/// The defaults come from `experiments/attention-head*.yaml` and earlier experiments on newborns
+/// held out of Part A (EXPERIMENTS.md). An AM whose gradients do not reach the features below it
+/// gives a better segmentation, and its predicted Dice P is closer to the real Dice R. Multiplying
+/// class *probabilities* is what a map of values in (0, 1) means. The literal reading of the paper
+/// is `source: final-maps, recalibration: multiply, supervision: 0, detached: false`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadConfig {
-    /// What the AM is computed from.
+    /// Features that the final attention map is computed from: `last-decoder` (the last features
+    /// of the decoder) or `final-maps` (the final feature maps, one per class). The paper leaves
+    /// it open. The default is `last-decoder`, which gives a second opinion beside the final
+    /// feature maps.
     pub source: Source,
-    /// From the AM's logits to its values in (0, 1).
+    /// Function that turns the logits of the final attention map into its values in (0, 1):
+    /// `sigmoid` (each class by itself) or `softmax` (the values of all classes sum to 1). The
+    /// paper leaves it open. The default is `sigmoid`.
     pub activation: Activation,
-    /// Which of CAM and SAM there are.
+    /// Attention paths of the final attention map: `both`, `channel` (channel attention, CAM,
+    /// alone) or `spatial` (spatial attention, SAM, alone). The default is `both`, as in the
+    /// paper. The others serve ablations.
     pub paths: Paths,
-    /// How CAM and SAM are combined.
+    /// How channel attention (CAM) and spatial attention (SAM) become one map: `sum` (their logits
+    /// are added) or `product` (their sigmoids are multiplied). The paper leaves it open. The
+    /// default is `sum`.
     pub combine: Combine,
-    /// How the AM acts on the final feature maps.
+    /// How the final attention map (AM) acts on the final feature maps (FM): `multiply` (FM × AM,
+    /// the literal reading of the paper), `multiply-positive` (softplus(FM) × AM),
+    /// `multiply-probabilities` (the class probabilities are multiplied by AM) or `none`. The
+    /// default is `multiply-probabilities`: a low value of the map then always weakens its class.
     pub recalibration: Recalibration,
-    /// Weight of the cross-entropy of the AM's logits over annotated voxels, beside the
-    /// segmentation loss. Not in the paper (0); without it the argmax of the AM (SR2) means
-    /// little after a short training. While the AM is detached it is a second network's own loss,
-    /// so its full weight costs the segmentation nothing.
+    /// Weight of the attention map's own cross-entropy, a number from 0. This term is computed
+    /// from the logits of the final attention map over the annotated voxels and is added to the
+    /// segmentation loss. The paper has no such term (weight 0). The default is 1, because without
+    /// it the argmax of the attention map (SR2) means little after a short training. While
+    /// `detached` is true the term costs the segmentation nothing: it trains the attention map
+    /// alone, like the loss of a second network.
     pub supervision: f64,
-    /// Whether the AM's path takes its source as it is, without teaching it: no gradient of the
-    /// AM reaches the features below.
+    /// Whether to stop gradients from the final attention map at its source features, `true` or
+    /// `false`. With `true`, the attention map learns from these features but does not train
+    /// them. The default is `true`, which gave a better segmentation on held-out newborns
+    /// (EXPERIMENTS.md). The literal reading of the paper is `false`.
     pub detached: bool,
 }
 
@@ -113,65 +141,67 @@ impl Default for HeadConfig {
     }
 }
 
-/// What the final attention map is computed from.
+/// Features that the final attention map is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// The last decoder features: a second opinion beside the final feature maps.
+    /// The last features of the decoder. They give a second opinion beside the final feature maps.
     #[default]
     LastDecoder,
-    /// The final feature maps themselves, one a class.
+    /// The final feature maps themselves, one per class.
     FinalMaps,
 }
 
-/// From the attention map's logits to its values.
+/// Function that turns the logits of the attention map into its values in (0, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
-    /// Each class by itself.
+    /// Sigmoid: each class has its own value, independent of the other classes.
     #[default]
     Sigmoid,
-    /// Classes compete: values sum to 1.
+    /// Softmax: the classes compete, and the values of a voxel sum to 1.
     Softmax,
 }
 
-/// Which attention paths there are; for the ablation.
+/// Attention paths of the final attention map. The choice serves ablations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Paths {
-    /// CAM ∥ SAM, the paper's.
+    /// Channel attention (CAM) in parallel with spatial attention (SAM), as in the paper.
     #[default]
     Both,
-    /// CAM alone: one weight a class, the same in every voxel.
+    /// CAM alone: one weight per class, the same in every voxel.
     Channel,
-    /// SAM alone.
+    /// SAM alone: one weight per class and voxel, from a 3×3×3 convolution.
     Spatial,
 }
 
-/// How CAM and SAM become one map.
+/// How channel attention (CAM) and spatial attention (SAM) become one map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Combine {
     /// Their logits are added.
     #[default]
     Sum,
-    /// Their sigmoids are multiplied: both must agree for a high value.
+    /// Their sigmoids are multiplied, so a value is high only where both are high.
     Product,
 }
 
-/// How the attention map acts on the final feature maps (FMs), which are signed logits.
+/// How the attention map (AM) acts on the final feature maps (FM), which are signed logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recalibration {
-    /// FM × AM, the paper to the letter. An AM near 0 pulls a logit *towards zero*: it lowers a
-    /// class with a positive FM, but raises one with a negative FM. The network learns around it.
+    /// FM × AM, the literal reading of the paper. An AM near 0 pulls a logit *towards zero*: it
+    /// lowers a class with a positive FM, but raises one with a negative FM. The network learns
+    /// to live with it.
     Multiply,
-    /// softplus(FM) × AM: with FMs above zero, a higher AM always favours its class.
+    /// softplus(FM) × AM. The first factor is above zero, so a higher AM always favours its class.
     MultiplyPositive,
-    /// FM + ln AM, which is the product of class probabilities and AM: exp(FM) × AM.
+    /// FM + ln AM. This multiplies the class probabilities by the AM, since the exponential of
+    /// the sum is exp(FM) × AM.
     #[default]
     MultiplyProbabilities,
-    /// The AM is predicted and supervised but does not touch the FMs.
+    /// The AM is predicted and supervised, but does not change the FM.
     None,
 }
 
@@ -179,48 +209,68 @@ pub enum Recalibration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
-    /// How weights follow gradients. The paper's is SGD; in the hundreds of steps that a CPU can
-    /// afford AdamW starts faster (EXPERIMENTS.md).
+    /// Optimisation algorithm: `adamw`, `sgd` or `muon`. The paper uses SGD. The default is
+    /// `adamw`, which makes faster progress in the few hundred steps that a CPU can afford
+    /// (EXPERIMENTS.md).
     pub algorithm: Algorithm,
-    /// Of the first step. The paper's is 0.001, for SGD and its own long schedule. SGD needs
-    /// 0.15 in hundreds of steps.
+    /// Learning rate before `schedule` and `warm_up` act on it, a number above 0. The default is
+    /// 0.004, for AdamW. The paper uses 0.001, for SGD and its own long schedule. In a few hundred
+    /// steps SGD needs 0.15.
     pub learning_rate: f64,
-    /// What the running mean of gradients keeps of itself each step. 0.9, the paper's.
+    /// Share of the running mean of gradients (of the running sum, with SGD) that each step keeps,
+    /// from 0 to below 1. The default is 0.9, as in the paper.
     pub momentum: f64,
-    /// 1e-4, the paper's.
+    /// Strength of weight decay, a number from 0. Each step shrinks the weights in proportion to
+    /// it and to the learning rate. The default is 1e-4, as in the paper.
     pub weight_decay: f64,
-    /// Crops a step. 2, the paper's.
+    /// Number of crops in each training step, at least 1. The default is 2, as in the paper.
     pub batch: usize,
-    /// Crop size `[D, H, W]` in voxels, multiples of `2^(levels - 1)`. The paper gives none.
-    /// D should be less than the volumes': with one position alone, regularly spaced annotated
-    /// slices always meet the same rows of the coarse grids and slices between are not learned.
-    /// A volume is predicted in half-overlapping tiles of this size, since feature statistics
-    /// (normalisation, CAM) of a whole are not those of a crop.
+    /// Size of a training crop `[D, H, W]` in voxels, depth (the sliced axis) first. Each size is
+    /// a multiple of `2^(levels - 1)`. The paper gives no size. The default is `[32, 64, 48]`.
+    ///
+    /// D should be less than the depth of the volumes. Otherwise a crop has only one possible
+    /// position along the depth: regularly spaced annotated slices then always fall on the same
+    /// rows of the coarse grids, and the network does not learn the slices between them.
+    ///
+    /// Predictions use half-overlapping tiles of this size too, because the feature statistics of
+    /// a whole volume (in normalisation and channel attention) differ from those of a crop.
     pub crop: [usize; 3],
-    /// Learning rate over the steps of a round.
+    /// How the learning rate changes over the steps of a round: `constant`, `polynomial` or
+    /// `cosine`. The default is `constant`, as in the paper.
     pub schedule: Schedule,
-    /// Over so many of a network's first steps the rate rises in proportion to the step; 0 is off.
-    /// They are counted over all rounds, so that a round that goes on does not warm up again.
+    /// Number of first steps over which the learning rate rises in proportion to the step, a whole
+    /// number from 0. The steps of a network are counted over all rounds, so a network that is
+    /// trained further does not warm up again. The default is 0: no warm-up, as in the paper.
     pub warm_up: usize,
-    /// Weights predict by their exponential moving average: what it keeps of itself each step,
-    /// from 0 (the weights of the last step, the paper's) to below 1. 0.98 spans 50 steps: the
-    /// settling that a constant rate lacks, without the restarts of one that decays.
+    /// Share of the averaged weights that each step keeps, from 0 to below 1. Predictions use this
+    /// exponential moving average of the weights. With 0 they use the weights of the last step, as
+    /// in the paper. The default is 0.98, which averages over about 50 steps. This gives the
+    /// settling that a constant learning rate lacks, without the restarts of a decaying one.
     pub averaging: f64,
-    /// Class weights are (1 / frequency)^power over the annotated voxels, with mean 1 over
-    /// classes. The paper's "weighted cross-entropy" leaves them open; 0 is uniform. With 0,
-    /// small tissues are not learned at all in a short training.
+    /// Exponent of the class weights in the cross-entropy, a number from 0. The weight of a class
+    /// is (1 / frequency)^power, from its frequency among the annotated voxels, scaled to a mean
+    /// of 1 over the classes. With 0 all classes weigh the same. The paper says "weighted
+    /// cross-entropy" and leaves the weights open. The default is 0.5: with 0, small tissues are
+    /// not learned at all in a short training.
     pub class_weight_power: f64,
-    /// Weight of 1 − soft Dice over annotated voxels, beside the cross-entropy's 1. Beyond the
-    /// paper; 0 is off.
+    /// Weight of the loss term 1 − soft Dice over the annotated voxels, a number from 0. The
+    /// cross-entropy has weight 1. The paper has no such term. The default is 0, which turns it
+    /// off.
     pub soft_dice: f64,
-    /// Arithmetic of convolutions. Weights, optimiser, CAM, activations of the final map and loss
-    /// are float32 in either.
+    /// Arithmetic of the convolutions: `auto`, `float32` or `bfloat16`. Weights, optimiser,
+    /// channel attention, activations of the final map and loss are float32 in either case. The
+    /// paper uses 32 bits. The default is `auto`: `bfloat16` where the device computes it faster
+    /// than `float32`, else `float32`.
     pub precision: Precision,
-    /// Memory order of feature maps.
+    /// Memory order of the feature maps: `contiguous` (as libtorch stores them) or `channels-last`
+    /// (all channels of a voxel together). Results differ by rounding alone. The default is
+    /// `channels-last`, which is faster.
     pub layout: Layout,
-    /// Mirrors half of the crops left to right. The paper has no augmentation: off.
+    /// Whether to mirror half of the crops left to right, `true` or `false`. The default is
+    /// `false`, because the paper has no augmentation.
     pub flip: bool,
-    /// Upper limit of the gradient's norm; none in the paper.
+    /// Upper limit of the gradient's Euclidean norm, a number above 0. A longer gradient is scaled
+    /// down to it. The default is none: no limit, as in the paper.
     pub gradient_clip: Option<f64>,
 }
 
@@ -246,61 +296,64 @@ impl Default for TrainingConfig {
     }
 }
 
-/// How weights follow gradients.
+/// Optimisation algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
-    /// Adam with decoupled weight decay.
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     #[default]
     AdamW,
-    /// Stochastic gradient descent with momentum, the paper's.
+    /// Stochastic gradient descent with momentum, as in the paper.
     Sgd,
-    /// Kernels of convolutions follow their momentum made orthogonal (Jordan et al. 2024), all
-    /// else follows AdamW, at the same rate.
+    /// Muon (Jordan et al. 2024): convolution kernels move along their orthogonalised momentum.
+    /// All other parameters follow AdamW, at the same learning rate.
     Muon,
 }
 
-/// Learning rate over the steps of a round of the experiment, in however many calls of `train`.
+/// How the learning rate changes over the steps of a round of the experiment. It does not matter
+/// how many calls of `train` the round takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// The same throughout, the paper's.
+    /// The learning rate stays the same, as in the paper.
     #[default]
     Constant,
-    /// `(1 − step / steps)^0.9` (nnU-Net's), anew in each round.
+    /// The learning rate is multiplied by `(1 − step / steps)^0.9`, as in nnU-Net. Each round
+    /// starts anew.
     Polynomial,
-    /// `(1 + cos(π · step / steps)) / 2` (Loshchilov and Hutter 2017), anew in each round.
+    /// The learning rate is multiplied by `(1 + cos(π · step / steps)) / 2` (Loshchilov and Hutter
+    /// 2017). Each round starts anew.
     Cosine,
 }
 
-/// Arithmetic of convolutions.
+/// Arithmetic of the convolutions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// [`Bfloat16`](Self::Bfloat16) where the device computes it fast, else
-    /// [`Float32`](Self::Float32): [`Precision::fastest_on`].
+    /// Chooses [`Bfloat16`](Self::Bfloat16) where the device computes it faster than float32, else
+    /// [`Float32`](Self::Float32). [`Precision::fastest_on`] makes the choice.
     #[default]
     Auto,
-    /// 32 bits, the paper's.
+    /// Floating-point numbers of 32 bits, as in the paper.
     Float32,
-    /// 16 bits with float32's range. AMD's AVX512-BF16 multiplies them twice as fast as float32,
-    /// Intel's half as fast (`results/bench`); a CPU without such instructions takes almost three
-    /// times as long.
+    /// Floating-point numbers of 16 bits with the range of float32. The AVX512-BF16 instructions
+    /// of AMD multiply them twice as fast as float32, those of Intel half as fast
+    /// (`results/bench`). A CPU without such instructions takes almost three times as long.
     Bfloat16,
 }
 
-/// Memory order of feature maps; results differ by rounding alone.
+/// Memory order of feature maps. Results differ by rounding alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// `[N, C, D, H, W]`, libtorch's own.
+    /// `[N, C, D, H, W]` in memory, libtorch's default.
     Contiguous,
-    /// `[N, D, H, W, C]` in memory: oneDNN's faster path.
+    /// `[N, D, H, W, C]` in memory. oneDNN computes faster in this order.
     #[default]
     ChannelsLast,
 }
 
-/// `Ok` when `valid`, else an error naming the field.
+/// Returns an error that names `field` unless `valid` is true.
 fn check(
     valid: bool,
     field: &'static str,
@@ -318,7 +371,8 @@ fn check(
 }
 
 impl ModelConfig {
-    /// Factor between the finest and the coarsest grid: volumes are padded to its multiples.
+    /// Factor between the finest and the coarsest grid, `2^(levels - 1)`. Volumes are padded to
+    /// multiples of it.
     pub fn downsampling(&self) -> usize {
         1 << (self.levels - 1)
     }
@@ -326,9 +380,9 @@ impl ModelConfig {
     /// Checks the values.
     ///
     /// # Errors
-    /// An unknown architecture or a number out of range.
+    /// Fails when the architecture is unknown or a number is out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
-        architecture::find(&self.architecture)?;
+        registry::find(&self.architecture)?;
         check(
             (1..=256).contains(&self.base_width),
             "model.base_width",
@@ -354,7 +408,7 @@ impl TrainingConfig {
     /// Checks the values.
     ///
     /// # Errors
-    /// A number out of range.
+    /// Fails when a number is out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
         let finite_from_zero = |value: f64| value.is_finite() && value >= 0.0;
         check(
@@ -398,7 +452,7 @@ impl TrainingConfig {
         )
     }
 
-    /// These settings with those that `model` has of its own.
+    /// Returns these settings, with the precision and the layout of `model` where it sets its own.
     pub(crate) fn of_model(&self, model: &ModelConfig) -> Self {
         Self {
             precision: model.precision.unwrap_or(self.precision),
@@ -410,7 +464,8 @@ impl TrainingConfig {
     /// Checks the values against the network they train.
     ///
     /// # Errors
-    /// Either is invalid by itself, or the crop is no multiple of the network's downsampling.
+    /// Fails when either configuration is invalid by itself, or when the crop is not a multiple of
+    /// the network's downsampling.
     pub fn validate_for(&self, model: &ModelConfig) -> Result<(), ModelError> {
         model.validate()?;
         self.validate()?;

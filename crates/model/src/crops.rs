@@ -1,50 +1,58 @@
-//! The training set on the device, and seeded crops from it, drawn on the CPU.
+//! The training set on the device, and random crops from it.
 //!
-//! Every crop holds at least one annotated slice: a volume is drawn, then one of its annotated
-//! slices, then a position of the crop that holds it. Where the crop is larger than the volume
-//! the image's border goes on, unannotated.
+//! The crops are drawn on the CPU by a seeded generator. Every crop holds at least one annotated
+//! slice: first a volume is drawn, then one of its annotated slices, then a position of the crop
+//! that contains this slice. Where the crop is larger than the volume, the border of the image is
+//! repeated, and these voxels are unannotated.
 
 use crate::error::ModelError;
 use crate::loss::IGNORE;
-use crate::segmenter::TrainingVolume;
 use ndarray::{Array3, Axis};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::TrainingCase;
 use tch::{Device, Kind, Tensor};
 
-/// Training volumes on the device.
+/// The training volumes on the device.
 pub(crate) struct TrainingSet {
-    /// Volumes with at least one annotated slice.
+    /// All volumes that have at least one annotated slice.
     volumes: Vec<ResidentVolume>,
-    /// Annotated voxels of each class.
+    /// Number of annotated voxels of each class, `[classes]`.
     pub(crate) counts: Vec<u64>,
 }
 
-/// Crops of one training step.
+/// The crops of one training step.
 pub(crate) struct Batch {
-    /// float32 `[N, 1, D, H, W]`.
+    /// Intensities, float32 `[N, 1, D, H, W]`.
     pub(crate) images: Tensor,
-    /// int64 `[N, D, H, W]`.
+    /// Class of each voxel, or [`IGNORE`] if it is unannotated, int64 `[N, D, H, W]`.
     pub(crate) labels: Tensor,
-    /// Annotated slices in order: sample, index in it. At least one a sample.
+    /// Annotated slices in order: index of the sample, index of the slice in it. Each sample has at
+    /// least one.
     pub(crate) annotated: Vec<[i64; 2]>,
 }
 
+/// A training volume on the device.
 struct ResidentVolume {
-    /// float32 `[D, H, W]`.
+    /// Intensities, float32 `[D, H, W]`.
     image: Tensor,
-    /// uint8 `[D, H, W]`, [`IGNORE`] on slices without annotation.
+    /// Class of each voxel, or [`IGNORE`] on slices without annotation, uint8 `[D, H, W]`.
     labels: Tensor,
-    /// Axial indices.
+    /// Indices z of the annotated slices, ascending.
     annotated: Vec<usize>,
+    /// Shape `[D, H, W]` of the volume.
     shape: [usize; 3],
 }
 
 impl TrainingSet {
-    /// Checks the volumes and moves them to the device. Labels of unannotated slices are not
-    /// read.
+    /// Checks the volumes and copies them to the device. It never reads the labels of unannotated
+    /// slices.
+    ///
+    /// # Errors
+    /// Fails when the arrays of a volume do not fit together, when an intensity is not finite, when
+    /// a label is not below `classes`, or when no slice is annotated.
     pub(crate) fn new(
-        cases: &[TrainingVolume],
+        cases: &[TrainingCase],
         classes: usize,
         device: Device,
     ) -> Result<Self, ModelError> {
@@ -63,8 +71,8 @@ impl TrainingSet {
         Ok(Self { volumes, counts })
     }
 
-    /// A batch of crops of `size` `[D, H, W]`. With `flip`, every other crop on average is mirrored
-    /// in W.
+    /// Draws a batch of `batch` crops of `size` `[D, H, W]`. With `flip`, it mirrors half of the
+    /// crops along W, chosen at random.
     pub(crate) fn batch(
         &self,
         batch: usize,
@@ -84,8 +92,8 @@ impl TrainingSet {
             images.push(pad_image(&crop(&volume.image), missing).unsqueeze(0));
             labels.push(crop(&volume.labels).pad(missing, "constant", f64::from(IGNORE)));
             let inside = |z: &&usize| (start[0]..start[0] + size[0]).contains(z);
-            let of_crop = volume.annotated.iter().filter(inside);
-            annotated.extend(of_crop.map(|z| [sample as i64, (z - start[0]) as i64]));
+            let in_crop = volume.annotated.iter().filter(inside);
+            annotated.extend(in_crop.map(|z| [sample as i64, (z - start[0]) as i64]));
         }
         Batch {
             images: Tensor::stack(&images, 0),
@@ -94,7 +102,8 @@ impl TrainingSet {
         }
     }
 
-    /// Draws a batch and leaves it: training goes on after the steps before.
+    /// Draws the random numbers of a batch without making it. A training that continues after
+    /// earlier steps then gets the same crops as an uninterrupted one.
     pub(crate) fn skip(
         &self,
         batch: usize,
@@ -107,7 +116,7 @@ impl TrainingSet {
         }
     }
 
-    /// A volume, the first voxel of a crop in it, and whether to mirror it.
+    /// Draws a volume, the first voxel `[z, y, x]` of a crop in it, and whether to mirror the crop.
     fn draw(
         &self,
         size: [usize; 3],
@@ -119,8 +128,9 @@ impl TrainingSet {
         (volume, start, flip && generator.random_bool(0.5))
     }
 
-    /// `wanted`, but along no axis larger than the largest volume needs, padded to `multiple`:
-    /// voxels beyond every volume would cost time and teach nothing.
+    /// Returns the crop size to use for a configured size `wanted` `[D, H, W]`. Along each axis it
+    /// is at most the length of the largest volume, rounded up to a multiple of `multiple`. Voxels
+    /// outside every volume would cost time and teach nothing.
     pub(crate) fn crop_size(&self, wanted: [usize; 3], multiple: usize) -> [usize; 3] {
         let largest = |axis: usize| self.volumes.iter().map(|volume| volume.shape[axis]).max();
         [0, 1, 2].map(|axis| match largest(axis) {
@@ -131,7 +141,7 @@ impl TrainingSet {
 }
 
 impl ResidentVolume {
-    fn new(case: &TrainingVolume, counts: &mut [u64], device: Device) -> Result<Self, String> {
+    fn new(case: &TrainingCase, counts: &mut [u64], device: Device) -> Result<Self, String> {
         let (depth, height, width) = case.image.dim();
         if case.labels.dim() != case.image.dim() || depth * height * width == 0 {
             return Err(format!(
@@ -172,7 +182,7 @@ impl ResidentVolume {
         })
     }
 
-    /// First voxel of a crop that holds an annotated slice.
+    /// Draws the first voxel `[z, y, x]` of a crop of `size` that contains an annotated slice.
     fn position(&self, size: [usize; 3], generator: &mut ChaCha8Rng) -> [usize; 3] {
         let slice = self.annotated[generator.random_range(0..self.annotated.len())];
         let last = |axis: usize| self.shape[axis].saturating_sub(size[axis]);
@@ -186,10 +196,10 @@ impl ResidentVolume {
     }
 }
 
-/// A number for volumes and their annotation, to tell whether they are those of the call before:
-/// 64 bits, at little less than the speed of memory. Words are multiplied into eight lanes by turns
-/// (each as rustc's FxHash does it).
-pub(crate) fn fingerprint(cases: &[TrainingVolume]) -> u64 {
+/// Computes a hash of 64 bits over the volumes and their annotation. It serves to tell whether they
+/// are the same as in the previous call. The values are mixed into eight lanes in turn, each lane
+/// by the method of rustc's FxHash, which runs at nearly the speed of memory.
+pub(crate) fn fingerprint(cases: &[TrainingCase]) -> u64 {
     let mut lanes = [0; 8];
     for case in cases {
         let (depth, height, width) = case.image.dim();
@@ -204,6 +214,7 @@ pub(crate) fn fingerprint(cases: &[TrainingVolume]) -> u64 {
     lanes.into_iter().fold(cases.len() as u64, mix)
 }
 
+/// Mixes words into the lanes in turn.
 fn mix_in(lanes: &mut [u64; 8], words: impl IntoIterator<Item = u64>) {
     for (index, word) in words.into_iter().enumerate() {
         let lane = &mut lanes[index % 8];
@@ -211,11 +222,12 @@ fn mix_in(lanes: &mut [u64; 8], words: impl IntoIterator<Item = u64>) {
     }
 }
 
+/// Mixes one word into a lane.
 fn mix(lane: u64, word: u64) -> u64 {
     (lane.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
 }
 
-/// A volume `[D, H, W]` as a tensor on the CPU.
+/// Converts a volume `[D, H, W]` to a tensor on the CPU.
 pub(crate) fn to_tensor<T: tch::kind::Element + Copy>(volume: &Array3<T>) -> Tensor {
     let (depth, height, width) = volume.dim();
     let shape = [depth as i64, height as i64, width as i64];
@@ -226,7 +238,8 @@ pub(crate) fn to_tensor<T: tch::kind::Element + Copy>(volume: &Array3<T>) -> Ten
     .reshape(shape)
 }
 
-/// The box of `size` at `start` from a tensor `[D, H, W]`, or what of it lies within.
+/// Cuts the box of `size` at `start` out of a tensor `[D, H, W]`, or the part of the box that lies
+/// inside the tensor.
 fn cut(whole: &Tensor, start: [usize; 3], size: [usize; 3]) -> Tensor {
     (0..3).fold(whole.shallow_clone(), |rest, axis| {
         let start = start[axis] as i64;
@@ -235,15 +248,15 @@ fn cut(whole: &Tensor, start: [usize; 3], size: [usize; 3]) -> Tensor {
     })
 }
 
-/// What a tensor `[D, H, W]` lacks of `size`, as libtorch counts padding: before and after,
-/// last axis first. All of it comes after.
+/// Returns the padding that brings a tensor `[D, H, W]` to `size`, in libtorch's order: before and
+/// after, last axis first. All padding comes after the tensor.
 pub(crate) fn missing(tensor: &Tensor, size: [usize; 3]) -> [i64; 6] {
     let after = |axis: usize| size[axis] as i64 - tensor.size()[axis];
     [0, after(2), 0, after(1), 0, after(0)]
 }
 
-/// Continues an image `[D, H, W]` by its outermost voxels: what lies outside a scan has the
-/// intensity of its border, whatever the normalisation made of air.
+/// Pads an image `[D, H, W]` by repeating its outermost voxels. So the outside of a scan gets the
+/// intensity of its border, whatever value the normalisation gave to air.
 pub(crate) fn pad_image(image: &Tensor, padding: [i64; 6]) -> Tensor {
     if padding == [0; 6] {
         return image.shallow_clone();
@@ -256,12 +269,13 @@ mod tests {
     use super::*;
     use rand::SeedableRng;
 
-    /// A volume whose image is its slice index and whose labels are `index % 3`.
+    /// Returns a training set of one volume, whose intensity in slice z is z and whose label is
+    /// `z % 3`.
     fn set(depth: usize, annotated: &[usize]) -> TrainingSet {
         let image = Array3::from_shape_fn((depth, 5, 6), |(z, _, _)| z as f32);
         let labels = Array3::from_shape_fn((depth, 5, 6), |(z, _, _)| (z % 3) as u8);
         let flags: Vec<bool> = (0..depth).map(|z| annotated.contains(&z)).collect();
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &flags,
@@ -303,7 +317,7 @@ mod tests {
                         let slice = images.double_value(&[n, 0, z, 0, 0]) as usize;
                         assert!(annotated.contains(&slice));
                         assert_eq!(label, (slice % 3) as i64);
-                        // Five rows in the volume, eight in the crop: the rest is unannotated.
+                        // The volume has five rows and the crop eight. The rest is unannotated.
                         assert_eq!(labels.int64_value(&[n, z, 5, 0]), i64::from(IGNORE));
                     }
                     assert!(seen > 0);
@@ -325,30 +339,30 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_one_voxel_one_label_and_one_slice() {
+    fn a_fingerprint_changes_with_one_voxel_one_label_and_one_slice() {
         let image = Array3::from_shape_fn((3, 5, 7), |(z, y, x)| (z * y + x) as f32);
         let labels = Array3::from_shape_fn((3, 5, 7), |(z, _, _)| z as u8);
-        let of = |change: fn(&mut Array3<f32>, &mut Array3<u8>, &mut [bool; 3])| {
+        let fingerprints = |change: fn(&mut Array3<f32>, &mut Array3<u8>, &mut [bool; 3])| {
             let (mut image, mut labels, mut annotated) = (image.clone(), labels.clone(), [true; 3]);
             change(&mut image, &mut labels, &mut annotated);
-            let case = TrainingVolume {
+            let case = TrainingCase {
                 image: &image,
                 labels: &labels,
                 annotated: &annotated,
             };
             [fingerprint(&[case]), fingerprint(&[case, case])]
         };
-        let same = of(|_, _, _| {});
-        assert_eq!(of(|_, _, _| {}), same);
-        assert_ne!(same[0], same[1]);
+        let unchanged = fingerprints(|_, _, _| {});
+        assert_eq!(fingerprints(|_, _, _| {}), unchanged);
+        assert_ne!(unchanged[0], unchanged[1]);
         for changed in [
-            of(|image, _, _| image[[2, 4, 6]] = -image[[2, 4, 6]]),
-            of(|image, _, _| image[[0, 0, 0]] += 1e-6),
-            of(|_, labels, _| labels[[1, 2, 3]] = 2),
-            of(|_, _, annotated| annotated[1] = false),
-            of(|image, _, _| image.swap([0, 0, 1], [0, 1, 2])),
+            fingerprints(|image, _, _| image[[2, 4, 6]] = -image[[2, 4, 6]]),
+            fingerprints(|image, _, _| image[[0, 0, 0]] += 1e-6),
+            fingerprints(|_, labels, _| labels[[1, 2, 3]] = 2),
+            fingerprints(|_, _, annotated| annotated[1] = false),
+            fingerprints(|image, _, _| image.swap([0, 0, 1], [0, 1, 2])),
         ] {
-            assert_ne!(changed[0], same[0]);
+            assert_ne!(changed[0], unchanged[0]);
         }
     }
 

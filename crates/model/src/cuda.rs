@@ -1,11 +1,12 @@
-//! Loads libtorch's half for CUDA while the program runs, where NVIDIA's driver is.
+//! Loads libtorch's CUDA library at run time if NVIDIA's driver is installed.
 //!
-//! The program is linked to libtorch's half for the CPU alone, so that it starts from half a
-//! gigabyte of libraries, and the same program runs with and without a GPU. `libtorch_cuda` registers
-//! its devices and operations when it is loaded, but libtorch asks for them once and keeps the
-//! answer: [`load`] goes before the first question for a device and before the first backward pass.
+//! The program is linked only to the CPU libraries of libtorch. So it starts with half a gigabyte
+//! of libraries, and the same program runs with and without a GPU. `libtorch_cuda` registers its
+//! devices and operations when it is loaded, but libtorch asks for them only once and keeps the
+//! answer. Therefore [`load`] must come before the first query for a device and before the first
+//! backward pass.
 //!
-//! `unsafe` stands here to load libraries and to call three functions of NVIDIA's driver.
+//! `unsafe` is needed to load libraries and to call three functions of NVIDIA's driver.
 
 #![expect(
     unsafe_code,
@@ -17,16 +18,16 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// What came of loading.
+/// Result of loading `libtorch_cuda`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Loaded {
-    /// Whether NVIDIA's driver is there for programs, and the user did not hide its GPUs.
+    /// Whether programs can use NVIDIA's driver, and the user did not hide the GPUs.
     pub(crate) driver: bool,
-    /// Why libtorch's half could not be loaded although it and the driver are there.
+    /// Why `libtorch_cuda` could not be loaded although it and the driver exist, in one line.
     pub(crate) failure: Option<String>,
 }
 
-/// Loads `libtorch_cuda` once, if it is there and the driver too.
+/// Loads `libtorch_cuda` if it and the driver exist. Later calls return the result of the first.
 pub(crate) fn load() -> &'static Loaded {
     static LOADED: OnceLock<Loaded> = OnceLock::new();
     LOADED.get_or_init(|| {
@@ -42,24 +43,25 @@ pub(crate) fn load() -> &'static Loaded {
     })
 }
 
-/// Where libtorch's half for CUDA is, if this libtorch has one.
+/// Returns the path of `libtorch_cuda` in the folder of libtorch. The file may not exist.
 pub(crate) fn library(libtorch_folder: &Path) -> PathBuf {
     libtorch_folder.join("libtorch_cuda.so")
 }
 
-/// Whether `CUDA_VISIBLE_DEVICES` says that no GPU is to be used.
+/// Whether `CUDA_VISIBLE_DEVICES` hides all GPUs.
 pub(crate) fn is_hidden() -> bool {
     std::env::var("CUDA_VISIBLE_DEVICES").is_ok_and(|list| matches!(list.trim(), "" | "-1"))
 }
 
-/// The folder of the libtorch that this process has loaded; where the system does not tell, the one
-/// it was linked to.
+/// Returns the folder of the libtorch that this process has loaded. If the system does not say
+/// which that is, returns the folder that the program was linked to.
 pub(crate) fn libtorch_folder() -> PathBuf {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     folder_in(&maps).unwrap_or_else(|| PathBuf::from(env!("SLICEWISE_LIBTORCH_LIB")))
 }
 
-/// The folder of `libtorch_cpu.so` in Linux's list of what is mapped: `ADDRESSES … INODE   PATH`.
+/// Finds the folder of `libtorch_cpu.so` in Linux's list of memory mappings, whose lines have the
+/// form `ADDRESSES … INODE   PATH`.
 fn folder_in(maps: &str) -> Option<PathBuf> {
     let line = maps
         .lines()
@@ -68,36 +70,41 @@ fn folder_in(maps: &str) -> Option<PathBuf> {
     path.parent().map(Path::to_owned)
 }
 
-/// Compute capability (7, 5) of each GPU that the driver shows; none where it cannot be asked.
+/// Returns the compute capability of each GPU that the driver shows, such as (7, 5). Empty if the
+/// driver cannot be asked.
 pub(crate) fn capabilities() -> Vec<(i32, i32)> {
     if is_hidden() {
         return Vec::new();
     }
-    driver().and_then(asked).unwrap_or_default()
+    driver().and_then(ask_driver).unwrap_or_default()
 }
 
-/// NVIDIA's driver as programs use it.
+/// Returns the library through which programs use NVIDIA's driver, if it is installed.
 fn driver() -> Option<&'static Library> {
     static DRIVER: OnceLock<Option<Library>> = OnceLock::new();
     let found = DRIVER.get_or_init(|| {
-        // SAFETY: the driver's library is made to be loaded by any process, libtorch's does so too;
-        // it is never unloaded.
+        // SAFETY: the driver's library is made to be loaded by any process, and libtorch loads it
+        // too. It is never unloaded.
         unsafe { Library::open(Some("libcuda.so.1"), RTLD_NOW | RTLD_LOCAL) }.ok()
     });
     found.as_ref()
 }
 
-/// Loads a library whose names all others see, and never unloads it; or why not, in one line.
+/// Loads a library for the lifetime of the process, with its symbols visible to all other
+/// libraries.
+///
+/// # Errors
+/// Returns the reason in one line when the library cannot be loaded.
 fn open_for_good(path: &Path) -> Result<(), String> {
-    // SAFETY: it is libtorch's own, from the folder of the half that runs already; its initialisers
-    // register operations under libtorch's own locks.
+    // SAFETY: the library belongs to libtorch and comes from the folder of its libraries that run
+    // already. Its initialisers register operations under libtorch's own locks.
     match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
         Ok(library) => {
             std::mem::forget(library);
             Ok(())
         }
         Err(error) => {
-            // The system's words stand in the source.
+            // The source of the error has the message of the system.
             let reason = error
                 .source()
                 .map_or_else(|| error.to_string(), ToString::to_string);
@@ -106,14 +113,15 @@ fn open_for_good(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Asks the driver (`cuda.h`); all its functions return 0 when they could.
-fn asked(driver: &Library) -> Option<Vec<(i32, i32)>> {
+/// Asks the driver for the compute capability of each GPU. Returns none if the driver fails. Its
+/// functions are declared in `cuda.h` and return 0 on success.
+fn ask_driver(driver: &Library) -> Option<Vec<(i32, i32)>> {
     const MAJOR: i32 = 75;
     const MINOR: i32 = 76;
     // SAFETY: names and types are those of `cuda.h`, unchanged since CUDA 2; `int` and enums are
-    // i32. The pointers are to locals that outlive the calls.
+    // i32. The pointers point to locals that outlive the calls.
     unsafe {
-        let start = driver
+        let initialise = driver
             .get::<unsafe extern "C" fn(u32) -> i32>(b"cuInit")
             .ok()?;
         let count = driver
@@ -123,15 +131,15 @@ fn asked(driver: &Library) -> Option<Vec<(i32, i32)>> {
             .get::<unsafe extern "C" fn(*mut i32, i32, i32) -> i32>(b"cuDeviceGetAttribute")
             .ok()?;
         let mut devices = 0;
-        if start(0) != 0 || count(&raw mut devices) != 0 {
+        if initialise(0) != 0 || count(&raw mut devices) != 0 {
             return None;
         }
-        let of = |which, device| {
+        let value_of = |which, device| {
             let mut value = 0;
             (attribute(&raw mut value, which, device) == 0).then_some(value)
         };
         (0..devices)
-            .map(|device| Some((of(MAJOR, device)?, of(MINOR, device)?)))
+            .map(|device| Some((value_of(MAJOR, device)?, value_of(MINOR, device)?)))
             .collect()
     }
 }
@@ -141,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_is_that_of_the_library_in_use() {
+    fn the_folder_of_the_loaded_libtorch_is_found() {
         let folder = libtorch_folder();
         assert!(folder.join("libtorch_cpu.so").exists() || !cfg!(target_os = "linux"));
         let maps = "7f00-7f01 r-xp 00000000 08:01 12    /usr/lib/libc.so.6\n\
@@ -151,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_is_not_one_is_refused_in_one_line() {
+    fn a_file_that_is_no_library_is_refused_in_one_line() {
         let scratch = tempfile::tempdir().unwrap();
         let path = library(scratch.path());
         std::fs::write(&path, "no library").unwrap();
@@ -160,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn loading_twice_is_loading_once() {
+    fn a_second_load_returns_the_result_of_the_first() {
         assert!(std::ptr::eq(load(), load()));
         assert_eq!(load().failure, None);
         assert!(load().driver || capabilities().is_empty());

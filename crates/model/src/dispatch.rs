@@ -1,31 +1,32 @@
-//! In how large pieces work is given to a device.
+//! Batch sizes and similar settings that suit a GPU or a CPU.
 //!
-//! A GPU is fast at large operations, waits between small ones, and stands still whenever the CPU
-//! asks it for a number; a CPU keeps small pieces in its caches. Only pieces differ here: results
-//! are the same but for rounding, which the tests show on the CPU by [`Dispatch::GPU`].
+//! A GPU is fast at large operations. It idles between small ones, and whenever the CPU waits for
+//! a value from it. A CPU is faster with small pieces, which fit into its caches. These settings
+//! change results by rounding alone; tests show this on the CPU with [`Dispatch::GPU`].
 
 use crate::numerics::Numerics;
 use tch::Device;
 
-/// What a device gets at once.
+/// How much work a device gets at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dispatch {
-    /// Tiles of a volume a forward pass, at most.
+    /// Largest number of tiles of a volume in one forward pass.
     pub(crate) tiles: usize,
-    /// The number K of annotated slices of a batch is filled up to a multiple of this by slices
-    /// without labels.
+    /// The number K of annotated slices of a batch is padded to a multiple of this number, with
+    /// slices without labels.
     pub(crate) slices: usize,
-    /// Steps after which losses are read.
+    /// Number of training steps after which their losses are read from the device together.
     pub(crate) losses: usize,
     /// Whether the training set stays on the device between calls.
     pub(crate) resident: bool,
-    /// Whether gradients come from one backward pass as its result, rather than by way of the
-    /// variables, which have to be emptied before and added to. It needs an empty tape.
+    /// Whether a backward pass returns the gradients directly. Otherwise it adds them to the
+    /// gradients stored at the variables, which have to be set to zero before. The direct way
+    /// needs an empty tape.
     pub(crate) direct_gradients: bool,
 }
 
 impl Dispatch {
-    /// One by one.
+    /// Settings of a CPU: one piece at a time.
     pub(crate) const CPU: Self = Self {
         tiles: 1,
         slices: 1,
@@ -34,9 +35,14 @@ impl Dispatch {
         direct_gradients: false,
     };
 
-    /// By reading and by estimate; not yet measured on a GPU. Eight tiles of 32×64×48 keep one busy
-    /// and take 25 MB a feature map at width 8 in float32. cuDNN chooses its kernels anew for each
-    /// shape: filled up, K has a handful of values. Sixteen steps are a tenth of a second.
+    /// Settings of a GPU. They come from documentation and estimates and have not yet been measured
+    /// on a GPU.
+    ///
+    /// - Eight tiles of 32×64×48 keep a GPU busy and take 25 MB per feature map at width 8 in
+    ///   float32.
+    /// - cuDNN chooses its kernels anew for each shape. With padding, K takes only a handful of
+    ///   values.
+    /// - Sixteen steps take a tenth of a second.
     pub(crate) const GPU: Self = Self {
         tiles: 8,
         slices: 8,
@@ -45,8 +51,8 @@ impl Dispatch {
         direct_gradients: true,
     };
 
-    /// That of a device. A CPU gets two tiles at once in float32: libtorch does not give oneDNN a
-    /// single small sample.
+    /// Returns the settings of `device`. In float32 a CPU gets two tiles at once, because libtorch
+    /// does not use oneDNN for a single small sample.
     pub(crate) fn of(device: Device, numerics: Numerics) -> Self {
         match device {
             Device::Cpu if numerics.is_float32() => Self {

@@ -1,55 +1,56 @@
-//! What the program runs on, for `slicewise doctor` and for a run's manifest.
+//! Describes libtorch and the machine, for `slicewise doctor` and for the manifest of a run.
 
 use crate::error::ModelError;
-use crate::instructions::InstructionSet;
 use crate::{cuda, gpu};
 use serde::Serialize;
+use slicewise_kernels::InstructionSet;
 use tch::{Cuda, Device};
 
-/// The version that `Cargo.toml` pins: a crate cannot ask for its dependencies'.
+/// Version of tch that `Cargo.toml` pins. A crate cannot ask for the versions of its dependencies.
 const TCH_VERSION: &str = "0.24.0";
 
-/// libtorch and the machine.
+/// Description of libtorch and of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Environment {
-    /// libtorch's version, as its folder states it.
+    /// Version of libtorch, as its folder states it.
     pub libtorch_version: String,
-    /// tch's version.
+    /// Version of tch.
     pub tch_version: String,
-    /// The folder it was loaded from.
+    /// Folder that libtorch was loaded from.
     pub libtorch_folder: String,
-    /// Whether this libtorch has its half for CUDA.
+    /// Whether this libtorch has its CUDA library, `libtorch_cuda`.
     pub cuda_build: bool,
-    /// Whether it sees a GPU.
+    /// Whether libtorch sees a GPU.
     pub cuda_available: bool,
-    /// GPUs seen.
+    /// Number of GPUs that libtorch sees.
     pub cuda_devices: usize,
-    /// Their names, as the driver gives them; empty where it does not.
+    /// Names of the GPUs, as the driver gives them. Empty if the driver gives none.
     pub gpu_names: Vec<String>,
-    /// The version of NVIDIA's driver, as it states it; empty where there is none.
+    /// Version of NVIDIA's driver, as the driver states it. Empty if there is no driver.
     pub gpu_driver: String,
     /// Whether cuDNN can be used.
     pub cudnn_available: bool,
-    /// Its version, such as `9.19.0`; empty where it cannot be used.
+    /// Version of cuDNN, such as `9.19.0`. Empty if cuDNN cannot be used.
     pub cudnn_version: String,
-    /// Whether convolutions on the CPU go to oneDNN.
+    /// Whether oneDNN computes convolutions on the CPU.
     pub onednn: bool,
-    /// Threads of one operation.
+    /// Number of threads of one operation.
     pub threads: usize,
-    /// The processor's model, as the system names it; `unknown` where it does not.
+    /// Model of the processor, as the system names it. `unknown` if the system gives no name.
     pub cpu: String,
-    /// The vector instructions that the loops of our own use.
+    /// Vector instructions that slicewise's own loops use.
     pub instruction_set: InstructionSet,
-    /// Cores that the system offers this process.
+    /// Number of cores that the system offers this process.
     pub cores: usize,
-    /// The CPU's bf16 instructions (`avx512_bf16`, `amx_bf16`); without any, `precision:
+    /// bf16 instructions of the CPU (`avx512_bf16`, `amx_bf16`). Without any of them, `precision:
     /// bfloat16` is slow on the CPU.
     pub cpu_bf16: Vec<String>,
-    /// Instructions oneDNN needs to compute bf16 convolutions at all.
+    /// Whether the CPU has the AVX-512 instructions (BW, VL and DQ) that oneDNN needs to compute
+    /// bf16 convolutions at all.
     pub cpu_avx512: bool,
 }
 
-/// Asks libtorch and the system.
+/// Asks libtorch and the system, and returns what they say.
 pub fn environment() -> Environment {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let flags: Vec<&str> = cpu
@@ -94,18 +95,20 @@ pub fn environment() -> Environment {
     }
 }
 
-/// cuDNN's number as words: 91900 is 9.19.0, 8907 is 8.9.7.
+/// Converts cuDNN's version number to text: 91900 becomes `9.19.0` and 8907 becomes `8.9.7`.
 fn cudnn_version(number: i64) -> String {
     let thousands = if number >= 90_000 { 10_000 } else { 1000 };
     let (major, rest) = (number / thousands, number % thousands);
     format!("{major}.{}.{}", rest / 100, rest % 100)
 }
 
-/// `cpu`, `cuda:N`, or `auto`: the first GPU where there is one that can be used. Where `auto` is
-/// the CPU, [`unused_gpu`](gpu::unused_gpu) says whether a GPU was passed over, and why.
+/// Returns the device called `name`: `cpu`, `cuda:N` or `auto`.
+///
+/// `auto` means the first GPU if it can be used, else the CPU. In the latter case
+/// [`unused_gpu`](gpu::unused_gpu) says whether a GPU was passed over, and why.
 ///
 /// # Errors
-/// Another word, or a GPU that is not there.
+/// Fails when `name` is another word or names a GPU that libtorch does not see.
 pub fn choose_device(name: &str) -> Result<Device, ModelError> {
     let fail = |reason: String| ModelError::Device {
         name: name.to_owned(),
@@ -128,19 +131,22 @@ pub fn choose_device(name: &str) -> Result<Device, ModelError> {
     Err(fail(format!("libtorch sees {devices} CUDA devices{why}")))
 }
 
-/// Threads of one operation, for this and later threads of the process. Call it before any
-/// work: sums depend on it.
+/// Sets the number of threads of one operation, for this thread and later threads of the process.
+/// Call it before any computation, because the rounding of sums depends on it.
 pub fn set_threads(threads: usize) {
     tch::set_num_threads(i32::try_from(threads.max(1)).unwrap_or(i32::MAX));
 }
 
-/// Environment variables, name and value, for a process that is to train with so many threads.
+/// Returns the environment variables, as names and values, for a process that trains with
+/// `threads` threads.
 ///
-/// Two are the thread counts of libtorch and rayon. The third is how glibc's allocator works. A
-/// training step makes and drops hundreds of tensors of megabytes; by default each goes back to
-/// the system and comes again, page by page. Kept, and in large pages, a step takes a sixth less.
-/// The fourth keeps float32 on a GPU float32: by default convolutions round to ten bits there (TF32).
-/// A user's own setting comes later and wins.
+/// - `OMP_NUM_THREADS` and `RAYON_NUM_THREADS` set the thread counts of libtorch and rayon.
+/// - `GLIBC_TUNABLES` tunes glibc's allocator. A training step allocates and frees hundreds of
+///   tensors of several megabytes. By default glibc returns each of them to the system and then
+///   requests the memory again, page by page. With the memory kept, and in large pages, a step
+///   takes a sixth less time. The user's own tunables follow ours and override them.
+/// - `NVIDIA_TF32_OVERRIDE=0` keeps float32 convolutions on a GPU in full float32. By default
+///   they round to ten bits (TF32). A value set by the user is kept.
 pub fn process_settings(threads: usize) -> [(&'static str, String); 4] {
     let ours = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:\
         glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=67108864";

@@ -1,93 +1,90 @@
-//! What can go wrong in this crate.
+//! Errors of this crate.
 
+use slicewise_core::UnknownName;
 use std::path::PathBuf;
 
-/// A failure of the model: of its configuration, its data, the training or a checkpoint.
+/// A failure of the model. Its cause may be the configuration, the data, the training, a
+/// checkpoint or libtorch.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// No network of that name.
-    #[error("unknown architecture {name:?}: expected one of {known}")]
-    UnknownArchitecture {
-        /// The name asked for.
-        name: String,
-        /// All registered names, comma-separated.
-        known: String,
-    },
-    /// A hyperparameter out of range.
+    /// No network has the requested name.
+    #[error(transparent)]
+    UnknownArchitecture(#[from] UnknownName),
+    /// A hyperparameter is out of range.
     #[error("{field}: expected {expected}, got {got}")]
     Config {
-        /// The field's name, dotted as in YAML.
+        /// Name of the field, with dots between its levels, such as `model.head.supervision`.
         field: &'static str,
         /// The valid range.
         expected: String,
-        /// The value.
+        /// The invalid value.
         got: String,
     },
-    /// A device that does not exist here.
+    /// The requested device does not exist on this machine.
     #[error("device {name:?}: {reason}")]
     Device {
-        /// The device asked for.
+        /// The requested device.
         name: String,
-        /// Why it cannot be had.
+        /// Why the device cannot be used.
         reason: String,
     },
-    /// A training volume that cannot be used.
+    /// A training volume cannot be used.
     #[error("training volume {index}: {reason}")]
     TrainingVolume {
-        /// Position in the slice of cases.
+        /// Index of the volume among the training volumes, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// What is wrong with the volume.
         reason: String,
     },
     /// No slice of any training volume is annotated.
     #[error("no annotated slice in {cases} training volumes: nothing to learn from")]
     NothingAnnotated {
-        /// Training volumes.
+        /// Number of training volumes.
         cases: usize,
     },
-    /// The training diverged.
+    /// The training diverged: the loss of a step is NaN or infinite.
     #[error(
         "loss is {loss} at step {step} of {steps}: training diverged; a lower learning_rate or a gradient_clip may help"
     )]
     LossNotFinite {
-        /// Step of the round, from 1.
+        /// The step with this loss, counted from 1 within the round.
         step: usize,
-        /// Steps of the round.
+        /// Number of steps of the round.
         steps: usize,
         /// The loss.
         loss: f64,
     },
-    /// The training diverged in a step whose loss was still finite.
+    /// The training diverged: the weights are NaN or infinite although the loss was still finite.
     #[error(
         "weights are not finite after step {step} of {steps}: training diverged; a lower learning_rate or a gradient_clip may help"
     )]
     WeightsNotFinite {
-        /// Steps of the round done.
+        /// Number of steps of the round that are done.
         step: usize,
-        /// Steps of the round.
+        /// Number of steps of the round.
         steps: usize,
     },
-    /// A volume with an empty axis.
+    /// The volume to segment has an axis of length 0.
     #[error("cannot segment an empty volume of shape {shape:?}")]
     EmptyVolume {
-        /// Its shape `[D, H, W]`.
+        /// Shape `[D, H, W]` of the volume.
         shape: [usize; 3],
     },
-    /// A volume to segment with an intensity that is NaN or infinite.
+    /// The volume to segment has an intensity that is NaN or infinite.
     #[error("volume to segment: expected finite intensities, got {value}")]
     Intensity {
-        /// The first of them.
+        /// The first such intensity.
         value: f32,
     },
-    /// The checkpoint cannot be read or written.
+    /// The file of a checkpoint cannot be read or written.
     #[error("checkpoint {}: {source}", path.display())]
     CheckpointFile {
         /// The file.
         path: PathBuf,
-        /// The system's message.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The checkpoint is damaged or belongs to another model.
+    /// A checkpoint is damaged or belongs to another model.
     #[error("checkpoint {}: {reason}", path.display())]
     Checkpoint {
         /// The file.
@@ -95,21 +92,22 @@ pub enum ModelError {
         /// What was expected and what was found.
         reason: String,
     },
-    /// Memory of the machine or of its GPU ran out.
+    /// The memory of the machine or of its GPU is exhausted.
     #[error(
         "out of memory: {reason} (a smaller --jobs, training.crop, training.batch or base_width needs less)"
     )]
     OutOfMemory {
-        /// libtorch's message, its first line.
+        /// First line of libtorch's message.
         reason: String,
     },
-    /// Another failure of libtorch, such as a GPU that is lost.
+    /// libtorch failed in another way, for example because the GPU was lost.
     #[error("libtorch: {reason}")]
     Libtorch {
-        /// libtorch's message, its first line.
+        /// First line of libtorch's message.
         reason: String,
     },
-    /// libtorch's failure as tch gives it; what leaves this crate is one of the two above.
+    /// A failure of libtorch as tch reports it. Public functions of this crate turn it into
+    /// [`OutOfMemory`](Self::OutOfMemory) or [`Libtorch`](Self::Libtorch).
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
 }

@@ -1,8 +1,9 @@
-//! libtorch's failures as errors of one line.
+//! Turns failures of libtorch into errors of one line.
 //!
-//! tch's operators panic when libtorch throws, with a message of many lines: C++ place, reason,
-//! stack. [`guard`] catches that at the door of this crate, so that memory that runs out or a GPU
-//! that is lost ends one cell with its reason.
+//! tch's operators panic when libtorch throws an exception. The message has many lines: the place
+//! in the C++ code, the reason and the stack. [`guard`] catches such a panic in the public
+//! functions of this crate. So exhausted memory or a lost GPU ends only one cell of a sweep, and
+//! the user sees the reason.
 
 use crate::error::ModelError;
 use std::any::Any;
@@ -10,21 +11,22 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-/// What libtorch, oneDNN, cuDNN and C++ say when memory ran out.
+/// Parts of the messages of libtorch, oneDNN, cuDNN and C++ about exhausted memory.
 const OUT_OF_MEMORY: &[&str] = &[
     "out of memory",
     "can't allocate memory",
     "Cannot allocate memory",
     "std::bad_alloc",
     "CUBLAS_STATUS_ALLOC_FAILED",
-    // cuDNN 8, then 9, which says INTERNAL_ERROR_ before HOST_ or DEVICE_ALLOCATION_FAILED.
+    // The first is of cuDNN 8, the second of cuDNN 9. The latter writes INTERNAL_ERROR_ and then
+    // HOST_ or DEVICE_ALLOCATION_FAILED.
     "CUDNN_STATUS_ALLOC_FAILED",
     "ALLOCATION_FAILED",
     "CUSOLVER_STATUS_ALLOC_FAILED",
     "cudaErrorMemoryAllocation",
 ];
 
-/// What stands before the reason in tch's panics.
+/// Words before the reason in the messages of tch's panics.
 const BEFORE: &[&str] = &[
     "called `Result::unwrap()` on an `Err` value: ",
     "Torch(\"",
@@ -36,8 +38,13 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`; a panic in it, which is how tch reports libtorch's exceptions, becomes an error.
-/// After one, what `work` was changing is in an unknown state.
+/// Runs `work` and returns its result. If it panics, which is how tch reports exceptions of
+/// libtorch, the panic becomes an error. The values that `work` was changing are then in an unknown
+/// state.
+///
+/// # Errors
+/// Returns the error of `work`, or [`ModelError::OutOfMemory`] or [`ModelError::Libtorch`] when
+/// libtorch fails.
 pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
@@ -52,20 +59,21 @@ pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, ModelError>) -> Result<T
     let result = catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(before);
     match result {
-        Ok(Err(ModelError::Torch(error))) => Err(of_message(&error.to_string())),
+        Ok(Err(ModelError::Torch(error))) => Err(from_message(&error.to_string())),
         Ok(result) => result,
-        Err(panic) => Err(of_message(text(panic.as_ref()))),
+        Err(panic) => Err(from_message(text(panic.as_ref()))),
     }
 }
 
+/// Returns the message of a panic.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a panic without a message")
 }
 
-/// The error that libtorch's `message` stands for.
-fn of_message(message: &str) -> ModelError {
+/// Returns the error that a `message` of libtorch describes.
+fn from_message(message: &str) -> ModelError {
     let reason = one_line(message);
     if OUT_OF_MEMORY.iter().any(|words| message.contains(words)) {
         ModelError::OutOfMemory { reason }
@@ -74,15 +82,15 @@ fn of_message(message: &str) -> ModelError {
     }
 }
 
-/// The reason alone: neither tch's words before it nor the C++ stack after it.
+/// Returns the reason alone, without tch's words before it and the C++ stack after it.
 fn one_line(message: &str) -> String {
-    // A panic shows the message as Rust source does, so that its newlines are two characters.
+    // A panic shows the message escaped, as in Rust source. Its newlines are two characters.
     let message = message.replace("\\n", "\n").replace("\\\"", "\"");
     let mut line = message.lines().next().unwrap_or_default().trim();
     for words in BEFORE {
         line = line.strip_prefix(words).unwrap_or(line);
     }
-    // Before it stands the place in C++ that asked.
+    // The place in the C++ code comes before this word.
     if let Some((_, reason)) = line.split_once("DefaultCPUAllocator: ") {
         line = reason;
     }
@@ -94,7 +102,7 @@ mod tests {
     use super::*;
     use tch::{Device, Kind, Tensor};
 
-    /// Messages as libtorch 2.11 words them; no GPU is needed for those of CUDA.
+    /// The messages have the wording of libtorch 2.11. Those of CUDA need no GPU here.
     #[test]
     fn messages_become_one_line_and_out_of_memory_is_known() {
         for (message, expected) in [
@@ -119,7 +127,7 @@ mod tests {
                 "libtorch: CUDA error: unspecified launch failure",
             ),
         ] {
-            assert_eq!(of_message(message).to_string(), expected);
+            assert_eq!(from_message(message).to_string(), expected);
         }
     }
 
@@ -131,7 +139,8 @@ mod tests {
             error,
             "libtorch: The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0"
         );
-        // More than any machine has: refused, not granted and killed for later.
+        // This is more memory than any machine has, so the system refuses it at once. Less might be
+        // granted first, and the process killed later.
         let error = guard(|| Ok(tensor(1 << 60))).unwrap_err();
         assert!(matches!(error, ModelError::OutOfMemory { .. }), "{error}");
         assert!(!error.to_string().contains('\n'));

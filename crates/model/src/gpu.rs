@@ -1,16 +1,16 @@
-//! The machine's NVIDIA GPUs as its driver names them, and why one that is there is not used.
+//! Lists the NVIDIA GPUs that the driver names, and explains why a GPU is not used.
 
 use crate::cuda;
 use std::fs;
 use tch::Cuda;
 
-/// The oldest driver that CUDA 13 works with.
+/// Oldest driver that CUDA 13 works with.
 const LEAST_DRIVER: u32 = 580;
 
-/// The oldest compute capability that CUDA 13 compiles for: Turing.
+/// Oldest compute capability that CUDA 13 compiles for (Turing).
 const LEAST_CAPABILITY: (i32, i32) = (7, 5);
 
-/// Models from the driver's `/proc` entries, in bus order.
+/// Returns the names of the GPUs from the driver's `/proc` entries, in bus order.
 pub(crate) fn names() -> Vec<String> {
     let Ok(entries) = fs::read_dir("/proc/driver/nvidia/gpus") else {
         return Vec::new();
@@ -27,27 +27,29 @@ pub(crate) fn names() -> Vec<String> {
         .collect()
 }
 
-/// The driver's version, such as `580.82.07`; empty where there is none or it does not tell.
+/// Returns the version of the driver, such as `580.82.07`. Empty if there is no driver or it does
+/// not state a version.
 pub(crate) fn driver_version() -> String {
     let text = fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
     version_in(&text).unwrap_or_default().to_owned()
 }
 
-/// The version in `NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.82.07  Release …`.
+/// Finds the version in a line such as
+/// `NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.82.07  Release …`.
 fn version_in(text: &str) -> Option<&str> {
     let line = text.lines().find(|line| line.starts_with("NVRM version"))?;
     line.split_whitespace()
         .find(|word| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
-/// GPUs that libtorch sees, once its half for CUDA is loaded.
+/// Loads libtorch's CUDA library if possible, and returns the number of GPUs that libtorch sees.
 pub(crate) fn devices() -> usize {
     cuda::load();
     usize::try_from(Cuda::device_count()).unwrap_or(0)
 }
 
-/// Why a GPU of this machine cannot be used, and what to do, in one line; nothing where there is
-/// none, where `CUDA_VISIBLE_DEVICES` hides it, and where it can be used.
+/// Says in one line why a GPU of this machine cannot be used, and what to do about it. Returns
+/// none if there is no GPU, if `CUDA_VISIBLE_DEVICES` hides it, or if it can be used.
 pub fn unused_gpu() -> Option<String> {
     let loaded = cuda::load();
     let folder = cuda::libtorch_folder();
@@ -66,7 +68,7 @@ pub fn unused_gpu() -> Option<String> {
     .trouble()
 }
 
-/// All that decides whether a GPU can be used.
+/// Findings that decide whether a GPU can be used.
 struct Found {
     names: Vec<String>,
     driver_version: String,
@@ -81,6 +83,7 @@ struct Found {
 }
 
 impl Found {
+    /// Returns the first reason why the GPU cannot be used, with its remedy.
     fn trouble(&self) -> Option<String> {
         let named = !self.names.is_empty() || !self.driver_version.is_empty();
         if self.hidden || !(self.driver || named) {
@@ -122,7 +125,7 @@ impl Found {
         Some(format!("{name} is not used: {trouble}"))
     }
 
-    /// Whether the first GPU, which `auto` takes, is older than what CUDA 13 compiles for.
+    /// Whether the first GPU, which `auto` chooses, is older than CUDA 13 compiles for.
     fn is_too_old(&self) -> bool {
         let first = self.capabilities.first();
         first.is_some_and(|&capability| capability < LEAST_CAPABILITY)
@@ -153,12 +156,12 @@ mod tests {
         assert_eq!(found().trouble(), None);
         #[expect(
             clippy::type_complexity,
-            reason = "what is wrong, and the words for it"
+            reason = "a change to the findings, and words of the message it leads to"
         )]
         let cases: [(fn(&mut Found), &[&str]); 6] = [
-            (|it| it.driver = false, &["libcuda.so.1"]),
+            (|found| found.driver = false, &["libcuda.so.1"]),
             (
-                |it| it.driver_version = "570.86.15".to_owned(),
+                |found| found.driver_version = "570.86.15".to_owned(),
                 &[
                     "NVIDIA T4",
                     "driver 580",
@@ -168,29 +171,32 @@ mod tests {
                 ],
             ),
             (
-                |it| it.capabilities = vec![(7, 0)],
+                |found| found.capabilities = vec![(7, 0)],
                 &["7.5 (Turing)", "got 7.0", "2.11.0+cu126"],
             ),
             (
-                |it| it.cuda_build = false,
+                |found| found.cuda_build = false,
                 &["/somewhere/lib", "./just libtorch"],
             ),
-            (|it| it.failure = Some("no cuDNN".to_owned()), &["no cuDNN"]),
-            (|it| it.devices = 0, &["no CUDA device", "nvidia-smi"]),
+            (
+                |found| found.failure = Some("no cuDNN".to_owned()),
+                &["no cuDNN"],
+            ),
+            (|found| found.devices = 0, &["no CUDA device", "nvidia-smi"]),
         ];
         for (change, words) in cases {
-            let mut it = found();
-            change(&mut it);
-            let said = it.trouble().unwrap();
-            assert!(!said.contains('\n'), "{said}");
+            let mut found = found();
+            change(&mut found);
+            let message = found.trouble().unwrap();
+            assert!(!message.contains('\n'), "{message}");
             for word in words {
-                assert!(said.contains(word), "{word}: {said}");
+                assert!(message.contains(word), "{word}: {message}");
             }
         }
     }
 
     #[test]
-    fn nothing_is_said_where_no_gpu_is_or_it_is_hidden() {
+    fn there_is_no_message_without_a_gpu_or_when_it_is_hidden() {
         let mut hidden = found();
         (hidden.hidden, hidden.devices) = (true, 0);
         assert_eq!(hidden.trouble(), None);
@@ -201,16 +207,16 @@ mod tests {
     }
 
     #[test]
-    fn an_older_card_is_taken_by_a_libtorch_for_cuda_12() {
-        let mut it = found();
-        it.libtorch = "2.11.0+cu126".to_owned();
-        it.driver_version = "560.35".to_owned();
-        it.capabilities = vec![(6, 1)];
-        assert_eq!(it.trouble(), None);
+    fn a_libtorch_for_cuda_12_accepts_an_older_gpu_and_driver() {
+        let mut older = found();
+        older.libtorch = "2.11.0+cu126".to_owned();
+        older.driver_version = "560.35".to_owned();
+        older.capabilities = vec![(6, 1)];
+        assert_eq!(older.trouble(), None);
     }
 
     #[test]
-    fn the_driver_s_version_is_found_in_both_of_its_spellings() {
+    fn the_driver_version_is_found_in_both_of_its_spellings() {
         for (line, version) in [
             (
                 "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023",

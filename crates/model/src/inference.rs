@@ -1,22 +1,30 @@
-//! Segmentation of a whole volume: padding to the network's multiple, tiles of the size of the
-//! training crops, and the blend of their answers. All of it on the network's device: the volume
-//! goes there once, and what comes back is the segmentation.
+//! Segmentation of a whole volume.
 //!
-//! Tiles not only bound memory. Normalisation and CAM take statistics over what is passed in, so
-//! a network answers best on what has the size it was trained on: on three held-out Part A
-//! babies, mean Dice 0.683 in tiles of the crop's size against 0.596 in one piece (Task 2, crops
-//! of 32×64×48, 300 steps).
+//! The volume is padded to a multiple of the network's downsampling and cut into overlapping tiles
+//! of the size of the training crops. The outputs of the network for the tiles are blended. All of
+//! this runs on the device of the network: the volume is copied there once, and only the
+//! segmentation comes back.
+//!
+//! Tiles do more than limit memory. Normalisation and channel attention (CAM) take statistics over
+//! their whole input, so a network works best on inputs of the size it was trained on. On three
+//! babies held out of Part A, the mean Dice was 0.683 in tiles of the crop's size against 0.596 in
+//! one piece (Task 2, crops of 32×64×48, 300 steps).
 
 use crate::architecture::{AttentionMap, NetworkOutput};
 use crate::crops::{missing, pad_image, to_tensor};
 use crate::error::ModelError;
-use crate::segmenter::ModelOutput;
 use ndarray::{Array3, Array4};
+use slicewise_core::Prediction;
 use tch::{Device, Kind, Tensor};
 
-/// Segments `image` `[D, H, W]` by `forward`, which takes images `[n, 1, d, h, w]` on `device` with
-/// axes that are multiples of `multiple`: tiles of `tile` voxels, or of the volume's where it has
-/// less, at most `at_once` of them.
+/// Segments `image` `[D, H, W]` with the network `forward`.
+///
+/// `forward` takes images `[n, 1, d, h, w]` on `device`, where d, h and w are multiples of
+/// `multiple`. It gets tiles of `tile` voxels, at most `at_once` of them per call. Along an axis
+/// where the padded volume is smaller than `tile`, the tiles have the size of the volume.
+///
+/// # Errors
+/// Fails when the volume is empty, when an intensity is not finite, or when libtorch fails.
 pub(crate) fn segment(
     image: &Array3<f32>,
     multiple: usize,
@@ -24,7 +32,7 @@ pub(crate) fn segment(
     at_once: usize,
     device: Device,
     forward: impl Fn(&Tensor) -> NetworkOutput,
-) -> Result<ModelOutput, ModelError> {
+) -> Result<Prediction, ModelError> {
     let shape = [image.dim().0, image.dim().1, image.dim().2];
     if shape.contains(&0) {
         return Err(ModelError::EmptyVolume { shape });
@@ -46,10 +54,10 @@ pub(crate) fn segment(
         blend(&image, padded, tile, at_once, forward)
     };
 
-    let (probabilities, sr1) = answer(output.maps, shape)?;
-    let attention = output.attention.map(|map| answer(map.logits, shape));
+    let (probabilities, sr1) = classify(output.maps, shape)?;
+    let attention = output.attention.map(|map| classify(map.logits, shape));
     let (attention, sr2) = attention.transpose()?.unzip();
-    Ok(ModelOutput {
+    Ok(Prediction {
         probabilities,
         sr1,
         sr2,
@@ -57,9 +65,10 @@ pub(crate) fn segment(
     })
 }
 
-/// Softmax and argmax over the classes of logits `[1, C, D, H, W]`, padding cut off. Takes the
-/// logits, and so frees them: at a dHCP volume's size each array of them is 600 MB.
-fn answer(logits: Tensor, shape: [usize; 3]) -> Result<(Array4<f32>, Array3<u8>), ModelError> {
+/// Computes softmax `[C, D, H, W]` and argmax `[D, H, W]` over the classes of logits
+/// `[1, C, D', H', W']`, with the padding cut off to `shape`. Takes ownership of the logits to free
+/// them early: for a volume of the dHCP each array of this size takes 600 MB.
+fn classify(logits: Tensor, shape: [usize; 3]) -> Result<(Array4<f32>, Array3<u8>), ModelError> {
     let logits = (0..3).fold(logits, |logits, axis| {
         logits.narrow(axis as i64 + 2, 0, shape[axis] as i64)
     });
@@ -67,8 +76,9 @@ fn answer(logits: Tensor, shape: [usize; 3]) -> Result<(Array4<f32>, Array3<u8>)
     Ok((to_array4(&logits.softmax(1, Kind::Float))?, classes))
 }
 
-/// The first of the largest of logits `[1, C, D, H, W]`: uint8 `[1, D, H, W]`. Class after class:
-/// libtorch's own goes voxel by voxel, and took a third of a volume's prediction.
+/// Computes the class with the largest of the logits `[1, C, D, H, W]`, the first one if several
+/// are equal, as uint8 `[1, D, H, W]`. It goes class by class. libtorch's argmax goes voxel by
+/// voxel, which took a third of the time of a prediction.
 fn argmax(logits: &Tensor) -> Tensor {
     let mut largest = logits.select(1, 0);
     let mut classes = largest.zeros_like().to_kind(Kind::Uint8);
@@ -81,24 +91,26 @@ fn argmax(logits: &Tensor) -> Tensor {
     classes
 }
 
-/// First voxels of tiles that cover `volume` voxels with at least half overlap.
+/// Returns the first voxels, along one axis, of tiles that cover `volume` voxels. Neighbouring
+/// tiles overlap by at least half.
 fn starts(volume: usize, tile: usize) -> Vec<usize> {
     let last = volume - tile;
     let steps = last.div_ceil((tile / 2).max(1));
     (0..=steps).map(|step| last * step / steps.max(1)).collect()
 }
 
-/// Weight of each voxel of a tile along one axis: a triangle, highest in the middle, where the
-/// network sees context on all sides.
-fn ramp(size: usize) -> Tensor {
+/// Returns the weight of each voxel of a tile along one axis. The weights form a triangle and are
+/// highest in the middle, where the network sees context on both sides.
+fn triangle(size: usize) -> Tensor {
     let weights: Vec<f32> = (0..size)
         .map(|voxel| (voxel + 1).min(size - voxel) as f32)
         .collect();
     Tensor::from_slice(&weights)
 }
 
-/// Weighted mean of the answers of overlapping tiles, of which `forward` gets at most `at_once`;
-/// collected where the image is, tile after tile, so that sums do not depend on `at_once`.
+/// Computes the weighted mean of the outputs of overlapping tiles. `image` is `[1, 1, D, H, W]` of
+/// size `volume`, and `forward` gets at most `at_once` tiles per call. The outputs are summed on
+/// the device of the image, one tile after another, so that the sums do not depend on `at_once`.
 fn blend(
     image: &Tensor,
     volume: [usize; 3],
@@ -106,9 +118,9 @@ fn blend(
     at_once: usize,
     forward: impl Fn(&Tensor) -> NetworkOutput,
 ) -> NetworkOutput {
-    let weight = ramp(tile[0]).reshape([-1, 1, 1])
-        * ramp(tile[1]).reshape([-1, 1])
-        * ramp(tile[2]).reshape([-1]);
+    let weight = triangle(tile[0]).reshape([-1, 1, 1])
+        * triangle(tile[1]).reshape([-1, 1])
+        * triangle(tile[2]).reshape([-1]);
     let weight = weight.to_device(image.device());
     let part = |t: &Tensor, start: [usize; 3]| {
         (0..3).fold(t.shallow_clone(), |t, axis| {
@@ -116,15 +128,15 @@ fn blend(
         })
     };
     let volume_size = volume.map(|size| size as i64);
-    let empty = |channels: i64| {
+    let zeros = |channels: i64| {
         let [d, h, w] = volume_size;
         Tensor::zeros([1, channels, d, h, w], (Kind::Float, image.device()))
     };
-    let total = empty(1);
+    let total = zeros(1);
     let mut maps: Option<Tensor> = None;
     let mut attention: Option<AttentionMap> = None;
     let places = places(volume, tile);
-    // Nearly alike: of 9 tiles 5 and 4, rather than 8 and 1.
+    // The groups have nearly the same size: 9 tiles form groups of 5 and 4, not of 8 and 1.
     let group = places.len().div_ceil(places.len().div_ceil(at_once));
     for group in places.chunks(group) {
         let tiles: Vec<Tensor> = group.iter().map(|&start| part(image, start)).collect();
@@ -132,18 +144,18 @@ fn blend(
             [tile] => forward(tile),
             tiles => forward(&Tensor::cat(tiles, 0)),
         };
-        let maps = maps.get_or_insert_with(|| empty(output.maps.size()[1]));
+        let maps = maps.get_or_insert_with(|| zeros(output.maps.size()[1]));
         for (n, &start) in (0..).zip(group) {
-            // Class after class, as the sums are: libtorch is slow where the classes of a voxel
-            // lie together and share its weight.
-            let add = |sum: &Tensor, answers: &Tensor| {
-                let answer = answers.narrow(0, n, 1).contiguous();
-                let _ = part(sum, start).g_add_(&(answer * &weight));
+            // The output is made contiguous, with one class after another in memory, like the
+            // sums. libtorch is slow when the classes of a voxel are adjacent and share a weight.
+            let add = |sum: &Tensor, outputs: &Tensor| {
+                let output = outputs.narrow(0, n, 1).contiguous();
+                let _ = part(sum, start).g_add_(&(output * &weight));
             };
             add(maps, &output.maps);
             if let Some(AttentionMap { logits, activation }) = &output.attention {
                 let sum = attention.get_or_insert_with(|| AttentionMap {
-                    logits: empty(logits.size()[1]),
+                    logits: zeros(logits.size()[1]),
                     activation: *activation,
                 });
                 add(&sum.logits, logits);
@@ -151,7 +163,7 @@ fn blend(
             let _ = part(&total, start).g_add_(&weight);
         }
     }
-    let mut maps = maps.unwrap_or_else(|| empty(1));
+    let mut maps = maps.unwrap_or_else(|| zeros(1));
     let _ = maps.g_div_(&total);
     if let Some(map) = &mut attention {
         let _ = map.logits.g_div_(&total);
@@ -159,7 +171,7 @@ fn blend(
     NetworkOutput { maps, attention }
 }
 
-/// First voxels of all tiles of a volume.
+/// Returns the first voxel `[z, y, x]` of each tile of a volume.
 fn places(volume: [usize; 3], tile: [usize; 3]) -> Vec<[usize; 3]> {
     let [z, y, x] = [0, 1, 2].map(|axis| starts(volume[axis], tile[axis]));
     z.iter()
@@ -168,7 +180,7 @@ fn places(volume: [usize; 3], tile: [usize; 3]) -> Vec<[usize; 3]> {
         .collect()
 }
 
-/// float32 `[1, C, D, H, W]` → array `[C, D, H, W]`.
+/// Converts a float32 tensor `[1, C, D, H, W]` to an array `[C, D, H, W]` on the CPU.
 fn to_array4(tensor: &Tensor) -> Result<Array4<f32>, ModelError> {
     let shape: Vec<usize> = tensor.size()[1..].iter().map(|&n| n as usize).collect();
     let values = Vec::<f32>::try_from(tensor.contiguous().reshape([-1]))?;
@@ -178,7 +190,7 @@ fn to_array4(tensor: &Tensor) -> Result<Array4<f32>, ModelError> {
     )
 }
 
-/// uint8 `[1, D, H, W]` → classes `[D, H, W]`.
+/// Converts a uint8 tensor `[1, D, H, W]` to an array of classes `[D, H, W]` on the CPU.
 fn to_labels(tensor: &Tensor) -> Result<Array3<u8>, ModelError> {
     let shape: Vec<usize> = tensor.size()[1..].iter().map(|&n| n as usize).collect();
     let values = Vec::<u8>::try_from(tensor.contiguous().reshape([-1]))?;
@@ -208,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_class_is_the_first_of_the_largest_logits() {
+    fn the_class_is_the_first_one_with_the_largest_logit() {
         let logits = [[1.0f32, 0.5, 2.0], [1.0, 3.0, -1.0], [0.0, 3.0, 2.5]];
         let logits = Tensor::from_slice2(&logits).view([1, 3, 1, 1, 3]);
         let classes = to_labels(&argmax(&logits)).unwrap();
@@ -228,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_voxelwise_answer_is_the_same_in_tiles_as_in_one_piece() {
+    fn a_voxelwise_network_gives_the_same_in_tiles_as_in_one_piece() {
         let image = Array3::from_shape_fn((13, 18, 21), |(z, y, x)| {
             ((z * 7 + y * 3 + x * 5) % 11) as f32 - 5.0
         });

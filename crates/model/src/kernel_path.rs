@@ -3,8 +3,8 @@
 //! sweep's manifest says which it was.
 
 use crate::config::{ModelConfig, Norm, TrainingConfig};
-use crate::kernel::{convolution, normalisation};
 use crate::numerics::Numerics;
+use slicewise_kernels::{convolution, normalisation};
 use tch::{Device, Kind, Tensor};
 
 /// The words of a manifest for `model`, trained with `training` on `device`. They are about the
@@ -33,7 +33,7 @@ pub fn kernel_path(model: &ModelConfig, training: &TrainingConfig, device: Devic
 mod tests {
     use super::*;
     use crate::config::{Layout, Precision};
-    use crate::instructions::InstructionSet;
+    use slicewise_kernels::InstructionSet;
 
     #[test]
     fn the_path_follows_layout_width_and_device() {

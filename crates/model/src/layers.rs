@@ -1,32 +1,35 @@
-//! Convolutions and normalisation, with weights from a seeded generator.
+//! Convolution and normalisation layers, whose first weights come from a seeded generator.
 
 use crate::config::Norm;
-use crate::kernel::convolution;
-use crate::kernel::normalisation::{self, EPSILON};
 use crate::numerics::Numerics;
-use crate::tape::Tape;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_kernels::Tape;
+use slicewise_kernels::convolution;
+use slicewise_kernels::normalisation::{self, EPSILON};
 use std::cell::RefCell;
 use std::sync::Arc;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-/// Of the leaky rectifier below zero, as in nnU-Net.
+/// Slope of the leaky rectifier below zero, as in nnU-Net.
 const SLOPE: f32 = 0.01;
 
-/// Where a network's parameters are made: their names, the generator of their first values,
-/// and the arithmetic they will be used in. Order of construction fixes the values.
+/// Context in which a network creates its parameters. The order in which layers are created
+/// determines their first values.
 pub(crate) struct Scope<'a> {
+    /// Path that names the parameters.
     pub(crate) path: Path<'a>,
+    /// Generator of the first values.
     pub(crate) generator: &'a RefCell<ChaCha8Rng>,
+    /// Precision and memory order of the features.
     pub(crate) numerics: Numerics,
-    /// Where layers note what libtorch's graph does not hold.
+    /// Tape on which layers record the operations that libtorch's graph does not hold.
     pub(crate) tape: &'a Arc<Tape>,
 }
 
 impl<'a> Scope<'a> {
-    /// A named part.
+    /// Returns the scope of the part of the network called `name`.
     pub(crate) fn sub(&self, name: impl ToString) -> Scope<'a> {
         Scope {
             path: self.path.sub(name),
@@ -36,8 +39,9 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Weights of `shape`, uniform with variance 2 / `fan_in` (He et al. 2015). Uniform rather
-    /// than normal: no logarithm or cosine, so the same bits on every machine.
+    /// Creates weights of `shape`, drawn from a uniform distribution of variance 2 / `fan_in` (He
+    /// et al. 2015). A uniform distribution needs no logarithm or cosine, unlike a normal one, so
+    /// the weights have the same bits on every machine.
     fn weight(&self, shape: &[i64], fan_in: i64) -> Tensor {
         let bound = (6.0 / fan_in as f64).sqrt() as f32;
         let count = shape.iter().product::<i64>() as usize;
@@ -49,18 +53,19 @@ impl<'a> Scope<'a> {
         self.path.var_copy("weight", &values)
     }
 
-    /// `size` parameters of one value.
+    /// Creates a vector of `size` parameters that all have the same value.
     fn filled(&self, name: &str, size: i64, value: f64) -> Tensor {
         let values = Tensor::full([size], value, (Kind::Float, Device::Cpu));
         self.path.var_copy(name, &values)
     }
 
-    /// Convolution that keeps the grid: kernel `size³`, zero padding, with bias.
+    /// Creates a convolution that keeps the grid, with a kernel of `size³` voxels, zero padding
+    /// and a bias.
     pub(crate) fn convolution(&self, inputs: i64, outputs: i64, size: i64) -> Convolution {
         self.biased_convolution(inputs, outputs, size, 0.0)
     }
 
-    /// [`Self::convolution`] whose bias starts at `bias`.
+    /// Creates the same as [`Self::convolution`], with a bias that starts at `bias`.
     pub(crate) fn biased_convolution(
         &self,
         inputs: i64,
@@ -81,7 +86,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Strided 2×2×2 convolution that halves the grid.
+    /// Creates a strided 2×2×2 convolution, which halves the grid.
     pub(crate) fn downsampling(&self, inputs: i64, outputs: i64) -> Convolution {
         Convolution {
             weight: self.weight(&[outputs, inputs, 2, 2, 2], inputs * 8),
@@ -93,22 +98,22 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Transposed 2×2×2 convolution that doubles the grid. Without bias: the normalisation after
-    /// it (in the U-Net one convolution later) takes a constant off again, and oneDNN's gradient
-    /// of it takes 3 % of a training step.
+    /// Creates a transposed 2×2×2 convolution, which doubles the grid. It has no bias: the
+    /// normalisation after it (in the U-Net one convolution later) would remove a constant anyway,
+    /// and oneDNN's gradient of the bias takes 3 % of a training step.
     pub(crate) fn upsampling(&self, inputs: i64, outputs: i64) -> Upsampling {
         Upsampling {
-            // Kernel and stride are equal: each output voxel sees one input voxel.
+            // Kernel and stride are equal, so each output voxel depends on one input voxel.
             weight: self.weight(&[inputs, outputs, 2, 2, 2], inputs),
             numerics: self.numerics,
         }
     }
 
-    /// Normalisation of `channels` feature maps with learned scale and shift.
+    /// Creates a normalisation of `channels` feature maps with learned scale and shift.
     pub(crate) fn normalisation(&self, channels: i64, norm: Norm) -> Normalisation {
         let (groups, affine) = match norm {
             Norm::Instance => (channels, true),
-            // The fewest groups of at most 8 feature maps that divide the channels.
+            // The smallest number of groups that divides the channels into at most 8 each.
             Norm::Group => (
                 (1..=channels)
                     .find(|g| channels % g == 0 && channels / g <= 8)
@@ -130,7 +135,8 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Two rounds of convolution 3×3×3, normalisation and leaky rectifier.
+    /// Creates a block of two rounds, each a 3×3×3 convolution, a normalisation and a leaky
+    /// rectifier.
     pub(crate) fn double_convolution(
         &self,
         inputs: i64,
@@ -151,7 +157,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Convolution that keeps the grid or halves it.
+/// A convolution that keeps the grid or halves it.
 pub(crate) struct Convolution {
     weight: Tensor,
     bias: Tensor,
@@ -162,13 +168,14 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
-    /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]` (each axis over the stride), both in the
-    /// arithmetic of features.
+    /// Maps features `[N, inputs, D, H, W]` to `[N, outputs, D, H, W]`, where a stride of 2 halves
+    /// D, H and W. Both are in the precision of features.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         self.forward_parts(&[features])
     }
 
-    /// [`Self::forward`] of features whose channels come in parts, one behind the other.
+    /// Does the same as [`Self::forward`] for features whose channels come in several parts, in
+    /// this order.
     pub(crate) fn forward_parts(&self, parts: &[&Tensor]) -> Tensor {
         if self.stride == 1
             && self.numerics.is_channels_last()
@@ -181,12 +188,14 @@ impl Convolution {
             _ => Tensor::cat(parts, 1),
         };
         if features.kind() == Kind::BFloat16 && features.size()[2] == 2 && self.padding > 0 {
-            // With two slices, oneDNN's bf16 weight gradient of a 3×3×3 convolution is garbage
-            // (libtorch 2.11 on AVX512-BF16, either layout; all other depths are right).
+            // On a grid two slices deep, oneDNN's bf16 weight gradient of a 3×3×3 convolution is
+            // garbage (libtorch 2.11 on AVX512-BF16, in either memory order). At all other depths
+            // it is right.
             return self.numerics.prepare(&self.forward_float32(&features));
         }
-        // oneDNN takes its slow path for one channel (8 of them from 32×64×48 voxels, forward and
-        // backward, 8.8 ms, contiguous); with a second one of zeros it does not (3.1 ms).
+        // oneDNN takes a slow path for one input channel: 8 outputs on 32×64×48 voxels take
+        // 8.8 ms forward and backward, contiguous. With a second channel of zeros it takes a fast
+        // one (3.1 ms).
         let (features, weight) = if features.size()[1] == 1 {
             let features = self.numerics.order(&second_channel(&features));
             (features, second_channel(&self.weight))
@@ -205,8 +214,8 @@ impl Convolution {
         )
     }
 
-    /// [`Self::forward`] of a 3×3×3 convolution for the middle one of three slices:
-    /// `[K, inputs, 3, H, W]` → `[K, outputs, 1, H, W]`.
+    /// Computes a 3×3×3 convolution for the middle one of three slices: maps
+    /// `[K, inputs, 3, H, W]` to `[K, outputs, 1, H, W]`.
     pub(crate) fn forward_middle(&self, features: &Tensor) -> Tensor {
         features.conv3d(
             &self.numerics.prepare(&self.weight),
@@ -218,7 +227,7 @@ impl Convolution {
         )
     }
 
-    /// The convolution in float32, whatever the features' arithmetic.
+    /// Does the same as [`Self::forward`] in float32, whatever the precision of features.
     pub(crate) fn forward_float32(&self, features: &Tensor) -> Tensor {
         features.to_kind(Kind::Float).conv3d(
             &self.weight,
@@ -231,25 +240,25 @@ impl Convolution {
     }
 }
 
-/// `[N, 1, …]` → `[N, 2, …]`, the new one zero.
+/// Adds a second channel of zeros: maps `[N, 1, …]` to `[N, 2, …]`.
 fn second_channel(tensor: &Tensor) -> Tensor {
     tensor.pad([0, 0, 0, 0, 0, 0, 0, 1], "constant", 0.0)
 }
 
-/// Transposed convolution that doubles the grid.
+/// A transposed convolution that doubles the grid.
 pub(crate) struct Upsampling {
     weight: Tensor,
     numerics: Numerics,
 }
 
 impl Upsampling {
-    /// `[N, inputs, D, H, W]` → `[N, outputs, 2D, 2H, 2W]`.
+    /// Maps features `[N, inputs, D, H, W]` to `[N, outputs, 2D, 2H, 2W]`.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         if features.kind() == Kind::Float
             && features.device() == Device::Cpu
             && self.numerics.is_channels_last()
         {
-            return self.multiplied(features);
+            return self.as_matrix_product(features);
         }
         let weight = self.numerics.prepare(&self.weight);
         let twice = [2, 2, 2];
@@ -266,9 +275,10 @@ impl Upsampling {
 }
 
 impl Upsampling {
-    /// [`Self::forward`] as one product of matrices, whose outputs are then laid out on the finer
-    /// grid: in float32 with channels last half the time of oneDNN's transposed convolution.
-    fn multiplied(&self, features: &Tensor) -> Tensor {
+    /// Does the same as [`Self::forward`] by one matrix product, whose results are then arranged
+    /// on the finer grid. In float32 with channels last this takes half the time of oneDNN's
+    /// transposed convolution.
+    fn as_matrix_product(&self, features: &Tensor) -> Tensor {
         let &[n, inputs, d, h, w] = features.size().as_slice() else {
             unreachable!("features have five dimensions");
         };
@@ -285,7 +295,7 @@ impl Upsampling {
     }
 }
 
-/// Instance or group normalisation, or none.
+/// Instance normalisation, group normalisation or no normalisation.
 pub(crate) struct Normalisation {
     groups: i64,
     affine: Option<(Tensor, Tensor)>,
@@ -294,17 +304,19 @@ pub(crate) struct Normalisation {
 }
 
 impl Normalisation {
-    /// Shape kept. Statistics are float32, or more.
+    /// Normalises features `[N, C, D, H, W]` and keeps their shape. The statistics are computed in
+    /// float32 or float64.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         self.rectified(features, 1.0)
     }
 
-    /// [`Self::forward`] and the leaky rectifier.
+    /// Does the same as [`Self::forward`] and applies the leaky rectifier.
     pub(crate) fn leaky_relu(&self, features: &Tensor) -> Tensor {
         self.rectified(features, SLOPE)
     }
 
-    /// With slope `slope` below zero; 1 leaves all as it is.
+    /// Normalises features and applies a rectifier with slope `slope` below zero. A slope of 1
+    /// changes nothing.
     fn rectified(&self, features: &Tensor, slope: f32) -> Tensor {
         if let Some((scale, shift)) = &self.affine
             && self.groups == features.size()[1]
@@ -314,9 +326,9 @@ impl Normalisation {
         }
         let normalised = match &self.affine {
             None => features.shallow_clone(),
-            // libtorch's group-norm kernel is 20 to 40 times slower on channels-last features
-            // than on contiguous ones (8 maps of 32×64×48, bf16: 38 ms against 0.9), so reorder
-            // twice.
+            // libtorch's group-norm kernel is 20 to 40 times slower on channels-last features than
+            // on contiguous ones (8 maps of 32×64×48 in bf16: 38 ms against 0.9). So the features
+            // are reordered before and after.
             Some((scale, shift)) => self.numerics.order(&features.contiguous().group_norm(
                 self.groups,
                 Some(self.numerics.cast(scale)),
@@ -330,29 +342,30 @@ impl Normalisation {
         } else {
             leaky_relu(&normalised)
         };
-        // Several operations may follow, as after the loops of our own.
+        // Several operations of the tape may use these features, as with those of our own loops.
         self.tape.cut(&rectified)
     }
 }
 
-/// Slope below zero: libtorch's default 0.01 is [`SLOPE`].
+/// Applies the leaky rectifier with slope [`SLOPE`], which is libtorch's default.
 fn leaky_relu(features: &Tensor) -> Tensor {
     features.leaky_relu()
 }
 
-/// The block of U-Net and V-Net.
+/// The basic block of U-Net and V-Net: two rounds of convolution, normalisation and rectifier.
 pub(crate) struct DoubleConvolution {
     rounds: [(Convolution, Normalisation); 2],
     tape: Arc<Tape>,
 }
 
 impl DoubleConvolution {
-    /// `[N, inputs, D, H, W]` → `[N, outputs, D, H, W]`.
+    /// Maps features `[N, inputs, D, H, W]` to `[N, outputs, D, H, W]`.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         self.forward_parts(&[features])
     }
 
-    /// [`Self::forward`] of features whose channels come in parts, one behind the other.
+    /// Does the same as [`Self::forward`] for features whose channels come in several parts, in
+    /// this order.
     pub(crate) fn forward_parts(&self, parts: &[&Tensor]) -> Tensor {
         let [(convolve, normalise), (convolve_again, normalise_again)] = &self.rounds;
         let features = normalise.leaky_relu(&convolve.forward_parts(parts));
@@ -360,8 +373,8 @@ impl DoubleConvolution {
         self.tape.cut(&features)
     }
 
-    /// [`Self::forward_parts`] with `shortcut` (`outputs` channels or one) added before the last
-    /// rectifier.
+    /// Does the same as [`Self::forward_parts`], but adds `shortcut` before the last rectifier.
+    /// `shortcut` has `outputs` channels or one.
     pub(crate) fn residual(&self, parts: &[&Tensor], shortcut: &Tensor) -> Tensor {
         let [(convolve, normalise), (convolve_again, normalise_again)] = &self.rounds;
         let features = normalise.leaky_relu(&convolve.forward_parts(parts));
@@ -377,10 +390,10 @@ mod tests {
     use crate::{Precision, set_threads};
     use rand::SeedableRng;
 
-    /// On grids two slices deep oneDNN's bf16 gradient of the weights is garbage; on three it is
-    /// not.
+    /// On grids two slices deep, oneDNN's bf16 gradient of the weights is garbage. On grids of
+    /// three slices it must be right.
     #[test]
-    fn the_middle_of_three_slices_has_float32_s_gradients_in_bfloat16() {
+    fn the_middle_of_three_slices_has_the_same_gradients_in_bfloat16_as_in_float32() {
         set_threads(1);
         let made_up = |size: [i64; 5], factor: f64| {
             let count = size.iter().product::<i64>();
@@ -389,7 +402,7 @@ mod tests {
         };
         for layout in [Layout::Contiguous, Layout::ChannelsLast] {
             for (slices, inputs) in [(1, 8), (5, 3), (16, 8), (4, 16)] {
-                let of = |precision| {
+                let output_and_gradients = |precision| {
                     let training = TrainingConfig {
                         precision,
                         layout,
@@ -415,11 +428,15 @@ mod tests {
                     let Convolution { weight, bias, .. } = convolution;
                     [y.detach(), x.grad(), weight.grad(), bias.grad()]
                 };
-                let exact = of(Precision::Float32);
-                for (exact, fast) in exact.iter().zip(of(Precision::Bfloat16)) {
-                    let off = (exact - fast.to_kind(Kind::Float)).norm() / exact.norm();
-                    let off = off.double_value(&[]);
-                    assert!(off < 0.02, "{layout:?}, {slices}, {inputs}: {off}");
+                let exact = output_and_gradients(Precision::Float32);
+                let fast = output_and_gradients(Precision::Bfloat16);
+                for (exact, fast) in exact.iter().zip(fast) {
+                    let difference = (exact - fast.to_kind(Kind::Float)).norm() / exact.norm();
+                    let difference = difference.double_value(&[]);
+                    assert!(
+                        difference < 0.02,
+                        "{layout:?}, {slices}, {inputs}: {difference}"
+                    );
                 }
             }
         }

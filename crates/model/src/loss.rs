@@ -1,23 +1,26 @@
-//! The loss over annotated voxels: weighted cross-entropy, and what stands beside it.
+//! The loss over annotated voxels: weighted cross-entropy and optional further terms.
 //!
-//! Source: Zhang et al. 2019, section 2.1: cross-entropy with weight 0 for voxels of slices
-//! that nobody annotated. Beyond the paper, each with its own weight: soft Dice, and
-//! cross-entropy of the attention map's logits.
+//! Source: Zhang et al. 2019, section 2.1, a cross-entropy in which voxels of unannotated slices
+//! have weight 0. The paper has no further terms. We add two, each with its own weight: soft Dice,
+//! and the cross-entropy of the attention map's logits.
 
 use crate::architecture::NetworkOutput;
 use crate::config::TrainingConfig;
 use crate::slices::Slices;
 use tch::{Device, Kind, Tensor};
 
-/// The label of voxels that carry no loss: unannotated slices and padding.
+/// Label of voxels that do not contribute to the loss: unannotated slices and padding.
 pub(crate) const IGNORE: u8 = u8::MAX;
 
-/// Keeps soft Dice defined where a class has no voxels.
+/// Term added to numerator and denominator of soft Dice, which would otherwise be 0 / 0 for a class
+/// without voxels.
 const SMOOTHING: f64 = 1.0;
 
-/// Class weights `(1 / frequency)^power` with mean 1 over the classes that occur.
+/// Computes class weights `(1 / frequency)^power`, scaled to a mean of 1 over the classes that
+/// occur.
 ///
-/// `counts`: annotated voxels of each class. Classes without any get 1: no voxel asks for it.
+/// `counts` has the number of annotated voxels of each class. A class without voxels gets weight
+/// 1, which no voxel uses.
 pub(crate) fn class_weights(counts: &[u64], power: f64) -> Vec<f64> {
     let total = counts.iter().sum::<u64>() as f64;
     let raw: Vec<Option<f64>> = counts
@@ -31,16 +34,18 @@ pub(crate) fn class_weights(counts: &[u64], power: f64) -> Vec<f64> {
         .collect()
 }
 
-/// The loss with its weights, for the classes and the device of one training.
+/// The loss of one training, with the weights of its terms.
 pub(crate) struct Loss {
+    /// Class weights of the cross-entropy, float32 `[C]`.
     weights: Tensor,
     soft_dice: f64,
     attention_supervision: f64,
 }
 
 impl Loss {
-    /// `attention_supervision`: weight of the attention map's cross-entropy; `counts`:
-    /// annotated voxels of each class in the training set.
+    /// Creates the loss. `attention_supervision` is the weight of the attention map's
+    /// cross-entropy. `counts` has the number of annotated voxels of each class in the training
+    /// set.
     pub(crate) fn new(
         training: &TrainingConfig,
         attention_supervision: f64,
@@ -58,8 +63,10 @@ impl Loss {
         }
     }
 
-    /// The loss of `slices` of a batch, a scalar. `labels`: int64 `[N, D, H, W]`, class or
-    /// [`IGNORE`], at least one of them a class; `output`: of `slices` alone.
+    /// Computes the loss over `slices` of a batch, as a scalar.
+    ///
+    /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`]. At least
+    /// one of them is a class. `output` holds the chosen slices only.
     pub(crate) fn of(&self, output: &NetworkOutput, labels: &Tensor, slices: &Slices) -> Tensor {
         let truth = Truth::of(&slices.of_labels(labels), self.weights.size()[0]);
         let logarithms = log_probabilities(&output.maps);
@@ -76,29 +83,30 @@ impl Loss {
         loss
     }
 
-    /// Mean over annotated voxels, weighted by class.
+    /// Computes the mean cross-entropy over annotated voxels, weighted by class, from the
+    /// logarithms of class probabilities `[N, C, V]`.
     fn cross_entropy(&self, logarithms: &Tensor, truth: &Truth) -> Tensor {
-        let of_voxels =
-            -(truth.sums(logarithms).diagonal(0, 0, 1) * &self.weights).sum(Kind::Float);
-        of_voxels / (&truth.counts * &self.weights).sum(Kind::Float)
+        let total = -(truth.sums(logarithms).diagonal(0, 0, 1) * &self.weights).sum(Kind::Float);
+        total / (&truth.counts * &self.weights).sum(Kind::Float)
     }
 }
 
-/// The labels of N samples of V voxels, which are K slices of a batch or all of it.
+/// The true labels of N samples of V voxels each. A sample is a slice of the batch, or a whole
+/// crop if no slices are chosen.
 ///
-/// Sums over the voxels of a class are entries of matrix products with the one-hot truth, which
-/// libtorch has no faster way to make.
+/// The sums over the voxels of a class are entries of matrix products with the one-hot labels.
+/// libtorch has no faster way to compute them.
 struct Truth {
-    /// One-hot, float32 `[N, C, V]`; no class at [`IGNORE`].
+    /// One-hot labels, float32 `[N, C, V]`. A voxel with [`IGNORE`] belongs to no class.
     one_hot: Tensor,
-    /// `[C]`: voxels of each class.
+    /// Number of voxels of each class, float32 `[C]`.
     counts: Tensor,
 }
 
 impl Truth {
-    /// `labels`: int64 `[N, D, H, W]`.
+    /// Creates the one-hot labels from `labels`, int64 `[N, D, H, W]`.
     fn of(labels: &Tensor, classes: i64) -> Self {
-        // IGNORE is no class: it goes to one more, which is cut off.
+        // IGNORE becomes one additional class, which is then cut off.
         let labels = labels.flatten(1, 3).clamp_max(classes);
         let (count, voxels) = (labels.size()[0], labels.size()[1]);
         let one_hot = Tensor::zeros([count, classes + 1, voxels], (Kind::Float, labels.device()))
@@ -110,30 +118,32 @@ impl Truth {
         }
     }
 
-    /// `[C, C]`: the sum of `values` `[N, C, V]` of each class (row) over the voxels that are of
-    /// each (column).
+    /// Sums `values` `[N, C, V]` over voxels. Entry (i, j) of the result `[C, C]` is the sum of the
+    /// values of class i over all voxels whose label is class j.
     fn sums(&self, values: &Tensor) -> Tensor {
-        let of_samples = values.bmm(&self.one_hot.transpose(1, 2));
-        of_samples.sum_dim_intlist([0].as_slice(), false, Kind::Float)
+        let by_sample = values.bmm(&self.one_hot.transpose(1, 2));
+        by_sample.sum_dim_intlist([0].as_slice(), false, Kind::Float)
     }
 
-    /// Mean over the foreground classes among the labels of
-    /// `(2 Σ p·t + s) / (Σ p + Σ t + s)` over the batch's annotated voxels; 1 is perfect.
-    /// `probabilities`: `[N, C, V]`.
+    /// Computes soft Dice from class probabilities `[N, C, V]`. The value 1 is perfect.
+    ///
+    /// Soft Dice of one class is `(2 Σ p·t + s) / (Σ p + Σ t + s)`, summed over the annotated voxels
+    /// of the batch: p is the probability, t the label (0 or 1) and s [`SMOOTHING`]. The result is
+    /// the mean over the foreground classes that occur among the labels.
     fn soft_dice(&self, probabilities: &Tensor) -> Tensor {
         let sums = self.sums(probabilities);
-        // Every annotated voxel is of one class.
+        // Each annotated voxel belongs to one class, so summing over the columns covers all of them.
         let predicted = sums.sum_dim_intlist([1].as_slice(), false, Kind::Float);
         let dice =
             (sums.diagonal(0, 0, 1) * 2.0 + SMOOTHING) / (predicted + &self.counts + SMOOTHING);
         let foreground = self.counts.size()[0] - 1;
         let present = self.counts.greater(0.0).to_kind(Kind::Float);
-        let of_foreground = |t: &Tensor| t.narrow(0, 1, foreground).sum(Kind::Float);
-        of_foreground(&(dice * &present)) / of_foreground(&present).clamp_min(1.0)
+        let foreground_sum = |t: &Tensor| t.narrow(0, 1, foreground).sum(Kind::Float);
+        foreground_sum(&(dice * &present)) / foreground_sum(&present).clamp_min(1.0)
     }
 }
 
-/// Logits `[N, C, D, H, W]` → logarithms of class probabilities `[N, C, V]`.
+/// Maps logits `[N, C, D, H, W]` to logarithms of class probabilities `[N, C, V]`, V = D·H·W.
 fn log_probabilities(logits: &Tensor) -> Tensor {
     logits.flatten(2, 4).log_softmax(1, Kind::Float)
 }
@@ -152,11 +162,12 @@ mod tests {
         assert_eq!(weights[2], 1.0);
     }
 
-    /// Two slices of two voxels, the last unknown, and logits that are sure of `classes`.
+    /// Returns labels of two slices of two voxels each. The last voxel is unannotated.
     fn labels() -> Tensor {
         Tensor::from_slice(&[0i64, 1, 2, 255]).reshape([1, 2, 1, 2])
     }
 
+    /// Returns logits that give each voxel its class of `classes` with a probability near 1.
     fn sure_of(classes: [i64; 4]) -> Tensor {
         let one_hot = Tensor::from_slice(&classes).one_hot(3).to_kind(Kind::Float) * 50.0;
         one_hot.reshape([1, 2, 1, 2, 3]).permute([0, 4, 1, 2, 3])
@@ -170,12 +181,12 @@ mod tests {
             truth.soft_dice(&probabilities).double_value(&[])
         };
         assert!((dice([0, 1, 2, 1]) - 1.0).abs() < 1e-6);
-        // No overlap: (0 + 1) / (1 + 1 + 1) for both classes.
+        // Without overlap both classes have (0 + 1) / (1 + 1 + 1).
         assert!((dice([1, 2, 0, 1]) - 1.0 / 3.0).abs() < 1e-6);
     }
 
     #[test]
-    fn cross_entropy_is_that_of_libtorch_with_whole_slices_unannotated() {
+    fn cross_entropy_equals_libtorch_s_with_whole_slices_unannotated() {
         let ignore = i64::from(IGNORE);
         let labels = Tensor::from_slice(&[
             ignore, ignore, 0, 2, 1, ignore, 2, 2, ignore, ignore, ignore, ignore,

@@ -1,55 +1,63 @@
-//! Directions of Muon: a kernel's momentum made orthogonal.
+//! Step directions of the Muon optimiser: the orthogonalised momentum of each convolution kernel.
 //!
-//! Source: Jordan et al. 2024 (<https://kellerjordan.github.io/posts/muon/>). A gradient summed over
-//! the voxels of a crop is nearly of low rank: few combinations of features get nearly all of a
-//! step. Muon's step is as long in every direction that the momentum has at all.
+//! Source: Jordan et al. 2024 (<https://kellerjordan.github.io/posts/muon/>). A gradient that is
+//! summed over the voxels of a crop has nearly low rank, so a plain step changes only a few
+//! combinations of features. A step of Muon has the same length in every direction that the
+//! momentum contains at all.
 //!
-//! Deviations: the iteration runs on X·Xᵀ, which is smaller than X, of all kernels with as many
-//! rows at once; a step is as long as AdamW's (Liu et al. 2025, arXiv 2502.16982), so that one rate
-//! serves both; first and last convolutions follow Muon like all others, kernels of one voxel
-//! follow AdamW, like scales, shifts and biases.
+//! Deviations from the source:
+//! - The iteration runs on X·Xᵀ, which is smaller than X, for all kernels with the same number of
+//!   rows at once.
+//! - A step has the length of an AdamW step (Liu et al. 2025, arXiv 2502.16982), so one learning
+//!   rate serves both.
+//! - The first and last convolutions follow Muon like all others. Kernels of one voxel follow
+//!   AdamW, like scales, shifts and biases.
 
 use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
-/// Of Newton and Schulz's iteration X ← (a + b·X·Xᵀ + c·(X·Xᵀ)²)·X: the source's, which bring
-/// singular values from 0.001 to 1 near 1 (0.7 to 1.2) in [`ITERATIONS`].
+/// Coefficients a, b, c of the Newton–Schulz iteration X ← (a + b·X·Xᵀ + c·(X·Xᵀ)²)·X, from the
+/// source. In [`ITERATIONS`] iterations they bring singular values between 0.001 and 1 near 1 (0.7
+/// to 1.2).
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 
-/// The source's.
+/// Number of Newton–Schulz iterations, from the source.
 const ITERATIONS: usize = 5;
 
-/// Root mean square of an element of a step of rate 1, about AdamW's (Liu et al. 2025).
+/// Root mean square of the elements of a step at learning rate 1. It is about that of AdamW (Liu
+/// et al. 2025).
 const ROOT_MEAN_SQUARE: f64 = 0.2;
 
-/// Keeps the direction of a momentum of zero defined.
+/// Small number added to norms, so that a momentum of zero does not divide by zero.
 const EPSILON: f64 = 1e-12;
 
-/// Where a kernel lies among all variables: a matrix with a row for each of its outputs (of a
-/// transposed convolution, of its inputs).
+/// Position of a kernel in the flat tensor of all variables. The kernel is seen as a matrix with
+/// one row per output channel (for a transposed convolution, per input channel).
 pub(crate) struct Kernel {
     start: i64,
     columns: i64,
 }
 
-/// The kernels of a network that follow Muon, by their number of rows.
+/// All kernels of a network that follow Muon, grouped by their number of rows.
 #[derive(Default)]
 pub(crate) struct Kernels(BTreeMap<i64, Vec<Kernel>>);
 
 impl Kernels {
-    /// Adds the variable of this shape that starts there, if it is a kernel of more than a voxel.
+    /// Adds the variable of shape `shape` at position `start` of the flat tensor, if it is a kernel
+    /// of more than one voxel. Ignores it otherwise.
     pub(crate) fn add(&mut self, shape: &[i64], start: i64) {
         let [rows, inputs, ..] = *shape else { return };
         let voxels: i64 = shape[2..].iter().product();
         if voxels > 1 {
             let columns = inputs * voxels;
-            let of_rows = self.0.entry(rows).or_default();
-            of_rows.push(Kernel { start, columns });
+            let kernels = self.0.entry(rows).or_default();
+            kernels.push(Kernel { start, columns });
         }
     }
 
-    /// Writes to the parts of the kernels in `descent` a step along those in `momentum`; both hold
-    /// all variables.
+    /// Computes the step of each kernel from its `momentum`, and writes it to the kernel's part of
+    /// `descent`. Both tensors are flat and hold all variables; other parts of `descent` stay
+    /// unchanged.
     pub(crate) fn descend(&self, momentum: &Tensor, rate: f64, descent: &Tensor) {
         for (&rows, kernels) in &self.0 {
             let part = |all: &Tensor, kernel: &Kernel| {
@@ -71,12 +79,14 @@ impl Kernels {
     }
 }
 
-/// Products X·Xᵀ `[N, rows, rows]` of matrices X → what each X is to be multiplied by from the left
-/// for singular values near 1, its singular vectors staying what they are.
+/// Computes factors that orthogonalise matrices X, from their products X·Xᵀ `[N, rows, rows]`.
+/// Multiplying X by its factor from the left brings its singular values near 1 and keeps its
+/// singular vectors. The factors have the shape of the products.
 fn orthogonalising(squares: &Tensor) -> Tensor {
     let [a, b, c] = COEFFICIENTS;
     let rows = squares.size()[1];
-    // The trace of X·Xᵀ is the squared norm of X, which no singular value exceeds.
+    // The trace of X·Xᵀ is the squared Frobenius norm of X, and no singular value exceeds this
+    // norm.
     let trace = squares
         .diagonal(0, 1, 2)
         .sum_dim_intlist([1].as_slice(), true, Kind::Float);
@@ -98,7 +108,7 @@ mod tests {
     use tch::Device;
 
     #[test]
-    fn singular_values_become_one_and_steps_as_long_as_adam_w_s() {
+    fn singular_values_become_one_and_steps_have_the_length_of_adam_w() {
         let count = 4 * 3 * 27;
         let all = (Tensor::arange(count + 5, (Kind::Float, Device::Cpu)) * 0.7).sin() * 1e-4;
         let all = &all * (Tensor::arange(count + 5, (Kind::Float, Device::Cpu)) * 1.3).cos();
@@ -110,7 +120,7 @@ mod tests {
         kernels.descend(&all, 1.0, &out);
         assert_eq!(out.narrow(0, 0, 5).abs().max().double_value(&[]), 0.0);
         let direction = out.narrow(0, 5, count).view([4, 81]) / (ROOT_MEAN_SQUARE * 9.0);
-        // Orthogonal rows: the product with its transpose is near the identity.
+        // If the rows are orthogonal, the product with the transpose is near the identity.
         let square = direction.matmul(&direction.tr());
         let eigenvalues = square.linalg_eigvalsh("L");
         let (low, high) = (eigenvalues.min(), eigenvalues.max());

@@ -1,13 +1,14 @@
-//! In which arithmetic and memory order feature maps are computed.
+//! Precision and memory order of feature maps.
 //!
-//! tch has neither a memory-format argument nor bf16 autocast, so both are done by hand:
-//! weights live in contiguous float32 and are cast and reordered on their way into an
-//! operation; autograd carries the gradient back to float32.
+//! tch has neither a memory-format argument nor bf16 autocast, so this module does both by hand.
+//! Weights are stored as contiguous float32. They are cast and reordered right before an
+//! operation uses them, and autograd carries the gradient back to float32.
 
 use crate::config::{Layout, Precision, TrainingConfig};
+use slicewise_kernels::channels_last;
 use tch::{Device, Kind, Tensor};
 
-/// Precision and layout of feature maps `[N, C, D, H, W]`.
+/// Precision and memory order of feature maps `[N, C, D, H, W]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Numerics {
     kind: Kind,
@@ -35,17 +36,18 @@ impl Numerics {
         self.channels_last
     }
 
-    /// The tensor in the arithmetic of feature maps.
+    /// Returns the tensor in the precision of feature maps.
     pub(crate) fn cast(self, tensor: &Tensor) -> Tensor {
         tensor.to_kind(self.kind)
     }
 
-    /// A five-dimensional tensor in the arithmetic and memory order of feature maps.
+    /// Returns a five-dimensional tensor in the precision and memory order of feature maps.
     pub(crate) fn prepare(self, tensor: &Tensor) -> Tensor {
         self.order(&self.cast(tensor))
     }
 
-    /// The same values in the memory order of feature maps; nothing is copied when they are.
+    /// Returns the same values in the memory order of feature maps. Copies nothing if the tensor
+    /// has this order already.
     pub(crate) fn order(self, tensor: &Tensor) -> Tensor {
         if self.channels_last {
             channels_last(tensor)
@@ -55,17 +57,9 @@ impl Numerics {
     }
 }
 
-/// Logits from features of one channel a class: contiguous float32, which the losses and the argmax
-/// over classes are fastest on. (Computing the convolution before it in float32 would add a tenth
-/// to a training step.)
+/// Turns features with one channel per class into logits: contiguous float32, the fastest form for
+/// the losses and the argmax over classes. (Computing the convolution before it in float32 would
+/// lengthen a training step by a tenth.)
 pub(crate) fn to_logits(features: &Tensor) -> Tensor {
     features.contiguous().to_kind(Kind::Float)
-}
-
-/// The same `[N, C, D, H, W]` with its channels last in memory; nothing is copied when they are.
-pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
-    tensor
-        .permute([0, 2, 3, 4, 1])
-        .contiguous()
-        .permute([0, 4, 1, 2, 3])
 }

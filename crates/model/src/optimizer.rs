@@ -1,73 +1,80 @@
 //! Gradient descent (AdamW, Muon, or the paper's SGD with momentum and weight decay) and a moving
 //! average of the weights.
 //!
-//! Our own rather than libtorch's, because the state of those cannot be read: a checkpoint holds
-//! all of it, so that training goes on after a round, or after a kill, as if nothing had been.
+//! We implement the optimisers ourselves, because the state of libtorch's optimisers cannot be
+//! read. A checkpoint holds the whole state, so training continues after a round, or after a kill,
+//! as if it had not been interrupted.
 //!
 //! Source of AdamW: Loshchilov and Hutter 2019 (arXiv 1711.05101), algorithm 2.
 //!
-//! With a constant learning rate (the paper's) the weights wander about; their exponential moving
-//! average (Polyak averaging) is what predicts. Training does not see it. So rounds of any length
-//! can be trained one after another without the rate decaying and starting anew in each.
+//! With a constant learning rate, as in the paper, the weights fluctuate. Predictions therefore use
+//! their exponential moving average (Polyak averaging), which training itself does not see. So
+//! rounds of any length can follow one another, and the rate need not decay and start anew in each
+//! of them.
 
 use crate::config::{Algorithm, TrainingConfig};
 use crate::muon::Kernels;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-/// In its first steps the average spans a tenth of the training so far: the fresh weights it
-/// started from are soon forgotten.
+/// In the first steps, the average spans only a tenth of the training so far. It then soon forgets
+/// the fresh weights that it started from.
 const WARM_UP: f64 = 10.0;
 
-/// What AdamW's running mean of squared gradients keeps of itself each step.
+/// Share of AdamW's running mean of squared gradients that each step keeps (β₂ of the source).
 const SQUARES_KEPT: f64 = 0.999;
 
-/// Added to AdamW's denominator.
+/// Small number added to AdamW's denominator, which may otherwise be zero.
 const EPSILON: f64 = 1e-8;
 
-/// Variables by name, in order.
+/// Returns the variables of `store` with their names, sorted by name.
 pub(crate) fn variables(store: &VarStore) -> Vec<(String, Tensor)> {
     let mut variables: Vec<(String, Tensor)> = store.variables().into_iter().collect();
     variables.sort_by(|a, b| a.0.cmp(&b.0));
     variables
 }
 
-/// All that training needs to go on, beside the weights of the store: those predict, and are the
-/// average of the ones here.
+/// State of the training beside the weights in the store. The store holds the averaged weights,
+/// which predict; the optimiser holds the weights of the last step.
 ///
-/// Each kind of number of all variables lies in one tensor, of which theirs are parts: a step is
-/// then some ten operations rather than ten for each of a hundred variables.
+/// One long tensor holds the weights of all variables, another one their momentum, and so on. The
+/// tensors of a single variable are views into these. A step then takes about ten operations, not
+/// ten for each of a hundred variables.
 pub(crate) struct Optimizer {
-    /// The variables of the store and what belongs to each.
+    /// The variables of the store, each with its own part of the state.
     pub(crate) slots: Vec<Slot>,
-    /// Steps behind the weights.
+    /// Number of training steps done so far.
     pub(crate) steps: u64,
-    /// All variables.
+    /// Weights of all variables, flat.
     weights: Tensor,
-    /// [`Slot::other`] of all.
+    /// [`Slot::other`] of all variables, flat.
     others: Tensor,
-    /// [`Slot::momentum`] of all.
+    /// [`Slot::momentum`] of all variables, flat.
     momentum: Tensor,
-    /// [`Slot::squares`] of all.
+    /// [`Slot::squares`] of all variables, flat.
     squares: Tensor,
-    /// Which of them follow [`Algorithm::Muon`].
+    /// Variables that follow [`Algorithm::Muon`] when it is chosen.
     kernels: Kernels,
 }
 
-/// One variable.
+/// One variable and its part of the optimiser's state.
 pub(crate) struct Slot {
+    /// Name of the variable in the store.
     pub(crate) name: String,
-    /// In the store. While training the weights of the last step, else their average.
+    /// The variable in the store. During training it holds the weights of the last step, at other
+    /// times their average.
     pub(crate) variable: Tensor,
-    /// The weights of the last step, or while training their average.
+    /// The other set of weights. During training it holds the average, at other times the weights
+    /// of the last step.
     pub(crate) other: Tensor,
-    /// The running sum (SGD) or mean (AdamW) of gradients.
+    /// Running sum (SGD) or running mean (AdamW) of the gradients.
     pub(crate) momentum: Tensor,
-    /// The running mean of squared gradients, of AdamW alone.
+    /// Running mean of the squared gradients. Only AdamW uses it.
     pub(crate) squares: Tensor,
 }
 
 impl Optimizer {
+    /// Creates the state before the first step, and makes the variables of `store` views of it.
     pub(crate) fn new(store: &VarStore) -> Self {
         let variables = variables(store);
         let flat: Vec<Tensor> = variables
@@ -106,7 +113,8 @@ impl Optimizer {
         }
     }
 
-    /// Exchanges the average and the weights of the last step: before training and after it.
+    /// Swaps the averaged weights and the weights of the last step. Called before and after
+    /// training.
     pub(crate) fn exchange(&mut self) {
         let _no_gradients = tch::no_grad_guard();
         let kept = self.weights.copy();
@@ -114,27 +122,27 @@ impl Optimizer {
         self.others.copy_(&kept);
     }
 
-    /// Forgets the gradients of the step before.
+    /// Sets the gradients of the previous step to zero.
     pub(crate) fn zero_gradients(&mut self) {
         for slot in &mut self.slots {
             slot.variable.zero_grad();
         }
     }
 
-    /// The share of its rate that the next step takes: below 1 while the network warms up.
+    /// Returns the factor of the learning rate for the next step. It is below 1 during warm-up.
     pub(crate) fn warmth(&self, training: &TrainingConfig) -> f64 {
         ((self.steps + 1) as f64 / training.warm_up.max(1) as f64).min(1.0)
     }
 
-    /// One step down the gradients that a backward pass left at the variables, then the average. A
-    /// variable that had no part in the loss has gradient zero.
+    /// Does one step with the gradients that a backward pass left at the variables, then updates
+    /// the average. The gradient of a variable that the loss does not depend on counts as zero.
     pub(crate) fn step(&mut self, training: &TrainingConfig, rate: f64) {
         let parts = self.slots.iter().map(|slot| slot.variable.grad());
         let gradient = self.flat(parts.collect());
         self.step_along(gradient, training, rate);
     }
 
-    /// [`Self::step`] along `gradient`, that of all variables.
+    /// Does the same as [`Self::step`], with the given flat `gradient` of all variables.
     pub(crate) fn step_along(&mut self, gradient: Tensor, training: &TrainingConfig, rate: f64) {
         self.steps += 1;
         let span = training
@@ -154,14 +162,15 @@ impl Optimizer {
         let _ = self.others.lerp_(&self.weights, 1.0 - span);
     }
 
-    /// The gradient of `loss` with respect to all variables, which keep nothing of it: neither to
-    /// be emptied before nor added to, which on a GPU are two launches a variable.
+    /// Computes the flat gradient of `loss` with respect to all variables without storing anything
+    /// at the variables. Zeroing stored gradients and adding to them would cost two kernel
+    /// launches per variable on a GPU.
     pub(crate) fn gradient_of(&self, loss: &Tensor) -> Tensor {
         let variables: Vec<&Tensor> = self.slots.iter().map(|slot| &slot.variable).collect();
         self.flat(Tensor::run_backward(&[loss], &variables, false, false))
     }
 
-    /// One tensor of gradients in the order of the variables.
+    /// Joins the gradients of all variables into one flat tensor, in the order of the slots.
     fn flat(&self, gradients: Vec<Tensor>) -> Tensor {
         let _no_gradients = tch::no_grad_guard();
         let parts: Vec<Tensor> = self
@@ -179,14 +188,16 @@ impl Optimizer {
         Tensor::cat(&parts, 0)
     }
 
-    /// All variables, the weights beside them, momentum and squares: each on the CPU in one tensor, in
-    /// the order of the slots. From a GPU four copies, not one for each part of each variable.
+    /// Returns weights, other weights, momentum and squares of all variables on the CPU, each as
+    /// one flat tensor in the order of the slots. From a GPU this takes four copies, not four per
+    /// variable.
     pub(crate) fn on_cpu(&self) -> [Tensor; 4] {
         [&self.weights, &self.others, &self.momentum, &self.squares]
             .map(|all| all.detach().to_device(Device::Cpu))
     }
 
-    /// momentum ← m·momentum + gradient + decay·weight; weight ← weight − rate·momentum.
+    /// Does a step of SGD: momentum ← m·momentum + gradient + decay·weight, then
+    /// weight ← weight − rate·momentum.
     fn sgd(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) {
         let _ = self.momentum.g_mul_scalar_(training.momentum);
         let _ = self.momentum.g_add_(gradient);
@@ -195,23 +206,25 @@ impl Optimizer {
         let _ = self.weights.g_sub_(&(&self.momentum * rate));
     }
 
-    /// weight ← weight − rate·(mean / √squares + decay·weight), both means corrected for their
-    /// start at zero.
+    /// Does a step of AdamW: weight ← weight − rate·(mean / √squares + decay·weight). Both running
+    /// means are corrected for their start at zero.
     fn adam_w(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) {
         let descent = self.adaptive(gradient, training, rate);
         let _ = self.weights.g_sub_(&descent);
     }
 
-    /// As [`Self::adam_w`], but a kernel goes down the direction of its mean, which is averaged
-    /// with the gradient once more (Nesterov's momentum).
+    /// Does a step of Muon: like [`Self::adam_w`], but a convolution kernel follows the
+    /// orthogonalised direction of its running mean. Nesterov momentum applies: the running mean
+    /// is averaged with the gradient once more before.
     fn muon(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) {
         let descent = self.adaptive(gradient, training, rate);
-        let ahead = self.momentum.lerp(gradient, 1.0 - training.momentum);
-        self.kernels.descend(&ahead, rate, &descent);
+        let nesterov = self.momentum.lerp(gradient, 1.0 - training.momentum);
+        self.kernels.descend(&nesterov, rate, &descent);
         let _ = self.weights.g_sub_(&descent);
     }
 
-    /// AdamW's running means and decay; what is left to subtract from the weights.
+    /// Updates AdamW's running means and applies the weight decay. Returns what remains to be
+    /// subtracted from the weights.
     fn adaptive(&mut self, gradient: &Tensor, training: &TrainingConfig, rate: f64) -> Tensor {
         let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let corrected = |kept: f64| 1.0 - kept.powi(steps);
@@ -225,7 +238,7 @@ impl Optimizer {
         &self.momentum / size * (rate / corrected(kept))
     }
 
-    /// Whether all that training goes on from is finite.
+    /// Whether all weights and the whole state of the optimiser are finite.
     pub(crate) fn is_finite(&self) -> bool {
         [&self.weights, &self.others, &self.momentum, &self.squares]
             .into_iter()

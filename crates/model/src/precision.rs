@@ -1,12 +1,13 @@
-//! Which arithmetic `precision: auto` comes to.
+//! Resolves `precision: auto` to the precision that suits the device.
 
 use crate::config::Precision;
 use crate::environment::environment;
-use crate::instructions::InstructionSet;
+use slicewise_kernels::InstructionSet;
 use tch::Device;
 
 impl Precision {
-    /// The arithmetic to compute in: this one, or for `auto` that of [`fastest_on`](Self::fastest_on).
+    /// Returns the precision to compute in on `device`: this one, or for `auto` the one of
+    /// [`fastest_on`](Self::fastest_on).
     pub fn on(self, device: Device) -> Self {
         match self {
             Self::Auto => Self::fastest_on(device).0,
@@ -14,18 +15,22 @@ impl Precision {
         }
     }
 
-    /// The arithmetic that is fast on `device`, never `auto`, and why.
+    /// Returns the faster precision on `device`, never `auto`, and the reason for it in words.
     ///
-    /// On a CPU that is bfloat16 where it multiplies it faster than float32
-    /// ([`InstructionSet::is_fast_in_bf16`]). On a GPU it is bfloat16 from compute capability 8.0 on (Ampere). tch cannot ask for the
-    /// capability, so the driver's names decide: float32 where one of them is of an earlier
-    /// generation. libtorch counts GPUs in another order than the driver, so one such GPU decides
-    /// for all. Without names (a container may hide them) it is bfloat16, which most GPUs that
-    /// libtorch 2.11 runs on have. Nothing is timed: records must not depend on a stopwatch.
+    /// On a CPU this is bfloat16 if the CPU multiplies it faster than float32
+    /// ([`InstructionSet::is_fast_in_bf16`]).
+    ///
+    /// On a GPU this is bfloat16 from compute capability 8.0 (Ampere) on. tch cannot ask for the
+    /// capability, so the names that the driver gives decide: float32 if one of them belongs to an
+    /// earlier generation. libtorch and the driver number the GPUs in different orders, so one
+    /// such GPU decides for all. Without names (a container may hide them) it is bfloat16, because
+    /// most GPUs that libtorch 2.11 runs on have it.
+    ///
+    /// Nothing is timed, because records must not depend on a stopwatch.
     pub fn fastest_on(device: Device) -> (Self, String) {
         match device {
-            Device::Cpu => of_processor(InstructionSet::available()),
-            Device::Cuda(_) => of_gpus(&environment().gpu_names),
+            Device::Cpu => fastest_on_processor(InstructionSet::available()),
+            Device::Cuda(_) => fastest_on_gpus(&environment().gpu_names),
             other => (
                 Self::Float32,
                 format!("of {other:?} no bf16 arithmetic is known"),
@@ -33,7 +38,7 @@ impl Precision {
         }
     }
 
-    /// The word in YAML.
+    /// Returns the name of the precision in YAML.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -43,7 +48,8 @@ impl Precision {
     }
 }
 
-fn of_processor(set: InstructionSet) -> (Precision, String) {
+/// Returns the faster precision on a processor with these instructions, and the reason.
+fn fastest_on_processor(set: InstructionSet) -> (Precision, String) {
     let name = set.name();
     if set.is_fast_in_bf16() {
         let why = format!("this processor ({name}) has bf16 instructions");
@@ -57,7 +63,8 @@ fn of_processor(set: InstructionSet) -> (Precision, String) {
     }
 }
 
-fn of_gpus(names: &[String]) -> (Precision, String) {
+/// Returns the faster precision on GPUs with these names, and the reason.
+fn fastest_on_gpus(names: &[String]) -> (Precision, String) {
     match names.iter().find(|name| before_ampere(name)) {
         Some(name) => (
             Precision::Float32,
@@ -73,11 +80,11 @@ fn of_gpus(names: &[String]) -> (Precision, String) {
     }
 }
 
-/// Whether NVIDIA's name is of a GPU below compute capability 8.0: GeForce up to RTX 20, Quadro and
-/// Titan, and the data centre's T4, V100, P100 and the like.
+/// Whether NVIDIA's name belongs to a GPU below compute capability 8.0: a GeForce up to RTX 20, a
+/// Quadro or a Titan, or a data-centre GPU such as T4, V100 and P100.
 fn before_ampere(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    let of_old_series = [
+    let is_old_series = [
         "gtx",
         "rtx 20",
         "quadro",
@@ -87,9 +94,10 @@ fn before_ampere(name: &str) -> bool {
     ]
     .iter()
     .any(|series| lower.contains(series));
-    // A letter of Turing, Volta, Pascal, Maxwell or Kepler before a number: `Tesla T4`, `V100-SXM2`.
+    // The first letter of Turing, Volta, Pascal, Maxwell or Kepler stands before a number, as in
+    // `Tesla T4` and `V100-SXM2`.
     let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    of_old_series
+    is_old_series
         || words.any(|word| {
             let number = word.strip_prefix(['t', 'v', 'p', 'm', 'k']);
             number.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -102,13 +110,13 @@ mod tests {
 
     #[test]
     fn processors_and_gpus_with_bf16_get_it_and_others_float32() {
-        let chosen = |set| of_processor(set).0;
-        let of_pairs = if InstructionSet::Avx512Bf16.is_fast_in_bf16() {
+        let chosen = |set| fastest_on_processor(set).0;
+        let with_avx512_bf16 = if InstructionSet::Avx512Bf16.is_fast_in_bf16() {
             Precision::Bfloat16
         } else {
             Precision::Float32
         };
-        assert_eq!(chosen(InstructionSet::Avx512Bf16), of_pairs);
+        assert_eq!(chosen(InstructionSet::Avx512Bf16), with_avx512_bf16);
         assert_eq!(chosen(InstructionSet::AmxBf16), Precision::Bfloat16);
         for set in [
             InstructionSet::Plain,
@@ -118,10 +126,10 @@ mod tests {
             assert_eq!(chosen(set), Precision::Float32);
         }
         assert_eq!(
-            of_processor(InstructionSet::Avx2).1,
+            fastest_on_processor(InstructionSet::Avx2).1,
             "this processor (AVX2) has no bf16 instructions"
         );
-        let gpu = |name: &str| of_gpus(&[name.to_owned()]).0;
+        let gpu = |name: &str| fastest_on_gpus(&[name.to_owned()]).0;
         for name in [
             "NVIDIA H100 80GB HBM3",
             "NVIDIA H200",
@@ -148,11 +156,11 @@ mod tests {
         ] {
             assert_eq!(gpu(name), Precision::Float32, "{name}");
         }
-        assert_eq!(of_gpus(&[]).0, Precision::Bfloat16);
+        assert_eq!(fastest_on_gpus(&[]).0, Precision::Bfloat16);
     }
 
     #[test]
-    fn what_was_chosen_is_kept_and_auto_is_resolved() {
+    fn a_chosen_precision_is_kept_and_auto_is_resolved() {
         for chosen in [Precision::Float32, Precision::Bfloat16] {
             assert_eq!(chosen.on(Device::Cpu), chosen);
         }

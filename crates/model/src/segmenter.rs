@@ -1,6 +1,6 @@
-//! A network in use: training, prediction, checkpoints.
+//! Trains a network, predicts with it, and saves and loads it.
 
-use crate::architecture::{self, Architecture, Network};
+use crate::architecture::{Architecture, Network};
 use crate::checkpoint;
 use crate::config::{ModelConfig, Schedule, TrainingConfig};
 use crate::crops::{Batch, TrainingSet, fingerprint};
@@ -12,11 +12,13 @@ use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
 use crate::optimizer::Optimizer;
+use crate::registry;
 use crate::slices::Slices;
-use crate::tape::Tape;
-use ndarray::{Array3, Array4};
+use ndarray::Array3;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::{Prediction, Segmenter, SegmenterError, TrainingCase};
+use slicewise_kernels::Tape;
 use std::cell::RefCell;
 use std::f64::consts::PI;
 use std::ops::{ControlFlow, Range};
@@ -25,35 +27,10 @@ use std::sync::Arc;
 use tch::nn::VarStore;
 use tch::{Device, Tensor};
 
-/// Exponent of the polynomial schedule (nnU-Net's).
+/// Exponent of the polynomial schedule, as in nnU-Net.
 const SCHEDULE_POWER: f64 = 0.9;
 
-/// One sparsely annotated training volume.
-#[derive(Debug, Clone, Copy)]
-pub struct TrainingVolume<'a> {
-    /// Normalised intensities `[D, H, W]`.
-    pub image: &'a Array3<f32>,
-    /// True classes `[D, H, W]`; only annotated slices are read.
-    pub labels: &'a Array3<u8>,
-    /// `[D]`: annotated axial slices.
-    pub annotated: &'a [bool],
-}
-
-/// The segmentation of one volume.
-#[derive(Debug, Clone)]
-pub struct ModelOutput {
-    /// Class probabilities `[C, D, H, W]`: softmax of the recalibrated final feature maps.
-    pub probabilities: Array4<f32>,
-    /// SR1 `[D, H, W]`: argmax over classes of the recalibrated final feature maps.
-    pub sr1: Array3<u8>,
-    /// SR2 `[D, H, W]`: argmax over classes of the attention map.
-    pub sr2: Option<Array3<u8>>,
-    /// The attention map `[C, D, H, W]`, its classes weighed against each other: softmax of its
-    /// logits, whatever activation the network multiplies with. SR2 is its argmax.
-    pub attention: Option<Array4<f32>>,
-}
-
-/// A network with its weights and the way it is trained.
+/// A network with its weights, its optimiser and the settings of its training.
 pub struct TchSegmenter {
     architecture: &'static Architecture,
     network: Box<dyn Network>,
@@ -65,15 +42,17 @@ pub struct TchSegmenter {
     classes: usize,
     numerics: Numerics,
     dispatch: Dispatch,
-    /// The training set of the call before and its fingerprint, where the device keeps it.
+    /// Training set of the previous call and its fingerprint, if the device keeps it.
     resident: Option<(u64, TrainingSet)>,
 }
 
 impl TchSegmenter {
-    /// A network with fresh weights, which `seed` fixes. `classes` counts background too.
+    /// Creates a network with fresh weights, which `seed` determines. `classes` is the number of
+    /// classes, background included.
     ///
     /// # Errors
-    /// An invalid configuration, or a number of classes outside 2 to 255.
+    /// Fails when the configuration is invalid, when `classes` is not between 2 and 255, or when
+    /// libtorch fails.
     pub fn new(
         model: &ModelConfig,
         training: &TrainingConfig,
@@ -83,7 +62,7 @@ impl TchSegmenter {
     ) -> Result<Self, ModelError> {
         training.validate_for(model)?;
         let training = training.of_model(model);
-        // A label is one byte, and one of its values marks unannotated voxels.
+        // A label is one byte, and one of its values stands for unannotated voxels.
         if !(2..=usize::from(IGNORE)).contains(&classes) {
             return Err(ModelError::Config {
                 field: "classes",
@@ -91,7 +70,7 @@ impl TchSegmenter {
                 got: classes.to_string(),
             });
         }
-        let architecture = architecture::find(&model.architecture)?;
+        let architecture = registry::find(&model.architecture)?;
         let numerics = Numerics::new(&training, device);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
@@ -121,12 +100,7 @@ impl TchSegmenter {
         })
     }
 
-    /// Whether predictions hold SR2.
-    pub fn has_attention(&self) -> bool {
-        self.architecture.has_attention
-    }
-
-    /// Trainable numbers.
+    /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> u64 {
         self.store
             .trainable_variables()
@@ -135,44 +109,51 @@ impl TchSegmenter {
             .sum()
     }
 
-    /// Trains the steps `steps` of a training of `of`, from the present weights, with crops drawn
-    /// from `seed`: `0..of` is all of it, `0..20` and then `20..of` the same. Calls `progress`
-    /// after each step with the number done and the step's loss; a break ends the call. On a GPU,
-    /// which should not wait for losses, the calls come for up to sixteen steps together, and a
-    /// break ends the call with the last of them.
+    /// Trains the network from its present weights. Of a training of `total` steps it does `steps`,
+    /// with crops drawn from `seed`. The steps may be spread over several calls: `0..20` and then
+    /// `20..total` gives the same as `0..total`.
+    ///
+    /// After each step it calls `progress` with the number of steps done and the loss of the step.
+    /// If `progress` returns a break, the training ends. On a GPU the losses of up to sixteen steps
+    /// are read together, because reading makes the GPU wait. `progress` is then called for all of
+    /// these steps at once, and a break ends the training after the last of them.
     ///
     /// # Errors
-    /// A volume that does not fit together, no annotated slice, or a loss that is not finite:
-    /// after these the weights are those before the step that gave it (on a GPU, after a loss, of
-    /// no use). Weights that are not finite, or libtorch's failure: after these they are of no use.
+    /// Fails when the arrays of a volume do not fit together, when no slice is annotated, or when a
+    /// loss is not finite. The weights are then those before the failing step. On a GPU, they are
+    /// useless after a loss that is not finite.
+    ///
+    /// Fails also when weights are not finite, or when libtorch fails. The weights are then
+    /// useless.
     pub fn train(
         &mut self,
-        cases: &[TrainingVolume],
+        cases: &[TrainingCase],
         steps: Range<usize>,
-        of: usize,
+        total: usize,
         seed: u64,
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
         guard(|| {
             self.optimizer.exchange();
-            let result = self.descend(cases, steps, of, seed, progress);
+            let result = self.descend(cases, steps, total, seed, progress);
             self.optimizer.exchange();
             result
         })
-        // A forward pass that failed would keep its features for as long as the network lives.
+        // Otherwise the tape would keep the features of a failed forward pass.
         .inspect_err(|_| self.tape.clear())
     }
 
-    /// [`Self::train`], with the weights of the last step in the store.
+    /// Does the work of [`Self::train`]. The store must hold the weights of the last step, not
+    /// their average.
     fn descend(
         &mut self,
-        cases: &[TrainingVolume],
+        cases: &[TrainingCase],
         steps: Range<usize>,
-        of: usize,
+        total: usize,
         seed: u64,
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), ModelError> {
-        let (mark, set) = self.training_set(cases)?;
+        let (hash, set) = self.training_set(cases)?;
         let (training, dispatch) = (&self.training, self.dispatch);
         let device = self.store.device();
         let supervision = self.model.head.supervision;
@@ -198,9 +179,9 @@ impl TchSegmenter {
             unread.push(loss.detach());
             let mut losses = Vec::new();
             if dispatch.losses == 1 {
-                losses = read(&mut unread, step + 1, of)?;
+                losses = read(&mut unread, step + 1, total)?;
             }
-            let rate = learning_rate(training, step, of) * self.optimizer.warmth(training);
+            let rate = learning_rate(training, step, total) * self.optimizer.warmth(training);
             if dispatch.direct_gradients {
                 let gradient = self.optimizer.gradient_of(&loss);
                 self.optimizer.step_along(gradient, training, rate);
@@ -210,7 +191,7 @@ impl TchSegmenter {
                 self.optimizer.step(training, rate);
             }
             if unread.len() == dispatch.losses || (step + 1 == end && !unread.is_empty()) {
-                losses = read(&mut unread, step + 1, of)?;
+                losses = read(&mut unread, step + 1, total)?;
             }
             let mut stop = false;
             for value in losses {
@@ -222,41 +203,41 @@ impl TchSegmenter {
             }
         }
         if dispatch.resident {
-            self.resident = Some((mark, set));
+            self.resident = Some((hash, set));
         }
         if self.optimizer.is_finite() {
             return Ok(());
         }
         Err(ModelError::WeightsNotFinite {
             step: done,
-            steps: of,
+            steps: total,
         })
     }
 
-    /// The volumes on the device, checked, with their fingerprint where the device keeps them: those
-    /// of the call before, if they are the same.
-    fn training_set(&mut self, cases: &[TrainingVolume]) -> Result<(u64, TrainingSet), ModelError> {
-        let mark = if self.dispatch.resident {
+    /// Returns the checked volumes on the device, and their fingerprint (0 unless the device keeps
+    /// the volumes). Reuses the training set of the previous call if the volumes are the same.
+    fn training_set(&mut self, cases: &[TrainingCase]) -> Result<(u64, TrainingSet), ModelError> {
+        let hash = if self.dispatch.resident {
             fingerprint(cases)
         } else {
             0
         };
         match self.resident.take() {
-            Some((of, set)) if of == mark => Ok((mark, set)),
-            // What was there is gone before the new set comes.
+            Some((previous, set)) if previous == hash => Ok((hash, set)),
+            // The previous set is freed before the new one is made.
             _ => Ok((
-                mark,
+                hash,
                 TrainingSet::new(cases, self.classes, self.store.device())?,
             )),
         }
     }
 
-    /// Segments one volume `[D, H, W]` of normalised intensities in overlapping tiles of the
-    /// size of the training crops, whose answers are blended.
+    /// Segments one volume `[D, H, W]` of normalised intensities. The network is applied to
+    /// overlapping tiles of the size of the training crops, and its outputs are blended.
     ///
     /// # Errors
-    /// An empty volume, intensities that are not finite, or libtorch's failure.
-    pub fn predict(&self, image: &Array3<f32>) -> Result<ModelOutput, ModelError> {
+    /// Fails when the volume is empty, when an intensity is not finite, or when libtorch fails.
+    pub fn predict(&self, image: &Array3<f32>) -> Result<Prediction, ModelError> {
         let (multiple, tile) = (self.model.downsampling(), self.training.crop);
         guard(|| {
             let _no_gradients = tch::no_grad_guard();
@@ -268,29 +249,59 @@ impl TchSegmenter {
         })
     }
 
-    /// Writes the weights, and what training needs to go on, to `path` (safetensors), whole or
-    /// not at all.
+    /// Writes the weights and the state of the training to the safetensors file `path`. The file is
+    /// written whole or not at all.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Fails when the file cannot be written, or when libtorch fails.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         guard(|| checkpoint::save(&self.optimizer, self.architecture.name, path))
     }
 
-    /// Reads what [`Self::save`] wrote. After an error the weights are what they were.
+    /// Reads a file that [`Self::save`] wrote.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged, or holds tensors of other names, types or shapes.
+    /// Fails when the file cannot be read, is damaged, or holds tensors of other names, types or
+    /// shapes. The weights are unchanged then.
     pub fn load(&mut self, path: &Path) -> Result<(), ModelError> {
         guard(|| checkpoint::load(&mut self.optimizer, path))
     }
 }
 
-/// The `losses` of the last steps before and with `step` of `steps`, which are taken; waits for the
-/// device.
+impl Segmenter for TchSegmenter {
+    fn has_attention(&self) -> bool {
+        self.architecture.has_attention
+    }
+
+    fn train(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: Range<usize>,
+        total: usize,
+        seed: u64,
+        progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
+        Ok(Self::train(self, cases, steps, total, seed, progress)?)
+    }
+
+    fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
+        Ok(Self::predict(self, image)?)
+    }
+
+    fn save(&self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(Self::save(self, path)?)
+    }
+
+    fn load(&mut self, path: &Path) -> Result<(), SegmenterError> {
+        Ok(Self::load(self, path)?)
+    }
+}
+
+/// Reads the `losses` of the last steps, up to step number `step` (from 1) of `steps`, and empties
+/// the vector. Waits for the device.
 ///
 /// # Errors
-/// One that is not finite.
+/// Fails when a loss is not finite, or when libtorch fails.
 fn read(losses: &mut Vec<Tensor>, step: usize, steps: usize) -> Result<Vec<f64>, ModelError> {
     let first = step - losses.len();
     let values = Vec::<f32>::try_from(Tensor::stack(&std::mem::take(losses), 0))?;
@@ -304,7 +315,7 @@ fn read(losses: &mut Vec<Tensor>, step: usize, steps: usize) -> Result<Vec<f64>,
     }
 }
 
-/// Of `step` (from 0) of `steps`.
+/// Returns the learning rate at `step`, counted from 0, of a round of `steps` steps.
 fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
     let factor = match training.schedule {
         Schedule::Constant => 1.0,
@@ -319,16 +330,17 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::ARCHITECTURES;
     use crate::config::{Combine, HeadConfig, Layout, Paths, Precision, Source};
+    use crate::registry::ARCHITECTURES;
     use tch::Kind;
 
-    /// Of two crops of eight slices all.
+    /// Flags of annotated slices in two crops of eight slices each: all are annotated.
     const ALL: [i64; 16] = [1; 16];
-    /// Both ends of the first crop, two neighbours and one apart of the second.
+    /// Flags of annotated slices in two crops of eight slices each: both ends of the first crop,
+    /// and two neighbours and a single slice of the second.
     const SOME: [i64; 16] = [1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0];
 
-    /// What is noted is kept until a backward pass, which after a prediction never comes.
+    /// The tape keeps its records until a backward pass, which never follows a prediction.
     #[test]
     fn a_prediction_leaves_nothing_on_the_tape() {
         let image = Array3::from_shape_fn((16, 16, 16), |(z, y, x)| (z * y + x) as f32 * 0.01);
@@ -348,39 +360,47 @@ mod tests {
         }
     }
 
-    /// How one step is computed.
+    /// How a test computes one training step.
     #[derive(Clone, Copy)]
-    struct How {
+    struct Computation {
         precision: Precision,
         layout: Layout,
         device: Device,
-        /// Annotated slices are filled up to a multiple of so many; without, all slices are taken.
+        /// Only annotated slices are used, padded to a multiple of this number. None means that all
+        /// slices are used.
         slices: Option<usize>,
     }
 
-    const EXACT: How = How {
+    /// The reference: contiguous float32 on the CPU.
+    const EXACT: Computation = Computation {
         precision: Precision::Float32,
         layout: Layout::Contiguous,
         device: Device::Cpu,
         slices: Some(1),
     };
-    const FAST: How = How {
+    /// The fast way on a CPU with bf16 instructions.
+    const FAST: Computation = Computation {
         precision: Precision::Bfloat16,
         layout: Layout::ChannelsLast,
         ..EXACT
     };
 
-    /// One loss of the slices `annotated` of two crops and its gradients with respect to all
-    /// variables, on the CPU.
-    fn descent(model: ModelConfig, annotated: &[i64], how: How) -> (f64, Vec<Tensor>) {
+    /// Computes the loss of two crops whose slices are `annotated` where the flag is 1. Returns it
+    /// with its gradients with respect to all variables, on the CPU.
+    fn loss_and_gradients(
+        model: ModelConfig,
+        annotated: &[i64],
+        computation: Computation,
+    ) -> (f64, Vec<Tensor>) {
         let model = ModelConfig { levels: 3, ..model };
         let training = TrainingConfig {
-            precision: how.precision,
-            layout: how.layout,
+            precision: computation.precision,
+            layout: computation.layout,
             soft_dice: 1.0,
             ..TrainingConfig::default()
         };
-        let segmenter = TchSegmenter::new(&model, &training, 3, 7, how.device).unwrap();
+        let device = computation.device;
+        let segmenter = TchSegmenter::new(&model, &training, 3, 7, device).unwrap();
         let depth = annotated.len() as i64 / 2;
         let count = 2 * depth * 12 * 16;
         let wave = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * 0.11).sin();
@@ -392,50 +412,53 @@ mod tests {
             .round()
             .to_kind(Kind::Int64)
             .masked_fill(&unknown, i64::from(IGNORE))
-            .to_device(how.device);
+            .to_device(device);
         let places: Vec<[i64; 2]> = (0..)
             .zip(annotated)
             .filter(|&(_, &known)| known == 1)
             .map(|(slice, _)| [slice / depth, slice % depth])
             .collect();
-        let slices = match how.slices {
-            Some(multiple) => Slices::at(&places, multiple, how.device),
+        let slices = match computation.slices {
+            Some(multiple) => Slices::at(&places, multiple, device),
             None => Slices::All,
         };
-        let images = segmenter.numerics.prepare(&images.to_device(how.device));
+        let images = segmenter.numerics.prepare(&images.to_device(device));
         let output = segmenter.network.forward(&images, &slices);
-        let loss = Loss::new(&training, 1.0, &[300, 200, 100], how.device);
+        let loss = Loss::new(&training, 1.0, &[300, 200, 100], device);
         let loss = loss.of(&output, &labels, &slices);
         segmenter.tape.backward(&loss);
-        let of_variables = segmenter.optimizer.slots.iter();
-        let gradients = of_variables
+        let slots = segmenter.optimizer.slots.iter();
+        let gradients = slots
             .map(|slot| slot.variable.grad().to_device(Device::Cpu))
             .collect();
         (loss.double_value(&[]), gradients)
     }
 
-    /// Loss and gradients are the same, but for so much of the loss and of the largest gradient's
-    /// norm.
-    fn alike(
+    /// Asserts that losses and gradients agree. `loss_tolerance` is relative to the expected loss,
+    /// `gradient_tolerance` to the norm of the largest expected gradient.
+    fn assert_alike(
         case: &str,
         (loss, gradients): &(f64, Vec<Tensor>),
         (expected, exact): &(f64, Vec<Tensor>),
-        of_loss: f64,
-        of_gradients: f64,
+        loss_tolerance: f64,
+        gradient_tolerance: f64,
     ) {
         assert!(
-            (loss - expected).abs() < of_loss * expected,
+            (loss - expected).abs() < loss_tolerance * expected,
             "{case}: loss {loss}, expected {expected}"
         );
         let norm = |t: &Tensor| t.norm().double_value(&[]);
         let largest = exact.iter().map(norm).fold(0.0, f64::max);
         for (a, b) in gradients.iter().zip(exact) {
             let difference = norm(&(a - b)) / largest;
-            assert!(difference < of_gradients, "{case}: gradient {difference}");
+            assert!(
+                difference < gradient_tolerance,
+                "{case}: gradient {difference}"
+            );
         }
     }
 
-    /// The cosine between two gradients of all variables.
+    /// Returns the cosine of the angle between two gradients of all variables.
     fn cosine(a: &[Tensor], b: &[Tensor]) -> f64 {
         let flat = |parts: &[Tensor]| {
             let parts: Vec<Tensor> = parts.iter().map(|part| part.reshape([-1])).collect();
@@ -446,7 +469,8 @@ mod tests {
         product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
     }
 
-    fn named(architecture: &str, head: HeadConfig) -> ModelConfig {
+    /// Returns the default configuration with another network and head.
+    fn model_with(architecture: &str, head: HeadConfig) -> ModelConfig {
         ModelConfig {
             architecture: architecture.to_owned(),
             head,
@@ -454,25 +478,28 @@ mod tests {
         }
     }
 
-    /// The fast paths, with operations of our own in the backward pass, against libtorch's graph in
-    /// float32.
+    /// Compares the fast ways, with our own operations in the backward pass, against libtorch's
+    /// graph in float32.
     #[test]
     fn every_network_has_the_gradient_of_libtorch_s_graph() {
         for architecture in ARCHITECTURES {
             let name = architecture.name;
-            let of = |how| descent(named(name, HeadConfig::default()), &ALL, how);
-            let exact = of(EXACT);
-            let cosine = cosine(&exact.1, &of(FAST).1);
+            let compute = |computation| {
+                let model = model_with(name, HeadConfig::default());
+                loss_and_gradients(model, &ALL, computation)
+            };
+            let exact = compute(EXACT);
+            let cosine = cosine(&exact.1, &compute(FAST).1);
             assert!(cosine > 0.99, "{name}: {cosine}");
-            let loops = How {
+            let channels_last = Computation {
                 layout: Layout::ChannelsLast,
                 ..EXACT
             };
-            alike(name, &of(loops), &exact, 1e-5, 1e-4);
+            assert_alike(name, &compute(channels_last), &exact, 1e-5, 1e-4);
         }
     }
 
-    /// Every head of different slices to choose.
+    /// Returns all heads that differ in how they handle selected slices.
     fn heads() -> Vec<HeadConfig> {
         let mut heads = Vec::new();
         for source in [Source::LastDecoder, Source::FinalMaps] {
@@ -493,9 +520,9 @@ mod tests {
         heads
     }
 
-    /// Every network with every head of [`heads`] that it has.
+    /// Returns every network, those with attention with each head of [`heads`].
     fn models() -> Vec<ModelConfig> {
-        let of = |architecture: &Architecture| {
+        let variants = |architecture: &Architecture| {
             let heads = if architecture.has_attention {
                 heads()
             } else {
@@ -503,55 +530,62 @@ mod tests {
             };
             heads
                 .into_iter()
-                .map(|head| named(architecture.name, head))
+                .map(|head| model_with(architecture.name, head))
                 .collect::<Vec<_>>()
         };
-        ARCHITECTURES.iter().flat_map(of).collect()
+        ARCHITECTURES.iter().copied().flat_map(variants).collect()
     }
 
     #[test]
     fn annotated_slices_alone_give_loss_and_gradients_of_the_whole_crop() {
         for model in models() {
             for layout in [Layout::Contiguous, Layout::ChannelsLast] {
-                let how = How { layout, ..EXACT };
-                let of = |slices| descent(model.clone(), &SOME, How { slices, ..how });
+                let compute = |slices| {
+                    let computation = Computation {
+                        layout,
+                        slices,
+                        ..EXACT
+                    };
+                    loss_and_gradients(model.clone(), &SOME, computation)
+                };
                 let case = format!("{layout:?} {model:?}");
-                alike(&case, &of(Some(1)), &of(None), 1e-5, 1e-5);
+                assert_alike(&case, &compute(Some(1)), &compute(None), 1e-5, 1e-5);
             }
         }
     }
 
-    /// Five slices as five and as eight.
-    fn padding_changes_nothing(device: Device) {
+    /// Asserts that five slices give the same result when they are padded to eight.
+    fn assert_padding_changes_nothing(device: Device) {
         for model in models() {
             for layout in [Layout::Contiguous, Layout::ChannelsLast] {
-                let of = |slices| {
-                    let how = How {
+                let compute = |multiple| {
+                    let computation = Computation {
                         layout,
                         device,
-                        slices: Some(slices),
+                        slices: Some(multiple),
                         ..EXACT
                     };
-                    descent(model.clone(), &SOME, how)
+                    loss_and_gradients(model.clone(), &SOME, computation)
                 };
-                alike(&format!("{layout:?} {model:?}"), &of(8), &of(1), 1e-5, 1e-5);
+                let case = format!("{layout:?} {model:?}");
+                assert_alike(&case, &compute(8), &compute(1), 1e-5, 1e-5);
             }
         }
     }
 
     #[test]
-    fn slices_that_fill_up_change_neither_loss_nor_gradients() {
-        padding_changes_nothing(Device::Cpu);
+    fn padding_slices_change_neither_loss_nor_gradients() {
+        assert_padding_changes_nothing(Device::Cpu);
     }
 
-    /// Weights and losses of a training in two calls, of 20 steps and 3.
+    /// Trains a network in two calls, of 20 and 3 steps. Returns it with the losses of all steps.
     fn trained(device: Device, dispatch: Dispatch) -> (TchSegmenter, Vec<f64>) {
         let model = ModelConfig {
             levels: 2,
             ..ModelConfig::default()
         };
-        // Contiguous float32 is libtorch's alone: nothing is noted on the tape. SGD, because AdamW
-        // makes much of the rounding of gradients that should be zero.
+        // Only libtorch computes contiguous float32, so the tape records nothing. The algorithm is
+        // SGD, because AdamW amplifies the rounding of gradients that should be zero.
         let training = TrainingConfig {
             algorithm: crate::config::Algorithm::Sgd,
             learning_rate: 0.01,
@@ -564,7 +598,7 @@ mod tests {
         };
         let (image, labels) = volume();
         let annotated: Vec<bool> = (0..12).map(|z| z % 3 == 1).collect();
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &annotated,
@@ -584,6 +618,7 @@ mod tests {
         (segmenter, losses)
     }
 
+    /// Returns made-up intensities and labels of three classes, `[12, 20, 28]`.
     fn volume() -> (Array3<f32>, Array3<u8>) {
         let image = Array3::from_shape_fn((12, 20, 28), |(z, y, x)| {
             ((z * 5 + y * 3 + x * 7) % 11) as f32 / 5.0 - 1.0
@@ -592,93 +627,98 @@ mod tests {
         (image, labels)
     }
 
-    fn differ_at_most(a: &[f64], b: &[f64], most: f64) {
+    /// Asserts that each number of `a` differs from that of `b` by less than `tolerance`, relative
+    /// to `b`.
+    fn assert_close(a: &[f64], b: &[f64], tolerance: f64) {
         assert_eq!(a.len(), b.len());
         for (a, b) in a.iter().zip(b) {
-            assert!((a - b).abs() < most * b.abs(), "{a} against {b}");
+            assert!((a - b).abs() < tolerance * b.abs(), "{a} against {b}");
         }
     }
 
-    /// A GPU's way through a training against the CPU's, both on `device`.
-    fn a_gpus_way_is_the_cpus(device: Device) {
-        let (of_cpu, one_by_one) = trained(device, Dispatch::CPU);
-        // The tape, if a loop of our own took part after all, wants gradients by its own way.
+    /// Asserts that the settings of a GPU and of a CPU lead to the same training, both on `device`.
+    fn assert_gpu_settings_train_like_cpu_settings(device: Device) {
+        let (with_cpu_settings, one_by_one) = trained(device, Dispatch::CPU);
+        // Direct gradients need an empty tape. It is not empty if one of our own loops ran.
         let (network, images) = (
-            &of_cpu.network,
+            &with_cpu_settings.network,
             Tensor::zeros([1, 1, 8, 12, 12], (Kind::Float, device)),
         );
         network.forward(&images, &Slices::All);
-        let direct_gradients = of_cpu.tape.is_empty();
-        of_cpu.tape.clear();
+        let direct_gradients = with_cpu_settings.tape.is_empty();
+        with_cpu_settings.tape.clear();
         let gpu = Dispatch {
             direct_gradients,
             ..Dispatch::GPU
         };
-        let (of_gpu, together) = trained(device, gpu);
-        differ_at_most(&together, &one_by_one, 1e-4);
-        assert!(of_gpu.resident.is_some() && of_cpu.resident.is_none());
+        let (with_gpu_settings, together) = trained(device, gpu);
+        assert_close(&together, &one_by_one, 1e-4);
+        assert!(with_gpu_settings.resident.is_some() && with_cpu_settings.resident.is_none());
         let (image, _) = volume();
         let (a, b) = (
-            of_gpu.predict(&image).unwrap(),
-            of_cpu.predict(&image).unwrap(),
+            with_gpu_settings.predict(&image).unwrap(),
+            with_cpu_settings.predict(&image).unwrap(),
         );
-        let most = (&a.probabilities - &b.probabilities).mapv(f32::abs);
-        let most = most.into_iter().fold(0.0, f32::max);
-        assert!(most < 1e-3, "probabilities differ by {most}");
+        let difference = largest_difference(&a, &b);
+        assert!(difference < 1e-3, "probabilities differ by {difference}");
+    }
+
+    /// Returns the largest difference between the probabilities of two predictions.
+    fn largest_difference(a: &ModelOutput, b: &ModelOutput) -> f32 {
+        let differences = (&a.probabilities - &b.probabilities).mapv(f32::abs);
+        differences.into_iter().fold(0.0, f32::max)
     }
 
     #[test]
-    fn a_gpus_way_through_a_training_is_the_cpus() {
-        a_gpus_way_is_the_cpus(Device::Cpu);
+    fn gpu_settings_train_like_cpu_settings() {
+        assert_gpu_settings_train_like_cpu_settings(Device::Cpu);
     }
 
-    /// A volume of several tiles, together and one by one.
-    fn tiles_do_not_matter(device: Device) {
+    /// Asserts that the number of tiles in one forward pass does not change a prediction.
+    fn assert_tiles_at_once_do_not_matter(device: Device) {
         let (mut segmenter, _) = trained(device, Dispatch::CPU);
         let (image, _) = volume();
-        let of = |segmenter: &TchSegmenter| segmenter.predict(&image).unwrap();
+        let predict = |segmenter: &TchSegmenter| segmenter.predict(&image).unwrap();
         segmenter.dispatch.tiles = 1;
-        let single = of(&segmenter);
+        let single = predict(&segmenter);
         for tiles in [2, 8, 16] {
             segmenter.dispatch.tiles = tiles;
-            let together = of(&segmenter);
-            let off = (&together.probabilities - &single.probabilities).mapv(f32::abs);
-            let off = off.into_iter().fold(0.0, f32::max);
-            assert!(off < 1e-5, "{tiles} tiles at once: {off}");
+            let difference = largest_difference(&predict(&segmenter), &single);
+            assert!(difference < 1e-5, "{tiles} tiles at once: {difference}");
         }
     }
 
     #[test]
-    fn tiles_together_give_what_single_ones_give() {
-        tiles_do_not_matter(Device::Cpu);
+    fn tiles_together_give_the_same_as_single_tiles() {
+        assert_tiles_at_once_do_not_matter(Device::Cpu);
     }
 
     #[test]
     fn a_training_set_stays_until_another_comes() {
         let (mut segmenter, _) = trained(Device::Cpu, Dispatch::GPU);
         let (image, labels) = volume();
-        let other = [true; 12];
-        let case = TrainingVolume {
+        let all_annotated = [true; 12];
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
-            annotated: &other,
+            annotated: &all_annotated,
         };
-        let mark = |segmenter: &TchSegmenter| segmenter.resident.as_ref().map(|set| set.0);
-        let before = mark(&segmenter);
+        let hash = |segmenter: &TchSegmenter| segmenter.resident.as_ref().map(|set| set.0);
+        let hash_before = hash(&segmenter);
         let counts = |s: &TchSegmenter| s.resident.as_ref().map(|set| set.1.counts.clone());
-        let few = counts(&segmenter);
+        let counts_before = counts(&segmenter);
         segmenter
             .train(&[case], 0..1, 1, 1, &mut |_, _| ControlFlow::Continue(()))
             .unwrap();
-        assert_ne!(mark(&segmenter), before);
-        assert_ne!(counts(&segmenter), few);
+        assert_ne!(hash(&segmenter), hash_before);
+        assert_ne!(counts(&segmenter), counts_before);
     }
 
     #[test]
     fn a_break_ends_the_call_with_the_steps_read_together() {
         let (mut segmenter, _) = trained(Device::Cpu, Dispatch::GPU);
         let (image, labels) = volume();
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &[true; 12],
@@ -695,9 +735,9 @@ mod tests {
         assert_eq!(segmenter.optimizer.steps, before + 16);
     }
 
-    // On a GPU (docs/gpu.md).
+    // The tests below need a GPU (docs/gpu.md).
 
-    /// The GPU, or none where none is asked for.
+    /// Returns the GPU. Without a GPU it returns none, or panics if `SLICEWISE_REQUIRE_GPU` is 1.
     fn gpu() -> Option<Device> {
         let device = crate::choose_device("auto").unwrap();
         if device.is_cuda() {
@@ -716,21 +756,21 @@ mod tests {
 
     #[test]
     #[ignore = "needs a CUDA device"]
-    fn gpu_one_step_is_the_cpus_for_every_network_and_head() {
+    fn gpu_one_step_equals_the_cpus_for_every_network_and_head() {
         let Some(device) = gpu() else { return };
         for model in models() {
             for layout in [Layout::Contiguous, Layout::ChannelsLast] {
                 let case = format!("{layout:?} {model:?}");
-                let exact = descent(model.clone(), &SOME, EXACT);
-                let on_gpu = |how| {
-                    let how = How {
+                let exact = loss_and_gradients(model.clone(), &SOME, EXACT);
+                let on_gpu = |computation| {
+                    let computation = Computation {
                         layout,
                         device,
-                        ..how
+                        ..computation
                     };
-                    descent(model.clone(), &SOME, how)
+                    loss_and_gradients(model.clone(), &SOME, computation)
                 };
-                alike(&case, &on_gpu(EXACT), &exact, 1e-5, 1e-4);
+                assert_alike(&case, &on_gpu(EXACT), &exact, 1e-5, 1e-4);
                 let fast = on_gpu(FAST);
                 assert!((fast.0 / exact.0 - 1.0).abs() < 1e-2, "{case}: {}", fast.0);
                 let cosine = cosine(&fast.1, &exact.1);
@@ -739,8 +779,8 @@ mod tests {
         }
     }
 
-    /// Crops of four and eight slices: one and two at the coarsest of three levels, where oneDNN's bf16
-    /// is garbage at two.
+    /// Crops of four and eight slices have one and two slices at the coarsest of three levels. At
+    /// two, oneDNN's bf16 gradient on the CPU is garbage.
     #[test]
     #[ignore = "needs a CUDA device"]
     fn gpu_bfloat16_is_right_where_grids_are_two_slices_deep() {
@@ -748,11 +788,12 @@ mod tests {
         for architecture in ARCHITECTURES {
             for depth in [4, 8] {
                 let annotated = vec![1; 2 * depth];
-                let of = |how| {
-                    let model = named(architecture.name, HeadConfig::default());
-                    descent(model, &annotated, how).1
+                let gradients = |computation| {
+                    let model = model_with(architecture.name, HeadConfig::default());
+                    loss_and_gradients(model, &annotated, computation).1
                 };
-                let cosine = cosine(&of(How { device, ..FAST }), &of(EXACT));
+                let on_gpu = gradients(Computation { device, ..FAST });
+                let cosine = cosine(&on_gpu, &gradients(EXACT));
                 assert!(cosine > 0.99, "{} {depth}: {cosine}", architecture.name);
             }
         }
@@ -760,27 +801,27 @@ mod tests {
 
     #[test]
     #[ignore = "needs a CUDA device"]
-    fn gpu_slices_that_fill_up_change_neither_loss_nor_gradients() {
+    fn gpu_padding_slices_change_neither_loss_nor_gradients() {
         let Some(device) = gpu() else { return };
-        padding_changes_nothing(device);
+        assert_padding_changes_nothing(device);
     }
 
     #[test]
     #[ignore = "needs a CUDA device"]
-    fn gpu_tiles_together_give_what_single_ones_give() {
+    fn gpu_tiles_together_give_the_same_as_single_tiles() {
         let Some(device) = gpu() else { return };
-        tiles_do_not_matter(device);
+        assert_tiles_at_once_do_not_matter(device);
     }
 
     #[test]
     #[ignore = "needs a CUDA device"]
-    fn gpu_its_way_through_a_training_is_the_cpus() {
+    fn gpu_training_gives_the_losses_of_the_cpu() {
         let Some(device) = gpu() else { return };
-        a_gpus_way_is_the_cpus(device);
+        assert_gpu_settings_train_like_cpu_settings(device);
         let (on_gpu, on_cpu) = (
             trained(device, Dispatch::GPU).1,
             trained(Device::Cpu, Dispatch::CPU).1,
         );
-        differ_at_most(&on_gpu, &on_cpu, 1e-3);
+        assert_close(&on_gpu, &on_cpu, 1e-3);
     }
 }

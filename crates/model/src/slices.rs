@@ -1,43 +1,46 @@
-//! Which axial slices of a batch the logits are computed of.
+//! Chooses the axial slices of a batch for which logits are computed.
 //!
-//! Only annotated slices carry loss. Taken from the last features, not from the logits, they spare
-//! training the last convolutions, the attention map and the loss of all others: with a quarter
-//! of the slices annotated, three quarters of that work.
+//! Only annotated slices contribute to the loss. They are selected from the last features, not
+//! from the logits, so training skips the last convolutions, the attention map and the loss of all
+//! other slices. With a quarter of the slices annotated, this saves three quarters of that work.
 
 use crate::layers::Convolution;
 use crate::loss::IGNORE;
 use tch::{Device, Kind, Tensor};
 
-/// Slices of a batch `[N, C, D, H, W]`.
+/// A selection of slices of a batch `[N, C, D, H, W]`.
 pub(crate) enum Slices {
-    /// All, where they are.
+    /// All slices. Selecting them leaves the batch as it is.
     All,
-    /// K of them, each a sample of one slice: `[K, C, 1, H, W]`.
+    /// K slices. Selecting them makes each slice a sample of its own: `[K, C, 1, H, W]`.
     Some {
-        /// int64 `[K]`: index of each one's sample.
+        /// Sample that each slice belongs to, int64 `[K]`.
         sample: Tensor,
-        /// int64 `[K]`: index of each in its sample.
+        /// Index of each slice in its sample, int64 `[K]`.
         position: Tensor,
-        /// How many of them are asked for: those behind fill up K and carry no loss.
+        /// Number of slices that were asked for. The slices after these are padding and do not
+        /// contribute to the loss.
         wanted: i64,
     },
 }
 
 impl Slices {
-    /// Those at `places`, each the index of its sample and its own in it, at least one. K is
-    /// filled up to a multiple of `multiple` by a slice that is there, whose labels
-    /// [`Self::of_labels`] takes away.
+    /// Selects the slices at `places`. Each place is the index of a sample in the batch and the
+    /// index of a slice in this sample. There must be at least one place.
     ///
-    /// The places come from the CPU, which drew the crops: to look for annotated slices on a GPU
-    /// means to wait for it.
+    /// K is padded to a multiple of `multiple` with copies of the first slice.
+    /// [`Self::of_labels`] removes the labels of these copies.
+    ///
+    /// The places come from the CPU, which has drawn the crops. Searching for annotated slices on a
+    /// GPU would mean waiting for its result.
     pub(crate) fn at(places: &[[i64; 2]], multiple: usize, device: Device) -> Self {
-        let filled = places.len().next_multiple_of(multiple);
-        let padding = std::iter::repeat_n(&places[0], filled - places.len());
+        let padded = places.len().next_multiple_of(multiple);
+        let padding = std::iter::repeat_n(&places[0], padded - places.len());
         let all = || places.iter().chain(padding.clone());
         let samples = all().map(|place| place[0]);
         let indices: Vec<i64> = samples.chain(all().map(|place| place[1])).collect();
         let indices = Tensor::from_slice(&indices).reshape([2, -1]);
-        // Without waiting for what the GPU is at.
+        // The copy does not block until the GPU has finished its current work.
         let indices = indices.to_dtype_layout((Kind::Int64, device), true, false);
         Self::Some {
             sample: indices.select(0, 0),
@@ -46,20 +49,21 @@ impl Slices {
         }
     }
 
-    /// Of labels `[N, D, H, W]`, as `[K, 1, H, W]`; [`IGNORE`] in those that only fill up K.
+    /// Selects the slices from labels `[N, D, H, W]` and returns them as `[K, 1, H, W]`. The labels
+    /// of padding slices become [`IGNORE`].
     pub(crate) fn of_labels(&self, labels: &Tensor) -> Tensor {
-        let of_slices = self.of(&labels.unsqueeze(1)).squeeze_dim(1);
+        let selected = self.of(&labels.unsqueeze(1)).squeeze_dim(1);
         if let Self::Some { wanted, .. } = self {
-            let padding = of_slices.size()[0] - wanted;
+            let padding = selected.size()[0] - wanted;
             if padding > 0 {
-                let mut without = of_slices.narrow(0, *wanted, padding);
-                let _ = without.fill_(i64::from(IGNORE));
+                let mut padded = selected.narrow(0, *wanted, padding);
+                let _ = padded.fill_(i64::from(IGNORE));
             }
         }
-        of_slices
+        selected
     }
 
-    /// Of `[N, C, D, H, W]`.
+    /// Selects the slices from features `[N, C, D, H, W]` and returns them as `[K, C, 1, H, W]`.
     pub(crate) fn of(&self, tensor: &Tensor) -> Tensor {
         match self {
             Self::All => tensor.shallow_clone(),
@@ -69,7 +73,8 @@ impl Slices {
         }
     }
 
-    /// Of a constant over the slices of a sample: `[N, C, 1, 1, 1]` → `[K, C, 1, 1, 1]`.
+    /// Selects the slices from values `[N, C, 1, 1, 1]` that are constant over each sample. Returns
+    /// `[K, C, 1, 1, 1]`: for each slice the values of its sample.
     pub(crate) fn of_constant(&self, tensor: &Tensor) -> Tensor {
         match self {
             Self::All => tensor.shallow_clone(),
@@ -77,7 +82,8 @@ impl Slices {
         }
     }
 
-    /// Of what a 3×3×3 convolution makes of `[N, C, D, H, W]`.
+    /// Selects the slices from the output of a 3×3×3 convolution of features `[N, C, D, H, W]`.
+    /// Computes the convolution for these slices only.
     pub(crate) fn of_convolved(&self, convolution: &Convolution, tensor: &Tensor) -> Tensor {
         let Self::Some {
             sample, position, ..
@@ -85,7 +91,8 @@ impl Slices {
         else {
             return convolution.forward(tensor);
         };
-        // Each with its two neighbours, which beyond the ends are the convolution's padding.
+        // Each slice needs its two neighbours. Beyond the ends of the sample these are zero, like
+        // the padding of the convolution.
         let last = tensor.size()[2] - 1;
         let offsets = Tensor::arange_start(-1, 2, (Kind::Int64, tensor.device()));
         let neighbours = position.unsqueeze(1) + offsets;
@@ -98,9 +105,9 @@ impl Slices {
     }
 }
 
-/// The slices at `positions` `[K, d]` of the samples `sample` `[K]` of a tensor `[N, C, D, H, W]`:
-/// `[K, C, d, H, W]` in its memory order. What lies together there is copied in one piece, and so
-/// is the gradient on its way back.
+/// Gathers the slices at `positions` `[K, d]` of the samples `sample` `[K]` from a tensor
+/// `[N, C, D, H, W]`. Returns `[K, C, d, H, W]` in the memory order of the tensor. Values that are
+/// adjacent in memory are copied in one piece, and so are their gradients in the backward pass.
 fn rows(tensor: &Tensor, sample: &Tensor, positions: &Tensor) -> Tensor {
     let (size, count) = (tensor.size(), positions.size()[1]);
     let [_, channels, depth, height, width] = size[..] else {

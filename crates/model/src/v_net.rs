@@ -1,20 +1,23 @@
-//! V-Net (Milletari et al. 2016, arXiv 1606.04797), the second of the paper's rivals: stages
-//! that learn a residual of their input, strided convolutions instead of pooling.
+//! V-Net (Milletari et al. 2016, arXiv 1606.04797), the second network that the paper compares
+//! with. Its stages learn a residual of their input, and strided convolutions replace pooling.
 //!
-//! Deviations from its source, so that it is a rival of the U-Nets' size and cost:
-//! - Two 3×3×3 convolutions a stage instead of one to three of 5×5×5: two see what one of
-//!   5×5×5 sees, with 54 weights for its 125, and each stage is as deep as the U-Nets'.
-//! - A decoder stage has its level's width, not twice that. Its first convolution narrows the
-//!   joined features, so the residual is that of the upsampled ones, not of the joined ones.
-//! - The crate's leaky rectifiers instead of learned slopes (PReLU), and normalisation before
-//!   each, which the source has none of. Without ([`crate::Norm::None`]) the sums grow from
-//!   stage to stage: with 4 levels on the law tests' small volume, a learning rate of 0.08
-//!   diverged where the U-Net's did not.
-//! - `base_width` and `levels` are the configuration's (the source's: 16, 5), and so is the loss
-//!   (the source's: soft Dice).
+//! Deviations from its source, which bring it to the size and cost of the U-Nets:
+//! - A stage has two 3×3×3 convolutions instead of one to three of 5×5×5. Two of 3×3×3 have the
+//!   receptive field of one of 5×5×5, with 54 weights instead of 125, and each stage is as deep
+//!   as those of the U-Nets.
+//! - A decoder stage has the width of its level, not twice that. Its first convolution narrows the
+//!   joined features, so the stage learns a residual of the upsampled features, not of the joined
+//!   ones.
+//! - The leaky rectifiers of this crate replace those with learned slopes (PReLU). A normalisation
+//!   precedes each rectifier; the source has none. Without it ([`crate::Norm::None`]) the sums
+//!   grow from stage to stage: with 4 levels on the small volume of the law tests, a learning rate
+//!   of 0.08 diverged, while it did not for the U-Net.
+//! - `base_width` and `levels` come from the configuration (16 and 5 in the source), and so does
+//!   the loss (soft Dice in the source).
 //!
-//! Trainable numbers at equal width and levels, 9 classes, and the shortest training step at
-//! width 8 with 4 levels (two crops of 32×64×48, bf16, one thread; `--example speed`):
+//! The table gives the number of parameters at equal width and levels with 9 classes. The last
+//! column is the shortest training step at width 8 with 4 levels (two crops of 32×64×48, bf16,
+//! one thread; `--example speed`).
 //!
 //! | network | width 8, 3 levels | width 8, 4 levels | width 16, 4 levels | step |
 //! |---|---|---|---|---|
@@ -29,7 +32,7 @@ use crate::numerics::to_logits;
 use crate::slices::Slices;
 use tch::Tensor;
 
-/// The registry's entry.
+/// Entry in the registry of networks.
 pub(crate) const ARCHITECTURE: Architecture = Architecture {
     name: "v-net",
     summary: "V-Net (Milletari et al. 2016): no attention, so no attention-guided query",
@@ -39,9 +42,9 @@ pub(crate) const ARCHITECTURE: Architecture = Architecture {
 
 struct VNet {
     first: DoubleConvolution,
-    /// From half resolution down to the bottleneck.
+    /// Encoder stages from half resolution down to the bottleneck.
     encoder: Vec<EncoderStage>,
-    /// From the coarsest but one up to full resolution.
+    /// Decoder stages from the second coarsest level up to full resolution.
     decoder: Vec<DecoderStage>,
     maps: Convolution,
 }
@@ -87,7 +90,7 @@ impl VNet {
 
 impl Network for VNet {
     fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
-        // The image is added to each feature map of the first stage.
+        // The residual of the first stage adds the image to each feature map.
         let mut features = self.first.residual(&[images], images);
         let mut skips = Vec::with_capacity(self.encoder.len());
         for stage in &self.encoder {
@@ -105,7 +108,7 @@ impl Network for VNet {
     }
 }
 
-/// One level of the way down.
+/// Encoder stage of one level: halves the grid, then learns a residual.
 struct EncoderStage {
     downsampling: Convolution,
     norm: Normalisation,
@@ -113,14 +116,15 @@ struct EncoderStage {
 }
 
 impl EncoderStage {
-    /// `[N, C, 2D, 2H, 2W]` → `[N, 2C, D, H, W]`.
+    /// Maps features `[N, C, 2D, 2H, 2W]` to features `[N, 2C, D, H, W]`.
     fn forward(&self, finer: &Tensor) -> Tensor {
         let halved = self.norm.leaky_relu(&self.downsampling.forward(finer));
         self.residual.residual(&[&halved], &halved)
     }
 }
 
-/// One level of the way up.
+/// Decoder stage of one level: doubles the grid, joins the encoder's features, then learns a
+/// residual.
 struct DecoderStage {
     upsampling: Upsampling,
     norm: Normalisation,
@@ -128,7 +132,8 @@ struct DecoderStage {
 }
 
 impl DecoderStage {
-    /// `[N, 2C, D, H, W]` and the encoder's `[N, C, 2D, 2H, 2W]` → the latter's shape.
+    /// Maps coarser features `[N, 2C, D, H, W]` and the encoder's features `skip`
+    /// `[N, C, 2D, 2H, 2W]` to features of the shape of `skip`.
     fn forward(&self, coarser: &Tensor, skip: &Tensor) -> Tensor {
         let doubled = self.norm.leaky_relu(&self.upsampling.forward(coarser));
         self.residual.residual(&[skip, &doubled], &doubled)

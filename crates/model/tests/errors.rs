@@ -1,9 +1,8 @@
 //! What is refused, and in which words; and how configurations are written.
 
 use ndarray::Array3;
-use slicewise_model::{
-    Device, ModelConfig, ModelError, TchSegmenter, TrainingConfig, TrainingVolume,
-};
+use slicewise_core::TrainingCase;
+use slicewise_model::{Device, ModelConfig, ModelError, TchSegmenter, TrainingConfig};
 use std::ops::ControlFlow;
 
 fn small() -> (ModelConfig, TrainingConfig) {
@@ -57,7 +56,7 @@ fn training_volumes_that_do_not_fit_are_refused() {
     let image = Array3::from_elem((4, 5, 6), 0.5);
     let labels = Array3::zeros((4, 5, 6));
     let mut message = |image: &Array3<f32>, labels: &Array3<u8>, annotated: &[bool]| {
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image,
             labels,
             annotated,
@@ -82,7 +81,7 @@ fn a_diverging_training_is_an_error_with_its_step() {
     let mut segmenter = TchSegmenter::new(&model, &training, 3, 0, Device::Cpu).unwrap();
     let image = Array3::from_shape_fn((4, 4, 4), |(z, y, x)| (z * y + x) as f32);
     let labels = Array3::from_shape_fn((4, 4, 4), |(_, y, _)| (y % 3) as u8);
-    let case = TrainingVolume {
+    let case = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &[true; 4],
@@ -133,7 +132,7 @@ fn progress_counts_every_step() {
     let mut segmenter = TchSegmenter::new(&model, &training, 3, 0, Device::Cpu).unwrap();
     let image = Array3::from_shape_fn((4, 4, 4), |(z, y, x)| (z * y + x) as f32 / 9.0);
     let labels = Array3::zeros((4, 4, 4));
-    let case = TrainingVolume {
+    let case = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &[true; 4],

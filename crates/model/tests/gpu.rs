@@ -5,9 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ndarray::Array3;
+use slicewise_core::{Prediction, TrainingCase};
 use slicewise_model::{
-    ARCHITECTURES, Device, ModelConfig, ModelOutput, Precision, TchSegmenter, TrainingConfig,
-    TrainingVolume,
+    ARCHITECTURES, Device, ModelConfig, Precision, TchSegmenter, TrainingConfig,
 };
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -69,7 +69,7 @@ fn made(architecture: &str, precision: Precision, device: Device) -> TchSegmente
 fn train(segmenter: &mut TchSegmenter, from: usize, to: usize) -> Vec<f64> {
     let (image, labels) = balls();
     let annotated: Vec<bool> = (0..image.dim().0).map(|z| z % 3 == 1).collect();
-    let case = TrainingVolume {
+    let case = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &annotated,
@@ -92,7 +92,7 @@ fn moved(segmenter: &TchSegmenter, path: &Path, name: &str, device: Device) -> T
     other
 }
 
-fn agree(name: &str, a: &ModelOutput, b: &ModelOutput) {
+fn agree(name: &str, a: &Prediction, b: &Prediction) {
     let difference = (&a.probabilities - &b.probabilities).mapv(f32::abs);
     let mean = difference.mean().unwrap();
     assert!(mean <= 0.01, "{name}: mean difference {mean}");
@@ -177,7 +177,7 @@ fn gpu_what_does_not_fit_is_out_of_memory_and_the_next_one_works() {
     };
     let image = Array3::from_elem((256, 256, 256), 0.5);
     let labels = Array3::zeros((256, 256, 256));
-    let case = TrainingVolume {
+    let case = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &[true; 256],

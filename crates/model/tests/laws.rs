@@ -4,10 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ndarray::{Array3, s};
+use slicewise_core::{Segmenter, TrainingCase};
 use slicewise_model::{
     ARCHITECTURES, Activation, Algorithm, Combine, Device, HeadConfig, Layout, ModelConfig, Norm,
     Paths, Precision, Recalibration, Schedule, Source, TchSegmenter, TrainingConfig,
-    TrainingVolume,
 };
 use std::ops::ControlFlow;
 
@@ -116,7 +116,7 @@ fn trained(
     let (image, _) = boxes();
     let mut segmenter = segmenter(model, training, 1);
     let flags = annotated(image.dim().0);
-    let case = TrainingVolume {
+    let case = TrainingCase {
         image: &image,
         labels,
         annotated: &flags,
@@ -242,7 +242,7 @@ fn save_and_load_round_trip_and_training_goes_on_alike() {
         assert_eq!(a.sr2, b.sr2, "{model:?}");
         // The experiment forks strategies from one checkpoint: what is not in it must not matter.
         let flags = annotated(image.dim().0);
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &flags,
@@ -263,7 +263,7 @@ fn a_training_in_pieces_is_the_training() {
     for model in models() {
         let (image, labels) = boxes();
         let flags = annotated(image.dim().0);
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &flags,
@@ -342,7 +342,7 @@ fn overfits_one_small_volume() {
             ..model
         };
         let mut segmenter = segmenter(&model, &fast, 1);
-        let case = TrainingVolume {
+        let case = TrainingCase {
             image: &image,
             labels: &labels,
             annotated: &[true; 12],
@@ -452,7 +452,7 @@ fn bf16_trains_at_every_depth_of_crop() {
                     crop: [depth, 12, 12],
                     ..training()
                 };
-                let case = TrainingVolume {
+                let case = TrainingCase {
                     image: &image,
                     labels: &labels,
                     annotated: &flags,

@@ -1,9 +1,9 @@
-//! Finds libtorch at run time: passes on to the linker the folders that slicewise-model's
-//! build script names (see there), so that `slicewise` starts without LD_LIBRARY_PATH.
-//! Notes the compiler and the commit, for the manifests.
+//! Makes `slicewise` start without LD_LIBRARY_PATH: it passes the libtorch folders that
+//! slicewise-model's build script names to the linker, as places to search at run time. It also
+//! stores the compiler's version and the commit, for the manifests.
 //!
 //! It runs again when a source of the program or the commit changes. Then this crate alone is
-//! compiled again: the others have no build script that knows of commits.
+//! compiled again: no other has a build script that knows of commits.
 
 mod commit;
 
@@ -35,7 +35,7 @@ fn note_commit() {
     println!("cargo::rustc-env=SLICEWISE_COMMIT={}", commit::commit(&root));
 }
 
-/// The compiler's name and version, for the manifests.
+/// Returns the compiler's name and version.
 fn rustc() -> String {
     let named = std::env::var_os("RUSTC")
         .and_then(|rustc| Command::new(rustc).arg("--version").output().ok())

@@ -1,4 +1,5 @@
-//! `slicewise check`: everything that can be known before the first step, all problems at once.
+//! `slicewise check`: reports all that can be known before the first training step, and all
+//! problems at once.
 
 use crate::command::CheckArguments;
 use crate::config::ExperimentConfig;
@@ -6,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::resolve::{Resolved, resolve};
 use crate::resources;
 use crate::schedule::steps;
-use crate::segmenter::TchModel;
+use crate::segmenter;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
 use slicewise_data::{Part, Problem, TaskData};
@@ -15,13 +16,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Steps timed for the estimate; the first, which warms libtorch up, is not counted.
+/// Number of steps timed for the estimate. One more step, not timed, warms libtorch up.
 const TIMED_STEPS: usize = 3;
 
-/// Tables, figures and page, generously.
+/// Estimated size of tables, figures and page, in bytes; a generous guess.
 const REPORT_BYTES: u64 = 16 << 20;
 
-/// P, R, uncertainty and flags of one slice as text.
+/// Estimated size of one slice's P, R, uncertainty and flags as text, in bytes.
 const RECORD_BYTES_PER_SLICE: usize = 100;
 
 /// Prints what the experiment would do, or every problem of its data.
@@ -104,7 +105,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     let mut short = Vec::new();
     short.extend(disk(&out, bytes)?);
     short.extend(memory_of(&config, memory, jobs)?);
-    // Cores work beside each other; cells on one GPU take turns, so there it is at most that.
+    // CPU runs work at the same time. Runs on one GPU take turns, so the sum is an upper limit.
     let (at_once, most) = match config.device.as_str() {
         "cpu" => (jobs, ""),
         _ => (1, "at most "),
@@ -118,16 +119,16 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     Ok(())
 }
 
-/// The most that checkpoints take at once, where each cell has one of the size given and `jobs` of
-/// them are at work: beside its last round's, such a cell has two within the round and one half
+/// Returns the bytes of checkpoints that exist at once, at most. Each run keeps one of the size
+/// given. Each of the `jobs` working runs keeps three more: two within the round, and one half
 /// written.
-fn checkpoint_bytes(mut cells: Vec<u64>, jobs: usize) -> u64 {
-    cells.sort_unstable_by(|a, b| b.cmp(a));
-    let at_work: u64 = cells.iter().take(jobs).sum();
-    cells.iter().sum::<u64>() + 3 * at_work
+fn checkpoint_bytes(mut runs: Vec<u64>, jobs: usize) -> u64 {
+    runs.sort_unstable_by(|a, b| b.cmp(a));
+    let at_work: u64 = runs.iter().take(jobs).sum();
+    runs.iter().sum::<u64>() + 3 * at_work
 }
 
-/// Fails with a table of `problems`, if there are any.
+/// Fails with a table of `problems` if there are any.
 fn refuse(problems: &[Problem], arguments: &CheckArguments) -> Outcome {
     if problems.is_empty() {
         return Ok(());
@@ -148,7 +149,7 @@ fn refuse(problems: &[Problem], arguments: &CheckArguments) -> Outcome {
     )))
 }
 
-/// Says what the sweep would write; a problem where the disk has no room for it.
+/// Prints how much the sweep would write. Returns a problem if the disk lacks room for it.
 fn disk(out: &Path, bytes: u64) -> anyhow::Result<Option<Problem>> {
     let free = resources::free_disk(out)?;
     println!(
@@ -167,7 +168,8 @@ fn disk(out: &Path, bytes: u64) -> anyhow::Result<Option<Problem>> {
     }))
 }
 
-/// Says what `jobs` cells of `peak` bytes each would take; a problem where not one fits.
+/// Prints the memory that `jobs` runs of `peak` bytes each take. Returns a problem if not even one
+/// fits.
 fn memory_of(config: &ExperimentConfig, peak: u64, jobs: usize) -> anyhow::Result<Option<Problem>> {
     let available = resources::available_memory()?;
     println!(
@@ -198,15 +200,15 @@ struct Cost {
     step_s: f64,
     round_s: f64,
     checkpoint_bytes: u64,
-    /// The most that training and predicting held, program and data included.
+    /// Peak memory of training and predicting, in bytes, with program and data.
     memory_bytes: u64,
 }
 
-/// Times a few steps of a throw-away model, and one prediction.
+/// Times a few steps and one prediction of a temporary model, and measures its memory.
 fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost> {
     resources::forget_peak();
     let failed = |error: slicewise_experiment::SegmenterError| Failure::Run(anyhow!("{error}"));
-    let mut segmenter = TchModel::new(config, model, data.classes.len(), 0)?;
+    let mut segmenter = segmenter::build(config, model, data.classes.len(), 0)?;
     let annotated: Vec<Vec<bool>> = data
         .cases
         .iter()
@@ -234,7 +236,8 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
     Ok(Cost {
         step_s,
         round_s: started.elapsed().as_secs_f64() * cases.len() as f64,
-        // The weights, those of the last step, and two of the optimiser.
+        // A checkpoint holds the weights, those of the last step, and two values of the optimiser
+        // for each weight.
         checkpoint_bytes: 4 * parameters * size_of::<f32>() as u64,
         memory_bytes: resources::peak_memory()?,
     })

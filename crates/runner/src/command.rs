@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: subcommands and their arguments.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -42,11 +42,17 @@ pub(crate) enum Command {
         /// The results folder
         folder: PathBuf,
     },
+    /// Compress the records of results folders that are to be kept; all commands read them so too
+    Pack {
+        /// The results folders
+        #[arg(required = true)]
+        folders: Vec<PathBuf>,
+    },
     /// Validate an experiment without running it: config, data, splits, disk, memory, time
     Check(CheckArguments),
     /// Write procedural newborn heads as NIfTI files
     Phantom(PhantomArguments),
-    /// Print what runs would run on; exits with 1 when none could start
+    /// Print the machine that runs would use; exit with 1 if no run could start
     Doctor {
         /// auto, cpu or cuda:N
         #[arg(long, default_value = "auto")]

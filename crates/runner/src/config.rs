@@ -1,56 +1,68 @@
-//! The experiment's YAML: parse and check. What `auto` in it comes to: `resolve.rs`.
+//! The experiment's YAML file: its structure, and the checks before anything runs. `resolve.rs`
+//! replaces every `auto` by what it stands for.
 //!
-//! Unknown keys, strategies and ratios out of range are refused with file, line, column and
-//! the nearest valid word. The resolved config is what `config.yaml` of a results folder holds.
+//! Unknown keys, unknown strategies and ratios out of range are refused. The message gives file,
+//! line, column and the nearest valid word. A results folder keeps the resolved experiment as
+//! `config.yaml`.
 
 use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow, bail};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use slicewise_core::nearest;
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task};
 use slicewise_experiment::{Cell, TaskPlan, plan};
-use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, architecture};
-use slicewise_strategies::nearest;
+use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, registry};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Bytes of the longest experiment read. Aliases may repeat what they name, so what a text says
-/// can be as long as the square of it.
+/// Size limit of an experiment file, in bytes. YAML aliases repeat the text that they name, so the
+/// parsed content can be as long as the square of the file.
 const LONGEST: usize = 64 << 10;
 
-/// Cells side by side on one GPU unless told otherwise. Each is a process with a context of its own
-/// of 1 to 1.5 GB, and takes its turn; a few fill the gaps between one another's launches.
+/// Default number of runs side by side on one GPU. Each run is a process with its own CUDA context
+/// of 1 to 1.5 GB. The runs take turns on the GPU; a few of them fill the gaps between one
+/// another's kernel launches.
 const JOBS_OF_A_GPU: usize = 4;
 
-/// One experiment.
+/// One experiment: the content of one YAML file. Unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExperimentConfig {
-    /// Names the results folder.
+    /// Name of the experiment and of its results folder, `results/NAME`. Allowed: ASCII letters,
+    /// digits, `-`, `_` and `.`, not starting with a dot. Required.
     pub(crate) name: String,
-    /// The question it asks, one sentence.
+    /// The question that the experiment asks, in one sentence. The report shows it. Required.
     pub(crate) question: String,
-    /// Seeds of the runs, each a whole repetition.
+    /// Seeds of the runs: whole numbers from 0, at least one, each only once. Every seed repeats
+    /// the whole experiment with other first weights, crops and random queries. Volumes for the
+    /// figures are kept for the first seed only. Required.
     pub(crate) seeds: Vec<u64>,
-    /// Threads of one cell: libtorch's sums depend on them, so they are part of the config.
+    /// CPU threads of each run, 1 or more. Default: 1, so that as many runs fit side by side as the
+    /// machine has cores. libtorch's sums depend on the number of threads, so it is part of the
+    /// experiment.
     #[serde(default = "one")]
     pub(crate) threads: usize,
-    /// `auto`, `cpu` or `cuda:N`.
+    /// Device that trains and predicts: `cpu`, `cuda:N` (GPU number N, from 0) or `auto`. Default:
+    /// `auto`, which takes a usable GPU if there is one and the CPU otherwise. The choice is made
+    /// when a sweep begins and kept when it continues.
     #[serde(default = "auto")]
     #[schemars(regex(pattern = r"^(auto|cpu|cuda:\d+)$"))]
     pub(crate) device: String,
-    /// Where the volumes come from and how they are split and prepared.
+    /// The volumes: which dataset, how it is prepared, and which cases are in Part A and Part B.
+    /// Required.
     pub(crate) data: DataConfig,
-    /// The networks; the first is the one that the tables of strategies show.
+    /// The networks to train, each under a name of your choice (same characters as `name`), at
+    /// least one. The tables of strategies show the first. Required.
     pub(crate) models: IndexMap<String, ModelConfig>,
-    /// Loss, optimiser, crops.
+    /// Loss, optimiser, crops and arithmetic of the training. Default: the defaults of its fields.
     #[serde(default)]
     pub(crate) training: TrainingConfig,
-    /// What is swept in each task.
+    /// What to run in each task: `brain-extraction`, `tissue-segmentation` or both. Required.
     #[schemars(schema_with = "crate::schema::tasks")]
     pub(crate) tasks: BTreeMap<Task, TaskPlan>,
 }
@@ -65,6 +77,9 @@ fn auto() -> String {
 
 impl ExperimentConfig {
     /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is longer than 64 KiB, or is no valid experiment: bad input.
     pub(crate) fn read(path: &Path) -> Outcome<Self> {
         let mut text = String::new();
         let longest = LONGEST as u64 + 1;
@@ -81,7 +96,7 @@ impl ExperimentConfig {
         Self::parse(&text, path).map_err(Failure::Input)
     }
 
-    /// As [`read`](Self::read), from text; `path` is for messages.
+    /// Parses and checks the YAML `text`; error messages name `path`.
     pub(crate) fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
         let config: Self =
             serde_yaml::from_str(text).map_err(|error| anyhow!(message(&error, path)))?;
@@ -89,9 +104,9 @@ impl ExperimentConfig {
         Ok(config)
     }
 
-    /// What no single field can know.
+    /// Checks what a single field's type cannot: ranges, and settings that depend on each other.
     fn check(&self) -> anyhow::Result<()> {
-        // Both become folders: a name cannot lead out of the results.
+        // Both names become folders, so they must not lead out of the results folder.
         for (field, name) in std::iter::once(("name", &self.name))
             .chain(self.models.keys().map(|name| ("models", name)))
         {
@@ -134,7 +149,7 @@ impl ExperimentConfig {
             for (name, model) in &self.models {
                 for strategy in plan.strategies.keys() {
                     if slicewise_strategies::find(&strategy.0)?.needs_attention()
-                        && !architecture::find(&model.architecture)?.has_attention
+                        && !registry::find(&model.architecture)?.has_attention
                     {
                         bail!(
                             "tasks.{}.strategies.{}: needs a model with an attention map, but models.{name} ({}) has none",
@@ -149,13 +164,13 @@ impl ExperimentConfig {
         Ok(())
     }
 
-    /// The text of `config.yaml`.
+    /// Returns the text of `config.yaml`.
     pub(crate) fn to_yaml(&self) -> anyhow::Result<String> {
         Ok(serde_yaml::to_string(self)?)
     }
 
-    /// Cells to run side by side: as many as the machine's cores can, but on a GPU, which they
-    /// share, no more than [`JOBS_OF_A_GPU`].
+    /// Default number of runs side by side: the machine's cores divided by `threads`, at least 1.
+    /// Runs on a GPU share it, so there are at most [`JOBS_OF_A_GPU`] of them.
     pub(crate) fn default_jobs(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let most = if self.device == "cpu" {
@@ -166,30 +181,30 @@ impl ExperimentConfig {
         (cores / self.threads).clamp(1, most)
     }
 
-    /// The arithmetic of the named model.
+    /// Returns the precision of the named model: its own setting, else that of `training`.
     pub(crate) fn precision(&self, model: &str) -> Precision {
         let own = self.models.get(model).and_then(|model| model.precision);
         own.unwrap_or(self.training.precision)
     }
 
-    /// Where the experiment writes: `out`, or the folder of its name.
+    /// Returns the results folder: `out`, or `results/NAME`.
     pub(crate) fn folder(&self, out: Option<&Path>) -> PathBuf {
         out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
     }
 
-    /// Whether `cell` keeps volumes for the figures: those of the first seed do.
+    /// Whether `cell` keeps volumes for the figures. Only runs of the first seed do.
     pub(crate) fn pictured(&self, cell: &Cell) -> bool {
         self.seeds.first() == Some(&cell.seed)
     }
 
-    /// Every cell of the sweep.
+    /// Lists all runs of the sweep.
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let models: Vec<String> = self.models.keys().cloned().collect();
         plan::cells(&self.tasks, &models, &self.seeds)
     }
 }
 
-/// The name that chooses this device: `cpu` or `cuda:N`.
+/// Returns the YAML name of `device`: `cpu` or `cuda:N`.
 pub(crate) fn device_name(device: Device) -> String {
     match device {
         Device::Cuda(index) => format!("cuda:{index}"),
@@ -197,7 +212,7 @@ pub(crate) fn device_name(device: Device) -> String {
     }
 }
 
-/// `file:line:column: what; the nearest valid name`.
+/// Formats a YAML error as `file:line:column: problem; the nearest valid name`.
 fn message(error: &serde_yaml::Error, path: &Path) -> String {
     let text = error.to_string();
     let (place, text) = match error.location() {
@@ -210,7 +225,7 @@ fn message(error: &serde_yaml::Error, path: &Path) -> String {
         }
         None => (path.display().to_string(), text),
     };
-    // serde's own wording: unknown field `x`, expected one of `a`, `b`
+    // serde words its message so: unknown field `x`, expected one of `a`, `b`
     let words: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
     let hint = match words.split_first() {
         Some((wrong, valid)) if text.contains("unknown ") && !text.contains("did you mean") => {

@@ -1,4 +1,4 @@
-//! `slicewise doctor`: what a run would run on.
+//! `slicewise doctor`: prints the machine that runs would use.
 
 use crate::config::device_name;
 use crate::failure::Outcome;
@@ -6,10 +6,11 @@ use crate::sweep::COMMIT;
 use anyhow::Context;
 use ndarray::Array3;
 use serde::Serialize;
+use slicewise_core::TrainingCase;
 use slicewise_data::DataConfig;
 use slicewise_model::{
     Device, Environment, ModelConfig, ModelError, Precision, TchSegmenter, TrainingConfig,
-    TrainingVolume, choose_device, environment, unused_gpu,
+    choose_device, environment, unused_gpu,
 };
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -145,12 +146,12 @@ impl Findings {
     }
 }
 
-/// Whatever the versions say: what counts is that a network of every kind of layer learns and
-/// answers, forward and backward.
+/// Trains and applies a network with every kind of layer, forward and backward. Versions alone do
+/// not show whether libtorch works here.
 fn probe(device: Device) -> Result<(), ModelError> {
     let image = Array3::from_shape_fn((8, 8, 8), |(z, y, x)| ((z * y + x) % 7) as f32);
     let labels = image.mapv(|value| u8::from(value > 3.0));
-    let volume = TrainingVolume {
+    let volume = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &[true; 8],

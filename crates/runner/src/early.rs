@@ -1,100 +1,113 @@
-//! A report after each seed, while the sweep goes on: something to look at early.
+//! Writes a report after each complete block, which is one seed of one task, while the sweep
+//! continues, so that there is something to look at early.
 //!
-//! It is written in a thread of its own from the records of whole seeds alone, so that its rows stand
-//! for the same seeds; the page says which are missing. The last report of a sweep, of all records,
-//! is not made here.
+//! A thread of its own writes it, from the records of complete blocks alone: all rows of a task's
+//! tables then stand for the same seeds, and the page says what is missing. The final report, of
+//! all records, is not made here.
 
+use slicewise_core::Task;
 use slicewise_experiment::{Cell, Results, ResultsFolder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 use std::{mem, thread};
 
-/// Which seeds are whole, and the thread that writes.
+/// One seed of one task.
+type Block = (u64, Task);
+
+/// Knows which blocks are complete, and owns the thread that writes.
 pub(crate) struct EarlyReports {
     folder: ResultsFolder,
-    /// Cells of each seed of the experiment that are still to run.
-    left: BTreeMap<u64, usize>,
-    /// Seeds with a cell that failed.
-    broken: BTreeSet<u64>,
-    /// The seed that became whole since a report was begun.
-    due: Option<u64>,
+    /// For each block of the experiment, the number of runs that have not ended.
+    left: BTreeMap<Block, usize>,
+    /// Blocks with a run that failed.
+    broken: BTreeSet<Block>,
+    /// A block that became complete and has no report yet.
+    due: Option<Block>,
     writing: Option<JoinHandle<()>>,
 }
 
 impl EarlyReports {
-    /// Of a sweep over `seeds` whose cells in `open` are still to run.
-    pub(crate) fn new(folder: &ResultsFolder, seeds: &[u64], open: &[Cell]) -> Self {
-        let of = |seed: u64| open.iter().filter(|cell| cell.seed == seed).count();
+    /// Starts with a sweep of the runs `all`, of which those in `open` have not ended.
+    pub(crate) fn new(folder: &ResultsFolder, all: &[Cell], open: &[Cell]) -> Self {
+        let mut left: BTreeMap<Block, usize> = all.iter().map(|cell| (block(cell), 0)).collect();
+        for cell in open {
+            *left.entry(block(cell)).or_insert(0) += 1;
+        }
         Self {
             folder: folder.clone(),
-            left: seeds.iter().map(|&seed| (seed, of(seed))).collect(),
+            left,
             broken: BTreeSet::new(),
             due: None,
             writing: None,
         }
     }
 
-    /// `cell` is whole, or lost.
+    /// Notes that `cell` ended; `whole` is false if it failed.
     pub(crate) fn ended(&mut self, cell: &Cell, whole: bool) {
+        let block = block(cell);
         if !whole {
-            self.broken.insert(cell.seed);
+            self.broken.insert(block);
         }
-        let left = self.left.entry(cell.seed).or_insert(1);
+        let left = self.left.entry(block).or_insert(1);
         *left = left.saturating_sub(1);
-        // The report of the last seed is that of the sweep.
-        let others = self.left.values().any(|&left| left > 0);
-        if self.left.get(&cell.seed) == Some(&0) && !self.broken.contains(&cell.seed) && others {
-            self.due = Some(cell.seed);
+        let complete = *left == 0 && !self.broken.contains(&block);
+        // The last block needs no early report: the sweep's final report follows.
+        if complete && self.left.values().any(|&left| left > 0) {
+            self.due = Some(block);
         }
     }
 
-    /// Begins a report where one is due and none is being written; `say` gets the line about it.
+    /// Starts writing a report if one is due and none is being written. `say` receives a line about
+    /// the result.
     pub(crate) fn write(&mut self, say: impl FnOnce(String) + Send + 'static) {
         if self.writing.as_ref().is_some_and(|at| !at.is_finished()) {
             return;
         }
-        let Some(seed) = mem::take(&mut self.due) else {
+        let Some((seed, task)) = mem::take(&mut self.due) else {
             return;
         };
-        let whole = |(&seed, &left): (&u64, &usize)| {
-            (left == 0 && !self.broken.contains(&seed)).then_some(seed)
+        let whole = |(&block, &left): (&Block, &usize)| {
+            (left == 0 && !self.broken.contains(&block)).then_some(block)
         };
-        let whole: BTreeSet<u64> = self.left.iter().filter_map(whole).collect();
-        let (folder, of) = (self.folder.clone(), self.left.len());
+        let whole: BTreeSet<Block> = self.left.iter().filter_map(whole).collect();
+        let (folder, blocks) = (self.folder.clone(), self.left.len());
         self.writing = Some(thread::spawn(move || {
             let page = folder.root().join("report.html");
+            let done = whole.len();
+            let complete = format!(
+                "{}, seed {seed} is complete ({done} of {blocks})",
+                task.name()
+            );
             say(match write(&folder, &whole) {
-                Ok(()) => format!(
-                    "seed {seed} is complete ({} of {of}): {}",
-                    whole.len(),
-                    page.display()
-                ),
+                Ok(()) => format!("{complete}: {}", page.display()),
                 Err(why) => format!(
-                    "seed {seed} is complete ({} of {of}), but no report could be written yet: \
-                     {why}; the sweep goes on",
-                    whole.len()
+                    "{complete}, but no report could be written yet: {why}; the sweep goes on"
                 ),
             });
         }));
     }
 
-    /// Waits for the report being written, if any: two at once would write the same files.
+    /// Waits for the report that is being written, if any. Two at once would write the same files.
     pub(crate) fn finish(&mut self) {
         if let Some(writing) = self.writing.take() {
-            // One that panicked has said so.
+            // A thread that panicked has printed why.
             let _ = writing.join();
         }
     }
 }
 
+fn block(cell: &Cell) -> Block {
+    (cell.seed, cell.task)
+}
+
 fn write(
     folder: &ResultsFolder,
-    seeds: &BTreeSet<u64>,
+    blocks: &BTreeSet<Block>,
 ) -> Result<(), slicewise_report::ReportError> {
     let mut results = Results::read(folder.root())?;
     results
         .records
-        .retain(|record| seeds.contains(&record.seed));
+        .retain(|record| blocks.contains(&(record.seed, record.task)));
     slicewise_report::write_results(&results, folder.root())?;
     Ok(())
 }
@@ -102,43 +115,51 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slicewise_data::Task;
     use std::sync::mpsc;
 
     #[test]
-    fn a_report_is_due_when_a_seed_is_whole_and_others_are_not() {
+    fn a_report_is_due_when_a_block_is_complete_and_others_are_not() {
         let scratch = tempfile::tempdir().unwrap();
-        let cell = |seed, strategy: &str| Cell {
-            task: Task::BrainExtraction,
+        let cell = |task, seed, strategy: &str| Cell {
+            task,
             model: "unet".to_owned(),
             strategy: strategy.to_owned(),
             seed,
         };
+        let (brain, tissue) = (Task::BrainExtraction, Task::TissueSegmentation);
         let open = [
-            cell(1, "first"),
-            cell(1, "full"),
-            cell(2, "full"),
-            cell(3, "full"),
+            cell(brain, 1, "first"),
+            cell(brain, 1, "full"),
+            cell(tissue, 1, "full"),
+            cell(brain, 2, "full"),
         ];
+        let mut all = open.to_vec();
+        all.push(cell(tissue, 2, "full"));
         let folder = ResultsFolder::new(scratch.path());
-        let mut early = EarlyReports::new(&folder, &[1, 2, 3], &open);
+        let mut early = EarlyReports::new(&folder, &all, &open);
         let (sender, receiver) = mpsc::channel();
-        let said = |early: &mut EarlyReports, cell: &Cell, whole| {
+        let line_after = |early: &mut EarlyReports, cell: &Cell, whole| {
             let sender = sender.clone();
             early.ended(cell, whole);
             early.write(move |line| sender.send(line).unwrap());
             early.finish();
             receiver.try_recv().ok()
         };
-        assert_eq!(said(&mut early, &open[0], true), None);
-        let line = said(&mut early, &open[1], true).unwrap();
-        // There is no folder to report of, which stops nothing.
+        assert_eq!(line_after(&mut early, &open[0], true), None);
+        let line = line_after(&mut early, &open[1], true).unwrap();
+        // There is no folder to report of, which stops nothing. The block that was complete before
+        // the sweep counts too.
         assert!(
-            line.starts_with("seed 1 is complete (1 of 3), but no report could be written yet: ")
-                && line.ends_with("; the sweep goes on"),
+            line.starts_with(
+                "brain-extraction, seed 1 is complete (2 of 4), but no report could be written yet: "
+            ) && line.ends_with("; the sweep goes on"),
             "{line}"
         );
-        assert_eq!(said(&mut early, &open[2], false), None, "it failed");
-        assert_eq!(said(&mut early, &open[3], true), None, "it is the last");
+        assert_eq!(line_after(&mut early, &open[2], false), None, "it failed");
+        assert_eq!(
+            line_after(&mut early, &open[3], true),
+            None,
+            "it is the last"
+        );
     }
 }

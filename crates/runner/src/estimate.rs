@@ -1,25 +1,26 @@
-//! How long the cells of a sweep still take, from what its workers have timed so far: their first
-//! steps and one prediction at first, whole rounds later.
+//! Estimates how long a sweep's runs still take. The times come from its workers: their first steps
+//! and one prediction at first, whole rounds later.
 //!
-//! A network that no worker has timed yet is taken to cost what it costs in the other task, or what
-//! the others cost. Predictions are a large share, so each is counted, by the voxels of its volumes.
+//! A network without a time is assumed to take what it takes in the other task, or else what the
+//! other networks take. Predictions are a large share of the time, so each is counted, by the
+//! voxels of its volumes.
 
 use crate::config::ExperimentConfig;
 use slicewise_data::{Part, Task, TaskData};
 use slicewise_experiment::Cell;
 use std::collections::BTreeMap;
 
-/// Voxels of one task's volumes.
+/// Voxel counts of one task's volumes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Voxels {
     all: f64,
     part_a: f64,
-    /// Of the volume that a worker times itself with.
+    /// Voxels of the first volume, whose prediction a worker times when it starts.
     probe: f64,
 }
 
 impl Voxels {
-    /// Those of `data`.
+    /// Counts the voxels of `data`.
     pub(crate) fn of(data: &TaskData) -> Self {
         let count = |wanted: &dyn Fn(Part) -> bool| {
             let cases = data.cases.iter().filter(|case| wanted(case.part));
@@ -36,7 +37,7 @@ impl Voxels {
     }
 }
 
-/// A mean in the making.
+/// A running weighted mean, in seconds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mean {
     seconds: f64,
@@ -54,14 +55,14 @@ impl Mean {
     }
 }
 
-/// What one network takes in one task.
+/// Measured times of one network in one task.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
-    /// A step.
+    /// Seconds of a training step.
     step: Mean,
-    /// A voxel predicted and nothing else.
+    /// Seconds to predict a voxel, without scoring.
     probe: Mean,
-    /// A voxel predicted, scored and queried, in whole rounds.
+    /// Seconds to predict, score and query a voxel, from whole rounds.
     voxel: Mean,
 }
 
@@ -75,16 +76,17 @@ impl Cost {
     }
 }
 
-/// What a cell has before it.
+/// Work that a run has not done yet.
 #[derive(Debug, Clone, Copy)]
 struct Left {
     steps: usize,
     rounds: usize,
-    /// Whether its process has yet to start and, where it forks, to ask its strategy first.
+    /// Whether the process has yet to start. A run that continues from the first round must then
+    /// also query its strategy once.
     to_start: bool,
 }
 
-/// What the cells that are not done take.
+/// The estimate for all runs that have not ended.
 #[derive(Debug)]
 pub(crate) struct Estimate {
     jobs: usize,
@@ -94,7 +96,7 @@ pub(crate) struct Estimate {
     left: BTreeMap<Cell, Left>,
 }
 
-/// Seconds of a step, and of a prediction of all cases, from least to most.
+/// Seconds of a step and of a prediction of all cases, each as (least, most) over the networks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Paces {
     pub(crate) step_s: (f64, f64),
@@ -102,7 +104,7 @@ pub(crate) struct Paces {
 }
 
 impl Estimate {
-    /// Of `open` cells, each with the rounds that it has on disk.
+    /// Starts an estimate for the runs in `open`, each with its number of rounds on disk.
     pub(crate) fn new(
         config: &ExperimentConfig,
         open: &[(Cell, usize)],
@@ -128,8 +130,8 @@ impl Estimate {
         }
     }
 
-    /// The worker of `cell` was ready after `start_s`; one that timed itself predicted its first
-    /// volume in `probe_s`.
+    /// Notes that the worker of `cell` was ready after `start_s` seconds. `probe_s` is the time it
+    /// took to predict its first volume, if it measured that.
     pub(crate) fn ready(&mut self, cell: &Cell, start_s: f64, probe_s: Option<f64>) {
         self.starts.add(start_s, 1.0);
         if let (Some(seconds), Some(voxels)) = (probe_s, self.voxels.get(&cell.task)) {
@@ -138,18 +140,20 @@ impl Estimate {
         }
     }
 
-    /// `cell` has `left` steps before it; `steps` of them just took `seconds`.
+    /// Notes that `cell` has `left` steps to do, and `timed`: a number of steps and the seconds
+    /// they took.
     pub(crate) fn stepped(&mut self, cell: &Cell, left: usize, timed: Option<(usize, f64)>) {
-        if let Some(of_cell) = self.left.get_mut(cell) {
-            of_cell.steps = left;
-            of_cell.to_start = false;
+        if let Some(open) = self.left.get_mut(cell) {
+            open.steps = left;
+            open.to_start = false;
         }
         if let Some((steps, seconds)) = timed {
             self.cost(cell).step.add(seconds, steps as f64);
         }
     }
 
-    /// A round of `cell` is whole, after `predict_s` of predicting, scoring and selecting.
+    /// Notes that a round of `cell` ended; predicting, scoring and selecting took `predict_s`
+    /// seconds.
     pub(crate) fn round(&mut self, cell: &Cell, predict_s: f64) {
         if let Some(left) = self.left.get_mut(cell) {
             left.rounds = left.rounds.saturating_sub(1);
@@ -159,36 +163,37 @@ impl Estimate {
         }
     }
 
-    /// `cell` is whole or lost.
+    /// Notes that `cell` is complete or failed.
     pub(crate) fn ended(&mut self, cell: &Cell) {
         self.left.remove(cell);
     }
 
-    /// Whether a worker has timed steps and a prediction of `cell`'s network in its task.
+    /// Whether a worker has timed both steps and a prediction of `cell`'s network in its task.
     pub(crate) fn knows(&self, cell: &Cell) -> bool {
         let cost = self.costs.get(&(cell.task, cell.model.clone()));
         cost.is_some_and(|cost| cost.step_s().is_some() && cost.voxel_s().is_some())
     }
 
-    /// Seconds until all cells are done; `None` before anything was timed. As long as there are cells
-    /// for all jobs they share the work; a chain of cells, one after another, takes its own time.
+    /// Returns the seconds until all runs are done, or `None` before anything was timed. Jobs share
+    /// the work evenly, but a first round and a run that continues from it need at least the sum of
+    /// their times.
     pub(crate) fn seconds(&self) -> Option<f64> {
         let mut sum = 0.0;
-        let mut of_cell = BTreeMap::new();
+        let mut run_seconds = BTreeMap::new();
         for (cell, left) in &self.left {
-            let seconds = self.of_cell(cell, *left)?;
+            let seconds = self.seconds_of(cell, *left)?;
             sum += seconds;
-            of_cell.insert(cell, seconds);
+            run_seconds.insert(cell, seconds);
         }
-        let chains = of_cell.iter().map(|(cell, seconds)| {
+        let chains = run_seconds.iter().map(|(cell, seconds)| {
             let before = cell.forks_from();
-            let before = before.and_then(|first| of_cell.get(&first).copied());
+            let before = before.and_then(|first| run_seconds.get(&first).copied());
             seconds + before.unwrap_or(0.0)
         });
         Some(chains.fold(sum / self.jobs as f64, f64::max))
     }
 
-    /// Of all networks timed so far.
+    /// Returns the range of times over all networks measured so far.
     pub(crate) fn paces(&self) -> Option<Paces> {
         let range = |values: &mut dyn Iterator<Item = f64>| {
             values.fold(None, |range, value| match range {
@@ -211,7 +216,7 @@ impl Estimate {
         self.costs.entry(key).or_default()
     }
 
-    fn of_cell(&self, cell: &Cell, left: Left) -> Option<f64> {
+    fn seconds_of(&self, cell: &Cell, left: Left) -> Option<f64> {
         let step_s = self.mean(cell, Cost::step_s)?;
         let voxel_s = self.mean(cell, Cost::voxel_s)?;
         let voxels = self.voxels.get(&cell.task)?;
@@ -225,14 +230,15 @@ impl Estimate {
         Some(seconds)
     }
 
-    /// As timed for the cell's network in its task, else in the other task, else for other networks.
-    fn mean(&self, cell: &Cell, of: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
+    /// Returns the `time` of the run's network in its task; else in the other task; else the mean
+    /// of other networks.
+    fn mean(&self, cell: &Cell, time: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
         let among = |wanted: &dyn Fn(&Task, &str) -> bool| {
             let wanted = self
                 .costs
                 .iter()
                 .filter(|((task, model), _)| wanted(task, model));
-            let known: Vec<f64> = wanted.filter_map(|(_, cost)| of(cost)).collect();
+            let known: Vec<f64> = wanted.filter_map(|(_, cost)| time(cost)).collect();
             (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
         };
         among(&|task, model| *task == cell.task && model == cell.model)
@@ -265,17 +271,17 @@ mod tests {
             probe: 100.0,
         };
         let voxels = [(Task::BrainExtraction, voxels)].into();
-        // Of smoke.yaml: `first` has 6 steps, `full` 8; `random` 2 and 4 in its two rounds.
+        // In smoke.yaml `first` has 6 steps and `full` 8; `random` has 2 and 4 in its two rounds.
         let open = [(cell("first"), 0), (cell("full"), 0), (cell("random"), 1)];
         let mut estimate = Estimate::new(&config, &open, &voxels, 2);
         assert_eq!(estimate.seconds(), None);
         estimate.ready(&cell("first"), 1.0, Some(5.0));
         assert!(!estimate.knows(&cell("first")));
-        // The first step, of which the beginning is not known; then one of 2 s.
+        // When the first step began is not known; the next takes 2 s.
         estimate.stepped(&cell("first"), 5, None);
         estimate.stepped(&cell("first"), 4, Some((1, 2.0)));
         assert!(estimate.knows(&cell("first")));
-        // A voxel takes 5 s / 100, a round of all 20 s; `random` asks Part A once before its round.
+        // Predicting takes 5 s per 100 voxels, 20 s for all. `random` first queries Part A once.
         let first = 4.0 * 2.0 + 20.0;
         let full = 1.0 + 8.0 * 2.0 + 20.0;
         let random = 1.0 + 15.0 + 4.0 * 2.0 + 20.0;
@@ -285,13 +291,13 @@ mod tests {
         );
         let paces = estimate.paces().unwrap();
         assert_eq!((paces.step_s, paces.round_s), ((2.0, 2.0), (20.0, 20.0)));
-        // A whole round, scoring included, says more than the one prediction.
+        // A whole round includes scoring, so its time replaces that of the single prediction.
         estimate.stepped(&cell("first"), 0, Some((4, 8.0)));
         estimate.round(&cell("first"), 40.0);
         estimate.ended(&cell("first"));
         estimate.ended(&cell("full"));
         assert_eq!(estimate.seconds(), Some(1.0 + 30.0 + 8.0 + 40.0));
-        // A network not yet timed costs what the others cost.
+        // A network without a time is assumed to take what the others take.
         let other = Cell {
             model: "unet".to_owned(),
             ..cell("full")

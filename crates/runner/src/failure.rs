@@ -1,27 +1,27 @@
-//! The two ways to end badly, and their exit codes.
+//! The two kinds of failure and their exit codes.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// Why the program ends with something other than 0.
+/// Why the program ends with an exit code other than 0.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Command line, YAML or data are wrong: nothing was run. Exit code 2.
+    /// The command line, the YAML or the data are wrong. Nothing was run. Exit code 2.
     Input(anyhow::Error),
     /// Something that was run failed. Exit code 1.
     Run(anyhow::Error),
 }
 
-/// What every command returns.
+/// The result of every command.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// Bad input, for `map_err`.
+    /// Wraps an error as bad input, for `map_err`.
     pub(crate) fn input(error: impl Into<anyhow::Error>) -> Self {
         Self::Input(error.into())
     }
 
-    /// 1 or 2.
+    /// Returns the exit code, 1 or 2.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Run(_) => 1,
@@ -31,7 +31,7 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The whole chain on one line, less what a message already says of its cause.
+    /// Writes the error and its causes on one line, without causes that the text already contains.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Input(error) | Self::Run(error)) = self;
         let mut text = error.to_string();

@@ -1,8 +1,8 @@
-//! `slicewise list`: the registries as two columns.
+//! `slicewise list`: prints a registry in two columns.
 
 use crate::command::Registry;
 
-/// Prints name and summary of every entry.
+/// Prints the name and summary of every entry.
 pub(crate) fn run(what: Registry) {
     let entries: Vec<(&str, &str)> = match what {
         Registry::Strategies => slicewise_strategies::STRATEGIES
@@ -13,7 +13,7 @@ pub(crate) fn run(what: Registry) {
             .iter()
             .map(|architecture| (architecture.name, architecture.summary))
             .collect(),
-        Registry::Datasets => slicewise_data::layouts::REGISTRY
+        Registry::Datasets => slicewise_data::layouts::DATASETS
             .iter()
             .map(|layout| (layout.name(), layout.summary()))
             .collect(),

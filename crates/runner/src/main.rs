@@ -1,4 +1,4 @@
-//! The `slicewise` program: reads the command line, wires the crates together.
+//! The `slicewise` program: reads the command line and connects the crates.
 //!
 //! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run.
 
@@ -12,6 +12,7 @@ mod estimate;
 mod failure;
 mod list;
 mod notice;
+mod pack;
 mod phantom;
 mod progress;
 mod resolve;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Report { folder } => sweep::report(&folder),
         Command::Verify { folder } => verify::run(&folder),
         Command::Page { out, folders } => sweep::page(&out, &folders),
+        Command::Pack { folders } => pack::run(&folders),
         Command::Check(arguments) => check::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Doctor { device, json } => doctor::run(&device, json),

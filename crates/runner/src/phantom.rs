@@ -1,4 +1,4 @@
-//! `slicewise phantom`: procedural newborn heads as NIfTI files that other tools can read.
+//! `slicewise phantom`: writes procedural newborn heads as NIfTI files that other tools can read.
 
 use crate::command::PhantomArguments;
 use crate::failure::Outcome;
@@ -8,7 +8,8 @@ use slicewise_data::{nifti, phantom};
 use std::fmt::Write;
 use std::fs;
 
-/// Writes images, dHCP tissue labels, brain masks and the manifest that reads them back.
+/// Writes images, dHCP tissue labels and brain masks, and a manifest from which `layout: manifest`
+/// reads them back.
 pub(crate) fn run(arguments: &PhantomArguments) -> Outcome {
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;

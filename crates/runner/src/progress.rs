@@ -1,4 +1,5 @@
-//! How far a sweep is: bars on a terminal, plain lines elsewhere, both with what is left.
+//! Shows how far a sweep is and how long it still takes: as bars on a terminal, as plain lines
+//! elsewhere.
 
 use crate::config::ExperimentConfig;
 use crate::estimate::{Estimate, Paces};
@@ -11,35 +12,36 @@ use slicewise_model::InstructionSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// Between two lines of progress where there is no terminal.
+/// Time between two lines of progress where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// How long the first word on the time waits for the slowest of the first workers.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time that the first estimate waits for the slowest of the first workers.
+const LONGEST_WAIT_FOR_ESTIMATE: Duration = Duration::from_secs(10);
 
 /// The sweep's display, on standard error.
 pub(crate) struct Progress {
     started: Instant,
-    said: Instant,
+    last_line: Instant,
     bars: Option<Bars>,
     total_steps: usize,
-    /// Steps of each cell so far, running or ended.
+    /// Steps done so far by each run, at work or ended.
     done: BTreeMap<Cell, usize>,
     whole: BTreeMap<Cell, usize>,
     ended: usize,
-    /// Of those that ended.
+    /// Number of ended runs that failed.
     failed: usize,
-    /// Of all rounds: training and predicting, and of it writing checkpoints.
+    /// Seconds of training and predicting over all rounds, and seconds of those for writing
+    /// checkpoints.
     seconds: f64,
     saving: f64,
     estimate: Estimate,
-    /// `AVX2, float32`.
+    /// Instruction set or GPU, and precision: `AVX2, float32`.
     machine: String,
     jobs: usize,
-    /// When each cell at work was started, and how many steps it had behind it when.
+    /// For each run at work: when it started or last reported, and its steps at that report.
     since: BTreeMap<Cell, (Instant, Option<usize>)>,
-    /// Whether it was said how long the sweep takes.
-    foretold: bool,
+    /// Whether the sweep's duration has been announced.
+    announced: bool,
 }
 
 struct Bars {
@@ -49,7 +51,7 @@ struct Bars {
 }
 
 impl Progress {
-    /// For the cells in `open`, of which `estimate` says how long they take.
+    /// Starts a display for the runs in `open`, whose duration `estimate` knows.
     pub(crate) fn new(
         config: &ExperimentConfig,
         open: &[Cell],
@@ -74,7 +76,7 @@ impl Progress {
         });
         let progress = Self {
             started: Instant::now(),
-            said: Instant::now(),
+            last_line: Instant::now(),
             bars,
             total_steps,
             done: BTreeMap::new(),
@@ -87,7 +89,7 @@ impl Progress {
             machine: machine(config),
             jobs,
             since: BTreeMap::new(),
-            foretold: false,
+            announced: false,
         };
         progress.line(&format!(
             "{} of {cells} cells to run, {total_steps} training steps, {jobs} side by side",
@@ -96,7 +98,7 @@ impl Progress {
         progress
     }
 
-    /// A worker runs `cell`.
+    /// Adds a run that a worker has started.
     pub(crate) fn started(&mut self, cell: &Cell) {
         self.done.insert(cell.clone(), 0);
         self.since.insert(cell.clone(), (Instant::now(), None));
@@ -108,7 +110,7 @@ impl Progress {
         }
     }
 
-    /// A worker said something.
+    /// Shows an event that a worker reported.
     pub(crate) fn event(&mut self, cell: &Cell, event: &Event) {
         match event {
             Event::Ready { probe_s } => {
@@ -131,7 +133,7 @@ impl Progress {
                 };
                 let left = self.whole[cell].saturating_sub(*steps);
                 self.estimate.stepped(cell, left, timed);
-                self.foretell();
+                self.announce_duration();
                 self.show(cell);
             }
             Event::Note(text) => self.line(text),
@@ -148,7 +150,8 @@ impl Progress {
                 self.seconds += seconds;
                 self.saving += saving;
                 self.estimate.round(cell, *predict_s);
-                // What lies before the next step is no step.
+                // The time until the next step includes other work, so it is not counted as a
+                // step's.
                 self.since.remove(cell);
                 let dice = |value: &Option<f64>| {
                     value.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
@@ -163,13 +166,13 @@ impl Progress {
         }
     }
 
-    /// A cell is whole.
+    /// Notes that a run is complete.
     pub(crate) fn ended(&mut self, cell: &Cell) {
         self.done.insert(cell.clone(), self.whole[cell]);
         self.end(cell);
     }
 
-    /// A cell is lost.
+    /// Notes that a run failed, and shows why.
     pub(crate) fn failed(&mut self, cell: &Cell, why: &str) {
         self.line(&format!("FAILED {cell}: {why}"));
         self.total_steps -= self.whole[cell];
@@ -178,7 +181,7 @@ impl Progress {
         self.end(cell);
     }
 
-    /// Takes the bars away.
+    /// Removes the bars and prints a summary.
     pub(crate) fn finish(&self) {
         if let Some(bars) = &self.bars {
             bars.sweep.finish_and_clear();
@@ -214,7 +217,7 @@ impl Progress {
     }
 
     fn show(&mut self, cell: &Cell) {
-        if self.bars.is_none() && self.said.elapsed() < PLAIN_EVERY {
+        if self.bars.is_none() && self.last_line.elapsed() < PLAIN_EVERY {
             return;
         }
         let done: usize = self.done.values().sum();
@@ -233,26 +236,26 @@ impl Progress {
                 }
             }
             None => {
-                self.said = Instant::now();
+                self.last_line = Instant::now();
                 notice(format_args!("{done}/{} steps, {text}", self.total_steps));
             }
         }
     }
 
-    /// Says once how long the sweep takes on this machine: when all workers that were started first
-    /// have timed a prediction and a step, or when the slowest keep it waiting.
-    fn foretell(&mut self) {
-        if self.foretold {
+    /// Announces once how long the sweep takes on this machine: as soon as all workers that started
+    /// first have timed a prediction and a step, or when the slowest took too long.
+    fn announce_duration(&mut self) {
+        if self.announced {
             return;
         }
         let all = self.since.keys().all(|cell| self.estimate.knows(cell));
-        if !all && self.started.elapsed() < PATIENCE {
+        if !all && self.started.elapsed() < LONGEST_WAIT_FOR_ESTIMATE {
             return;
         }
         let (Some(seconds), Some(paces)) = (self.estimate.seconds(), self.estimate.paces()) else {
             return;
         };
-        self.foretold = true;
+        self.announced = true;
         let Paces { step_s, round_s } = paces;
         self.line(&format!(
             "about {} for {} cells on this machine ({}), {} side by side: {} s a step, {} s to \
@@ -266,11 +269,11 @@ impl Progress {
         ));
     }
 
-    /// Says `text` above the bars.
+    /// Prints `text` above the bars.
     pub(crate) fn line(&self, text: &str) {
         match &self.bars {
             Some(bars) => {
-                // A terminal that is gone shows nothing; the sweep goes on.
+                // Printing fails on a terminal that is gone; the sweep continues.
                 let _ = bars.all.println(text);
             }
             None => notice(text),
@@ -278,7 +281,7 @@ impl Progress {
     }
 }
 
-/// `AVX2, float32`: what decides how fast a run is.
+/// Describes what decides how fast a run is, such as `AVX2, float32`.
 fn machine(config: &ExperimentConfig) -> String {
     let device = match config.device.as_str() {
         "cpu" => InstructionSet::available().name(),
@@ -294,7 +297,7 @@ fn duration(seconds: f64) -> HumanDuration {
     HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-/// `0.21`, or `0.21 to 0.4`: two digits of each.
+/// Formats a range with two digits: `0.21`, or `0.21 to 0.4`.
 fn range((least, most): (f64, f64)) -> String {
     let digits = |value: f64| match value {
         value if value >= 10.0 => format!("{value:.0}"),

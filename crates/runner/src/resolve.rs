@@ -1,7 +1,7 @@
-//! What `device: auto` and `precision: auto` come to, once: when a sweep begins.
+//! Decides what `device: auto` and `precision: auto` stand for, once, when a sweep begins.
 //!
-//! From then on `config.yaml` of its results folder holds what was chosen. A sweep that goes on keeps
-//! that, on whatever machine, so that all its records are of one arithmetic.
+//! `config.yaml` in the results folder then holds the choice. A sweep that continues keeps it, on
+//! whatever machine, so that all its records come from one arithmetic.
 
 use crate::config::{ExperimentConfig, device_name};
 use crate::failure::{Failure, Outcome};
@@ -9,27 +9,27 @@ use anyhow::{Context, anyhow};
 use slicewise_experiment::ResultsFolder;
 use slicewise_model::{Device, Precision, choose_device, unused_gpu};
 
-/// An experiment without any `auto`.
+/// An experiment in which every `auto` is replaced.
 #[derive(Debug)]
 pub(crate) struct Resolved {
-    /// It.
+    /// The experiment.
     pub(crate) config: ExperimentConfig,
-    /// `float32: this processor (AVX2) has no bf16 instructions`.
+    /// The precision and why, such as `float32: this processor (AVX2) has no bf16 instructions`.
     pub(crate) precision: String,
-    /// What a sweep that goes on keeps although this machine would have chosen another, and why
-    /// `auto` passed over a GPU; a sentence each.
+    /// Notes for the user, one sentence each: choices of a continued sweep that this machine would
+    /// not make, and why `auto` did not use a GPU.
     pub(crate) kept: Vec<String>,
 }
 
-/// Resolves an experiment for `folder`: what `auto` stands for is read from the folder's `config.yaml`,
-/// and where there is none, from the machine. `device` is that of the command line.
+/// Replaces every `auto` of an experiment: by the value in `folder`'s `config.yaml`, or, if there
+/// is none, by this machine's choice. `device` is the command line's, if given.
 pub(crate) fn resolve(
     mut config: ExperimentConfig,
     device: Option<&str>,
     folder: &ResultsFolder,
 ) -> Outcome<Resolved> {
     let held_path = folder.config();
-    // A damaged one is refused when it is compared.
+    // A damaged config.yaml is refused later, when it is compared with the experiment.
     let held = match held_path.exists() {
         true => ExperimentConfig::read(&held_path).ok(),
         false => None,
@@ -51,14 +51,15 @@ pub(crate) fn resolve(
     resolve_from(config, held.as_ref()).map_err(Failure::Input)
 }
 
-/// As [`resolve()`], of what the folder holds.
+/// Does the work of [`resolve()`]; `held` is the folder's experiment.
 fn resolve_from(
     mut config: ExperimentConfig,
     held: Option<&ExperimentConfig>,
 ) -> anyhow::Result<Resolved> {
     let mut kept = Vec::new();
     if config.device != "auto" {
-        // Refused before anything is written; a sweep that goes on asks when it has cells to run.
+        // An unusable device is refused before anything is written. A sweep that continues needs
+        // the device only if it has runs left, and checks it then.
         if held.is_none_or(|held| held.device != config.device) {
             choose_device(&config.device)?;
         }
@@ -80,8 +81,8 @@ fn resolve_from(
     }
     let (chosen, why) = fastest(&config.device);
 
-    let of_training = held.map(|held| held.training.precision);
-    let precision = match (config.training.precision, of_training) {
+    let held_precision = held.map(|held| held.training.precision);
+    let precision = match (config.training.precision, held_precision) {
         (Precision::Auto, Some(held)) if held != Precision::Auto => {
             config.training.precision = held;
             kept.extend(kept_precision(held, chosen, &why));
@@ -107,7 +108,7 @@ fn resolve_from(
     })
 }
 
-/// The arithmetic that is fast on the device of that name, and why.
+/// Returns the fast precision on the device with this name, and why.
 fn fastest(device: &str) -> (Precision, String) {
     let index = device
         .strip_prefix("cuda:")
@@ -115,7 +116,7 @@ fn fastest(device: &str) -> (Precision, String) {
     Precision::fastest_on(index.map_or(Device::Cpu, Device::Cuda))
 }
 
-/// What to say of a sweep that goes on with `held` where `chosen` is faster.
+/// Returns a note for a sweep that continues with `held` on a machine where `chosen` is faster.
 fn kept_precision(held: Precision, chosen: Precision, why: &str) -> Option<String> {
     let pace = match (held, chosen) {
         (Precision::Bfloat16, Precision::Float32) => "which is slow here",
@@ -128,7 +129,8 @@ fn kept_precision(held: Precision, chosen: Precision, why: &str) -> Option<Strin
     ))
 }
 
-/// A sweep that has cells to run needs the device it was begun on.
+/// Fails if this machine lacks the device that the sweep was begun on. Only a sweep with runs left
+/// needs it.
 pub(crate) fn need_device(config: &ExperimentConfig, folder: &ResultsFolder) -> anyhow::Result<()> {
     choose_device(&config.device).map(drop).with_context(|| {
         format!(
@@ -164,14 +166,14 @@ mod tests {
             held.training.precision = precision;
             let resolved = resolve_from(smoke(""), Some(&held)).unwrap();
             assert_eq!(resolved.config, held);
-            let said = format!(
+            let start = format!(
                 "this sweep was begun with precision: {}, ",
                 precision.name()
             );
-            let kept = resolved.kept.iter().filter(|line| line.starts_with(&said));
+            let kept = resolved.kept.iter().filter(|line| line.starts_with(&start));
             assert_eq!(kept.count(), usize::from(precision != fastest));
         }
-        // A GPU that is not here is kept too: whether it is needed shows later.
+        // A GPU that this machine lacks is kept too; whether it is needed is decided later.
         let mut held = fresh.config;
         held.device = "cuda:77".to_owned();
         assert_eq!(resolve_from(smoke(""), Some(&held)).unwrap().config, held);
@@ -183,7 +185,7 @@ mod tests {
         ));
     }
 
-    /// They were made with what was the default then, or on another kind of machine.
+    /// The committed results were made with an older default, or on another kind of machine.
     #[test]
     fn committed_results_go_on_with_what_they_hold() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

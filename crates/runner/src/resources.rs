@@ -1,14 +1,14 @@
-//! What is free on this machine, and what this process has taken: disk and memory, in bytes.
+//! Free disk and memory of this machine, and the memory this process has taken, in bytes.
 //!
-//! Linux's kernel is asked by its files in `/proc`, which count what a cache could give back and can
-//! begin a peak anew; any other system by what all have.
+//! On Linux the values come from `/proc`, which counts memory that caches could return, and which
+//! can restart the measurement of a peak. Other systems are asked by calls that all systems have.
 
 use anyhow::Context;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fs;
 use std::path::Path;
 
-/// What may be written below `path`, of which not all folders need to exist.
+/// Returns the free disk space at `path`. Not all of its folders need to exist.
 pub(crate) fn free_disk(path: &Path) -> anyhow::Result<u64> {
     let path = std::path::absolute(path)?;
     let there = path.ancestors().find(|folder| folder.exists());
@@ -17,23 +17,24 @@ pub(crate) fn free_disk(path: &Path) -> anyhow::Result<u64> {
     Ok(disk.f_bavail * disk.f_frsize)
 }
 
-/// What new processes may take without swapping, as the kernel estimates it.
+/// Returns the memory that new processes may take without swapping, as the kernel estimates it.
 pub(crate) fn available_memory() -> anyhow::Result<u64> {
     field("/proc/meminfo", "MemAvailable:").or_else(|_| available_elsewhere())
 }
 
-/// The most that this process has held since it began, or since [`forget_peak`].
+/// Returns the most memory that this process has held since it began or since [`forget_peak`].
 pub(crate) fn peak_memory() -> anyhow::Result<u64> {
     field("/proc/self/status", "VmHWM:").or_else(|_| peak_elsewhere())
 }
 
-/// Begins [`peak_memory`] anew.
+/// Restarts the measurement of [`peak_memory`].
 pub(crate) fn forget_peak() {
-    // Where the kernel has no such file the peak is that of all before: an estimate too high.
+    // Where this file does not exist, the peak stays that since the start: an estimate that is too
+    // high.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// As [`available_memory`], without `/proc`.
+/// Does what [`available_memory`] does, without `/proc`.
 fn available_elsewhere() -> anyhow::Result<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
@@ -43,10 +44,10 @@ fn available_elsewhere() -> anyhow::Result<u64> {
     }
 }
 
-/// As [`peak_memory`], without `/proc`.
+/// Does what [`peak_memory`] does, without `/proc`.
 fn peak_elsewhere() -> anyhow::Result<u64> {
     let most = getrusage(UsageWho::RUSAGE_SELF)?.max_rss();
-    // macOS counts bytes, all others KiB.
+    // The unit is a byte on macOS and KiB elsewhere.
     let unit = if cfg!(target_vendor = "apple") {
         1
     } else {
@@ -55,7 +56,7 @@ fn peak_elsewhere() -> anyhow::Result<u64> {
     Ok(u64::try_from(most)? * unit)
 }
 
-/// A line `NAME  12 kB` of a file of the kernel.
+/// Reads a line such as `NAME  12 kB` of a kernel file, in bytes.
 fn field(path: &str, name: &str) -> anyhow::Result<u64> {
     let text = fs::read_to_string(path).with_context(|| path.to_owned())?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -86,7 +87,7 @@ mod tests {
         let held = vec![1_u8; 64 << 20];
         let (peak, elsewhere) = (peak_memory().unwrap(), peak_elsewhere().unwrap());
         assert!(held.iter().all(|&byte| byte == 1));
-        // A peak begun anew is no greater than that of all before.
+        // A restarted peak is no greater than the peak since the start.
         assert!(elsewhere + (8 << 20) >= peak, "{peak} {elsewhere}");
         let (free, elsewhere) = (available_memory().unwrap(), available_elsewhere().unwrap());
         assert!(

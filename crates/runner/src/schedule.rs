@@ -1,9 +1,10 @@
-//! Runs cells side by side, each in a process of its own ([`crate::worker`]).
+//! Executes a sweep's runs side by side, each in a process of its own ([`crate::worker`]).
 //!
-//! A cell starts once its first round is done; among those that can, one of the earliest seed goes
-//! first, and of a seed's the one with the longest chain of steps behind it. So seeds become whole
-//! one after another ([`crate::early`]), and where nothing of one can start, the next one's does. A
-//! cell that dies is reported and takes only those that fork from it along.
+//! A run can start once the first round that it continues from is done. Of those that can, one of
+//! the earliest seed and task starts first, and within these the one with the longest chain of
+//! steps. So one seed of one task becomes complete after another ([`crate::early`]); where no run of
+//! one can start, one of the next does. A run that fails is reported. Only the runs that continue from it fail
+//! with it.
 
 use crate::config::ExperimentConfig;
 use crate::early::EarlyReports;
@@ -23,40 +24,41 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-/// What the sweep hears, from the threads that listen to its workers and from the terminal.
-enum Heard {
+/// What the sweep's main loop receives, from the threads that read its workers' output and from the
+/// terminal.
+enum Message {
     Event(Cell, Event),
-    /// `Err` holds one line that says why.
+    /// A worker ended; `Err` holds one line that says why it failed.
     Ended(Cell, Result<(), String>),
-    /// A report was written, or could not be; a line about it.
+    /// A report was written or could not be; the text is a line about it.
     Reported(String),
-    /// Ctrl-C, or a request to terminate.
+    /// The user pressed Ctrl-C, or the system asked the program to terminate.
     Stop,
 }
 
-/// How a sweep's cells ended.
+/// How a sweep's runs ended.
 pub(crate) struct Ended {
-    /// A line for each cell that failed.
+    /// One line for each run that failed.
     pub(crate) failed: Vec<String>,
-    /// Whether the sweep was told to stop before all were done.
+    /// Whether the sweep was told to stop before all runs were done.
     pub(crate) stopped: bool,
 }
 
-/// What is to be run, and how.
+/// What to run, and how.
 pub(crate) struct Sweep<'a> {
     pub(crate) config: &'a ExperimentConfig,
     pub(crate) folder: &'a ResultsFolder,
-    /// Where preprocessed volumes are kept.
+    /// The folder of preprocessed volumes.
     pub(crate) cache: &'a Path,
-    /// Cells that are not done, each with the rounds that it has on disk.
+    /// Runs that are not complete, each with its number of rounds on disk.
     pub(crate) open: Vec<(Cell, usize)>,
-    /// At most so many at once.
+    /// The most runs at work at the same time.
     pub(crate) jobs: usize,
     pub(crate) voxels: BTreeMap<Task, Voxels>,
 }
 
-/// Runs a sweep's cells. Told to stop, it starts no more and lets those that run save what they
-/// have.
+/// Executes a sweep's runs. When told to stop, it starts no more, and lets those at work
+/// save what they have.
 pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     let Sweep {
         config,
@@ -68,19 +70,20 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     let estimate = Estimate::new(config, &sweep.open, &sweep.voxels, jobs);
     let mut open: Vec<Cell> = sweep.open.iter().map(|(cell, _)| cell.clone()).collect();
     sort(config, &mut open);
-    let mut early = EarlyReports::new(folder, &config.seeds, &open);
+    let mut early = EarlyReports::new(folder, &config.cells(), &open);
     let mut progress = Progress::new(config, &open, jobs, estimate);
-    // Networks of which a worker was told to time a prediction.
+    // Networks for which a worker was told to time a prediction.
     let mut timed = BTreeSet::new();
     let mut failed = Vec::new();
-    // A worker ends when its input does: each is kept for as long as it should run.
+    // A worker ends when its standard input closes, so each worker's is kept open while it should
+    // run.
     let mut running: BTreeMap<Cell, Option<ChildStdin>> = BTreeMap::new();
     let mut stopped = false;
     let (sender, receiver) = mpsc::channel();
     let terminal = sender.clone();
     ctrlc::set_handler(move || {
-        // The receiver is gone only when the sweep is over.
-        let _ = terminal.send(Heard::Stop);
+        // Sending fails only when the sweep is over.
+        let _ = terminal.send(Message::Stop);
     })
     .context("listening to Ctrl-C")?;
     while (!open.is_empty() && !stopped) || !running.is_empty() {
@@ -100,29 +103,29 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
                 }
                 Err(error) => {
                     running.insert(cell.clone(), None);
-                    sender.send(Heard::Ended(cell, Err(format!("{error:#}"))))?;
+                    sender.send(Message::Ended(cell, Err(format!("{error:#}"))))?;
                 }
             }
         }
         match receiver.recv().context("no worker left")? {
-            Heard::Stop => {
+            Message::Stop => {
                 if !stopped {
                     progress.line("stopping: runs finish their step and save");
                 }
                 stopped = true;
                 running.values_mut().for_each(|input| *input = None);
             }
-            Heard::Event(cell, event) => progress.event(&cell, &event),
-            Heard::Ended(cell, Ok(())) => {
+            Message::Event(cell, event) => progress.event(&cell, &event),
+            Message::Ended(cell, Ok(())) => {
                 running.remove(&cell);
                 progress.ended(&cell);
                 early.ended(&cell, true);
             }
-            Heard::Reported(line) => progress.line(&line),
-            Heard::Ended(cell, Err(_)) if stopped => {
+            Message::Reported(line) => progress.line(&line),
+            Message::Ended(cell, Err(_)) if stopped => {
                 running.remove(&cell);
             }
-            Heard::Ended(cell, Err(why)) => {
+            Message::Ended(cell, Err(why)) => {
                 running.remove(&cell);
                 progress.failed(&cell, &why);
                 early.ended(&cell, false);
@@ -141,8 +144,8 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
         if !stopped {
             let sender = sender.clone();
             early.write(move |line| {
-                // A sweep that no longer listens is about to write its last report.
-                let _ = sender.send(Heard::Reported(line));
+                // If nobody receives it, the sweep is about to write its final report.
+                let _ = sender.send(Message::Reported(line));
             });
         }
     }
@@ -151,17 +154,17 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     Ok(Ended { failed, stopped })
 }
 
-/// In the order in which cells should start: seed by seed as the experiment names them, within a
-/// seed the longest chain first.
+/// Sorts runs in the order in which they should start: by seed, as the experiment lists them, then
+/// by task, and within these by the longest chain of steps.
 fn sort(config: &ExperimentConfig, open: &mut [Cell]) {
     let all = open.to_vec();
     open.sort_by_key(|cell| {
         let seed = config.seeds.iter().position(|&seed| seed == cell.seed);
-        (seed, Reverse(chain_steps(config, cell, &all)))
+        (seed, cell.task, Reverse(chain_steps(config, cell, &all)))
     });
 }
 
-/// Steps of `cell` and of the longest of those in `open` that fork from it.
+/// Returns the steps of `cell` plus those of the longest run in `open` that continues from it.
 fn chain_steps(config: &ExperimentConfig, cell: &Cell, open: &[Cell]) -> usize {
     let forks = open
         .iter()
@@ -169,7 +172,7 @@ fn chain_steps(config: &ExperimentConfig, cell: &Cell, open: &[Cell]) -> usize {
     steps(config, cell) + forks.map(|fork| steps(config, fork)).max().unwrap_or(0)
 }
 
-/// Training steps of a whole cell.
+/// Returns the training steps of all rounds of a run.
 pub(crate) fn steps(config: &ExperimentConfig, cell: &Cell) -> usize {
     config.tasks[&cell.task]
         .rounds(&cell.strategy)
@@ -208,7 +211,7 @@ fn start(
         .arg(cache)
         .envs(slicewise_model::process_settings(config.threads))
         .stdin(Stdio::piped())
-        // Ctrl-C is for the sweep, which tells its workers.
+        // Ctrl-C must reach the sweep alone, which then tells its workers.
         .process_group(0)
         .stdout(Stdio::piped())
         .stderr(log)
@@ -216,20 +219,20 @@ fn start(
         .context("starting a worker")
 }
 
-/// A thread that passes on what the worker says until it ends.
-fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<Heard>) {
+/// Starts a thread that passes on a worker's events until the worker ends.
+fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<Message>) {
     let log = folder.log(cell);
     let cell = cell.clone();
     thread::spawn(move || {
-        let said = child.stdout.take();
-        for line in said
+        let output = child.stdout.take();
+        for line in output
             .into_iter()
-            .flat_map(|said| BufReader::new(said).lines())
+            .flat_map(|output| BufReader::new(output).lines())
             .map_while(Result::ok)
         {
             if let Ok(event) = serde_json::from_str(&line) {
-                // A sweep that stopped listening is about to end, and its workers with it.
-                let _ = sender.send(Heard::Event(cell.clone(), event));
+                // If nobody receives it, the sweep is about to end, and its workers with it.
+                let _ = sender.send(Message::Event(cell.clone(), event));
             }
         }
         let ended = match child.wait() {
@@ -237,28 +240,28 @@ fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<
             Ok(status) => Err(reason(status, &log)),
             Err(error) => Err(anyhow!(error).to_string()),
         };
-        let _ = sender.send(Heard::Ended(cell, ended));
+        let _ = sender.send(Message::Ended(cell, ended));
     });
 }
 
-/// Why a worker ended, one line: its own last word, or the signal that left it none.
+/// Says in one line why a worker ended: the last line of its log, or the signal that killed it.
 fn reason(status: ExitStatus, log: &Path) -> String {
-    let said = last_line(log);
-    let why = match (status.signal(), said) {
+    let last = last_line(log);
+    let why = match (status.signal(), last) {
         (Some(9), _) => "killed by signal 9 (SIGKILL), which is what the kernel does when memory \
             runs out; a smaller --jobs needs less"
             .to_owned(),
         (Some(signal), None) => format!("killed by signal {signal}"),
-        (Some(signal), Some(said)) => format!("{said} (killed by signal {signal})"),
+        (Some(signal), Some(last)) => format!("{last} (killed by signal {signal})"),
         (None, None) => status.to_string(),
-        (None, Some(said)) => said,
+        (None, Some(last)) => last,
     };
     format!("{why} ({})", log.display())
 }
 
 fn last_line(log: &Path) -> Option<String> {
     let text = fs::read_to_string(log).ok()?;
-    // Rust's own last words, when an allocation fails, are followed by a backtrace.
+    // When an allocation fails, Rust prints a backtrace after its message.
     let text = text.split("\nstack backtrace:").next()?;
     let line = text.lines().rfind(|line| !line.trim().is_empty())?;
     Some(line.trim_start_matches("slicewise: ").to_owned())
@@ -269,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_start_seed_by_seed_and_the_longest_chain_first() {
+    fn runs_start_by_seed_then_task_and_the_longest_chain_first() {
         let text = include_str!("../../../experiments/smoke.yaml");
         let text = text.replace("seeds: [1, 2]", "seeds: [7, 3]");
         let config = ExperimentConfig::parse(&text, Path::new("smoke.yaml")).unwrap();
@@ -278,12 +281,14 @@ mod tests {
         let seeds: Vec<u64> = open.iter().map(|cell| cell.seed).collect();
         let half = open.len() / 2;
         assert_eq!(seeds, [vec![7; half], vec![3; half]].concat());
-        let of_seed = &open[..half];
-        let all: Vec<usize> = of_seed
-            .iter()
-            .map(|cell| chain_steps(&config, cell, of_seed))
-            .collect();
-        assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
+        for block in open[..half].chunks(half / 2) {
+            assert!(block.iter().all(|cell| cell.task == block[0].task));
+            let chains: Vec<usize> = block
+                .iter()
+                .map(|cell| chain_steps(&config, cell, block))
+                .collect();
+            assert!(chains.is_sorted_by(|a, b| a >= b), "{chains:?}");
+        }
         assert_eq!(open[0].strategy, "first");
     }
 
@@ -291,27 +296,27 @@ mod tests {
     fn a_worker_that_ends_badly_has_a_reason_of_one_line() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("x.log");
-        let said = |raw, text: &str| {
+        let reason_of = |raw, text: &str| {
             fs::write(&log, text).unwrap();
             let reason = reason(ExitStatus::from_raw(raw), &log);
             reason.replace(&log.display().to_string(), "LOG")
         };
         let exit = |code: i32| code << 8;
         let words = "warning\nslicewise: disk is full\n\n";
-        assert_eq!(said(exit(1), words), "disk is full (LOG)");
-        assert_eq!(said(exit(3), ""), "exit status: 3 (LOG)");
+        assert_eq!(reason_of(exit(1), words), "disk is full (LOG)");
+        assert_eq!(reason_of(exit(3), ""), "exit status: 3 (LOG)");
         assert_eq!(
-            said(9, words),
+            reason_of(9, words),
             "killed by signal 9 (SIGKILL), which is what the kernel does when memory runs out; \
              a smaller --jobs needs less (LOG)"
         );
         assert_eq!(
-            said(
+            reason_of(
                 6,
                 "memory allocation of 64 bytes failed\nstack backtrace:\n   0: x\n"
             ),
             "memory allocation of 64 bytes failed (killed by signal 6) (LOG)"
         );
-        assert_eq!(said(11, ""), "killed by signal 11 (LOG)");
+        assert_eq!(reason_of(11, ""), "killed by signal 11 (LOG)");
     }
 }

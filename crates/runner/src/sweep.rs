@@ -1,4 +1,5 @@
-//! `slicewise sweep`: prepare the results folder, run the cells that are not done, report.
+//! `slicewise sweep`: prepares the results folder, runs what is not complete, and writes the
+//! report.
 
 use crate::command::SweepArguments;
 use crate::config::ExperimentConfig;
@@ -7,7 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::notice::notice;
 use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
-use crate::segmenter::TchModel;
+use crate::segmenter;
 use anyhow::{anyhow, bail};
 use slicewise_data::{Case, Part, Task, TaskData};
 use slicewise_experiment::results::replace;
@@ -29,10 +30,10 @@ use std::time::{Duration, Instant};
 /// `unknown` where they lay in no git repository. The build script asks git (`build/commit.rs`).
 pub(crate) const COMMIT: &str = env!("SLICEWISE_COMMIT");
 
-/// How long a sweep waits for the workers of one that was killed.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// The longest time that a sweep waits for the workers of a killed one to end.
+const LONGEST_WAIT_FOR_WORKERS: Duration = Duration::from_secs(600);
 
-/// Runs or continues the experiment.
+/// Begins or continues the experiment.
 pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let named = ExperimentConfig::read(&arguments.experiment)?;
     let folder = ResultsFolder::new(named.folder(arguments.out.as_deref()));
@@ -63,13 +64,13 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
 
     let mut open = Vec::new();
     for cell in config.cells() {
-        let of_task = data.iter().find(|data| data.task == cell.task);
-        let of_task = of_task.ok_or_else(|| anyhow!("no data of {}", cell.task.name()))?;
+        let task_data = data.iter().find(|data| data.task == cell.task);
+        let task_data = task_data.ok_or_else(|| anyhow!("no data of {}", cell.task.name()))?;
         let run = CellRun {
             folder: &folder,
             cell: &cell,
             plan: &config.tasks[&cell.task],
-            data: of_task,
+            data: task_data,
             pictured: config.pictured(&cell),
         };
         let (rounds, whole) = run.progress().map_err(Failure::input)?;
@@ -124,35 +125,35 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     )))
 }
 
-/// The command that was given, without what changes no record.
+/// Returns the command that was given, without the arguments that change no record.
 fn command(arguments: &SweepArguments) -> String {
     let device = arguments.device.as_ref();
     let device = device.map_or_else(String::new, |device| format!(" --device {device}"));
     format!("slicewise sweep {}{device}", arguments.experiment.display())
 }
 
-/// The workers of a sweep that was killed end by themselves at their next step, and save: waits
-/// until none writes a ledger, as long as a worker may reasonably take.
+/// Waits until no worker of a killed sweep writes a ledger, but for 10 minutes at most. Such a
+/// worker saves and ends by itself at its next step.
 fn wait_for_workers(folder: &ResultsFolder, cells: &[Cell]) {
     let started = Instant::now();
     let at_work = || {
         let ledgers = cells.iter().map(|cell| folder.records(cell));
         ledgers.filter(|path| ledger::in_use(path)).count()
     };
-    let mut said = false;
-    while at_work() > 0 && started.elapsed() < PATIENCE {
-        if !said {
+    let mut announced = false;
+    while at_work() > 0 && started.elapsed() < LONGEST_WAIT_FOR_WORKERS {
+        if !announced {
             notice(format_args!(
                 "waiting for its {} run(s) to save and end",
                 at_work()
             ));
-            said = true;
+            announced = true;
         }
         thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// A run that goes on must see what it saw before.
+/// Fails if a continued sweep would see other volumes than those it began with.
 fn refuse_other_data(folder: &ResultsFolder, data: &[TaskData]) -> anyhow::Result<()> {
     let path = folder.manifest();
     let manifest = Manifest::read(&path)?;
@@ -186,7 +187,7 @@ pub(crate) fn report(root: &Path) -> Outcome {
     Ok(())
 }
 
-/// Writes the reports of `folders` and one page of all of them.
+/// Writes the reports of `folders`, and one page for all of them.
 pub(crate) fn page(out: &Path, folders: &[PathBuf]) -> Outcome {
     let written = slicewise_report::write_together(out, folders).map_err(failure)?;
     notice(format_args!("wrote {} files", written.files.len()));
@@ -203,8 +204,8 @@ fn failure(error: ReportError) -> Failure {
     }
 }
 
-/// A folder holds one experiment: a `config.yaml` that says the same, or none yet. An older
-/// version's may lack settings that had no other value then than their default now.
+/// Fails if the folder's `config.yaml` holds another experiment. One written by an older version
+/// may lack settings; those count as their defaults, which they had then.
 fn refuse_other(
     folder: &ResultsFolder,
     config: &ExperimentConfig,
@@ -238,11 +239,11 @@ fn refuse_other(
     Err(ExperimentError::OtherConfig { path, difference })
 }
 
-/// Begins a results folder.
+/// Writes the first files of a results folder.
 fn prepare(folder: &ResultsFolder, config: &str, manifest: &Manifest) -> anyhow::Result<()> {
     let manifest = serde_json::to_string_pretty(manifest)? + "\n";
     replace(&folder.manifest(), manifest.as_bytes())?;
-    // The config goes last: a folder with one is whole.
+    // The config goes last: a folder that has one is complete.
     Ok(replace(&folder.config(), config.as_bytes())?)
 }
 
@@ -268,7 +269,7 @@ fn manifest(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: COMMIT.to_owned(),
         program_sha256: program_sha256(),
-        config_sha256: slicewise_experiment::manifest::sha256_hex(text.as_bytes()),
+        config_sha256: slicewise_core::hash::sha256_hex(text.as_bytes()),
         libtorch: environment.libtorch_version,
         tch: environment.tch_version,
         rustc: env!("SLICEWISE_RUSTC").to_owned(),
@@ -310,7 +311,7 @@ fn program_sha256() -> String {
     };
     read.map_or_else(
         |_| String::new(),
-        |bytes| slicewise_experiment::manifest::sha256_hex(&bytes),
+        |bytes| slicewise_core::hash::sha256_hex(&bytes),
     )
 }
 
@@ -324,22 +325,23 @@ fn kernels(config: &ExperimentConfig) -> Result<BTreeMap<String, String>, ModelE
         .collect())
 }
 
-/// Trainable numbers of every model in every task.
+/// Returns the number of trainable weights of every model in every task.
 fn parameters(
     config: &ExperimentConfig,
     data: &[TaskData],
 ) -> Result<BTreeMap<String, BTreeMap<Task, u64>>, ModelError> {
-    let of = |model: &String| {
+    let by_task = |model: &String| {
         data.iter()
             .map(|data| {
-                // Never on a GPU: the sweep's own process would keep a part of its memory.
-                let model = TchModel::on(Device::Cpu, config, model, data.classes.len(), 0)?;
+                // Made on the CPU: on a GPU the sweep's own process would keep a part of its
+                // memory.
+                let model = segmenter::build_on(Device::Cpu, config, model, data.classes.len(), 0)?;
                 Ok((data.task, model.parameters()))
             })
             .collect::<Result<_, ModelError>>()
     };
     let models = config.models.keys();
     models
-        .map(|model| Ok((model.clone(), of(model)?)))
+        .map(|model| Ok((model.clone(), by_task(model)?)))
         .collect()
 }

@@ -1,12 +1,14 @@
-//! `slicewise verify`: is a results folder whole, and do its tables follow from its records?
+//! `slicewise verify`: checks that a results folder is complete and that its tables follow from its
+//! records.
 
 use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow};
-use slicewise_experiment::{Results, ResultsFolder, manifest::sha256_hex};
+use slicewise_core::hash::sha256_hex;
+use slicewise_experiment::{Results, ResultsFolder};
 use std::fs;
 use std::path::Path;
 
-/// Says what was looked at; fails with what is wrong.
+/// Prints what was checked. Fails with a list of what is wrong.
 pub(crate) fn run(root: &Path) -> Outcome {
     let folder = ResultsFolder::new(root);
     let results = Results::read(root).map_err(Failure::input)?;

@@ -1,11 +1,12 @@
-//! One cell in a process of its own: its own generators, its own thread count, and a crash that
-//! takes nothing else with it. Speaks one JSON object a line on standard output. When its standard
-//! input ends, because the sweep was told to stop or is gone, it saves its training and ends too.
+//! Executes one run in a process of its own, which has its own random generators and thread count,
+//! and whose crash harms no other run. It reports to the sweep on standard output, one JSON object
+//! a line. When its standard input closes, because the sweep was told to stop or is gone, it saves
+//! its training and ends.
 
 use crate::command::CellArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
-use crate::segmenter::TchModel;
+use crate::segmenter;
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, TaskData};
@@ -17,22 +18,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-/// What a worker tells the sweep.
+/// What a worker reports to the sweep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Event {
-    /// Volumes and network are there.
+    /// Volumes and network are loaded.
     Ready {
-        /// Seconds of predicting the first volume, where the sweep wanted to know.
+        /// Seconds to predict the first volume, if the sweep asked for it.
         probe_s: Option<f64>,
     },
-    /// Training steps of the cell done so far.
+    /// Training steps of the run done so far.
     Steps(usize),
-    /// A round is on disk.
+    /// A round's record is on disk.
     Round {
-        /// Its ratio.
+        /// Annotation ratio of the round, in `(0, 1]`.
         ratio: f64,
-        /// Mean training loss of its end.
+        /// Mean training loss over the last quarter of the round's steps.
         loss: f64,
         /// Mean Dice over Part A.
         dice_a: Option<f64>,
@@ -45,11 +46,11 @@ pub(crate) enum Event {
         /// Seconds of writing checkpoints.
         saving: f64,
     },
-    /// Something was found damaged and is being made good; one sentence.
+    /// A file was found damaged and is being repaired; one sentence about it.
     Note(String),
 }
 
-/// Runs one cell of the results folder.
+/// Executes one run of the results folder.
 pub(crate) fn run(arguments: &CellArguments) -> Outcome {
     watch_input();
     let folder = ResultsFolder::new(&arguments.folder);
@@ -69,11 +70,12 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
     }
     let data = slicewise_data::load_task(cell.task, &config.data, &arguments.cache)
         .map_err(Failure::input)?;
-    // Not named after the model: what differs in arithmetic or head alone begins with the same ones.
+    // The seed does not contain the model's name, so models that differ only in arithmetic or head
+    // begin with the same weights.
     let weights = seed::child(cell.seed, &[cell.task.name(), "weights"]);
-    let mut model = TchModel::new(&config, &cell.model, data.classes.len(), weights)?;
+    let mut model = segmenter::build(&config, &cell.model, data.classes.len(), weights)?;
     let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
-    Speaker.say(&Event::Ready { probe_s });
+    Reporter.send(&Event::Ready { probe_s });
     let run = CellRun {
         folder: &folder,
         cell: &cell,
@@ -81,11 +83,12 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
         data: &data,
         pictured: config.pictured(&cell),
     };
-    Ok(run.run(&mut model, &mut Speaker)?)
+    Ok(run.run(&mut model, &mut Reporter)?)
 }
 
-/// Seconds of a prediction; it changes nothing. One that fails does so again where it matters.
-fn probe(model: &TchModel, data: &TaskData) -> Option<f64> {
+/// Returns the seconds of one prediction, which changes nothing. If it fails it will fail again in
+/// the run, where the error is reported.
+fn probe(model: &TchSegmenter, data: &TaskData) -> Option<f64> {
     let case = data.cases.first()?;
     let started = Instant::now();
     model.predict(&case.image.voxels).ok()?;
@@ -95,7 +98,7 @@ fn probe(model: &TchModel, data: &TaskData) -> Option<f64> {
 /// Whether the sweep wants the worker to end.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Watches standard input, on which nothing is ever written, for its end.
+/// Waits for the end of standard input, on which nothing is ever written.
 fn watch_input() {
     thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -103,26 +106,27 @@ fn watch_input() {
     });
 }
 
-struct Speaker;
+struct Reporter;
 
-impl Speaker {
-    /// A sweep that is gone does not read; its worker ends rather than run on unseen.
-    fn say(&self, event: &Event) {
-        let said = serde_json::to_string(event)
+impl Reporter {
+    /// Writes an event. If the sweep is gone nobody reads it; the worker then ends instead of
+    /// running unseen.
+    fn send(&self, event: &Event) {
+        let written = serde_json::to_string(event)
             .map_err(std::io::Error::other)
             .and_then(|line| writeln!(std::io::stdout().lock(), "{line}"));
-        if said.is_err() {
+        if written.is_err() {
             std::process::exit(1);
         }
     }
 }
 
-impl Observer for Speaker {
+impl Observer for Reporter {
     fn steps(&mut self, done: usize) -> ControlFlow<()> {
         if STOP.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
-        self.say(&Event::Steps(done));
+        self.send(&Event::Steps(done));
         ControlFlow::Continue(())
     }
 
@@ -136,7 +140,7 @@ impl Observer for Speaker {
                 .collect();
             (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64)
         };
-        self.say(&Event::Round {
+        self.send(&Event::Round {
             ratio: record.ratio,
             loss: record.loss,
             dice_a: mean(Part::A),
@@ -148,6 +152,6 @@ impl Observer for Speaker {
     }
 
     fn note(&mut self, text: &str) {
-        self.say(&Event::Note(text.to_owned()));
+        self.send(&Event::Note(text.to_owned()));
     }
 }

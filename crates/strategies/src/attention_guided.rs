@@ -1,14 +1,15 @@
 //! Attention-guided query: the paper's own strategy (Zhang et al. 2019, section 2.2).
 //!
-//! SR1 is read from the final feature maps, SR2 from their attention map. Where the two disagree
-//! the network is likely to be wrong, so the slices of lowest agreement P are annotated first.
+//! SR1 is the segmentation from the final feature maps, SR2 the one from their attention map. Where
+//! the two disagree the network is likely to be wrong, so the slices with the lowest agreement P
+//! are annotated first.
 
 use crate::{CaseView, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
 
-/// Score 1 − P in `[0, 1]`, with P as the task compares segmentations (P-DSC in Task 1,
-/// P-accuracy in Task 2). Jointly empty slices have P = 1 and come last; see
-/// [`slicewise_metrics::agreement`].
+/// Scores a slice by 1 − P, in `[0, 1]`. P is measured as the task compares segmentations: P-DSC in
+/// Task 1, P-accuracy in Task 2. A slice that is empty in both segmentations has P = 1 and comes
+/// last; see [`slicewise_metrics::agreement`].
 pub struct AttentionGuided;
 
 impl QueryStrategy for AttentionGuided {
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn lowest_agreement_first_and_empty_last() {
-        // P-DSC: 1 (empty), 1, 1, 0. P-accuracy: 1, 1/2, 0, 0.
+        // By slice, P-DSC is 1 (both empty), 1, 1, 0 and P-accuracy 1, 1/2, 0, 0.
         let sr2 = array![[[0, 0]], [[1, 2]], [[2, 1]], [[0, 0]]];
         let order = |agreement| select(agreement, Some(sr2.clone())).unwrap();
         assert_eq!(order(Agreement::Dice), [3, 0, 1, 2]);

@@ -1,12 +1,12 @@
-//! From an annotation ratio to a number of slices.
+//! Converts an annotation ratio to a number of slices.
 //!
-//! The paper gives ratios (5 %, 12.5 %, …) of each volume's slices and no rounding rule.
+//! The paper gives ratios of each volume's slices (5 %, 12.5 %, …) and no rounding rule.
 
-/// Slices that are annotated in a volume of `depth` axial slices at `ratio` in `(0, 1]`: rounded
-/// half up, at least 1 and at most `depth` (so 0 for an empty volume).
+/// Returns the number of annotated slices in a volume of `depth` axial slices at `ratio`, which is
+/// in `(0, 1]`. It is rounded half up, at least 1 and at most `depth` (so 0 for an empty volume).
 ///
-/// A product that falls short of a half by floating-point error alone counts as the half: 14.5 %
-/// of 100 slices is 15, although 0.145 × 100 < 14.5 in binary.
+/// A product that falls short of a half only by floating-point error counts as the half: 14.5 % of
+/// 100 slices is 15, although 0.145 × 100 < 14.5 in binary.
 pub fn target_slices(depth: usize, ratio: f64) -> usize {
     let rounded = (depth as f64 * ratio + 0.5 + 1e-9).floor();
     (rounded as usize).max(1).min(depth)

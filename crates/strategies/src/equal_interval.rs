@@ -1,22 +1,22 @@
-//! Equal-interval query: the paper's second rival (Zhang et al. 2019, section 3), slices spread
-//! evenly over the volume whatever the model says.
+//! Equal-interval query: the second strategy that the paper compares with (Zhang et al. 2019,
+//! section 3). It spreads slices evenly over the volume and does not use the model.
 //!
-//! The paper names the ratios 6.25, 12.5, 25 and 50 %: every 16th, 8th, 4th and 2nd slice. To
-//! answer any budget, each further slice goes where it is farthest from the annotated ones; from
-//! every 16th slice this gives exactly those grids. At ratios between them some gaps are halved
-//! and others not yet, the lower ones first.
+//! The paper gives the ratios 6.25, 12.5, 25 and 50 %: every 16th, 8th, 4th and 2nd slice. To
+//! answer any budget, each further slice is placed where it is farthest from the annotated ones.
+//! Starting with every 16th slice this gives exactly the paper's grids. At ratios between them some
+//! gaps are halved and others not yet; the lower ones are halved first.
 //!
-//! **Ends.** A slice above the last annotated one has a neighbour on one side only; measured to
-//! that one, the volume's last slice would be the farthest of all and the budget would go to its
-//! nearly empty ends. The places just outside the volume (−1 and D) therefore count as annotated:
-//! a gap at an end is halved like any other of its length.
+//! **Ends.** A slice above the last annotated one has an annotated neighbour on one side only. If
+//! its distance were measured to that one, the volume's last slice would be the farthest of all,
+//! and the budget would go to the nearly empty ends. The places just outside the volume (−1 and D)
+//! therefore count as annotated: a gap at an end is halved like any other gap of its length.
 
 use crate::strategy::distances;
 use crate::{CaseView, Choice, QueryStrategy, StrategyError, one_by_one};
 use rand_chacha::ChaCha8Rng;
 
-/// The slice farthest from all annotated slices, again and again. A score is the distance in
-/// slices at the time of choosing.
+/// Chooses the slice farthest from all annotated slices, one after the other. The score is the
+/// distance in slices at the time of the choice.
 pub struct EqualInterval;
 
 impl QueryStrategy for EqualInterval {
@@ -91,9 +91,9 @@ mod tests {
             let choices = select(annotated, budget);
             choices.iter().map(|choice| choice.slice).collect()
         };
-        // Nothing annotated: the middle, then the quarters; never slice 0 or 15 at once.
+        // With nothing annotated the middle comes first, then the quarters, but not the ends.
         assert_eq!(slices(&[false; 15], 3), [7, 3, 11]);
-        // Gaps of 4 below, 3 between and 7 above: the widest is halved first.
+        // The gaps are 4 below, 3 between and 7 above. The widest is halved first.
         let mut annotated = vec![false; 16];
         (annotated[4], annotated[8]) = (true, true);
         assert_eq!(slices(&annotated, 4), [12, 1, 6, 10]);

@@ -1,16 +1,15 @@
-//! Query strategies: which axial slices to annotate next.
+//! Query strategies: rules that choose the axial slices to annotate next.
 //!
-//! One file a strategy, one line in the [`registry`]. A strategy sees predictions and geometry;
-//! ground truth is not among this crate's types. CONTRIBUTING.md walks through adding one.
+//! Each strategy is one file and one line in the [`registry`]. A strategy sees predictions and
+//! geometry; no type of this crate holds ground truth. CONTRIBUTING.md explains how to add one.
 
 pub mod budget;
-pub mod nearest;
 pub mod registry;
 pub mod strategy;
 
 pub use budget::target_slices;
-pub use nearest::nearest;
-pub use registry::{STRATEGIES, UnknownStrategy, find};
+pub use registry::{STRATEGIES, find};
+pub use slicewise_core::Prediction;
 pub use strategy::{
-    CaseView, Choice, Prediction, QueryStrategy, StrategyError, highest, one_by_one,
+    CaseView, Choice, QueryStrategy, StrategyError, highest, one_by_one,
 };

@@ -1,10 +1,10 @@
-//! Random query: the paper's first rival (Zhang et al. 2019, section 3).
+//! Random query: the first strategy that the paper compares with (Zhang et al. 2019, section 3).
 
 use crate::{CaseView, QueryStrategy, StrategyError};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// Every unannotated slice is equally likely: scores are uniform in `[0, 1)`.
+/// Chooses every unannotated slice with equal probability: scores are uniform in `[0, 1)`.
 pub struct Random;
 
 impl QueryStrategy for Random {

@@ -1,82 +1,28 @@
-//! All strategies, one line each.
+//! The registry of strategies, with one line for each.
 //!
-//! An entry `file::Type` stands for `src/file.rs` and its unit struct; it declares the module and
-//! lists the strategy, so nothing else has to be touched. `tests/laws.rs` covers every entry.
+//! An entry `file::Type` stands for `src/file.rs` and its unit struct. The macro declares the
+//! module and lists the strategy, so no other file has to change. `tests/laws.rs` tests every
+//! entry.
 
-use crate::{QueryStrategy, nearest};
+use crate::QueryStrategy;
+use slicewise_core::names::{self, UnknownName};
 
-macro_rules! registry {
-    ($($file:ident::$strategy:ident,)+) => {
-        /// The strategies' files.
-        // "." because modules of an inline module would otherwise lie in a folder of its name.
-        #[path = "."]
-        pub mod files {
-            $(pub mod $file;)+
-        }
-
-        /// Every strategy, in the order of tables and listings.
-        pub const STRATEGIES: &[&dyn QueryStrategy] = &[$(&files::$file::$strategy),+];
-    };
+slicewise_core::registry! {
+    pub mod files;
+    /// Every strategy, in the order of tables and listings.
+    pub const STRATEGIES: dyn QueryStrategy = [
+        random::Random,
+        equal_interval::EqualInterval,
+        uncertainty::Uncertainty,
+        attention_guided::AttentionGuided,
+        spacing_aware::SpacingAware,
+    ];
 }
 
-registry! {
-    random::Random,
-    equal_interval::EqualInterval,
-    uncertainty::Uncertainty,
-    attention_guided::AttentionGuided,
-    spacing_aware::SpacingAware,
-}
-
-/// A name that no strategy has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown strategy \"{name}\"; {}", hint(*.nearest))]
-pub struct UnknownStrategy {
-    /// The name as given.
-    pub name: String,
-    /// The strategy whose name is most like it.
-    pub nearest: Option<&'static str>,
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    match nearest {
-        Some(nearest) => format!("did you mean \"{nearest}\"?"),
-        None => {
-            let known: Vec<&str> = STRATEGIES.iter().map(|strategy| strategy.name()).collect();
-            format!("known are {}", known.join(", "))
-        }
-    }
-}
-
-/// The strategy called `name`.
+/// Returns the strategy called `name`.
 ///
 /// # Errors
-/// No strategy has that name; the error suggests the nearest.
-pub fn find(name: &str) -> Result<&'static dyn QueryStrategy, UnknownStrategy> {
-    let known = STRATEGIES.iter().copied();
-    known
-        .clone()
-        .find(|strategy| strategy.name() == name)
-        .ok_or_else(|| UnknownStrategy {
-            name: name.to_owned(),
-            nearest: nearest(name, known.map(|strategy| strategy.name())),
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_names_get_the_nearest_or_the_list() {
-        let message = |name| find(name).err().map(|error| error.to_string());
-        assert_eq!(
-            message("attention-gided").as_deref(),
-            Some("unknown strategy \"attention-gided\"; did you mean \"attention-guided\"?")
-        );
-        let list = message("zzz").unwrap();
-        assert!(
-            list.starts_with("unknown strategy \"zzz\"; known are random, "),
-            "{list}"
-        );
-    }
+/// No strategy has that name. The error suggests the most similar one.
+pub fn find(name: &str) -> Result<&'static dyn QueryStrategy, UnknownName> {
+    names::find("strategy", STRATEGIES, |strategy| strategy.name(), name)
 }

@@ -1,24 +1,26 @@
 //! Spacing-aware query: a variant of the attention-guided one, not in the paper.
 //!
 //! Attention-guided query spends its early rounds on the nearly empty slices at both ends of the
-//! head, where P is lowest and least is learned, and on neighbours that teach the same. This
-//! variant weighs 1 − P by the predicted foreground, so that it counts the *area* expected to be
-//! wrong, and discounts slices near an annotated one, whose labels they nearly share.
+//! head, where P is lowest and little can be learned, and on neighbouring slices that teach the
+//! same. This variant multiplies 1 − P by the predicted foreground, so that it scores the *area*
+//! expected to be wrong. It also lowers the score of slices near an annotated one, whose labels are
+//! nearly the same.
 
 use crate::strategy::distances;
 use crate::{CaseView, Choice, QueryStrategy, StrategyError, one_by_one};
 use ndarray::Axis;
 use rand_chacha::ChaCha8Rng;
 
-/// Within this distance of an annotated slice, in mm, a score is discounted in proportion to the
-/// distance. Four slices of the newborns at 1.7 mm, as in the prototype.
+/// Distance in mm below which a nearby annotated slice lowers a score, in proportion to the
+/// distance. It is four slices of the newborns' 1.7 mm, as in the prototype.
 const REACH_MM: f64 = 7.0;
 
-/// (1 − P) × area of SR1's foreground in mm² × min(1, distance to the nearest annotated slice or
-/// end of the volume / 7 mm), the highest again and again, each choice counted as annotated.
+/// Scores a slice by (1 − P) × area of SR1's foreground in mm² × min(1, d / 7 mm), where d is the
+/// distance to the nearest annotated slice or end of the volume. The highest score is chosen again
+/// and again; each chosen slice counts as annotated for the next choice.
 pub struct SpacingAware;
 
-/// (1 − P) × foreground area in mm², `[D]`.
+/// Returns (1 − P) × foreground area in mm² of each slice, `[D]`.
 fn expected_error_mm2(view: &CaseView, strategy: &'static str) -> Result<Vec<f64>, StrategyError> {
     let [_, y, x] = view.spacing_mm;
     let slices = view.prediction.sr1.axis_iter(Axis(0));
@@ -30,7 +32,7 @@ fn expected_error_mm2(view: &CaseView, strategy: &'static str) -> Result<Vec<f64
         .collect())
 }
 
-/// `error` of each slice, discounted near those annotated.
+/// Returns the `error` of each slice, lowered near annotated slices, `[D]`.
 fn discounted(view: &CaseView, error: &[f64]) -> Vec<f64> {
     let distances = distances(view.annotated);
     let pairs = error.iter().zip(distances);
@@ -77,8 +79,8 @@ mod tests {
 
     #[test]
     fn large_errors_far_from_annotated_slices_come_first() {
-        // Nine slices of four voxels. SR1 is all foreground, but for slice 4 with one voxel; SR2
-        // misses all of slices 1, 2, 3, 4, 6 and 7.
+        // There are nine slices of four voxels. SR1 is all foreground, except that slice 4 has one
+        // voxel. SR2 misses all of slices 1, 2, 3, 4, 6 and 7.
         let mut sr1 = Array3::<u8>::ones((9, 1, 4));
         for x in 1..4 {
             sr1[[4, 0, x]] = 0;
@@ -102,12 +104,13 @@ mod tests {
         };
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let scores = SpacingAware.scores(&view, &mut rng).unwrap();
-        // 4 voxels × 2 mm²; half of it one slice (3.5 of 7 mm) from slice 0.
+        // A slice has 4 voxels × 2 mm², slice 4 only one. Slice 1 counts half: it is 3.5 of 7 mm
+        // from the annotated slice 0.
         assert_eq!(scores[1..5], [4.0, 8.0, 8.0, 2.0]);
         assert_eq!(scores[5], 0.0, "no disagreement");
         let choices = SpacingAware.select(&view, 4, &mut rng).unwrap();
         let order: Vec<usize> = choices.iter().map(|choice| choice.slice).collect();
-        // 2 before 3 by index; then 3 is next to 2 and counts half, 6 does not.
+        // Of equal scores, 2 precedes 3 by index. Then 3 is next to 2 and counts half; 6 does not.
         assert_eq!(order, [2, 6, 1, 3]);
     }
 }

@@ -1,28 +1,14 @@
-//! What a query strategy is: it sees predictions of one case, never ground truth.
+//! The interface of a query strategy. A strategy sees predictions of one case, never ground truth.
 
-use ndarray::{Array3, Array4};
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::Prediction;
 use slicewise_metrics::{Agreement, MetricsError, slice_agreement};
 use std::cmp::Ordering;
-
-/// A model's answer for one case. All arrays share `D, H, W` (slices first).
-#[derive(Debug, Clone)]
-pub struct Prediction {
-    /// Class probabilities `[C, D, H, W]`, each in `[0, 1]`, summing to 1 over `C`.
-    pub probabilities: Array4<f32>,
-    /// SR1 `[D, H, W]`: argmax over classes of the final feature maps (paper, section 2.2).
-    pub sr1: Array3<u8>,
-    /// SR2 `[D, H, W]`: argmax over classes of the attention map; `None` without attention.
-    pub sr2: Option<Array3<u8>>,
-    /// The attention map `[C, D, H, W]`, values in `[0, 1]` that sum to 1 over `C`; `None`
-    /// without attention.
-    pub attention: Option<Array4<f32>>,
-}
 
 /// All that a strategy may know about one case.
 #[derive(Debug, Clone, Copy)]
 pub struct CaseView<'a> {
-    /// Name of the case.
+    /// The case's id.
     pub case: &'a str,
     /// Voxel size `[z, y, x]` in mm.
     pub spacing_mm: [f64; 3],
@@ -30,16 +16,16 @@ pub struct CaseView<'a> {
     pub agreement: Agreement,
     /// The current model's prediction.
     pub prediction: &'a Prediction,
-    /// `[D]`: which axial slices are annotated already.
+    /// Whether each axial slice is annotated already, `[D]`.
     pub annotated: &'a [bool],
 }
 
 impl CaseView<'_> {
-    /// P of each axial slice, `[D]`: the agreement of SR1 with SR2 (paper, section 2.2).
+    /// Returns P of each axial slice, `[D]`: the agreement of SR1 with SR2 (paper, section 2.2).
+    /// `strategy` is the caller's name, for error messages.
     ///
     /// # Errors
-    /// The model has no attention map, or SR1 and SR2 differ in shape. `strategy` names who
-    /// asks.
+    /// The model has no attention map, or SR1 and SR2 differ in shape.
     pub fn p(&self, strategy: &'static str) -> Result<Vec<f64>, StrategyError> {
         let sr2 = self.prediction.sr2.as_ref();
         let sr2 = sr2.ok_or_else(|| StrategyError::NeedsAttention {
@@ -56,19 +42,20 @@ impl CaseView<'_> {
     }
 }
 
-/// One slice to annotate and the score that chose it.
+/// A slice to annotate, with the score that chose it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Choice {
-    /// Axial index, from 0 (inferior).
+    /// Axial index from 0, the inferior end.
     pub slice: usize,
-    /// The strategy's score; its meaning is the strategy's own, higher is queried earlier.
+    /// The strategy's score. Its meaning depends on the strategy; higher scores are annotated
+    /// earlier.
     pub score: f64,
 }
 
-/// Why a query could not be answered.
+/// Why a query failed.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum StrategyError {
-    /// The strategy compares SR1 with SR2 and the model has no attention map.
+    /// The strategy compares SR1 with SR2, but the model has no attention map.
     #[error("strategy {strategy} needs a model with an attention map; case {case} has none")]
     NeedsAttention {
         /// The strategy's name.
@@ -76,7 +63,7 @@ pub enum StrategyError {
         /// The case's id.
         case: String,
     },
-    /// A score that cannot be ordered or recorded.
+    /// A score is NaN or infinite, so it cannot be ordered or recorded.
     #[error("strategy {strategy}: the score of case {case}, slice {slice} is NaN or infinite")]
     NotFinite {
         /// The strategy's name.
@@ -86,16 +73,16 @@ pub enum StrategyError {
         /// Axial index.
         slice: usize,
     },
-    /// A strategy returned a wrong number of scores.
+    /// A strategy returned the wrong number of scores.
     #[error("strategy {strategy}: expected {expected} scores for case {case}, got {got}")]
     WrongLength {
         /// The strategy's name.
         strategy: &'static str,
         /// The case's id.
         case: String,
-        /// Slices in the case.
+        /// Number of slices in the case.
         expected: usize,
-        /// Scores returned.
+        /// Number of scores returned.
         got: usize,
     },
     /// A measure of the prediction could not be computed.
@@ -105,40 +92,42 @@ pub enum StrategyError {
         strategy: &'static str,
         /// The case's id.
         case: String,
-        /// What was wrong.
+        /// Why it could not.
         source: MetricsError,
     },
 }
 
 /// A rule that chooses which axial slices of a case are annotated next.
 ///
-/// Budgets are per volume, as in the paper, so a strategy sees one case at a time. Most need
-/// only [`scores`](Self::scores); one that places slices jointly overrides
+/// Budgets are per volume, as in the paper, so a strategy sees one case at a time. Most strategies
+/// implement only [`scores`](Self::scores). One that places several slices jointly also overrides
 /// [`select`](Self::select).
 pub trait QueryStrategy: Sync {
-    /// The name in YAML, tables and file: kebab-case.
+    /// The strategy's name in YAML and tables, in kebab-case; its file has the same name.
     fn name(&self) -> &'static str;
 
-    /// One line for `slicewise list strategies`.
+    /// One line about it for `slicewise list strategies`.
     fn summary(&self) -> &'static str;
 
-    /// Whether the strategy reads SR2.
+    /// Whether the strategy needs SR2, and so a model with attention.
     fn needs_attention(&self) -> bool {
         false
     }
 
-    /// One score a slice, `[D]`; the highest are annotated first. Those of annotated slices
-    /// are ignored. `rng` is seeded from the run's seed, the round and the case.
+    /// Returns one score for each slice, `[D]`. The slices with the highest scores are annotated
+    /// first. Scores of annotated slices are ignored. `rng` is seeded from the run's seed, the
+    /// round and the case.
     ///
     /// # Errors
-    /// SR2 is needed and absent, or the prediction's arrays do not fit each other.
+    /// SR2 is needed and absent, or the shapes of the prediction's arrays do not match.
     fn scores(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError>;
 
-    /// The slices to annotate: exactly `min(budget, unannotated)`, none annotated before, no
-    /// duplicates. By default the highest scores, ties by lower index.
+    /// Returns the slices to annotate: exactly `min(budget, unannotated)`, without duplicates and
+    /// without slices that are annotated already. By default these are the slices with the highest
+    /// scores; of equal scores the lower index comes first.
     ///
     /// # Errors
-    /// Those of [`scores`](Self::scores), a wrong number of scores, or one that is not finite.
+    /// Those of [`scores`](Self::scores), a wrong number of scores, or a score that is not finite.
     fn select(
         &self,
         view: &CaseView,
@@ -150,11 +139,12 @@ pub trait QueryStrategy: Sync {
     }
 }
 
-/// The `budget` unannotated slices of highest score, in that order, ties by lower index.
+/// Returns the `budget` unannotated slices with the highest scores, highest first. Of equal scores
+/// the lower index comes first.
 ///
 /// # Errors
-/// A wrong number of scores, or a NaN or an infinity among those of unannotated slices: the first
-/// has no order, the second has no place in a JSON record.
+/// The number of scores is wrong, or the score of an unannotated slice is NaN or infinite. A NaN
+/// has no order, and an infinity has no place in a JSON record.
 pub fn highest(
     strategy: &'static str,
     view: &CaseView,
@@ -183,15 +173,16 @@ pub fn highest(
             slice: bad.slice,
         });
     }
-    // Slices are in order and the sort is stable, so ties stay by lower index. No NaN is left:
-    // partial_cmp orders all, and unlike total_cmp it holds 0.0 and -0.0 for equal.
+    // Slices are in order and the sort is stable, so of equal scores the lower index stays first.
+    // No NaN is left, so partial_cmp orders all scores. Unlike total_cmp it treats 0.0 and -0.0 as
+    // equal.
     choices.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
     choices.truncate(budget);
     Ok(choices)
 }
 
-/// As [`highest`], but one slice at a time: `scores` is asked anew with each choice counted as
-/// annotated. For strategies that place slices jointly.
+/// Chooses `budget` slices like [`highest`], but one at a time: `scores` is called anew with each
+/// chosen slice counted as annotated. For strategies that place slices jointly.
 ///
 /// # Errors
 /// Those of `scores` and of [`highest`].
@@ -217,7 +208,8 @@ pub fn one_by_one(
     Ok(choices)
 }
 
-/// Distance of each slice, in slices, to the nearest annotated one or end of the volume: `[D]`.
+/// Returns the distance of each slice, in slices, to the nearest annotated one or end of the
+/// volume, `[D]`.
 pub(crate) fn distances(annotated: &[bool]) -> Vec<f64> {
     let sweep = |slices: &mut dyn Iterator<Item = &bool>| {
         let mut distance = 0.0;

@@ -1,15 +1,15 @@
-//! Uncertainty query: the paper's third rival (Zhang et al. 2019, section 3), the sum over a
-//! slice of its voxels' entropy.
+//! Uncertainty query: the third strategy that the paper compares with (Zhang et al. 2019, section
+//! 3). It sums the entropy of a slice's voxels.
 //!
-//! A sum, not a mean, so a slice with more tissue tends to score higher: the strategy asks for
-//! the largest slices first, which cost an annotator the most.
+//! This is a sum and not a mean, so a slice with more tissue tends to score higher. The strategy
+//! asks for the largest slices first, which cost an annotator the most.
 
 use crate::{CaseView, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
 use slicewise_metrics::slice_entropy;
 
-/// The sum of p ln 1/p over a slice's voxels and classes, in nats: the most uncertain slices
-/// come first.
+/// Scores a slice by the sum of p ln 1/p over its voxels and classes, in nats. The most uncertain
+/// slices come first.
 pub struct Uncertainty;
 
 impl QueryStrategy for Uncertainty {
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn entropy_is_summed_over_the_slice() {
-        // Two classes, three slices of 2 voxels: certain, half certain, undecided.
+        // Two classes and three slices of 2 voxels: all certain, half certain, undecided.
         let mut probabilities = Array4::<f32>::zeros((2, 3, 1, 2));
         for (slice, voxels) in [[0.0, 1.0], [0.0, 0.5], [0.5, 0.5]].iter().enumerate() {
             for (x, &p) in voxels.iter().enumerate() {

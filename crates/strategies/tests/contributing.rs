@@ -1,5 +1,6 @@
-//! CONTRIBUTING.md keeps its word: one new file of at most 30 lines, one line in the registry.
-//! The workspace's integration test applies the blocks and builds the result.
+//! Checks that CONTRIBUTING.md is true: a strategy is one new file of at most 30 lines and one line
+//! in the registry. The workspace's integration test applies the text's blocks and builds the
+//! result.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root.join(path)).expect(path)
 }
 
-/// The fenced block that opens with this line.
+/// Returns the fenced block that opens with this line.
 fn block(text: &str, opening: &str) -> String {
     let (_, rest) = text.split_once(&format!("```{opening}\n")).expect(opening);
     let (block, _) = rest.split_once("\n```\n").expect("a closing fence");

@@ -1,4 +1,5 @@
-//! What every registered strategy must do. New entries of the registry are covered as they are.
+//! Laws that every registered strategy must obey. New entries of the registry are tested without a
+//! change here.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const CLASSES: usize = 4;
 
-/// One case: a prediction with attention and what is annotated.
+/// One case: a prediction with attention, and what is annotated.
 #[derive(Clone)]
 struct Pool {
     name: String,
@@ -26,7 +27,8 @@ struct Pool {
 }
 
 impl Pool {
-    /// A random prediction of `depth` slices of 5 × 6 voxels; every `step`th slice annotated.
+    /// Makes a random prediction of `depth` slices of 5 × 6 voxels with every `step`-th slice
+    /// annotated.
     fn random(seed: u64, depth: usize, step: usize) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let shape = (CLASSES, depth, 5, 6);
@@ -49,7 +51,7 @@ impl Pool {
         }
     }
 
-    /// All slices alike and none annotated: background, with certainty.
+    /// Makes a case in which all slices are alike and none is annotated: certain background.
     fn constant(depth: usize) -> Self {
         let mut probabilities = Array4::zeros((CLASSES, depth, 5, 6));
         probabilities.slice_mut(s![0, .., .., ..]).fill(1.0);
@@ -90,8 +92,8 @@ impl Pool {
     }
 }
 
-/// Pools that a strategy meets in practice and at the edges: sparse, odd, nearly unannotated,
-/// empty, one slice (annotated or not), constant scores, nothing left.
+/// Returns cases that a strategy meets in practice and at the edges: sparse, odd, nearly
+/// unannotated, empty, one slice (annotated or not), constant scores, nothing left.
 fn pools() -> Vec<Pool> {
     vec![
         Pool::random(1, 64, 16),
@@ -226,8 +228,8 @@ fn a_strategy_with_a_memory_is_found_out() {
     assert!(!answers_alike_in_any_order(&of_cases));
 }
 
-/// One NaN in an unannotated slice: either the strategy does not read probabilities and chooses
-/// as before, or it refuses and names the slice.
+/// Puts one NaN in an unannotated slice. A strategy that does not read probabilities must choose as
+/// before; any other must refuse and name the slice.
 #[test]
 fn nan_probabilities_are_refused_or_unread() {
     for strategy in STRATEGIES {
@@ -297,7 +299,7 @@ fn the_name_is_kebab_case_unique_the_files_and_the_registrys() {
         });
         assert!(kebab, "{name} is not kebab-case");
         assert!(names.insert(name), "{name} is taken twice");
-        // Records call the shared first round and full annotation so.
+        // Records use these names for the shared first round and for full annotation.
         assert!(!["first", "full"].contains(&name), "{name} is reserved");
         let file = format!("src/{}.rs", name.replace('-', "_"));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
@@ -352,7 +354,7 @@ fn highest_refuses_what_it_cannot_order_and_breaks_ties_by_index() {
             "strategy mine: the score of case baby, slice 3 is NaN or infinite"
         );
     }
-    // Slices 0 and 4 are annotated: what they score does not matter.
+    // Slices 0 and 4 are annotated, so their scores do not matter.
     let tied = [f64::NAN, -0.0, 0.0, 0.0, 9.0, 1.0];
     let choices = highest("mine", &view, &tied, 3).unwrap();
     let slices: Vec<usize> = choices.iter().map(|choice| choice.slice).collect();
@@ -369,7 +371,7 @@ fn random_reaches_every_slice_about_equally_often() {
             hits[choice.slice] += 1;
         }
     }
-    // 9 unannotated slices, 1000 hits expected of each with a standard deviation of 30.
+    // Each of 9 unannotated slices has 1000 expected hits with a standard deviation of 30.
     for (slice, count) in hits.iter().enumerate() {
         let expected = if pool.annotated[slice] {
             0..1

@@ -1,19 +1,20 @@
-//! The developing Human Connectome Project: `sub-*/ses-*/anat`, three generations of names.
+//! The layout of the developing Human Connectome Project, `sub-*/ses-*/anat`, in the file names of
+//! three releases.
 //!
-//! Names: the dHCP release notes (2018, 2019 second and 2021 third release, "Structural
-//! pipeline"). Labels: Draw-EM's nine tissues, Makropoulos et al. 2018.
+//! The names follow the dHCP release notes (2018, 2019 second and 2021 third release, "Structural
+//! pipeline"). The labels are Draw-EM's nine tissues (Makropoulos et al. 2018).
 
-use super::{CaseSource, DatasetLayout, Source, entries};
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
+use slicewise_core::Task;
 use std::path::{Path, PathBuf};
 
 /// The layout `dhcp`.
-pub(super) struct Dhcp;
+pub(crate) struct Dhcp;
 
-/// Bias-corrected T2w, newest release first; the first that exists is taken.
+/// Names of the bias-corrected T2w scan, newest release first. The first that exists is taken.
 const IMAGES: &[&str] = &["desc-restore_T2w", "T2w_restore"];
 const LABELS: &[&str] = &[
     "desc-drawem9_dseg",
@@ -29,8 +30,8 @@ const MASKS: &[&str] = &[
     "brainmask_bet",
 ];
 
-/// Draw-EM's tissues as classes: 0 and 4 are outside the brain.
-pub(super) fn draw_em_tissues() -> LabelGrouping {
+/// Returns Draw-EM's tissues as classes. Its values 0 and 4 are outside the brain.
+pub(crate) fn draw_em_tissues() -> LabelGrouping {
     LabelGrouping::new(
         &[0, 4],
         [
@@ -73,8 +74,8 @@ fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
         }
         for session in entries(&root.join(&subject), "a folder of ses-* folders")? {
             let anat = root.join(&subject).join(&session).join("anat");
-            // A session without anat (diffusion only) is no case; one without a volume is, and
-            // fails when it is read.
+            // A session without anat (diffusion only) is no case. A session without a volume is
+            // one, and fails when it is read.
             if !session.starts_with("ses-") || !anat.is_dir() {
                 continue;
             }
@@ -107,7 +108,8 @@ fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
     Ok(cases)
 }
 
-/// Releases nest the structural pipeline in `derivatives`; either folder may be named.
+/// Returns the folder of the structural pipeline. Releases nest it in `derivatives`; the user may
+/// name either folder.
 fn pipeline_folder(root: &Path) -> PathBuf {
     ["derivatives/dhcp_anat_pipeline", "dhcp_anat_pipeline"]
         .iter()

@@ -1,21 +1,22 @@
-//! A table of one's own: CSV with `case,image,label[,mask][,split]`.
+//! The layout for a user's own data: a CSV table with the columns
+//! `case,image,label[,mask][,split]`.
 //!
-//! Paths are relative to the CSV and stay below its folder, so that a table from elsewhere reads
-//! nothing but what came with it; an absolute path is taken as it is. Label values are class
-//! indices (0 is background); their names come from `data.classes`, which the tissue task needs.
-//! Brain extraction takes `mask > 0`, else `label > 0`. `split` is `A`, `B` or empty.
+//! Relative paths start at the CSV and must stay below its folder, so that a table from elsewhere
+//! reads only files that came with it. Absolute paths are allowed. Label values are class indices
+//! (0 is background); `data.classes` names them, which the tissue task needs. Brain extraction uses
+//! `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
 
-use super::{CaseSource, DatasetLayout, Source};
-use crate::case::{Part, Task};
 use crate::config::DataConfig;
-use crate::error::{DataError, nearest};
+use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source};
 use serde::Deserialize;
+use slicewise_core::{Part, Task, UnknownName};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 /// The layout `manifest`.
-pub(super) struct Manifest;
+pub(crate) struct Manifest;
 
 const COLUMNS: &[&str] = &["case", "image", "label", "mask", "split"];
 
@@ -75,7 +76,7 @@ impl DatasetLayout for Manifest {
     }
 }
 
-/// The cases of the table's sound rows, and what is wrong with the others.
+/// Reads the table: the cases of its good rows, and the problems of the others.
 fn rows(path: &Path, task: Task) -> Result<(Vec<CaseSource>, Vec<DataError>), DataError> {
     let mut reader = open(path)?;
     let headers = reader
@@ -146,13 +147,8 @@ fn open(path: &Path) -> Result<csv::Reader<std::fs::File>, DataError> {
 fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataError> {
     for name in headers {
         if !COLUMNS.contains(&name) {
-            let hint = nearest(name, COLUMNS.iter().copied());
-            let hint = hint.map(|name| format!(" (did you mean \"{name}\"?)"));
-            return Err(at(
-                path,
-                Some(1),
-                format!("unknown column \"{name}\"{}", hint.unwrap_or_default()),
-            ));
+            let unknown = UnknownName::new("column", name, COLUMNS.iter().copied());
+            return Err(at(path, Some(1), unknown.to_string()));
         }
     }
     for required in ["case", "image"] {
@@ -227,7 +223,7 @@ fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseS
     })
 }
 
-/// Whether a relative path climbs above the folder that it starts in.
+/// Returns whether a relative path climbs above the folder that it starts in.
 fn escapes(file: &Path) -> bool {
     let mut depth = 0;
     file.is_relative()

@@ -1,20 +1,20 @@
-//! `dataset.json` folders: the Medical Segmentation Decathlon and nnU-Net v2.
+//! The layout of folders with a `dataset.json`: the Medical Segmentation Decathlon and nnU-Net v2.
 //!
-//! Source: medicaldecathlon.com and nnU-Net's `documentation/dataset_format.md`. Training cases
-//! are those with a file in `labelsTr`; images lie in `imagesTr`, in nnU-Net with a channel
-//! suffix, of which `_0000` is read. There is no brain mask: the tissue task takes the whole
-//! image and brain extraction `label > 0`.
+//! Sources: medicaldecathlon.com and nnU-Net's `documentation/dataset_format.md`. The training
+//! cases are those with a file in `labelsTr`. Images lie in `imagesTr`; nnU-Net adds a channel
+//! suffix, of which `_0000` is read. There is no brain mask: the tissue task uses the whole image,
+//! and brain extraction uses `label > 0`.
 
-use super::{CaseSource, DatasetLayout, Source, entries};
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
 use serde_json::{Map, Value};
+use slicewise_core::Task;
 use std::path::Path;
 
 /// The layout `msd`.
-pub(super) struct Msd;
+pub(crate) struct Msd;
 
 impl DatasetLayout for Msd {
     fn name(&self) -> &'static str {
@@ -60,7 +60,7 @@ fn read_dataset(path: &Path) -> Result<Map<String, Value>, DataError> {
 
 fn list(root: &Path) -> Result<Vec<CaseSource>, DataError> {
     let dataset = read_dataset(&root.join("dataset.json"))?;
-    // MSD has no `file_ending`; all its files are .nii.gz.
+    // MSD has no `file_ending`; all its files end in .nii.gz.
     let ending = dataset.get("file_ending").and_then(Value::as_str);
     let ending = ending.unwrap_or(".nii.gz");
     if ![".nii", ".nii.gz"].contains(&ending) {
@@ -74,7 +74,7 @@ fn list(root: &Path) -> Result<Vec<CaseSource>, DataError> {
     let label_names = entries(&labels, "the folder of training labels")?;
     let ids: Vec<&str> = label_names
         .iter()
-        // The Decathlon's archives carry macOS's `._` twins.
+        // The Decathlon's archives contain macOS's `._` files beside the volumes.
         .filter(|name| !name.starts_with('.'))
         .filter_map(|name| name.strip_suffix(ending))
         .collect();
@@ -105,7 +105,8 @@ fn list(root: &Path) -> Result<Vec<CaseSource>, DataError> {
     Ok(cases.collect())
 }
 
-/// MSD: `{"0": "background", "1": "Anterior"}`; nnU-Net v2: `{"background": 0, "Anterior": 1}`.
+/// Reads the classes, as MSD writes them, `{"0": "background", "1": "Anterior"}`, or as nnU-Net v2
+/// does, `{"background": 0, "Anterior": 1}`.
 fn grouping(dataset: &Map<String, Value>) -> Result<LabelGrouping, String> {
     let labels = dataset
         .get("labels")

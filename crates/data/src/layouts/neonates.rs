@@ -1,23 +1,23 @@
-//! The sixteen ALBERT newborns: T2w scans and segmentations corrected by hand.
+//! The layout of the sixteen ALBERT newborns: T2w scans with manually corrected segmentations.
 //!
 //! Sources: Gousias et al. 2012 (scans), github.com/DCAN-Labs/dcan-infant-pipeline (segmentations
-//! and corrected brain masks). Two folders under the root:
-//! - `dcan-neonates/Template01..16/{T2w_brain,Segmentation}.nii.gz`, stripped;
+//! and corrected brain masks). There are two folders under the root:
+//! - `dcan-neonates/Template01..16/{T2w_brain,Segmentation}.nii.gz`, stripped to the brain;
 //! - `alberts/T2/ALBERT_01..16.nii.gz`, loosely stripped; 02 and 09 do not exist.
 //!
-//! Template N and ALBERT N are the same baby, so a case is `baby-N` in both tasks. Brain
-//! extraction takes the loosely stripped scan and the corrected mask (T2w_brain > 0); a rim of
-//! skull remains around it, so the task is easier than on whole heads.
+//! Template N and ALBERT N are the same baby, so its case is `baby-N` in both tasks. Brain
+//! extraction uses the loosely stripped scan and the corrected mask (T2w_brain > 0). A rim of skull
+//! remains around the brain, so the task is easier than on whole heads.
 
-use super::{CaseSource, DatasetLayout, Source, entries};
-use crate::case::Task;
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
+use slicewise_core::Task;
 use std::path::Path;
 
 /// The layout `neonates`.
-pub(super) struct Neonates;
+pub(crate) struct Neonates;
 
 /// Class of CSF, which the segmentation leaves at 0 inside the brain mask.
 const CSF: u8 = 1;
@@ -35,7 +35,7 @@ impl DatasetLayout for Neonates {
         list(&config.root(), task).map_err(|problem| vec![problem])
     }
 
-    /// FreeSurfer's numbers, left and right together.
+    /// Groups FreeSurfer's label values, left and right together.
     fn tissues(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
         let mut grouping = LabelGrouping::new(
             &[0],
@@ -44,7 +44,7 @@ impl DatasetLayout for Neonates {
                 ("cortical-grey-matter", &[3, 42]),
                 ("white-matter", &[2, 41]),
                 ("ventricles", &[4, 43, 14, 15]),
-                // 6: three stray voxels of cerebellum exterior in Template11.
+                // Value 6 occurs in three stray voxels of cerebellum exterior in Template11.
                 ("cerebellum", &[8, 47, 172, 6]),
                 (
                     "deep-grey-matter",
@@ -90,7 +90,7 @@ fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
     Ok(cases.collect())
 }
 
-/// The two digits in names such as `Template07`.
+/// Lists the two digits of names such as `Template07` in a folder, sorted.
 fn between(folder: &Path, before: &str, after: &str) -> Result<Vec<String>, DataError> {
     let numbers: Vec<String> = entries(folder, &format!("a folder of {before}NN{after}"))?
         .iter()

@@ -1,17 +1,18 @@
-//! Procedural newborns (see [`crate::phantom`]): no files, dHCP's nine labels.
+//! The layout of procedural newborns (see [`crate::phantom`]). It needs no files and has the dHCP's
+//! nine labels.
 
-use super::{CaseSource, DatasetLayout, Source};
-use crate::case::Task;
 use crate::config::{DataConfig, PHANTOM_SPACING_MM};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::layouts::{CaseSource, DatasetLayout, Source};
+use slicewise_core::Task;
 use std::ops::RangeInclusive;
 
-/// What [`crate::phantom::generate`] takes.
+/// The voxel sizes that [`crate::phantom::generate`] accepts, in mm.
 const SPACINGS_MM: RangeInclusive<f64> = 0.4..=8.0;
 
 /// The layout `phantom`.
-pub(super) struct Phantoms;
+pub(crate) struct Phantoms;
 
 impl DatasetLayout for Phantoms {
     fn name(&self) -> &'static str {

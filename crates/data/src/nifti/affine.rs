@@ -1,18 +1,19 @@
-//! The three ways in which a NIfTI header says where its grid lies.
+//! Reads and writes the position of a voxel grid, which a NIfTI header can state in three ways.
 //!
-//! Source: `nifti1.h`, section "3D image (volume) orientation and location in space", and for a
-//! header with neither form nibabel's convention.
+//! Source: `nifti1.h`, section "3D image (volume) orientation and location in space". A header with
+//! neither form is read by nibabel's convention.
 
 use ::nifti::NiftiHeader;
 
-/// The affine of a header: sform if its code is set, else qform, else pixdim alone.
+/// Returns the affine of a header: the sform if its code is set, else the qform, else from pixdim
+/// alone.
 ///
-/// Without either form nibabel (as SPM for Analyze files) takes x to run from right to left and
-/// puts the origin at the centre of the grid; so do we, although `nifti1.h` leaves the direction
-/// open.
+/// Without either form nibabel (as SPM for Analyze files) assumes that x runs from right to left
+/// and that the origin is at the centre of the grid. So does this function, although `nifti1.h`
+/// leaves the direction open.
 ///
 /// # Errors
-/// Why the header's numbers are no affine.
+/// Says why the header's numbers are no affine.
 pub(super) fn of_header(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
     let affine = if header.sform_code > 0 {
         let row = |row: [f32; 4]| row.map(f64::from);
@@ -37,7 +38,7 @@ pub(super) fn of_header(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
     Ok(affine)
 }
 
-/// Zero but for the last row.
+/// An affine that is 0 except for its last row.
 const UNPLACED: [[f64; 4]; 4] = {
     let mut affine = [[0.0; 4]; 4];
     affine[3][3] = 1.0;
@@ -53,13 +54,13 @@ fn of_qform(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
     let c = f64::from(header.quatern_c);
     let d = f64::from(header.quatern_d);
     let a_squared = 1.0 - (b * b + c * c + d * d);
-    // Rounding to float32 may leave a unit quaternion a little too long.
+    // Rounding to float32 may make a unit quaternion a little too long.
     if a_squared < -1e-5 {
         return Err(format!(
             "expected a unit quaternion, got (b, c, d) = ({b}, {c}, {d})"
         ));
     }
-    // Near a half turn that rounding is all there is of a: nibabel's threshold.
+    // Near a half turn, a is nothing but rounding error. The threshold is nibabel's.
     let a = if a_squared < 3.0 * f64::from(f32::EPSILON) {
         0.0
     } else {
@@ -108,17 +109,18 @@ fn of_pixdim(header: &NiftiHeader) -> [[f64; 4]; 4] {
     affine
 }
 
-/// Determinant of the linear part.
+/// Returns the determinant of the linear part.
 fn determinant(m: &[[f64; 4]; 4]) -> f64 {
     m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1])
         - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
         + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
 }
 
-/// Code 2, "aligned to another scan": true of any scan that has been processed.
+/// Form code 2, "aligned to another scan". It is true of any scan that has been processed.
 const ALIGNED: i16 = 2;
 
-/// Writes an affine into both forms. A sheared grid has no quaternion: its qform stays unset.
+/// Writes an affine as sform and as qform. A sheared grid has no quaternion, so its qform stays
+/// unset.
 pub(super) fn into_header(affine: &[[f64; 4]; 4], header: &mut NiftiHeader) {
     let row = |r: usize| affine[r].map(|value| value as f32);
     header.sform_code = ALIGNED;
@@ -154,8 +156,8 @@ fn is_orthogonal(r: &[[f64; 3]; 3]) -> bool {
         .all(|&(i, j)| (0..3).map(|row| r[row][i] * r[row][j]).sum::<f64>().abs() < 1e-5)
 }
 
-/// The quaternion's (b, c, d) of a rotation, with a ≥ 0 (Shepperd's method: divide by the largest
-/// component).
+/// Returns the quaternion's (b, c, d) of a rotation, with a ≥ 0, by Shepperd's method, which
+/// divides by the largest component.
 fn quaternion(m: &[[f64; 3]; 3]) -> [f64; 3] {
     let trace = m[0][0] + m[1][1] + m[2][2];
     let four_squares = [

@@ -1,31 +1,32 @@
-//! Reading: header, promise against content, bytes, scaling, orientation, in that order.
+//! Reads a NIfTI file: the header, the stated against the actual size, the bytes, scaling and
+//! orientation, in this order.
 
 use super::affine;
 use crate::error::DataError;
-use crate::orientation::StoredAxes;
-use crate::volume::{Geometry, Image, Volume};
 use ::nifti::volume::inmem::InMemNiftiVolume;
 use ::nifti::{NiftiHeader, NiftiType};
 use flate2::bufread::MultiGzDecoder;
 use ndarray::Array3;
+use slicewise_core::{Geometry, Image, StoredAxes, Volume};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 const HEADER_BYTES: usize = 348;
 
-/// Reading holds up to 24 bytes a voxel, so at most 12 GiB whatever a gzip stream unpacks to. A
-/// scan of 0.5 mm has 17 million voxels.
+/// The most voxels that are read. Reading holds up to 24 bytes for each, so this limits it to 12
+/// GiB, whatever a gzip stream unpacks to. A scan of 0.5 mm has 17 million voxels.
 const MOST_VOXELS: u64 = 1 << 29;
 
-/// A label file may be scaled, so a whole number may come out a little beside it.
+/// How far a label may be from a whole number. A label file may be scaled, which can add a small
+/// error.
 const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 
-/// Reads a scan to RAS `[z, y, x]`, scaled, as float32.
+/// Reads a scan to RAS `[z, y, x]` as float32, scaled as the header says.
 ///
 /// # Errors
-/// A file that is missing, damaged, not 3D, of a type that is no real number, or that has NaN or
-/// infinite voxels (in float32).
+/// The file is missing, damaged or not 3D, its type is not a real number, or a voxel is NaN or
+/// infinite in float32.
 pub fn read_image(path: &Path) -> Result<Image, DataError> {
     read_finite(path)
 }
@@ -34,7 +35,7 @@ pub fn read_image(path: &Path) -> Result<Image, DataError> {
 /// stores them in (float64 included).
 ///
 /// # Errors
-/// As [`read_image`], and a value that is not a whole number.
+/// Those of [`read_image`], or a value is not a whole number.
 pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
     read(path, |misfits| DataError::NotInteger {
         path: path.to_owned(),
@@ -43,10 +44,10 @@ pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
     })
 }
 
-/// Reads any volume to RAS `[z, y, x]` in full precision, scaled.
+/// Reads any volume to RAS `[z, y, x]` as float64, scaled as the header says.
 ///
 /// # Errors
-/// As [`read_image`], but for infinite in float64.
+/// Those of [`read_image`], but a voxel counts as infinite only if it is so in float64.
 pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
     read_finite(path)
 }
@@ -86,7 +87,7 @@ fn read<T: Voxel>(
     })
 }
 
-/// What a voxel is read as. Every value goes through `f64`, scaled.
+/// The type that voxels are read to. Every value goes through `f64` and is scaled.
 trait Voxel: Copy {
     fn fits(value: f64) -> bool;
     fn of(value: f64) -> Self;
@@ -124,19 +125,19 @@ impl Voxel for i32 {
     }
 }
 
-/// Values that do not fit what they are read as.
+/// Values that the voxel type cannot hold.
 struct Misfits {
     count: usize,
-    /// The first of them, and its index (i, j, k).
+    /// The first such value, and its index (i, j, k).
     value: f64,
     first: (usize, usize, usize),
 }
 
-/// Voxels as the file has them: scaled, first axis fastest.
+/// Voxels in the file's order, first axis fastest, scaled.
 struct Stored<T> {
     voxels: Vec<T>,
     misfits: Option<Misfits>,
-    /// Voxels along i, j, k.
+    /// Number of voxels along i, j and k.
     shape: [usize; 3],
     affine: [[f64; 4]; 4],
 }
@@ -144,7 +145,7 @@ struct Stored<T> {
 fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
     let mut file = BufReader::new(File::open(path).map_err(|error| read_error(path, error))?);
     let start = file.fill_buf().map_err(|error| read_error(path, error))?;
-    // By content, not by name: a `.nii` that is gzipped after all is common.
+    // The content decides, not the name: a `.nii` that is gzipped is common.
     if start.starts_with(&[0x1f, 0x8b]) {
         let mut stream = CountingReader::new(MultiGzDecoder::new(file));
         let result = read_stream(path, &mut stream).and_then(|stored| {
@@ -152,7 +153,7 @@ fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
                 .map(|_| stored)
                 .map_err(|error| read_error(path, error))
         });
-        // Whatever read failed, in a gzip stream it is the stream that is damaged.
+        // Any read error within a gzip stream means that the stream is damaged.
         result.map_err(|error| match error {
             DataError::Io { source, .. } => DataError::Gzip {
                 path: path.to_owned(),
@@ -187,7 +188,7 @@ fn read_stream<T: Voxel>(path: &Path, stream: &mut impl Read) -> Result<Stored<T
     let written = || shape.map(|n| n.to_string()).join("×");
     let limit = usize::try_from(expected).unwrap_or(usize::MAX);
     let is_too_large = expected > u128::from(MOST_VOXELS) * bytes_per_voxel as u128;
-    // `take` grows with what the file holds, never with what its header promises.
+    // The buffer grows with what the file holds, never with what its header states.
     let (raw, got) = if is_too_large {
         let got = io::copy(&mut stream.by_ref().take(limit as u64), &mut io::sink());
         (
@@ -250,7 +251,7 @@ fn parse_header(path: &Path, bytes: &[u8]) -> Result<NiftiHeader, DataError> {
     Ok(header)
 }
 
-/// Voxels along i, j, k; axes beyond the third must have length one.
+/// Returns the numbers of voxels along i, j and k. Axes beyond the third must have length one.
 fn volume_shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataError> {
     let dim = header.dim().map_err(|_| {
         let got = &header.dim;
@@ -268,7 +269,7 @@ fn volume_shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataErr
     Ok(std::array::from_fn(|axis| usize::from(dim[axis])))
 }
 
-/// Where the voxels start. 0 means "right after the header" to some writers.
+/// Returns where the voxels start. Some writers use 0 for "right after the header".
 fn data_offset(path: &Path, header: &NiftiHeader) -> Result<usize, DataError> {
     const FIRST: f32 = 352.0;
     match header.vox_offset {
@@ -324,7 +325,8 @@ fn decode<T: Voxel>(
     voxels.map_err(|error| header_error(path, error))
 }
 
-/// value = stored × slope + inter, unless the slope is 0 or not finite: then unscaled.
+/// Returns (slope, inter) of value = stored × slope + inter, or `None` if the slope is 0 or not
+/// finite, which means unscaled.
 fn scaling(header: &NiftiHeader) -> Option<(f64, f64)> {
     let slope = f64::from(header.scl_slope);
     let inter = f64::from(header.scl_inter);
@@ -335,8 +337,8 @@ fn scaling(header: &NiftiHeader) -> Option<(f64, f64)> {
     ((slope, inter) != (1.0, 0.0)).then_some((slope, inter))
 }
 
-/// Turns stored numbers into voxels in one walk: at a dHCP volume's size every further array of
-/// them is 100 MB to fill.
+/// Converts stored numbers to voxels in a single pass, because at a dHCP volume's size each further
+/// array takes 100 MB.
 fn convert<N: Copy, T: Voxel>(
     stored: &[N],
     [i, j, _]: [usize; 3],
@@ -350,7 +352,7 @@ fn convert<N: Copy, T: Voxel>(
     });
     let voxels = voxels.collect();
     let misfit = |&number: &N| !T::fits(scaled(number));
-    // Looked for only where there is one: a second walk.
+    // The first such value is looked for only if there is one, since that needs a second pass.
     let first = (count > 0)
         .then(|| stored.iter().position(misfit))
         .flatten();
@@ -392,7 +394,7 @@ fn header_error(path: &Path, reason: impl ToString) -> DataError {
     }
 }
 
-/// Counts the bytes that came through, for the message about a damaged stream.
+/// A reader that counts its bytes, for the message about a damaged stream.
 struct CountingReader<R> {
     inner: R,
     bytes: usize,

@@ -1,32 +1,33 @@
-//! Writing: axes as the source file had them, sform and qform, through a temporary file.
+//! Writes a NIfTI file: axes in the source file's order, sform and qform, first to a temporary
+//! file.
 
 use super::affine;
-use crate::atomic::temporary_beside;
 use crate::error::DataError;
-use crate::volume::{Image, LabelMap, Volume};
 use ::nifti::writer::WriterOptions;
 use ::nifti::{NiftiError, NiftiHeader};
 use ndarray::ArrayView3;
+use slicewise_core::write::{persist, temporary_beside};
+use slicewise_core::{Image, LabelMap, Volume};
 use std::io;
 use std::path::Path;
 
-/// Writes a scan as float32, its axes in the order of [`Geometry::stored`].
+/// Writes a scan as float32, with its axes in the order of [`Geometry::stored`].
 ///
-/// The name decides: `.nii.gz` is compressed, `.nii` is not. An existing file is replaced whole
-/// or not at all.
+/// The name decides the format: `.nii.gz` is compressed, `.nii` is not. An existing file is
+/// replaced as a whole or not at all.
 ///
 /// # Errors
-/// Another ending, a folder that is not there, a full disk.
+/// The name has another ending, the folder does not exist, or the disk is full.
 ///
 /// [`Geometry::stored`]: crate::Geometry::stored
 pub fn write_image(path: &Path, image: &Image) -> Result<(), DataError> {
     write(path, image, |options, voxels| options.write_nifti(&voxels))
 }
 
-/// Writes a segmentation as uint8, otherwise as [`write_image`].
+/// Writes a segmentation as uint8, and otherwise as [`write_image`] does.
 ///
 /// # Errors
-/// As [`write_image`].
+/// Those of [`write_image`].
 pub fn write_labels(path: &Path, labels: &LabelMap) -> Result<(), DataError> {
     write(path, labels, |options, voxels| options.write_nifti(&voxels))
 }
@@ -53,14 +54,14 @@ fn write<T: Clone>(
         .stored
         .from_ras(volume.voxels.view(), &geometry.affine);
     let mut header = NiftiHeader {
-        // Millimetres.
+        // Unit code 2 stands for millimetres.
         xyzt_units: 2,
         ..NiftiHeader::default()
     };
     affine::into_header(&stored_affine, &mut header);
-    // The crate cuts names at dots, so it is given one without and the result is renamed.
+    // The crate cuts names at dots, so it gets a name without one; the result is renamed.
     let temporary = temporary_beside(path, ending).map_err(fail)?;
-    // The file's first axis varies fastest: [k, j, i] turned round is its [i, j, k].
+    // The file's first axis varies fastest, so [k, j, i] reversed is its [i, j, k].
     let options = WriterOptions::new(temporary.path()).reference_header(&header);
     save(&options, stored.t()).map_err(|error| {
         fail(match error {
@@ -68,7 +69,8 @@ fn write<T: Clone>(
             other => io::Error::other(other),
         })
     })?;
-    // Uncompressed, the crate lets the last write's error go: a full disk shows in the length.
+    // Without compression, the crate ignores the error of the last write. The length shows a full
+    // disk.
     let length = temporary.path().metadata().map_err(fail)?.len();
     let expected = 352 + (stored.len() * size_of::<T>()) as u64;
     if ending == ".nii" && length != expected {
@@ -76,6 +78,5 @@ fn write<T: Clone>(
             "expected to write {expected} bytes, wrote {length}"
         ))));
     }
-    temporary.persist(path).map_err(|error| fail(error.error))?;
-    Ok(())
+    persist(temporary, path).map_err(fail)
 }

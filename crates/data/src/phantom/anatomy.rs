@@ -1,20 +1,20 @@
-//! What is at a point of a newborn's brain: the template in closed form.
+//! The brain of the template: what lies at a point, in closed form.
 //!
-//! Template coordinates are millimetres `[x, y, z]` (right, anterior, superior) about the middle
-//! of the cerebrum. Positions and sizes were set by eye and by volume against term-age T2 scans
-//! (DCAN/ALBERT newborns, see the volume test in the parent module); this is a test object with
-//! the topology of a head, not an atlas.
+//! Template coordinates are millimetres `[x, y, z]` (right, anterior, superior) from the middle of
+//! the cerebrum. Positions and sizes were chosen by eye and by volume from term-age T2 scans
+//! (DCAN/ALBERT newborns, see the volume test in the parent module). The result is a test object
+//! with the topology of a head, not an atlas.
 //!
-//! The cortex is the one part that is not a handful of solids. Sulci are the zero sets of noise
-//! fields that hardly vary with depth, so they run inwards from the surface as sheets; the
-//! cortical ribbon is whatever lies within `cortex_mm` of the brain's surface or of such a sheet.
+//! Only the cortex is more than a handful of solids. Sulci are the zero sets of noise fields that
+//! hardly vary with depth, so they run inwards from the surface as sheets. The cortical ribbon is
+//! all that lies within `cortex_mm` of the brain's surface or of such a sheet.
 
 use super::head;
 use super::noise::Point;
 use super::shapes::{blend, carve, ellipsoid, length, minus, rod};
 use super::subject::{Place, Subject};
 
-/// What a point is made of: finer than the labels, because signal varies within a label.
+/// The material at a point. It is finer than the labels, because signal varies within a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Substance {
     Air,
@@ -46,7 +46,7 @@ pub(super) enum Substance {
 }
 
 impl Substance {
-    /// Label in the dHCP's Draw-EM nine-tissue scheme, 0 being air around the head.
+    /// Returns the label in the dHCP's Draw-EM nine-tissue scheme; 0 is air around the head.
     pub(super) fn label(self) -> u8 {
         use Substance::*;
         match self {
@@ -64,12 +64,12 @@ impl Substance {
     }
 }
 
-/// Middle and semi-axes of the ellipsoid that the cerebrum is cut from.
+/// Middle and semi-axes of the ellipsoid that the cerebrum is cut from, in mm.
 const CEREBRUM: (Point, Point) = ([0.0, -2.0, 4.0], [45.8, 57.5, 39.8]);
-/// Below this level the brainstem counts as spinal cord, outside the brain.
+/// Height in mm below which the brainstem counts as spinal cord, outside the brain.
 pub(super) const BRAINSTEM_END: f64 = -45.0;
 
-/// The substance at template position `p`, mm, a point of the voxel `place`.
+/// Returns the substance at template position `p`, in mm, which lies in the voxel `place`.
 pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance {
     let hemispheres = hemispheres(p);
     let hind = Hindbrain::at(subject, p);
@@ -85,10 +85,11 @@ pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance
     }
 }
 
-/// Both hemispheres without folds, before the hindbrain takes its place.
+/// Returns the signed distance to both hemispheres, without folds and before the hindbrain is cut
+/// out.
 pub(super) fn hemispheres(p: Point) -> f64 {
     let body = ellipsoid(p, CEREBRUM.0, CEREBRUM.1);
-    // The orbital surface is flat; behind, the cerebellum and its tentorium shape the floor.
+    // The orbital surface is flat. Further back, the cerebellum and its tentorium shape the floor.
     let floor = (-11.0 - p[2]) + 0.05 * p[1].min(0.0);
     let upper = carve(body, floor, 7.0);
     let mirrored = [p[0].abs(), p[1], p[2]];
@@ -96,7 +97,7 @@ pub(super) fn hemispheres(p: Point) -> f64 {
     blend(upper, temporal, 6.0)
 }
 
-/// Distances to the parts behind and below the cerebrum.
+/// Signed distances to the parts behind and below the cerebrum.
 struct Hindbrain {
     cerebellum: f64,
     brainstem: f64,
@@ -174,7 +175,7 @@ fn inside_the_brain(
     if hind.cerebellum < 0.0 {
         return cerebellum(subject, place, hind);
     }
-    // The tentorial and basal cisterns keep the cerebrum off the hindbrain.
+    // The tentorial and basal cisterns separate the cerebrum from the hindbrain.
     let cerebrum = hemispheres
         .max(1.3 - hind.cerebellum)
         .max(0.8 - hind.brainstem);
@@ -184,7 +185,7 @@ fn inside_the_brain(
     folded_cortex(subject, place.relief, p, -cerebrum, hind.brainstem)
 }
 
-/// Ventricles, deep grey matter, hippocampus and amygdala.
+/// Returns the substance if the point is in a ventricle, deep grey matter, hippocampus or amygdala.
 fn deep_structures(subject: &Subject, p: Point) -> Option<Substance> {
     let side = usize::from(p[0] > 0.0);
     let mirrored = |offset: Point| {
@@ -285,7 +286,7 @@ fn brainstem(q: Point) -> Substance {
 fn cerebellum(subject: &Subject, place: &Place, hind: &Hindbrain) -> Substance {
     let depth = -hind.cerebellum;
     let [_, y, z] = hind.local;
-    // Folia: fissures at even distances along an axis that leans from subject to subject.
+    // Folia are fissures at equal distances along an axis that leans differently in each subject.
     let along = (z + subject.folia[0] * y + 2.2 * place.patch) / 5.2 + subject.folia[1];
     let phase = along - along.floor();
     if depth < 6.5 && phase < 0.2 {
@@ -297,7 +298,7 @@ fn cerebellum(subject: &Subject, place: &Place, hind: &Hindbrain) -> Substance {
     }
 }
 
-/// CSF, cortex or white matter at `depth` mm under the unfolded surface.
+/// Returns CSF, cortex or white matter at `depth` mm under the unfolded surface.
 fn folded_cortex(
     subject: &Subject,
     relief: f64,
@@ -311,7 +312,8 @@ fn folded_cortex(
     let mut to_csf = depth.min(fissure);
     let deepest = subject.sulcus_depth_mm[0] * 1.4 + subject.cortex_mm + 1.0;
     if depth < deepest && to_csf > -subject.sulcus_mm {
-        // The same place on the surface at every depth, or nearly: sulci are sheets, not cells.
+        // The position on the surface is nearly the same at every depth, so sulci are sheets and
+        // not cells.
         let centred = minus(p, CEREBRUM.0);
         let [a, b, c] = CEREBRUM.1;
         let reach = length([centred[0] / a, centred[1] / b, centred[2] / c]).max(0.2);
@@ -340,7 +342,7 @@ fn folded_cortex(
     }
 }
 
-/// Distance to the sheet between the hemispheres, which ends at the corpus callosum.
+/// Returns the distance to the sheet between the hemispheres, which ends at the corpus callosum.
 fn interhemispheric(p: Point, relief: f64) -> f64 {
     let aside = p[0] + 1.5 * relief;
     let callosum = ellipsoid([0.0, p[1], p[2]], [0.0, -3.0, 3.0], [10.0, 34.0, 19.0]);
@@ -348,7 +350,8 @@ fn interhemispheric(p: Point, relief: f64) -> f64 {
     (aside * aside + inside * inside).sqrt()
 }
 
-/// Distance to the lateral fissure: a sheet over the temporal lobe, rising backwards.
+/// Returns the distance to the lateral fissure, a sheet over the temporal lobe that rises
+/// backwards.
 fn sylvian(p: Point) -> f64 {
     let level = -1.5 - 0.28 * (p[1] - 8.0);
     let above = p[2] - level;

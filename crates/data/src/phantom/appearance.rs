@@ -1,4 +1,4 @@
-//! T2-weighted signal of a substance: contrast, texture and the scanner's bias field.
+//! The T2-weighted signal of a substance: contrast, texture and the scanner's bias field.
 //!
 //! Signals are relative to unmyelinated white matter (1.0) and follow what the term-age T2 scans
 //! of the DCAN/ALBERT newborns show: cortex 0.8, deep grey 0.75, brainstem 0.7, cerebellum 0.85,
@@ -8,10 +8,10 @@ use super::anatomy::Substance;
 use super::noise::Point;
 use super::subject::{Place, Subject};
 
-/// Mean signal in an ideal scan, before the subject's own contrast.
+/// Returns the mean signal in an ideal scan, before the subject's own contrast.
 fn mean_signal(subject: &Subject, substance: Substance) -> f64 {
     use Substance::*;
-    // Grey and white matter approach each other in the youngest.
+    // In the youngest subjects grey and white matter have nearly the same signal.
     let grey = 0.8 - 0.12 * subject.maturity;
     match substance {
         Air => 0.0,
@@ -43,19 +43,19 @@ fn mean_signal(subject: &Subject, substance: Substance) -> f64 {
     }
 }
 
-/// Signal of `substance` in a voxel, before bias field and noise.
+/// Returns the signal of `substance` in a voxel, before bias field and noise.
 pub(super) fn signal(subject: &Subject, substance: Substance, place: &Place) -> f64 {
     let mean = mean_signal(subject, substance) * subject.contrast[usize::from(substance.label())];
     if substance == Substance::Air {
         return mean;
     }
-    // Fine grain and slow drift; fluid is homogeneous, fat and muscle are not.
+    // The texture has fine grain and slow drift. Fluid is homogeneous; fat and muscle are not.
     let (fine, slow) = match substance {
         Substance::Csf | Substance::Ventricle | Substance::Eye | Substance::CordFluid => {
             (0.03, 0.04)
         }
         Substance::Fat | Substance::Skin => (0.12, 0.12),
-        // Streaks of fat run through it, so that it spans the signals of brain.
+        // Streaks of fat run through muscle, so its signals include those of brain.
         Substance::Muscle => (0.4, 0.3),
         Substance::WhiteMatter => (0.04, 0.14),
         _ => (0.05, 0.09),
@@ -63,7 +63,8 @@ pub(super) fn signal(subject: &Subject, substance: Substance, place: &Place) -> 
     mean * (1.0 + fine * place.grain + slow * place.patch)
 }
 
-/// Multiplicative bias field at scanner position `p`, mm: a quadratic and an irregular part.
+/// Returns the multiplicative bias field at scanner position `p`, in mm: the sum of a quadratic and
+/// an irregular part.
 pub(super) fn bias(subject: &Subject, p: Point) -> f64 {
     let u = [p[0] / 56.0, p[1] / 72.0, p[2] / 64.0];
     let c = subject.bias;

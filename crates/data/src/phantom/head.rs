@@ -1,7 +1,7 @@
 //! The head around the brain: skull, scalp, face, neck and spinal canal.
 //!
-//! All of it is one label. It is here so that brain extraction is not a threshold: muscle has the
-//! signal of cortex, the cord that of the brainstem it continues, and the dark skull between brain
+//! All of it has one label. It makes brain extraction harder than a threshold: muscle has the
+//! signal of cortex, and the cord that of the brainstem it continues. The dark skull between brain
 //! and scalp is thin in places and open at the fontanelle.
 
 use super::anatomy::{BRAINSTEM_END, Substance, hemispheres};
@@ -9,15 +9,15 @@ use super::noise::Point;
 use super::shapes::{blend, ellipsoid, length, minus, rod};
 use super::subject::{Place, Subject};
 
-/// Whether `p` is air and the nearest head more than `margin_mm` away, told without the detail:
-/// most of the field of view is settled by this.
+/// Whether `p` is air and more than `margin_mm` from the head. This quick test ignores detail, and
+/// decides most of the field of view.
 pub(super) fn is_far_outside(p: Point, margin_mm: f64) -> bool {
     let cranium = hemispheres(p).min(ellipsoid(p, [0.0, -34.0, -22.0], [34.0, 24.0, 22.0]));
-    // 14 mm: the thickest rim, skull and scalp together.
+    // The thickest rim, of skull and scalp together, is 14 mm.
     blend(cranium - 14.0, face_and_neck(p), 12.0) > margin_mm
 }
 
-/// Skull, soft tissue or air at `distance` mm outside the brain's envelope.
+/// Returns skull, soft tissue or air at `distance` mm outside the brain's envelope.
 pub(super) fn outside_the_brain(
     subject: &Subject,
     place: &Place,
@@ -37,7 +37,7 @@ pub(super) fn outside_the_brain(
         return found;
     }
     if distance < skull_mm {
-        // The anterior fontanelle: the skull's roof is open.
+        // At the anterior fontanelle the skull's roof is open.
         let fontanelle = length([p[0], p[1] - 20.0, 0.0]) < 9.0 && p[2] > 20.0;
         return if fontanelle {
             Substance::Membrane
@@ -48,7 +48,8 @@ pub(super) fn outside_the_brain(
     if let Some(found) = face(p) {
         return found;
     }
-    // Under the skin a layer of fat, below it muscle with the bones of face and skull base.
+    // Under the skin lies a layer of fat, and below it muscle with the bones of face and skull
+    // base.
     if head > -4.5 - 1.5 * place.relief {
         Substance::Fat
     } else if place.grain + 0.5 * place.patch < -0.75 {
@@ -58,7 +59,8 @@ pub(super) fn outside_the_brain(
     }
 }
 
-/// Face and neck as one solid, cut by the lower edge of the field of view.
+/// Returns the signed distance to face and neck as one solid, cut by the lower edge of the field of
+/// view.
 fn face_and_neck(p: Point) -> f64 {
     let face = ellipsoid(p, [0.0, 27.0, -44.0], [35.0, 32.0, 36.0]);
     let neck = rod(p, [0.0, -16.0, -45.0], [0.0, -20.0, -110.0], 29.0, 27.0);
@@ -91,7 +93,8 @@ fn face(p: Point) -> Option<Substance> {
     (ellipsoid(p, [0.0, 34.0, -58.0], [15.0, 18.0, 9.0]) < 0.0).then_some(Substance::Muscle)
 }
 
-/// The spinal canal continues the brainstem with the same look, outside the brain.
+/// Returns the substance in the spinal canal, which continues the brainstem with the same signal
+/// outside the brain.
 fn cord_and_spine(subject: &Subject, p: Point) -> Option<Substance> {
     let q = minus(p, subject.offset[3]);
     if q[2] > BRAINSTEM_END + 4.0 {

@@ -1,6 +1,7 @@
 //! Smooth pseudo-random fields: value noise on a cubic lattice, with its exact gradient.
 //!
-//! Only additions, multiplications and integer hashes: the same bits on every machine.
+//! Only additions, multiplications and integer hashes are used, so the bits are the same on every
+//! machine.
 
 /// A point or direction in millimetres, `[x, y, z]` (right, anterior, superior).
 pub(super) type Point = [f64; 3];
@@ -21,17 +22,17 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    /// The field number `seed` with lattice spacing `cell_mm`.
+    /// Makes the field number `seed` with lattice spacing `cell_mm`.
     pub(super) fn new(seed: u32, cell_mm: f64) -> Self {
         Self { seed, cell_mm }
     }
 
-    /// Value at `p`.
+    /// Returns the value at `p`, in `[-1, 1]`.
     pub(super) fn value(&self, p: Point) -> f64 {
         self.value_and_gradient(p).0
     }
 
-    /// Value at `p` and its gradient per mm.
+    /// Returns the value at `p` and its gradient per mm.
     pub(super) fn value_and_gradient(&self, p: Point) -> (f64, Point) {
         let mut cell = [0i32; 3];
         let mut weight = [0.0; 3];
@@ -42,7 +43,7 @@ impl Noise {
             let floor = q.floor();
             let t = q - floor;
             cell[axis] = floor as i32;
-            // Perlin's quintic: first and second derivative vanish at the lattice points.
+            // Perlin's quintic: its first and second derivatives vanish at the lattice points.
             weight[axis] = t * t * t * (t * (t * 6.0 - 15.0) + 10.0);
             slope[axis] = 30.0 * t * t * (t - 1.0) * (t - 1.0);
         }
@@ -61,7 +62,8 @@ impl Noise {
             ],
         ];
         let mix = |a: f64, b: f64, t: f64| a + (b - a) * t;
-        // Along w first, then v, then u; differences along the way are the partial derivatives.
+        // Values are mixed along w first, then v, then u. Differences on the way are the partial
+        // derivatives.
         let along_w = |i: usize, j: usize| mix(c[i][j][0], c[i][j][1], w);
         let step_w = |i: usize, j: usize| c[i][j][1] - c[i][j][0];
         let (a0, a1) = (
@@ -92,7 +94,7 @@ impl Noise {
     }
 }
 
-/// Hash of a lattice point, mapped to `[-1, 1]`.
+/// Returns the hash of a lattice point, mapped to `[-1, 1]`.
 fn lattice_value(seed: u32, i: i32, j: i32, k: i32) -> f64 {
     let mut h = seed
         ^ (i as u32).wrapping_mul(0x9E37_79B1)

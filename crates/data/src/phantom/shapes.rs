@@ -1,27 +1,27 @@
-//! Distances to simple solids, in millimetres: negative inside, positive outside.
+//! Signed distances to simple solids, in millimetres: negative inside, positive outside.
 //!
-//! Ellipsoid distance is the first-order estimate `k0 (k0 - 1) / k1`, exact on the surface, which
-//! is where it matters here; the smooth minimum is the polynomial one. Both after Inigo Quilez's
-//! notes on signed distance functions (iquilezles.org/articles/distfunctions).
+//! The distance to an ellipsoid is the first-order estimate `k0 (k0 - 1) / k1`. It is exact on the
+//! surface, where it matters here. The smooth minimum is the polynomial one. Both follow Inigo
+//! Quilez's notes on signed distance functions (iquilezles.org/articles/distfunctions).
 
 use super::noise::Point;
 
-/// Difference of two points.
+/// Returns the difference of two points.
 pub(super) fn minus(a: Point, b: Point) -> Point {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
 
-/// Inner product.
+/// Returns the inner product.
 pub(super) fn dot(a: Point, b: Point) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-/// Euclidean length.
+/// Returns the Euclidean length.
 pub(super) fn length(a: Point) -> f64 {
     dot(a, a).sqrt()
 }
 
-/// Distance to an axis-aligned ellipsoid with semi-axes `radii`.
+/// Returns the distance to an axis-aligned ellipsoid with semi-axes `radii`.
 pub(super) fn ellipsoid(p: Point, centre: Point, radii: Point) -> f64 {
     let d = minus(p, centre);
     let scaled = [d[0] / radii[0], d[1] / radii[1], d[2] / radii[2]];
@@ -37,7 +37,8 @@ pub(super) fn ellipsoid(p: Point, centre: Point, radii: Point) -> f64 {
     k0 * (k0 - 1.0) / k1
 }
 
-/// Distance to a round rod from `a` to `b` whose radius runs from `radius_a` to `radius_b`.
+/// Returns the distance to a round rod from `a` to `b` whose radius changes from `radius_a` to
+/// `radius_b`.
 pub(super) fn rod(p: Point, a: Point, b: Point, radius_a: f64, radius_b: f64) -> f64 {
     let (pa, ba) = (minus(p, a), minus(b, a));
     let t = (dot(pa, ba) / dot(ba, ba)).clamp(0.0, 1.0);
@@ -45,13 +46,13 @@ pub(super) fn rod(p: Point, a: Point, b: Point, radius_a: f64, radius_b: f64) ->
     length(minus(pa, nearest)) - (radius_a + (radius_b - radius_a) * t)
 }
 
-/// Union of two solids whose seam is rounded over about `width_mm`.
+/// Returns the union of two solids, with a seam rounded over about `width_mm`.
 pub(super) fn blend(a: f64, b: f64, width_mm: f64) -> f64 {
     let h = (width_mm - (a - b).abs()).max(0.0) / width_mm;
     a.min(b) - h * h * width_mm * 0.25
 }
 
-/// Intersection of two solids whose seam is rounded over about `width_mm`.
+/// Returns the intersection of two solids, with a seam rounded over about `width_mm`.
 pub(super) fn carve(a: f64, b: f64, width_mm: f64) -> f64 {
     -blend(-a, -b, width_mm)
 }

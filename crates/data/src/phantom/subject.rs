@@ -1,16 +1,16 @@
-//! What differs between newborns: size, pose, shape, folding, contrast.
+//! What differs between newborns: size, pose, shape, folding and contrast.
 
 use super::noise::{Noise, Point};
 use super::shapes::dot;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// Uniform numbers drawn straight from ChaCha8's words, so that the stream depends on no
-/// distribution code that a later version of `rand` could change.
+/// Draws uniform numbers directly from ChaCha8's words, so that no later version of `rand` can
+/// change them by changing its distributions.
 pub(super) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// The generator of one subject; `stream` 0 is anatomy, the others are noise.
+    /// Makes the generator of one subject. Stream 0 is for anatomy, the others are for noise.
     pub(super) fn new(seed: u64, subject: usize, stream: u64) -> Self {
         let mut key = [0u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -21,20 +21,21 @@ impl Draw {
         Self(generator)
     }
 
-    /// Uniform in `[low, high)`.
+    /// Draws uniformly from `[low, high)`.
     pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
         let unit = (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
         low + (high - low) * unit
     }
 
-    /// Uniform in `[-range, range)`.
+    /// Draws uniformly from `[-range, range)`.
     pub(super) fn around_zero(&mut self, range: f64) -> f64 {
         self.between(-range, range)
     }
 
-    /// Nearly Gaussian, mean 0 and standard deviation 1: the sum of four uniform 16-bit words.
+    /// Draws a nearly Gaussian number with mean 0 and standard deviation 1: the sum of four uniform
+    /// 16-bit words.
     ///
-    /// Not Box-Muller, whose logarithm and cosine may differ in the last bit between machines.
+    /// Box-Muller would need a logarithm and a cosine, whose last bits may differ between machines.
     pub(super) fn gaussian(&mut self) -> f64 {
         let word = self.0.next_u64();
         let sum: u64 = (0..4).map(|n| (word >> (16 * n)) & 0xFFFF).sum();
@@ -47,12 +48,12 @@ impl Draw {
     }
 }
 
-/// One newborn. Lengths in mm; "factor" multiplies the template's value.
+/// The parameters of one newborn. Lengths are in mm; a "factor" multiplies the template's value.
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
-    /// Head to template: size factor per axis `[x, y, z]`.
+    /// Size factor from head to template for each axis `[x, y, z]`.
     scale: Point,
-    /// Head to template: rotation matrix.
+    /// Rotation matrix from head to template.
     rotation: [[f64; 3]; 3],
     /// Position of the template's origin in the scanner.
     shift: Point,
@@ -60,7 +61,8 @@ pub(super) struct Subject {
     warp: [Noise; 3],
     warp_mm: f64,
 
-    /// 0: folded little, wide CSF, low contrast (about 37 weeks); 1: the opposite (about 44).
+    /// 0 means folded little, wide CSF, low contrast (about 37 weeks); 1 means the opposite (about
+    /// 44 weeks).
     pub(super) maturity: f64,
     /// Radius factor of the lateral ventricle, `[left, right]`.
     pub(super) ventricle: [f64; 2],
@@ -74,7 +76,7 @@ pub(super) struct Subject {
     pub(super) cerebellum: f64,
     /// Radius factor of the brainstem.
     pub(super) brainstem: f64,
-    /// Displacements of the small structures against the template: ventricles, deep grey,
+    /// Displacements of small structures from the template: ventricles, deep grey matter,
     /// hippocampi, posterior fossa.
     pub(super) offset: [Point; 4],
     /// Thickness of the cortical ribbon.
@@ -85,46 +87,46 @@ pub(super) struct Subject {
     pub(super) sulcus_mm: f64,
     /// Half-width of the interhemispheric and Sylvian fissures.
     pub(super) fissure_mm: f64,
-    /// CSF between brain and skull.
+    /// Thickness of the CSF between brain and skull.
     pub(super) rim_mm: f64,
     /// Mean thickness of the skull.
     pub(super) skull_mm: f64,
     /// Mean thickness of the scalp.
     pub(super) scalp_mm: f64,
-    /// Zero sets of these fields are the larger and the smaller sulci.
+    /// Fields whose zero sets are the larger and the smaller sulci.
     pub(super) folds: [Noise; 2],
-    /// Varies thickness and depth from place to place.
+    /// Field that varies thickness and depth from place to place.
     relief: Noise,
-    /// Fine and coarse texture of soft tissue, and of the signal inside tissues.
+    /// Fields for fine and coarse texture of soft tissue, and of the signal inside tissues.
     texture: [Noise; 2],
     /// Orientation and phase of the cerebellar folia.
     pub(super) folia: [f64; 2],
 
-    /// Signal factor per tissue; see `appearance`.
+    /// Signal factor of each tissue; see `appearance`.
     pub(super) contrast: [f64; 10],
-    /// Bias field: coefficients of x, y, z, x², y², z², in units of the field of view.
+    /// Coefficients of the bias field for x, y, z, x², y², z², in units of the field of view.
     pub(super) bias: [f64; 6],
     /// Irregular part of the bias field.
     pub(super) bias_noise: Noise,
-    /// Scanner units per unit of white-matter signal.
+    /// Scanner units for one unit of white-matter signal.
     pub(super) gain: f64,
     /// Standard deviation of the noise in both channels, in units of white-matter signal.
     pub(super) noise: f64,
 }
 
 impl Subject {
-    /// Draws subject number `subject` of the family `seed`.
+    /// Draws the parameters of subject number `subject` of the population `seed`.
     pub(super) fn new(seed: u64, subject: usize) -> Self {
         let mut draw = Draw::new(seed, subject, 0);
         let maturity = draw.between(0.0, 1.0);
-        // Older heads are larger; the rest of the spread is individual.
+        // Older heads are larger. The rest of the spread is individual.
         let size = 0.96 + 0.05 * maturity + draw.around_zero(0.02);
         let scale = [
             size * (1.0 + draw.around_zero(0.03)),
             size * (1.0 + draw.around_zero(0.03)),
             size * (1.0 + draw.around_zero(0.03)),
         ];
-        // Half angles up to tan(4°) = 0.07: a rotation of up to 8 degrees about each axis.
+        // Tangents of half angles up to 0.07 = tan(4°) rotate by up to 8 degrees about each axis.
         let rotation = rotation([
             draw.around_zero(0.07),
             draw.around_zero(0.07),
@@ -183,7 +185,7 @@ impl Subject {
         }
     }
 
-    /// What is the same for all points of the voxel whose middle is at `p`, mm in the scanner.
+    /// Computes what all points share in the voxel whose middle is at `p`, in scanner mm.
     pub(super) fn place(&self, p: Point) -> Place {
         let d = [
             p[0] - self.shift[0],
@@ -219,13 +221,13 @@ impl Subject {
     }
 }
 
-/// A voxel in the template: the map there, linearised, and the fields that vary slowly enough to
-/// count as constant over a voxel.
+/// A voxel in the template: the linearised map to the template, and the fields that vary so slowly
+/// that they are constant over a voxel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// The voxel's middle in the template, mm.
     pub(super) middle: Point,
-    /// Derivative of template coordinates by scanner coordinates.
+    /// Derivative of template coordinates with respect to scanner coordinates.
     jacobian: [[f64; 3]; 3],
     /// Local variation of thickness and depth, `[-1, 1]`.
     pub(super) relief: f64,
@@ -236,13 +238,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Template position of the point `offset` mm (in the scanner) from the voxel's middle.
+    /// Returns the template position of the point `offset` mm (in the scanner) from the voxel's
+    /// middle.
     pub(super) fn at(&self, offset: Point) -> Point {
         std::array::from_fn(|axis| self.middle[axis] + dot(self.jacobian[axis], offset))
     }
 }
 
-/// Rotation matrix of the unnormalised quaternion `(1, half[0], half[1], half[2])`.
+/// Returns the rotation matrix of the unnormalised quaternion `(1, half[0], half[1], half[2])`.
 fn rotation(half: Point) -> [[f64; 3]; 3] {
     let norm = (1.0 + half[0] * half[0] + half[1] * half[1] + half[2] * half[2]).sqrt();
     let (w, x, y, z) = (1.0 / norm, half[0] / norm, half[1] / norm, half[2] / norm);

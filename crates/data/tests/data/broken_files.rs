@@ -1,4 +1,4 @@
-//! Files that cannot be used: each gives one clear line.
+//! Files that cannot be used: each must give one clear line.
 
 use crate::small_files::{SHAPE, fixtures, good_manifest, image, labels, put_image, put_labels};
 use slicewise_data::nifti::{read_image, read_labels};
@@ -11,7 +11,7 @@ fn message(folder: &Path, error: &DataError) -> String {
     text.replace(&format!("{}/", folder.display()), "")
 }
 
-/// The message for a file whose bytes are the fixture's, changed.
+/// Returns the message for a file with the fixture's bytes, changed.
 fn read_changed(fixture: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -21,7 +21,8 @@ fn read_changed(fixture: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) ->
     message(folder.path(), &read_image(&path).unwrap_err())
 }
 
-/// Changes the header of a little-endian uncompressed volume (float32, 10×8×6).
+/// Returns the message for a little-endian uncompressed volume (float32, 10×8×6) with a changed
+/// header.
 fn read_with_header(change: impl FnOnce(&mut Vec<u8>)) -> String {
     read_changed("written/fresh.nii", "x.nii", change)
 }
@@ -41,7 +42,7 @@ fn damaged_gzip_streams() {
             .truncate(bytes.len() / 2)),
         "x.nii.gz: truncated or damaged gzip stream after 544 uncompressed bytes (incomplete deflate stream)"
     );
-    // All voxels are there, only the checksum is cut off.
+    // All voxels are there; only the checksum is cut off.
     assert_eq!(
         read_changed("int16.nii.gz", "x.nii.gz", |bytes| bytes
             .truncate(bytes.len() - 3)),
@@ -150,7 +151,7 @@ fn voxels_that_are_no_intensities_or_labels() {
     );
 }
 
-/// What loading and checking say about the good manifest with something changed.
+/// Returns what loading and checking report about the good manifest with something changed.
 fn load_changed(task: Task, change: impl FnOnce(&Path, &mut DataConfig)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut config = good_manifest(folder.path());

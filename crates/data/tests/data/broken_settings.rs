@@ -1,11 +1,11 @@
-//! Settings and tables that cannot be used: each gives one clear line.
+//! Settings and tables that cannot be used: each must give one clear line.
 
 use crate::small_files::good_manifest;
 use slicewise_data::{DataConfig, PhantomConfig, Task, check_task, load_task};
 use std::path::Path;
 
-/// The message of `load_task`, and the number of problems that `check_task` finds beside files that
-/// are not there: the tables here name none.
+/// Returns the message of `load_task`, and the number of problems that `check_task` finds, without
+/// those about missing files: the tables here name files that do not exist.
 fn load(config: &DataConfig, task: Task, folder: &Path) -> (String, usize) {
     let error = load_task(task, config, &folder.join("cache")).unwrap_err();
     let text = error.to_string();

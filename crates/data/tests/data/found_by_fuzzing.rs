@@ -1,4 +1,5 @@
-//! What `tests/fuzz.rs`, or writing it, found: each once more, by itself (`docs/fuzzing.md`).
+//! Defects that `tests/fuzz.rs`, or writing it, found, each as a test of its own
+//! (`docs/fuzzing.md`).
 
 use crate::small_files::{fixtures, good_manifest, image, put_image};
 use flate2::Compression;
@@ -37,7 +38,7 @@ fn a_float64_scan_beyond_float32_has_infinite_voxels() {
     );
 }
 
-/// Half a megabyte that unpacks to the 537 million voxels that its header names.
+/// Half a megabyte that unpacks to the 537 million voxels that its header states.
 #[test]
 fn a_gzip_bomb_is_read_to_its_end_but_not_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -61,7 +62,7 @@ fn a_gzip_bomb_is_read_to_its_end_but_not_kept() {
         "bomb.nii.gz: expected at most 536870912 voxels, got 813×813×813"
     );
     assert!(held < 1 << 20, "held {held} bytes");
-    // The same with less in it than it names is what it always was.
+    // The same file with fewer voxels than stated gives the usual error.
     fs::write(&path, &bomb[..bomb.len() - megabyte.len()]).unwrap();
     assert_eq!(
         message(folder.path(), read_image(&path).unwrap_err()),
@@ -94,11 +95,11 @@ fn voxels_of_a_metre_are_not_resampled_to_millimetres() {
     assert!(held < 1 << 20, "held {held} bytes");
 }
 
-/// A control character in a name neither breaks a message's line nor reaches the terminal.
+/// A control character in a name must neither break a message's line nor reach the terminal.
 #[test]
 fn names_with_control_characters() {
     let folder = tempfile::tempdir().unwrap();
-    let said = |config: &DataConfig| -> Vec<String> {
+    let problems_of = |config: &DataConfig| -> Vec<String> {
         let problems = check_task(Task::TissueSegmentation, config);
         problems
             .into_iter()
@@ -109,7 +110,7 @@ fn names_with_control_characters() {
     let table = folder.path().join("cases.csv");
     fs::write(&table, "case,im\u{1b}age,label\n").unwrap();
     assert!(
-        said(&config)
+        problems_of(&config)
             .contains(&"unknown column \"im\\u{1b}age\" (did you mean \"image\"?)".to_owned())
     );
     fs::write(
@@ -118,7 +119,7 @@ fn names_with_control_characters() {
     )
     .unwrap();
     assert!(
-        said(&config).contains(
+        problems_of(&config).contains(
             &"expected names without line breaks and other control characters, \
           got some in the row of \"o\\nne\""
                 .to_owned()
@@ -130,14 +131,14 @@ fn names_with_control_characters() {
         "case,image,label\none,one.nii.gz,one-label.nii.gz\n",
     )
     .unwrap();
-    assert!(said(&config).contains(&"unknown case \"t\\nwo\"".to_owned()));
+    assert!(problems_of(&config).contains(&"unknown case \"t\\nwo\"".to_owned()));
 
     let mut msd = DataConfig::new("msd");
     msd.path = Some(folder.path().to_owned());
     let dataset = r#"{"labels": {"0": "background", "1": "one"}, "file_ending": "\n.gz"}"#;
     fs::write(folder.path().join("dataset.json"), dataset).unwrap();
     assert_eq!(
-        said(&msd),
+        problems_of(&msd),
         ["expected the file_ending .nii.gz or .nii, got \"\\n.gz\""]
     );
 }

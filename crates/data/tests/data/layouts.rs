@@ -1,7 +1,7 @@
-//! Every layout on a small copy of its folder.
+//! Tests every layout on a small copy of its folder.
 
 use crate::small_files::{good_manifest, image, inside, labels, put_image, put_labels};
-use slicewise_data::layouts::{REGISTRY, find};
+use slicewise_data::layouts::{DATASETS, find};
 use slicewise_data::{DataConfig, Part, PhantomConfig, Task, TaskData, check_task, load_task};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,8 +12,8 @@ fn load(config: &DataConfig, task: Task, folder: &Path) -> TaskData {
 }
 
 fn ids(data: &TaskData, part: Part) -> Vec<&str> {
-    let of_part = data.cases.iter().filter(|case| case.part == part);
-    of_part.map(|case| case.id.as_str()).collect()
+    let in_part = data.cases.iter().filter(|case| case.part == part);
+    in_part.map(|case| case.id.as_str()).collect()
 }
 
 fn values(data: &TaskData) -> BTreeSet<u8> {
@@ -25,9 +25,9 @@ fn values(data: &TaskData) -> BTreeSet<u8> {
 
 #[test]
 fn names_are_unique_and_found() {
-    let names: BTreeSet<&str> = REGISTRY.iter().map(|layout| layout.name()).collect();
-    assert_eq!(names.len(), REGISTRY.len());
-    for layout in REGISTRY {
+    let names: BTreeSet<&str> = DATASETS.iter().map(|layout| layout.name()).collect();
+    assert_eq!(names.len(), DATASETS.len());
+    for layout in DATASETS {
         assert_eq!(find(layout.name()).unwrap().name(), layout.name());
         assert!(!layout.summary().is_empty());
     }
@@ -44,14 +44,14 @@ fn manifest() {
         (vec!["one"], vec!["two"])
     );
     assert_eq!(values(&tissues), BTreeSet::from([0, 1, 2]));
-    // Without a mask the whole image counts: nothing is 0 and nothing is cropped.
+    // Without a mask the whole image counts, so nothing is 0 and nothing is cropped.
     assert_eq!(tissues.cases[0].image.voxels.dim(), image().voxels.dim());
     let brain = load(&config, Task::BrainExtraction, folder.path());
     assert_eq!(brain.classes, ["background", "brain"]);
     for ((z, y, x), &class) in brain.cases[0].labels.voxels.indexed_iter() {
         assert_eq!(class == 1, inside(z, y, x));
     }
-    // A list in the config goes before the table's own split.
+    // A list in the config takes precedence over the table's own split.
     config.part_b = Some(vec!["one".to_owned()]);
     let brain = load(&config, Task::BrainExtraction, folder.path());
     assert_eq!(ids(&brain, Part::A), ["two"]);
@@ -90,7 +90,8 @@ fn dhcp_names_of_all_releases() {
         assert_eq!(values(&data), BTreeSet::from([0, 1, 2, 3, 4, 5, 6, 7, 8]));
         let brain = load(&config, Task::BrainExtraction, folder.path());
         assert_eq!(values(&brain), BTreeSet::from([0, 1]));
-        // Two sessions of one child may not be on both sides, nor are they when drawn.
+        // Two sessions of one child must not be in different parts, and a draw does not separate
+        // them.
         config.part_b = Some(vec!["sub-CC01_ses-1".to_owned()]);
         let problems = check_task(Task::BrainExtraction, &config);
         assert_eq!(problems.len(), 1);
@@ -157,7 +158,7 @@ fn neonates() {
                 }
             });
         put_image(&template.join("T2w_brain.nii.gz"), &stripped);
-        // 0 inside the mask is CSF; 42 grey matter; 172 cerebellum.
+        // Inside the mask 0 is CSF, 42 grey matter and 172 cerebellum.
         let values = [0, 42, 172, 0, 42, 172];
         put_labels(
             &template.join("Segmentation.nii.gz"),

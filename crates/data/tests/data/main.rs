@@ -1,4 +1,4 @@
-//! The data crate from outside: files in, cases or messages out.
+//! Tests the data crate from outside: files go in, cases or messages come out.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 

@@ -1,8 +1,8 @@
-//! Files that we write, read by nibabel: live where python3 has it, and against committed files
-//! that it has read before.
+//! Compares files that we write with what nibabel reads from them: directly if python3 has nibabel,
+//! and otherwise by committed files that nibabel has read before.
 //!
-//! nibabel is looked for in `$SLICEWISE_PYTHONPATH`, else in `.tools/python` of the repository,
-//! else where python3 finds it. With the variable set, a missing nibabel is a failure.
+//! nibabel is looked for in `$SLICEWISE_PYTHONPATH`, then in `.tools/python` of the repository,
+//! then where python3 finds it. If the variable is set, a missing nibabel is a failure.
 
 use crate::nifti_fixtures::{Expected, close, expected};
 use crate::small_files::{fixtures, image, labels};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Every orientation among the fixtures, a fresh grid, a sheared one and labels.
+/// Writes every orientation among the fixtures, a new grid, a sheared one and labels.
 fn written_files(folder: &Path, ending: &str) -> BTreeMap<String, Image> {
     let mut images = BTreeMap::new();
     for code in ["ras", "las", "lpi", "lia", "psr", "oblique"] {
@@ -66,7 +66,7 @@ fn compare(images: &BTreeMap<String, Image>, read: &BTreeMap<String, Expected>) 
         }
         let affine = image.geometry.affine.as_flattened();
         for (ours, theirs) in affine.iter().zip(read.affine.as_flattened()) {
-            // The header holds float32.
+            // The header stores float32.
             assert!(close(*theirs, *ours), "{name}: affine {theirs} for {ours}");
         }
     }
@@ -92,9 +92,9 @@ fn nibabel_reads_what_we_write() {
     }
 }
 
-/// Where there is no nibabel: we still write, byte for byte, the files that it has read.
-/// `SLICEWISE_BLESS=1` writes them anew; then
-/// `python3 read_nifti.py written > written.json` (in `fixtures`).
+/// Checks, where there is no nibabel, that we still write byte for byte the files that it has read.
+/// `SLICEWISE_BLESS=1` writes them anew; then run `python3 read_nifti.py written > written.json`
+/// (in `fixtures`).
 #[test]
 fn we_write_the_bytes_that_nibabel_has_read() {
     let committed = fixtures().join("written");
@@ -116,7 +116,7 @@ fn we_write_the_bytes_that_nibabel_has_read() {
 #[test]
 fn what_we_write_we_read_back() {
     let folder = tempfile::tempdir().unwrap();
-    // A name with dots, which the nifti crate would cut.
+    // The nifti crate would cut a name at its dots.
     for name in ["sub-1.v2.nii", "sub-1.v2.nii.gz"] {
         let path = folder.path().join(name);
         let original = read_image(&fixtures().join("lia-both.nii.gz")).unwrap();
@@ -141,7 +141,7 @@ fn python(path: &Option<PathBuf>) -> Command {
     command
 }
 
-/// The PYTHONPATH with which python3 imports nibabel, if any does.
+/// Returns the PYTHONPATH with which python3 imports nibabel, if any does.
 fn nibabel() -> Option<Option<PathBuf>> {
     let imports = |path: &Option<PathBuf>| {
         let output = python(path).args(["-c", "import nibabel"]).output();

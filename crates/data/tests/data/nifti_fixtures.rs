@@ -1,4 +1,4 @@
-//! Files of every type, byte order, orientation and form against what nibabel reads in them
+//! Compares files of every type, byte order, orientation and form with what nibabel reads from them
 //! (`fixtures/make_nifti.py`).
 
 use crate::small_files::fixtures;
@@ -19,7 +19,7 @@ pub(crate) fn expected(name: &str) -> BTreeMap<String, Expected> {
     serde_json::from_str(&text).unwrap()
 }
 
-/// To 1e-6 of the value, or of one.
+/// Whether two numbers agree to 1e-6 of their size, or to 1e-6 if they are below 1.
 pub(crate) fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-6 * b.abs().max(1.0)
 }

@@ -1,10 +1,10 @@
-//! Crop, resample, normalise, cache: what a loaded case looks like.
+//! Tests what a loaded case looks like: cropped, resampled, standardised, cached.
 
 use crate::small_files::{good_manifest, image, inside, labels, put_labels};
 use slicewise_data::{DataConfig, Image, Task, TaskData, load_task};
 use std::path::Path;
 
-/// The good manifest with a mask in each case, so that tissues are cut out.
+/// Writes the good manifest with a mask for each case, so that tissues are cut out.
 fn masked_manifest(folder: &Path) -> DataConfig {
     let config = good_manifest(folder);
     put_labels(&folder.join("mask.nii.gz"), &labels(|_, _, _| 1));
@@ -33,7 +33,7 @@ fn tissues_are_cropped_masked_and_normalised() {
     config.margin_mm = 1.0;
     let data = load(&config, Task::TissueSegmentation, folder.path());
     let case = &data.cases[0];
-    // The mask's 4×4×6 box and one voxel of margin all round.
+    // The crop is the mask's 4×4×6 box and one voxel of margin on every side.
     assert_eq!(case.image.voxels.dim(), (6, 6, 8));
     let origin = case.image.geometry.position_mm([0.0; 3]);
     assert_eq!(origin, [1.0, 1.0, 0.0]);
@@ -49,9 +49,9 @@ fn tissues_are_cropped_masked_and_normalised() {
     }
     let (mean, variance) = mean_and_variance(&brain);
     assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5);
-    // Outside is intensity 0, scored with the brain's mean and deviation.
-    let of_brain = |((z, y, x), value): (_, &f32)| inside(z, y, x).then_some(*value);
-    let raw: Vec<f32> = image().voxels.indexed_iter().filter_map(of_brain).collect();
+    // Voxels outside have the score of intensity 0, by the brain's mean and deviation.
+    let if_brain = |((z, y, x), value): (_, &f32)| inside(z, y, x).then_some(*value);
+    let raw: Vec<f32> = image().voxels.indexed_iter().filter_map(if_brain).collect();
     let (raw_mean, raw_variance) = mean_and_variance(&raw);
     assert!((f64::from(outside) + raw_mean / raw_variance.sqrt()).abs() < 1e-5);
 }
@@ -119,7 +119,7 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
         paths
     };
     let first = load(&config, Task::TissueSegmentation, folder.path());
-    // Both cases have the same contents, hence one file.
+    // Both cases have the same content, hence one file.
     assert_eq!(files().len(), 1);
     let sum = first.sha256();
     assert_eq!(sum.len(), 64);
@@ -136,7 +136,7 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
         std::fs::metadata(&files()[0]).unwrap().len() > 1000,
         "rebuilt"
     );
-    // Another task, other settings, other contents: other files.
+    // Another task, other settings and other content each give another file.
     load(&config, Task::BrainExtraction, folder.path());
     assert_eq!(files().len(), 2);
     config.margin_mm = 0.0;
@@ -162,7 +162,7 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
     );
 }
 
-/// A label map stored in another axis order on the same grid is no mismatch.
+/// A label map in another axis order on the same grid is no mismatch.
 #[test]
 fn axis_order_does_not_matter() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The real newborns, where they are: `$SLICEWISE_DATA`, else `shared/data` beside the
-//! repository. Skipped elsewhere.
+//! Tests on the real newborns, where they are available: in `$SLICEWISE_DATA`, else in
+//! `shared/data` beside the repository. Skipped elsewhere.
 
 use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{DataConfig, Task, TaskData, load_task};
@@ -16,7 +16,7 @@ fn root() -> Option<PathBuf> {
     None
 }
 
-/// At the files' own resolution, nothing cached.
+/// Loads a task at the files' own resolution, with an empty cache.
 fn load(root: &Path, task: Task) -> TaskData {
     let cache = tempfile::tempdir().unwrap();
     let mut config = DataConfig::new("neonates");
@@ -25,7 +25,7 @@ fn load(root: &Path, task: Task) -> TaskData {
     load_task(task, &config, cache.path()).unwrap()
 }
 
-/// Voxels of each class over all cases, counted by nibabel and numpy
+/// The expected numbers of voxels of each class over all cases were counted by nibabel and numpy
 /// (`fixtures/count_newborn_labels.py`).
 #[test]
 fn tissues_have_the_documented_sizes() {
@@ -71,7 +71,7 @@ fn brain_extraction_has_fourteen_cases_with_a_rim() {
     }
 }
 
-/// Orientations LAS, RAS, LPS and LIA occur.
+/// The scans have the orientations LAS, RAS, LPS and LIA.
 #[test]
 fn orientations_and_types_as_documented() {
     let Some(root) = root() else { return };

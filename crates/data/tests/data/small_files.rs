@@ -1,4 +1,4 @@
-//! Small volumes for the other tests to write to disk.
+//! Small volumes that other tests write to disk.
 
 use ndarray::Array3;
 use slicewise_data::nifti::{write_image, write_labels};
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 pub(crate) const SHAPE: [usize; 3] = [6, 8, 10];
 
-/// The folder of committed files.
+/// Returns the folder of committed files.
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// 1 mm, slightly anisotropic along z.
+/// Returns a grid of 1 mm voxels, slightly longer along z.
 pub(crate) fn geometry() -> Geometry {
     Geometry::axis_aligned([1.5, 1.0, 1.0])
 }
 
-/// Whether a voxel lies in a box that leaves a border of two along y and x and one along z.
+/// Whether a voxel lies in a box that leaves a border of two along y and x and of one along z.
 pub(crate) fn inside(z: usize, y: usize, x: usize) -> bool {
     (1..5).contains(&z) && (2..6).contains(&y) && (2..8).contains(&x)
 }
 
-/// Intensities that differ everywhere and are nowhere 0.
+/// Returns intensities that differ everywhere and are nowhere 0.
 pub(crate) fn image() -> Image {
     Image {
         voxels: Array3::from_shape_fn(SHAPE, |(z, y, x)| 100.0 + (z * 80 + y * 10 + x) as f32),
@@ -30,7 +30,7 @@ pub(crate) fn image() -> Image {
     }
 }
 
-/// A label map: `value(z, y, x)` inside, 0 outside.
+/// Returns a label map with `value(z, y, x)` inside the box and 0 outside.
 pub(crate) fn labels(value: impl Fn(usize, usize, usize) -> u8) -> LabelMap {
     LabelMap {
         voxels: Array3::from_shape_fn(
@@ -43,19 +43,20 @@ pub(crate) fn labels(value: impl Fn(usize, usize, usize) -> u8) -> LabelMap {
     }
 }
 
-/// Writes a scan, making its folder.
+/// Writes a scan, and makes its folder.
 pub(crate) fn put_image(path: &Path, image: &Image) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     write_image(path, image).unwrap();
 }
 
-/// Writes a label map, making its folder.
+/// Writes a label map, and makes its folder.
 pub(crate) fn put_labels(path: &Path, labels: &LabelMap) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     write_labels(path, labels).unwrap();
 }
 
-/// A manifest of two good cases, `one` in Part A and `two` in Part B, labels 0, 1 and 2.
+/// Writes a manifest of two good cases, `one` in Part A and `two` in Part B, with labels 0, 1 and
+/// 2.
 pub(crate) fn good_manifest(folder: &Path) -> slicewise_data::DataConfig {
     for case in ["one", "two"] {
         put_image(&folder.join(format!("{case}.nii.gz")), &image());

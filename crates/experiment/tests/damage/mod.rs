@@ -1,8 +1,8 @@
-//! Files of a cell that are damaged, lost or cannot be written.
+//! Tests what happens if files of a run are damaged, lost or cannot be written.
 
 use super::*;
 
-/// Keeps what a cell notes.
+/// Collects a run's notes.
 #[derive(Default)]
 struct Notes(Vec<String>);
 
@@ -16,7 +16,8 @@ impl Observer for Notes {
     }
 }
 
-/// Runs a cell with new weights of the sweep's seed; what it noted, without the folder's path.
+/// Executes a run with new weights of the sweep's seed. Returns its notes without the folder's
+/// path.
 fn noted(folder: &ResultsFolder, strategy: &str, segmenter: &mut Fake) -> Vec<String> {
     let (cell, plan, data) = (cell(strategy), task_plan(), data());
     let run = CellRun {
@@ -48,7 +49,7 @@ fn lost_checkpoints_are_trained_again_from_the_newest_good_one() {
         assert_eq!(noted(&whole, strategy, &mut Fake::new(1)), [""; 0]);
     }
     let expected = fs::read(whole.records(&cell("random"))).unwrap();
-    // Rounds have 12 steps after the 10 of the first; two are over when it dies.
+    // Rounds have 12 steps, after the 10 of the first. Two rounds have ended when the run dies.
     for (lost, again) in [
         (&["random"][..], 24),
         (&["random", "first"][..], 34),
@@ -62,7 +63,7 @@ fn lost_checkpoints_are_trained_again_from_the_newest_good_one() {
             let round = if *strategy == "first" { 0 } else { 2 };
             fs::write(folder.checkpoint(&cell(strategy), round), "rubbish").unwrap();
         }
-        // What is left of it, and what is trained again, is all that it trains.
+        // It trains only what is left of the run and what must be trained again.
         let notes = noted(&folder, "random", &mut dying(12 + again));
         let expected_notes = match again {
             0 => vec![],

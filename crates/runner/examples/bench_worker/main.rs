@@ -1,20 +1,20 @@
-//! Our side of `./just bench`. Run by `bench/bench.py`, which talks to it in lines.
+//! Our side of `./just bench`. `bench/bench.py` starts it and exchanges lines of text with it.
 //!
 //! ```text
 //! bench_worker export CACHE OUT     weights, answers and losses for bench/peer.py to compare with
-//! bench_worker serve CACHE [DEVICE] trains and predicts when told, on one thread, as cells do
+//! bench_worker serve CACHE [DEVICE] trains and predicts when told, on one thread, as runs do
 //! bench_worker cases CACHE OUT      prepared volumes and settings for bench/gpu_peer.py
 //! bench_worker volumes FOLDER       metrics and loading when told
 //! bench_worker scale MANIFEST CACHE CLASSES    seconds and peak memory from files to scores
 //! bench_worker quality CACHE RECIPE             seconds of training to a given Dice (bench/quality.py)
 //! bench_worker quality-volumes CACHE OUT DATA   its volumes, for bench/expert.py
-//! bench_worker environment          what a sweep sets for a cell of one thread, in JSON
+//! bench_worker environment          what a sweep sets for a run of one thread, in JSON
 //! bench_worker instructions         the instruction set its loops use and the precision with it, in JSON
 //! ```
 //!
-//! Each command is a word and the seconds to spend on it; it is answered by one line of JSON,
-//! `{"count": work done, "seconds": it took}`. The model crate's `speed` example compares settings
-//! of ours in processor seconds; this one has the peer's data, and wall time beside the peer's.
+//! A command is a word and the seconds to spend on it. The answer is one line of JSON, `{"count":
+//! work done, "seconds": it took}`. The model crate's `speed` example compares settings of ours in
+//! processor seconds; this program uses the peer's data, and wall time so that both sides compare.
 
 mod quality;
 mod scale;
@@ -24,8 +24,9 @@ use serde_json::{Value, json};
 use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
 use slicewise_metrics::{Agreement, Overlap};
+use slicewise_core::TrainingCase;
 use slicewise_model::{
-    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig, TrainingVolume,
+    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig,
     process_settings,
 };
 use std::collections::BTreeMap;
@@ -37,7 +38,8 @@ use std::time::Instant;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Phantoms of `experiments/table2.yaml`, fewer: what `bench.py` lets `slicewise phantom` write.
+/// Phantoms like those of `experiments/table2.yaml`, but fewer. `bench.py` has `slicewise phantom`
+/// write the same ones.
 const PHANTOM: PhantomConfig = PhantomConfig {
     subjects: 4,
     seed: 1,
@@ -47,10 +49,10 @@ const SPACING_MM: f64 = 2.4;
 /// Every n-th slice is annotated.
 const EVERY: usize = 4;
 
-/// Classes of the tissue task.
+/// Number of classes in the tissue task.
 const CLASSES: usize = 9;
 
-/// Steps whose losses are compared.
+/// Number of steps whose losses are compared.
 const COMPARED_STEPS: usize = 8;
 
 fn main() -> Outcome<()> {
@@ -83,31 +85,31 @@ fn main() -> Outcome<()> {
     }
 }
 
-/// Every [`EVERY`]-th slice of each case, from slice `first` on.
+/// Marks every [`EVERY`]-th slice of each case as annotated, from slice `first` on: `[case][D]`.
 fn every_nth(cases: &[&Case], first: usize) -> Vec<Vec<bool>> {
-    let of = |case: &&Case| {
+    let annotated = |case: &&Case| {
         let slices = 0..case.image.voxels.dim().0;
         slices.map(|z| z % EVERY == first).collect()
     };
-    cases.iter().map(of).collect()
+    cases.iter().map(annotated).collect()
 }
 
-/// `cases` as the model takes them, with the slices that [`every_nth`] gave.
-fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<TrainingVolume<'a>> {
-    let of = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingVolume {
+/// Converts `cases` to what the model takes, with the slices that [`every_nth`] gave.
+fn training_volumes<'a>(cases: &[&'a Case], annotated: &'a [Vec<bool>]) -> Vec<TrainingCase<'a>> {
+    let volume = |(case, annotated): (&&'a Case, &'a Vec<bool>)| TrainingCase {
         image: &case.image.voxels,
         labels: &case.labels.voxels,
         annotated,
     };
-    cases.iter().zip(annotated).map(of).collect()
+    cases.iter().zip(annotated).map(volume).collect()
 }
 
-/// The arithmetic of a sweep on this instruction set.
+/// Returns the precision that a sweep uses on this instruction set.
 fn precision() -> Precision {
     Precision::Auto.on(Device::Cpu)
 }
 
-/// The settings of `experiments/table2.yaml`.
+/// Returns the training settings of `experiments/table2.yaml`.
 fn training() -> TrainingConfig {
     TrainingConfig {
         soft_dice: 1.0,
@@ -128,8 +130,8 @@ fn data(cache: &Path) -> Outcome<(DataConfig, TaskData)> {
     Ok((config, data))
 }
 
-/// Writes what a peer needs to show that its network is ours: in float32, with the loops of this
-/// instruction set, one volume of a crop's size, so that every crop is the whole of it.
+/// Writes what a peer needs to show that its network equals ours. It computes in float32, with the
+/// loops of this instruction set. The volume has a crop's size, so every crop is the whole volume.
 fn export(cache: &Path, out: &Path) -> Outcome<()> {
     slicewise_model::set_threads(1);
     std::fs::create_dir_all(out)?;
@@ -143,14 +145,14 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
     let image = central(&case.image.voxels, training.crop);
     let labels = central(&case.labels.voxels, training.crop);
     let annotated: Vec<bool> = (0..training.crop[0]).map(|z| z % EVERY == 1).collect();
-    let volume = TrainingVolume {
+    let volume = TrainingCase {
         image: &image,
         labels: &labels,
         annotated: &annotated,
     };
     let mut segmenter = TchSegmenter::new(&model, &training, CLASSES, 0, Device::Cpu)?;
-    // Away from fresh weights, where biases are 0 and scales 1. The checkpoint holds the optimiser
-    // too, so the peer goes on from where we do.
+    // Training first leaves fresh weights, where biases are 0 and scales 1. The checkpoint also
+    // holds the optimiser, so the peer continues from the same state.
     let (before, of) = (4, 4 + COMPARED_STEPS);
     segmenter.train(&[volume], 0..before, of, 0, &mut |_, _| {
         ControlFlow::Continue(())
@@ -211,7 +213,7 @@ fn export(cache: &Path, out: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// The middle of a volume; what it lacks of `size` is filled by its border.
+/// Returns the middle of a volume. Where it is smaller than `size`, its border is repeated.
 fn central<T: Copy>(volume: &Array3<T>, size: [usize; 3]) -> Array3<T> {
     let mut central = volume.clone();
     for (axis, &wanted) in size.iter().enumerate() {
@@ -228,7 +230,8 @@ fn central<T: Copy>(volume: &Array3<T>, size: [usize; 3]) -> Array3<T> {
     central
 }
 
-/// Writes every case as raw voxels, and the settings: a GPU machine needs neither NIfTI nor its reader.
+/// Writes every case as raw voxels, and the settings: a GPU machine then needs neither NIfTI files
+/// nor their reader.
 fn cases(cache: &Path, out: &Path) -> Outcome<()> {
     std::fs::create_dir_all(out)?;
     let (_, data) = data(cache)?;
@@ -258,7 +261,7 @@ fn cases(cache: &Path, out: &Path) -> Outcome<()> {
     )?)
 }
 
-/// Trains and predicts, one thread, with the data and settings of a sweep.
+/// Trains and predicts when told, on one thread, with the data and settings of a sweep.
 fn serve(cache: &Path, device: &str) -> Outcome<()> {
     slicewise_model::set_threads(1);
     let device = slicewise_model::choose_device(device)?;
@@ -289,9 +292,10 @@ fn serve(cache: &Path, device: &str) -> Outcome<()> {
     })
 }
 
-/// Metrics over a truth and two shifted copies of it, as `bench/volumes.py` does them, and loading.
+/// Measures metrics over a truth and two shifted copies of it, as `bench/volumes.py` does, and
+/// loading.
 fn volumes(folder: &Path) -> Outcome<()> {
-    // Draw-EM's labels as classes; 0 and 4 are background.
+    // The class of each of Draw-EM's labels; 0 and 4 are background.
     const CLASS_OF: [u8; 10] = [0, 1, 2, 3, 0, 4, 5, 6, 7, 8];
     let labels = read_labels(&folder.join("phantom-01_tissue.nii.gz"))?;
     let truth = labels.voxels.mapv(|label| CLASS_OF[label as usize]);
@@ -317,7 +321,7 @@ fn volumes(folder: &Path) -> Outcome<()> {
     })
 }
 
-/// The volume moved by `shift` along an axis, what leaves coming in again.
+/// Returns the volume moved by `shift` along an axis. What leaves at one end enters at the other.
 fn rolled(volume: &Array3<u8>, shift: usize, axis: usize) -> Array3<u8> {
     Array3::from_shape_fn(volume.dim(), |(z, y, x)| {
         let mut from = [z, y, x];
@@ -327,8 +331,8 @@ fn rolled(volume: &Array3<u8>, shift: usize, axis: usize) -> Array3<u8> {
     })
 }
 
-/// P and R of each slice in both measures, Dice of each class by slice and over the volume; values
-/// that are defined.
+/// Returns P and R of each slice in both measures, and the Dice of each class by slice and over the
+/// volume; only values that are defined.
 fn scores(
     truth: &Array3<u8>,
     sr1: &Array3<u8>,
@@ -359,7 +363,7 @@ fn scores(
     ])
 }
 
-/// Does `work` again and again for so many seconds, at least once.
+/// Repeats `work` for so many seconds, at least once.
 fn repeat<T>(seconds: f64, mut work: impl FnMut() -> Outcome<T>) -> Outcome<Value> {
     let start = Instant::now();
     let mut count = 0;
@@ -373,7 +377,7 @@ fn repeat<T>(seconds: f64, mut work: impl FnMut() -> Outcome<T>) -> Outcome<Valu
     }
 }
 
-/// Says that all is ready, then answers line after line until there are none.
+/// Reports that all is ready, then answers one line after another until there are none.
 fn answer(mut command: impl FnMut(&str, f64) -> Outcome<Value>) -> Outcome<()> {
     let mut out = std::io::stdout();
     writeln!(out, "{{}}")?;

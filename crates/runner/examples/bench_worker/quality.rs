@@ -1,5 +1,5 @@
-//! Seconds of training to a given Dice: trains with one recipe and scores unseen volumes along the
-//! way. `bench/quality.py` says with which, and what "reached" means.
+//! Measures the seconds of training to a given Dice: trains with one recipe and scores unseen
+//! volumes in between. `bench/quality.py` gives the recipe and says what "reached" means.
 
 use crate::{Outcome, training_volumes};
 use ndarray::Array3;
@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-/// One training.
+/// One training, as JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recipe {
@@ -22,11 +22,11 @@ struct Recipe {
     model: ModelConfig,
     training: TrainingConfig,
     seed: u64,
-    /// Steps at most.
+    /// The most steps to train.
     steps: usize,
-    /// Steps from one evaluation to the next.
+    /// Number of steps between two evaluations.
     every: usize,
-    /// Part B's mean Dice at which it ends.
+    /// The mean Dice of Part B at which the training ends.
     target: f64,
     /// Every n-th slice is annotated; 1 is full annotation.
     #[serde(default = "one")]
@@ -37,14 +37,14 @@ fn one() -> usize {
     1
 }
 
-/// Trains as `recipe` (JSON) says, on one thread. A line of JSON at each evaluation: steps, seconds
-/// of training alone (on the clock, and of this thread on a core), mean Dice of Part B.
+/// Trains as `recipe` (JSON) says, on one thread. Prints a line of JSON at each evaluation: steps,
+/// seconds of training alone (by the clock, and of this thread on a core), mean Dice of Part B.
 pub(crate) fn run(cache: &Path, recipe: &str) -> Outcome<()> {
     slicewise_model::set_threads(1);
     let recipe: Recipe = serde_json::from_str(recipe)?;
     let data = load_task(Task::TissueSegmentation, &recipe.data, cache)?;
-    let of_part = |part| data.cases.iter().filter(move |case| case.part == part);
-    let part_a: Vec<&Case> = of_part(Part::A).collect();
+    let cases_of = |part| data.cases.iter().filter(move |case| case.part == part);
+    let part_a: Vec<&Case> = cases_of(Part::A).collect();
     let every = recipe.annotated_every;
     let annotated: Vec<Vec<bool>> = part_a
         .iter()
@@ -74,7 +74,7 @@ pub(crate) fn run(cache: &Path, recipe: &str) -> Outcome<()> {
         seconds += start.elapsed().as_secs_f64();
         on_core += core_seconds() - before;
         done = next;
-        let dice = of_part(Part::B)
+        let dice = cases_of(Part::B)
             .map(|case| mean_dice(&segmenter, case, classes))
             .collect::<Outcome<Vec<f64>>>()?;
         let dice = dice.iter().sum::<f64>() / dice.len() as f64;
@@ -89,7 +89,7 @@ pub(crate) fn run(cache: &Path, recipe: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// SR1's Dice, mean over the foreground classes of a case.
+/// Returns the Dice of SR1, as the mean over the foreground classes of a case.
 fn mean_dice(segmenter: &TchSegmenter, case: &Case, classes: usize) -> Outcome<f64> {
     let output = segmenter.predict(&case.image.voxels)?;
     let dice = Overlap::of(&output.sr1, &case.labels.voxels)?.class_dice(classes)?;
@@ -97,15 +97,15 @@ fn mean_dice(segmenter: &TchSegmenter, case: &Case, classes: usize) -> Outcome<f
     Ok(dice.iter().sum::<f64>() / dice.len() as f64)
 }
 
-/// Seconds that this process's main thread has run (Linux): other work on the machine does not
-/// count.
+/// Returns the seconds that this process's main thread has run on a core (Linux only). Other work
+/// on the machine does not count.
 fn core_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
     nanoseconds.unwrap_or(f64::NAN) / 1e9
 }
 
-/// Writes the volumes of `data` (JSON) as `bench/expert.py` reads them.
+/// Writes the volumes of `data` (JSON) in the form that `bench/expert.py` reads.
 pub(crate) fn export(cache: &Path, out: &Path, data: &str) -> Outcome<()> {
     let TaskData { cases, classes, .. } = load_task(
         Task::TissueSegmentation,

@@ -1,4 +1,4 @@
-//! Seconds and peak memory of what a cell does, from files to scores.
+//! Measures seconds and peak memory of what a run does, from files to scores.
 
 use crate::{Outcome, every_nth, training, training_volumes};
 use serde_json::{Value, json};
@@ -9,8 +9,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-/// What a cell does with a data set of phantoms, stage by stage, on one thread: load and prepare
-/// the files, train some steps, segment one volume, score it. Labels are spread over `classes`.
+/// Does what a run does with a dataset of phantoms, stage by stage, on one thread: it loads and
+/// prepares the files, trains some steps, segments one volume and scores it. Labels are spread over
+/// `classes`.
 pub(crate) fn run(manifest: &Path, cache: &Path, classes: usize) -> Outcome<()> {
     const STEPS: usize = 5;
     slicewise_model::set_threads(1);
@@ -77,7 +78,8 @@ pub(crate) fn run(manifest: &Path, cache: &Path, classes: usize) -> Outcome<()> 
     Ok(())
 }
 
-/// Seconds since `start`, and the most memory this process has held so far (Linux's `VmHWM`).
+/// Returns the seconds since `start`, and the most memory this process has held so far (Linux's
+/// `VmHWM`).
 fn stage(start: Instant) -> Outcome<Value> {
     let seconds = start.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status")?;

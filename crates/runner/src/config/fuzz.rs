@@ -1,5 +1,5 @@
-//! Broken experiments, thousands of them: each is refused in one line, or can be run without
-//! leaving its folder.
+//! Fuzz test of the experiment's YAML: thousands of broken files. Each is either refused with a
+//! message of one line, or describes an experiment that would write only in its own folder.
 
 use super::ExperimentConfig;
 use crate::failure::Failure;
@@ -105,7 +105,7 @@ const WORDS: &[&str] = &[
     "\u{85}",
 ];
 
-/// What `slicewise sweep` would say.
+/// Reads the experiment as `slicewise sweep` does; an error is the message that it would print.
 fn parse(path: &Path) -> Result<ExperimentConfig, String> {
     ExperimentConfig::read(path).map_err(|failure| {
         assert!(matches!(failure, Failure::Input(_)));
@@ -143,7 +143,7 @@ fn experiment_yaml() {
     let read = |path: &Path| {
         let config = parse(path)?;
         let resolved = config.to_yaml().unwrap();
-        // As text: a NaN, which reading the data refuses, is no equal of itself.
+        // Compared as text, because a NaN does not equal itself. (Reading the data refuses a NaN.)
         let again = ExperimentConfig::parse(&resolved, path).unwrap();
         assert_eq!(
             again.to_yaml().unwrap(),

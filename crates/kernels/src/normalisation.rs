@@ -6,8 +6,8 @@
 //! these loops. They are plain Rust over slices, compiled once for each width of the processor's
 //! registers. All widths add in the same order, so they give the same bits.
 
-use super::{Value, fits, samples, samples_mut};
 use crate::instructions::InstructionSet;
+use crate::{Value, fits, samples, samples_mut};
 use tch::{Kind, Tensor};
 
 /// Values taken at once. The channels divide it, so that a lane always holds the same one.
@@ -20,7 +20,7 @@ const ROWS: usize = 128;
 type Lanes = [f32; LANES];
 
 /// Added to variances.
-pub(crate) const EPSILON: f64 = 1e-5;
+pub const EPSILON: f64 = 1e-5;
 
 /// Of one sample and channel.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ pub(crate) struct Gradients {
 }
 
 /// Whether the loops can take `features` `[N, C, D, H, W]`.
-pub(crate) fn takes(features: &Tensor) -> bool {
+pub fn takes(features: &Tensor) -> bool {
     fits(features) && LANES.is_multiple_of(features.size()[1] as usize)
 }
 
@@ -339,8 +339,8 @@ for_all_widths! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::is_for;
-    use crate::kernel::tests::{assert_close, features};
+    use crate::is_for;
+    use crate::tests::{assert_close, features};
 
     /// Against libtorch's own in float32: values round to bf16, 2⁻⁸ of their size.
     #[test]

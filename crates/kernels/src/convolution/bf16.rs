@@ -4,8 +4,8 @@
 //! weights' gradient) two neighbouring voxels of a channel.
 
 use super::lanes::{self, Arithmetic, OUTPUTS, Row, RowSums, filled, processor};
+use crate::Value;
 use crate::instructions::InstructionSet;
-use crate::kernel::Value;
 use std::arch::x86_64::*;
 
 /// Voxels along W in a register of channel pairs.

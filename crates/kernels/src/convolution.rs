@@ -22,8 +22,8 @@ mod bf16;
 mod float32;
 mod lanes;
 
-use super::{Value, fits, samples, samples_mut, values};
 use crate::instructions::InstructionSet;
+use crate::{Value, fits, samples, samples_mut, values};
 use lanes::{Aligned, Number, OUTPUTS, Processor, Row, RowSums};
 use std::iter::zip;
 use tch::{Kind, Tensor};
@@ -87,7 +87,7 @@ impl Registers {
 
 /// Whether [`forward`] can take features in `parts` `[N, C, D, H, W]` and weights of shape
 /// `weight`. A part has a multiple of eight channels, or in float32 the one of an image.
-pub(crate) fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {
+pub fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {
     let sizes: Vec<Vec<i64>> = parts.iter().map(|part| part.size()).collect();
     let is_image = weight[1] == 1 && parts[0].kind() == Kind::Float;
     let Some(registers) = Registers::of(parts[0].kind()) else {
@@ -454,7 +454,7 @@ impl<P: Processor> Sums<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tests::{assert_close, features};
+    use crate::tests::{assert_close, features};
 
     /// Against libtorch's own in float32. Values in bf16 round to 2⁻⁸ of their size.
     #[cfg(target_arch = "x86_64")]

@@ -1,54 +1,57 @@
-//! Where a backward pass leaves libtorch's graph and comes back to it.
+//! Backward passes through operations that libtorch's autograd does not know.
 //!
-//! tch cannot give libtorch's autograd an operation of our own. So features that such an operation
-//! makes begin a new graph, and the tape notes what they were made from. [`Tape::backward`]
-//! walks through the graphs from the loss to the image: once one is done, the gradient of its
-//! first features is known; the operation's own gradient carries it to the last features of the
-//! graph before.
+//! tch cannot register our own operations with libtorch's autograd. Therefore the output of such
+//! an operation starts a new autograd graph, and the tape records its inputs. [`Tape::backward`]
+//! goes through the graphs from the loss back to the image. The backward pass of one graph gives
+//! the gradient of its first features. The operation's own backward function then turns this into
+//! the gradient of the last features of the graph before.
 
-use crate::kernel::normalisation::{self, Affine, Statistics};
-use crate::kernel::{self, convolution};
-use crate::numerics::channels_last;
+use crate::normalisation::{self, Affine, Statistics};
+use crate::{channels_last, convolution};
 use std::sync::{Mutex, PoisonError};
 use tch::{Kind, Tensor};
 
-/// The operations of one forward pass, in its order.
+/// The recorded operations of one forward pass, in the order of their execution.
 #[derive(Default)]
-pub(crate) struct Tape(Mutex<Vec<Entry>>);
+pub struct Tape(Mutex<Vec<Entry>>);
 
+/// One recorded operation.
 struct Entry {
-    /// What it was made from.
+    /// Inputs of the operation.
     inputs: Vec<Input>,
-    /// The first features of a new graph.
+    /// Output of the operation, which starts a new graph.
     output: Tensor,
     operation: Operation,
 }
 
+/// One input of a recorded operation.
 struct Input {
-    /// The last features of a graph.
+    /// The features, the last of their graph.
     features: Tensor,
-    /// The entry whose output they are, if no graph of libtorch's lies between.
+    /// Index of the entry that has these very features as its output, with no operation of
+    /// libtorch in between. None if libtorch made them.
     made_by: Option<usize>,
 }
 
 enum Operation {
-    /// The output is the input.
+    /// Copies nothing: the output is the input, detached from its graph.
     Cut,
-    /// [`normalisation::forward`].
+    /// Instance normalisation by [`normalisation::forward`].
     Normalisation {
         scale: Tensor,
         shift: Tensor,
         affine: Affine,
         statistics: Statistics,
     },
-    /// [`convolution::forward`].
+    /// Convolution by [`convolution::forward`].
     Convolution { weight: Tensor, bias: Tensor },
 }
 
 impl Tape {
-    /// Instance normalisation of `features` `[N, C, D, H, W]`, which [`normalisation::takes`], by
-    /// `scale` and `shift` `[C]`, with the rectifier of `slope`.
-    pub(crate) fn normalise(
+    /// Applies instance normalisation and a leaky rectifier to `features` `[N, C, D, H, W]`, which
+    /// [`normalisation::takes`] must accept. `scale` and `shift` are `[C]`; `slope` is the slope of
+    /// the rectifier below zero.
+    pub fn normalise(
         &self,
         features: &Tensor,
         scale: &Tensor,
@@ -56,8 +59,8 @@ impl Tape {
         slope: f32,
     ) -> Tensor {
         let affine = Affine {
-            scale: kernel::values(scale),
-            shift: kernel::values(shift),
+            scale: crate::values(scale),
+            shift: crate::values(shift),
             slope,
         };
         let (output, statistics) = normalisation::forward(features, &affine);
@@ -70,11 +73,12 @@ impl Tape {
         })
     }
 
-    /// Convolution of features in `parts`, which [`convolution::takes`], with `weight` and `bias`.
-    pub(crate) fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
+    /// Convolves features, whose channels come in `parts`, with `weight` and `bias`.
+    /// [`convolution::takes`] must accept the parts.
+    pub fn convolve(&self, parts: &[&Tensor], weight: &Tensor, bias: &Tensor) -> Tensor {
         let output = convolution::forward(parts, weight, bias);
-        // Images have no gradients, the weights of their convolution do: while libtorch notes what
-        // is done with a parameter, so does the tape.
+        // An image needs no gradient, but the weights of its convolution do. So the tape records
+        // the operation whenever libtorch records operations on its parameters.
         let trains = (bias + 0.0).requires_grad();
         self.note(trains, parts, output, || Operation::Convolution {
             weight: weight.shallow_clone(),
@@ -82,17 +86,19 @@ impl Tape {
         })
     }
 
-    /// The same features at the beginning of a graph, a new one unless they are that already:
-    /// for those that several operations of the tape follow, since a graph is walked through once.
-    pub(crate) fn cut(&self, features: &Tensor) -> Tensor {
-        if features.is_leaf() || !kernel::is_for(features) {
+    /// Returns the same features as the start of a graph, which is a new one unless they start a
+    /// graph already. Features that several operations of the tape use need this, because the
+    /// backward pass goes through each graph only once.
+    pub fn cut(&self, features: &Tensor) -> Tensor {
+        if features.is_leaf() || !crate::is_for(features) {
             return features.shallow_clone();
         }
         let trains = features.requires_grad();
         self.note(trains, &[features], features.detach(), || Operation::Cut)
     }
 
-    /// Nothing is noted unless a backward pass will come by.
+    /// Records an operation and returns its output. Records nothing unless `trains`, that is,
+    /// unless a backward pass will follow.
     fn note(
         &self,
         trains: bool,
@@ -126,20 +132,21 @@ impl Tape {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gradients of `loss` with respect to all variables that had a part in it; the tape is empty
-    /// afterwards.
-    pub(crate) fn backward(&self, loss: &Tensor) {
+    /// Computes the gradients of `loss` with respect to all variables it depends on, and leaves
+    /// them at the variables. The tape is empty afterwards.
+    pub fn backward(&self, loss: &Tensor) {
         let mut entries = std::mem::take(&mut *self.entries());
         loss.backward();
-        // What the tape itself brought to each output; libtorch keeps what its graphs brought.
+        // Gradient of each output that comes from operations of the tape. libtorch itself stores
+        // the part that comes from its graphs.
         let mut gradients: Vec<Option<Tensor>> = entries.iter().map(|_| None).collect();
         while let Some(entry) = entries.pop() {
-            let of_graphs = Some(entry.output.grad()).filter(Tensor::defined);
-            let Some(gradient) = sum(gradients.pop().flatten(), of_graphs) else {
+            let from_graphs = Some(entry.output.grad()).filter(Tensor::defined);
+            let Some(gradient) = sum(gradients.pop().flatten(), from_graphs) else {
                 continue;
             };
-            let of_inputs = entry.gradients(&gradient);
-            for (input, gradient) in entry.inputs.iter().zip(of_inputs) {
+            let input_gradients = entry.gradients(&gradient);
+            for (input, gradient) in entry.inputs.iter().zip(input_gradients) {
                 match input.made_by {
                     Some(index) => {
                         gradients[index] = sum(gradients[index].take(), Some(gradient));
@@ -153,20 +160,20 @@ impl Tape {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no operation is recorded.
+    pub fn is_empty(&self) -> bool {
         self.entries().is_empty()
     }
 
-    /// Forgets a forward pass that no backward pass follows.
-    pub(crate) fn clear(&self) {
+    /// Discards the record of a forward pass that no backward pass follows.
+    pub fn clear(&self) {
         self.entries().clear();
     }
 }
 
 impl Entry {
-    /// The gradients of the inputs, where `gradient` is that of the output. Those of parameters go to
-    /// the parameters.
+    /// Returns the gradients of the inputs, given the `gradient` of the output. Adds the gradients
+    /// of the operation's parameters to the parameters.
     fn gradients(&self, gradient: &Tensor) -> Vec<Tensor> {
         let features = &self.inputs[0].features;
         let in_order = || channels_last(&gradient.to_kind(features.kind()));
@@ -178,23 +185,23 @@ impl Entry {
                 affine,
                 statistics,
             } => {
-                let of = normalisation::backward(features, &in_order(), statistics, affine);
-                let parameters = carry(scale, &Tensor::from_slice(&of.scale))
-                    + carry(shift, &Tensor::from_slice(&of.shift));
+                let gradients = normalisation::backward(features, &in_order(), statistics, affine);
+                let parameters = carry(scale, &Tensor::from_slice(&gradients.scale))
+                    + carry(shift, &Tensor::from_slice(&gradients.shift));
                 parameters.backward();
-                vec![of.features]
+                vec![gradients.features]
             }
             Operation::Convolution { weight, bias } => {
                 let parts: Vec<&Tensor> = self.inputs.iter().map(|part| &part.features).collect();
-                let of = convolution::backward(&parts, weight, &in_order());
-                (carry(weight, &of.weight) + carry(bias, &of.bias)).backward();
-                of.parts
+                let gradients = convolution::backward(&parts, weight, &in_order());
+                (carry(weight, &gradients.weight) + carry(bias, &gradients.bias)).backward();
+                gradients.parts
             }
         }
     }
 }
 
-/// Of what there is.
+/// Adds two optional gradients. A missing one counts as zero.
 fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Option<Tensor> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a + b),
@@ -202,10 +209,11 @@ fn sum(a: Option<Tensor>, b: Option<Tensor>) -> Option<Tensor> {
     }
 }
 
-/// A number whose gradient with respect to `tensor` is `gradient`; the number means nothing.
+/// Returns a scalar whose gradient with respect to `tensor` is `gradient`. Its backward pass hands
+/// `gradient` on to `tensor`; its value has no meaning.
 fn carry(tensor: &Tensor, gradient: &Tensor) -> Tensor {
     if tensor.kind() == Kind::Float {
-        // In the order of memory, where flattening copies nothing.
+        // Flattening in memory order copies nothing.
         let flat = |t: &Tensor| match tensor.dim() {
             5 if !tensor.is_contiguous() => t.permute([0, 2, 3, 4, 1]).reshape([-1]),
             _ => t.reshape([-1]),

@@ -16,7 +16,7 @@
     reason = "plain loops over indices keep the sums in registers"
 )]
 
-use super::super::Value;
+use crate::Value;
 
 /// Outputs of the convolution.
 pub(super) const OUTPUTS: usize = 8;
@@ -116,7 +116,7 @@ pub(super) trait Processor: Arithmetic {
 /// `$features`, which whoever makes an `$arithmetic` has found.
 macro_rules! processor {
     ($arithmetic:ident, $value:ty, $word:ty, $features:literal) => {
-        $crate::kernel::convolution::lanes::compiled! {$arithmetic, $features,
+        $crate::convolution::lanes::compiled! {$arithmetic, $features,
             fn to_words(row: &[$value], channels: usize, to: &mut [$word], plane: usize)
                 = <$arithmetic as Arithmetic>::row_to_words;
             fn to_voxels(row: &[$value], channels: usize, to: &mut [$value], plane: usize)
@@ -141,7 +141,7 @@ pub(super) use processor;
 macro_rules! compiled {
     ($arithmetic:ident, $features:literal,
      $(fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? = $loop:expr;)*) => {
-        impl $crate::kernel::convolution::lanes::Processor for $arithmetic {$(
+        impl $crate::convolution::lanes::Processor for $arithmetic {$(
             fn $name(self, $($argument: $type),*) $(-> $result)? {
                 #[target_feature(enable = $features)]
                 fn wide($($argument: $type),*) $(-> $result)? {

@@ -1,53 +1,26 @@
-//! What the experiment sees of a data set: cases ready for training, in two parts.
+//! What the experiment sees of a dataset: cases ready for training, in two parts.
 
-use crate::cache::hex;
+use crate::hash::hex;
+use crate::task::Task;
 use crate::volume::{Image, LabelMap};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The two tasks of the paper (its section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// Task 1: brain against everything else.
-    BrainExtraction,
-    /// Task 2: tissues inside the brain.
-    TissueSegmentation,
-}
-
-impl Task {
-    /// The paper's number of the task: 1 or 2.
-    pub fn number(self) -> u8 {
-        match self {
-            Task::BrainExtraction => 1,
-            Task::TissueSegmentation => 2,
-        }
-    }
-
-    /// The name used in YAML, records and paths.
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::BrainExtraction => "brain-extraction",
-            Task::TissueSegmentation => "tissue-segmentation",
-        }
-    }
-}
-
-/// Which side of the split a case is on.
+/// The part of the dataset that a case belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Part {
-    /// Sparsely annotated training volumes, scored on all their slices.
+    /// Training volumes, annotated on some slices and scored on all.
     A,
-    /// Unseen volumes.
+    /// Unseen test volumes.
     B,
 }
 
 /// One preprocessed case of one task.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// Unique name within the data set.
+    /// The case's id, unique within the dataset.
     pub id: String,
-    /// Part A or B.
+    /// Whether the case is in Part A or B.
     pub part: Part,
     /// Normalised intensities `[z, y, x]`.
     pub image: Image,
@@ -55,23 +28,23 @@ pub struct Case {
     pub labels: LabelMap,
 }
 
-/// A task's data: the cases and what their labels mean.
+/// The data of one task: its cases and the meaning of their labels.
 #[derive(Debug, Clone)]
 pub struct TaskData {
-    /// Which task.
+    /// The task.
     pub task: Task,
-    /// Class names, `classes[0]` being background.
+    /// Class names by class index; `classes[0]` is background.
     pub classes: Vec<String>,
     /// All cases, sorted by id.
     pub cases: Vec<Case>,
 }
 
 impl TaskData {
-    /// SHA-256, hex, over everything an experiment can see: task, classes, and each case's id,
-    /// part, grid, intensities and labels.
+    /// Returns the SHA-256, in hexadecimal, of everything that an experiment can see: task,
+    /// classes, and each case's id, part, grid, intensities and labels.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
-        // Lengths go before contents, so that no two data sets run together to the same bytes.
+        // Each text is preceded by its length, so that no two datasets give the same bytes.
         let text = |hasher: &mut Sha256, text: &str| {
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text);

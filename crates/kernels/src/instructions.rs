@@ -1,31 +1,32 @@
-//! The vector instructions that the loops of our own may use on this machine.
+//! The vector instructions that slicewise's own loops may use on this machine.
 //!
-//! oneDNN's variable `ONEDNN_MAX_CPU_ISA` (or its older name `DNNL_MAX_CPU_ISA`) holds our loops to
-//! an instruction set as it holds oneDNN, so that one machine can stand for a lesser one; libtorch's
-//! own loops obey `ATEN_CPU_CAPABILITY`.
+//! oneDNN's environment variable `ONEDNN_MAX_CPU_ISA` (older name: `DNNL_MAX_CPU_ISA`) limits the
+//! instructions of our loops just as it limits those of oneDNN. So one machine can imitate a lesser
+//! one. libtorch's own loops obey `ATEN_CPU_CAPABILITY` instead.
 
 use serde::Serialize;
 use std::sync::OnceLock;
 
-/// Sets of vector instructions, each with all that the ones before it have.
+/// A set of vector instructions. Each set includes all the sets before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstructionSet {
-    /// None that the loops of our own know: libtorch computes everything.
+    /// No vector instructions that our loops can use. libtorch computes everything.
     Plain,
-    /// AVX2 with FMA: registers of eight float32 values. Most laptops and desktops.
+    /// AVX2 with FMA: registers of eight float32 values. Most laptops and desktops have it.
     Avx2,
-    /// AVX-512 (F, BW, DQ, VL): registers of 16 float32 values. Most servers.
+    /// AVX-512 (F, BW, DQ, VL): registers of 16 float32 values. Most servers have it.
     Avx512,
-    /// AVX512-BF16: products of bf16 pairs, added up in float32. AMD since Zen 4, Intel servers since
-    /// Cooper Lake.
+    /// AVX512-BF16: products of pairs of bf16 values, summed in float32. AMD has it since Zen 4,
+    /// Intel servers since Cooper Lake.
     Avx512Bf16,
-    /// AMX-BF16: tiles of bf16 values. Intel servers since Sapphire Rapids.
+    /// AMX-BF16: products of whole tiles of bf16 values. Intel servers have it since Sapphire
+    /// Rapids.
     AmxBf16,
 }
 
 impl InstructionSet {
-    /// The greatest set that this processor has and that the variables allow.
+    /// Returns the largest set that this processor has and that the environment variables allow.
     pub fn available() -> Self {
         static AVAILABLE: OnceLock<InstructionSet> = OnceLock::new();
         *AVAILABLE.get_or_init(|| {
@@ -36,7 +37,7 @@ impl InstructionSet {
         })
     }
 
-    /// The words of a report: `AVX-512`, say.
+    /// Returns the name for reports, such as `AVX-512`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "no vector instructions known to slicewise",
@@ -47,19 +48,23 @@ impl InstructionSet {
         }
     }
 
-    /// Whether the processor multiplies bf16 values without turning them into float32 first.
+    /// Whether this set has instructions that multiply bf16 values without converting them to
+    /// float32 first.
     pub fn has_bf16(self) -> bool {
         self >= Self::Avx512Bf16
     }
 
-    /// Whether this processor multiplies bf16 values faster than float32 ones: by AMX, or by AVX512-BF16
-    /// on AMD's. Intel's take two cycles for an instruction of AVX512-BF16 and one for two float32 ones:
-    /// an Emerald Rapids whose AMX is hidden multiplies matrices at 72 GFLOP/s in bf16 and at 136 in
-    /// float32 (`results/bench`).
+    /// Whether this processor multiplies bf16 values faster than float32 values.
+    ///
+    /// It does with AMX, and on AMD with AVX512-BF16. Intel's processors take two cycles for one
+    /// instruction of AVX512-BF16, but one cycle for two float32 instructions. An Emerald Rapids
+    /// whose AMX is hidden multiplies matrices at 72 GFLOP/s in bf16 and at 136 in float32
+    /// (`results/bench`).
     pub fn is_fast_in_bf16(self) -> bool {
         self == Self::AmxBf16 || (self == Self::Avx512Bf16 && !is_intel())
     }
 
+    /// Returns the largest set that this processor has.
     #[cfg(target_arch = "x86_64")]
     fn of_processor() -> Self {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
@@ -84,8 +89,8 @@ impl InstructionSet {
         Self::Plain
     }
 
-    /// The greatest set that a value of `ONEDNN_MAX_CPU_ISA` allows. A word that oneDNN does not
-    /// know allows all, as it does there.
+    /// Returns the largest set that `value` of `ONEDNN_MAX_CPU_ISA` allows. A value that oneDNN
+    /// does not know allows everything, as it does in oneDNN.
     fn allowed_by(value: &str) -> Self {
         match value.to_ascii_uppercase().as_str() {
             "SSE41" | "AVX" => Self::Plain,
@@ -97,7 +102,7 @@ impl InstructionSet {
     }
 }
 
-/// Whether the processor says that it is Intel's.
+/// Whether the processor identifies itself as one of Intel's.
 fn is_intel() -> bool {
     std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("GenuineIntel"))
 }
@@ -108,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn onednn_s_words_hold_our_loops_as_well() {
+    fn the_limits_of_onednn_apply_to_our_loops() {
         for (word, set) in [
             ("AVX2", Avx2),
             ("avx512_core", Avx512),

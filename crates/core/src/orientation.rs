@@ -1,9 +1,9 @@
-//! From a file's axis order to RAS and back, without touching world coordinates.
+//! Converts a file's axis order to RAS and back, without changing world coordinates.
 //!
-//! A NIfTI file may store its axes in any of 48 orders and directions. On load they are permuted
-//! and flipped so that `x` runs to the right, `y` to the front and `z` up; the affine follows, so
-//! every voxel keeps its place in millimetres. For oblique grids the nearest order is taken, as
-//! nibabel's `as_closest_canonical` does.
+//! A NIfTI file may store its axes in any of 48 orders and directions. When it is read they are
+//! permuted and flipped so that `x` runs to the right, `y` to the front and `z` up. The affine is
+//! changed accordingly, so every voxel keeps its place in millimetres. For oblique grids the
+//! nearest order is used, as by nibabel's `as_closest_canonical`.
 
 use ndarray::{Array3, ArrayView3, Axis};
 
@@ -12,7 +12,7 @@ use ndarray::{Array3, ArrayView3, Axis};
 pub struct StoredAxes {
     /// Stored axis (0 = i, 1 = j, 2 = k) of the RAS axes x, y, z.
     pub axis: [usize; 3],
-    /// Whether that axis is stored from right to left, front to back, top to bottom.
+    /// Whether each of these axes is stored from right to left, front to back or top to bottom.
     pub flipped: [bool; 3],
 }
 
@@ -26,14 +26,14 @@ const PERMUTATIONS: [[usize; 3]; 6] = [
 ];
 
 impl StoredAxes {
-    /// Stored as used here: nothing to permute or to flip.
+    /// The order used in memory: nothing is permuted or flipped.
     pub const RAS: Self = Self {
         axis: [0, 1, 2],
         flipped: [false; 3],
     };
 
-    /// The order nearest to a stored affine: of the six permutations the one whose axes are most
-    /// nearly parallel to x, y and z.
+    /// Returns the order nearest to a stored affine. Of the six permutations it takes the one whose
+    /// axes are most nearly parallel to x, y and z.
     pub fn of_affine(affine: &[[f64; 4]; 4]) -> Self {
         let length: [f64; 3] =
             std::array::from_fn(|c| (0..3).map(|r| affine[r][c].powi(2)).sum::<f64>().sqrt());
@@ -51,7 +51,7 @@ impl StoredAxes {
         }
     }
 
-    /// The usual code, such as `LAS`: where each stored axis i, j, k runs to.
+    /// Returns the usual code, such as `LAS`: the direction in which each stored axis i, j, k runs.
     pub fn code(self) -> String {
         (0..3)
             .map(|stored| {
@@ -107,7 +107,7 @@ impl StoredAxes {
     }
 }
 
-/// Reverses voxel axis `c` of `length` voxels: the origin moves to the other end.
+/// Reverses voxel axis `c`, which has `length` voxels. The origin moves to the other end.
 fn flip_column(affine: &mut [[f64; 4]; 4], c: usize, length: usize) {
     for row in affine.iter_mut().take(3) {
         row[3] += row[c] * (length as f64 - 1.0);
@@ -119,7 +119,7 @@ fn flip_column(affine: &mut [[f64; 4]; 4], c: usize, length: usize) {
 mod tests {
     use super::*;
 
-    /// All 48 orders: RAS voxels keep their world position, and the way back is exact.
+    /// In all 48 orders, voxels in RAS keep their world position, and the way back is exact.
     #[test]
     fn every_order_goes_to_ras_and_back() {
         for axis in PERMUTATIONS {
@@ -161,7 +161,7 @@ mod tests {
             flipped: [true, false, false],
         };
         assert_eq!(las.code(), "LAS");
-        // Axes i → left, j → inferior, k → anterior.
+        // The axes are i → left, j → inferior, k → anterior.
         let lia = StoredAxes {
             axis: [0, 2, 1],
             flipped: [true, false, true],

@@ -1,22 +1,23 @@
-//! Voxels with their place in space.
+//! Volumes: voxels with their position in space.
 //!
-//! Arrays are `[z, y, x]` everywhere, `z` being the axial (slice) axis. On load the axes are
-//! permuted and flipped to RAS: `x` grows towards the right, `y` anterior, `z` superior.
+//! Arrays are `[z, y, x]` everywhere, and `z` is the axial (slice) axis. When a file is read, its
+//! axes are permuted and flipped to RAS: `x` grows to the right, `y` to anterior, `z` to superior.
 
 use crate::orientation::StoredAxes;
 use ndarray::Array3;
 
-/// Where a voxel grid lies: voxel indices to scanner millimetres.
+/// Position of a voxel grid: maps voxel indices to scanner millimetres.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Geometry {
     /// Homogeneous matrix from voxel indices `(x, y, z, 1)` to RAS millimetres, as in NIfTI.
     pub affine: [[f64; 4]; 4],
-    /// How the file that the grid came from orders its axes; a save restores that order.
+    /// Axis order of the file that the grid came from. Writing restores it.
     pub stored: StoredAxes,
 }
 
 impl Geometry {
-    /// An axis-aligned RAS grid of the given spacing `[z, y, x]` in mm, origin at `(0, 0, 0)`.
+    /// Returns an axis-aligned RAS grid with the given spacing `[z, y, x]` in mm and its origin at
+    /// `(0, 0, 0)`.
     pub fn axis_aligned(spacing_mm: [f64; 3]) -> Self {
         let [z, y, x] = spacing_mm;
         Self {
@@ -30,7 +31,7 @@ impl Geometry {
         }
     }
 
-    /// Voxel size `[z, y, x]` in mm: the lengths of the affine's columns.
+    /// Returns the voxel size `[z, y, x]` in mm: the lengths of the affine's columns.
     pub fn spacing_mm(&self) -> [f64; 3] {
         let length = |c: usize| {
             (0..3)
@@ -41,7 +42,8 @@ impl Geometry {
         [length(2), length(1), length(0)]
     }
 
-    /// Millimetre position of a (fractional) voxel index `[z, y, x]`, as `[x, y, z]` in RAS.
+    /// Returns the position `[x, y, z]` in RAS millimetres of a (fractional) voxel index `[z, y,
+    /// x]`.
     pub fn position_mm(&self, index: [f64; 3]) -> [f64; 3] {
         let [z, y, x] = index;
         std::array::from_fn(|r| {
@@ -50,8 +52,8 @@ impl Geometry {
         })
     }
 
-    /// The grid that starts at the (fractional) voxel index `start` `[z, y, x]` of this one and
-    /// whose voxels are `stride` `[z, y, x]` of this one's long.
+    /// Returns the grid that starts at the (fractional) voxel index `start` `[z, y, x]` of this one
+    /// and whose voxels are `stride` `[z, y, x]` of this grid's voxels long.
     pub fn subgrid(&self, start: [f64; 3], stride: [f64; 3]) -> Self {
         let origin = self.position_mm(start);
         let mut affine = self.affine;
@@ -73,12 +75,12 @@ impl Geometry {
 pub struct Volume<T> {
     /// Voxel values `[z, y, x]`.
     pub voxels: Array3<T>,
-    /// Place of the grid in space.
+    /// Position of the grid in space.
     pub geometry: Geometry,
 }
 
-/// A scan: intensities as float32.
+/// A scan with intensities as float32.
 pub type Image = Volume<f32>;
 
-/// A segmentation: class indices, 0 being background.
+/// A segmentation with class indices; 0 is background.
 pub type LabelMap = Volume<u8>;

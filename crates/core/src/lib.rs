@@ -1,0 +1,21 @@
+//! What all crates share, without any heavy dependency: tasks, cases, volumes and their place in
+//! space, predictions, the [`Segmenter`] trait; names with a hint, whole-file writes, hashes.
+
+pub mod case;
+pub mod hash;
+pub mod names;
+pub mod orientation;
+pub mod prediction;
+pub mod segmenter;
+pub mod task;
+pub mod volume;
+pub mod write;
+
+pub use case::{Case, Part, TaskData};
+pub use names::{UnknownName, nearest};
+pub use orientation::StoredAxes;
+pub use prediction::Prediction;
+pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
+pub use task::Task;
+pub use volume::{Geometry, Image, LabelMap, Volume};
+pub use write::write_whole;

@@ -1,0 +1,290 @@
+//! The round loop of one run (paper, section 2.2): query, annotate, train, predict, score.
+//!
+//! A round counts once its record is on disk; its checkpoint is written before. A run that is
+//! started again continues after its last whole round (`restore.rs`), and within a round after its
+//! last checkpoint (`training.rs`). Checkpoints hold all that training needs, so a run that was
+//! interrupted writes the same records as one that was not.
+
+use crate::cell::{CellRun, Observer, Timing, annotate};
+use crate::error::ExperimentError;
+use crate::evaluation::evaluate;
+use crate::ledger;
+use crate::pictures::{self, pictured_case};
+use crate::plan::Round;
+use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord};
+use crate::training::{RoundTraining, Trained, save_weights};
+use slicewise_core::{Case, Part, Prediction, Segmenter};
+use slicewise_data::SliceAnnotation;
+use slicewise_strategies::QueryStrategy;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Instant;
+
+impl CellRun<'_> {
+    /// Executes all rounds that are not on disk yet. `segmenter` must come with its seeded weights
+    /// (the child seed `weights` of the run's seed).
+    ///
+    /// # Errors
+    /// The model, the strategy or the disk failed; the first round is missing; the ledger is
+    /// malformed or belongs to another plan.
+    pub fn run(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        observer: &mut dyn Observer,
+    ) -> Result<(), ExperimentError> {
+        match RoundLoop::resume(self, segmenter, observer)? {
+            Some(rounds) => rounds.run(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A run between two rounds.
+pub(crate) struct RoundLoop<'a> {
+    run: &'a CellRun<'a>,
+    segmenter: &'a mut dyn Segmenter,
+    observer: &'a mut dyn Observer,
+    /// The strategy that is queried; `None` for the first round and for full annotation.
+    strategy: Option<&'static dyn QueryStrategy>,
+    /// All rounds of the run.
+    rounds: Vec<Round>,
+    /// Number of rounds that are on disk.
+    done: usize,
+    /// Slices annotated in the rounds on disk.
+    annotation: SliceAnnotation,
+    /// Mean P after the last round, or after the shared first round.
+    mean_p: Option<f64>,
+    /// Checkpoint of the present weights; `None` for new weights.
+    weights: Option<PathBuf>,
+    /// The run's records, open for appending, and their path.
+    records: (File, PathBuf),
+    /// The run's durations, open for appending.
+    timings: File,
+}
+
+/// Scores of a round, and the slices queried for the next.
+struct Scored {
+    cases: Vec<CaseRecord>,
+    next_queries: Vec<QueryRecord>,
+}
+
+impl<'a> RoundLoop<'a> {
+    /// Brings the run to the state after its last whole round. Returns `None` if no round is left.
+    pub(crate) fn resume(
+        run: &'a CellRun<'a>,
+        segmenter: &'a mut dyn Segmenter,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Option<Self>, ExperimentError> {
+        let rounds = run.plan.rounds(&run.cell.strategy);
+        let path = run.folder.records(run.cell);
+        let (file, contents) = ledger::open(&path)?;
+        if contents.torn {
+            observer.note(&format!(
+                "{}: its last line was cut short and is removed; that round is done again",
+                path.display()
+            ));
+        }
+        let records = contents.records;
+        let timings = run.open_timings(records.len())?;
+        let mut annotation = run.initial();
+        for (record, round) in records.iter().zip(&rounds) {
+            if record.round != round.number || record.ratio != round.ratio {
+                return Err(ExperimentError::Malformed {
+                    path,
+                    line: Some(record.round + 1),
+                    problem: format!(
+                        "expected round {} at ratio {}, got round {} at ratio {}",
+                        round.number, round.ratio, record.round, record.ratio
+                    ),
+                });
+            }
+            annotate(&mut annotation, &record.queries, round.number)?;
+        }
+        if records.len() >= rounds.len() || run.stops_after(records.last()) {
+            run.remove_leftovers(records.len());
+            return Ok(None);
+        }
+        let strategy = match run.cell.strategy.as_str() {
+            FIRST | FULL => None,
+            name => Some(
+                slicewise_strategies::find(name)
+                    .map_err(|error| ExperimentError::Plan(error.to_string()))?,
+            ),
+        };
+        let weights = run.restore(segmenter, &records, observer)?;
+        // Not before: they may be the newest that are sound.
+        run.remove_leftovers(records.len());
+        let mean_p = match records.last() {
+            Some(last) => last.mean_p,
+            None => run.first_mean_p()?,
+        };
+        Ok(Some(Self {
+            run,
+            segmenter,
+            observer,
+            strategy,
+            rounds,
+            done: records.len(),
+            annotation,
+            mean_p,
+            weights,
+            records: (file, path),
+            timings,
+        }))
+    }
+
+    /// Does all rounds that are left, or those until the stop rule ends the run.
+    pub(crate) fn run(mut self) -> Result<(), ExperimentError> {
+        if let Some(case) = self.pictured_case() {
+            pictures::save_case(self.run.folder, self.run.cell, case)?;
+        }
+        let mut queries = self.queries()?;
+        while let Some(&round) = self.rounds.get(self.done) {
+            annotate(&mut self.annotation, &queries, round.number)?;
+            let started = Instant::now();
+            let trained = self.train(round)?;
+            let train_s = started.elapsed().as_secs_f64();
+
+            let started = Instant::now();
+            let scored = self.score(round)?;
+            let predict_s = started.elapsed().as_secs_f64();
+
+            let started = Instant::now();
+            let weights = self.run.folder.checkpoint(self.run.cell, round.number);
+            save_weights(self.segmenter, &weights)?;
+            let timing = Timing {
+                round: round.number,
+                steps: round.steps,
+                train_s,
+                predict_s,
+                checkpoint_s: (trained.saving + started.elapsed()).as_secs_f64(),
+            };
+            let record = self.commit(round, trained.loss, queries, scored.cases, timing)?;
+            self.weights = Some(weights);
+            self.observer.round(&record, timing);
+            if self.run.stops_after(Some(&record)) {
+                break;
+            }
+            queries = scored.next_queries;
+        }
+        Ok(())
+    }
+
+    /// Number of training steps that this run has done.
+    fn steps(&self) -> usize {
+        self.rounds[..self.done]
+            .iter()
+            .map(|round| round.steps)
+            .sum()
+    }
+
+    /// Number of training steps behind the weights: those of this run, and those of the first round
+    /// that a strategy's run continues from.
+    fn steps_of_weights(&self) -> usize {
+        let first = self.strategy.map_or(0, |_| self.run.plan.steps.first);
+        first + self.steps()
+    }
+
+    /// The case whose volumes are kept for the report's figures, if this run keeps any.
+    fn pictured_case(&self) -> Option<&'a Case> {
+        pictured_case(self.run.data).filter(|_| self.run.pictured)
+    }
+
+    /// Predicts all cases of Part A and queries the strategy for the round that comes next.
+    fn queries(&self) -> Result<Vec<QueryRecord>, ExperimentError> {
+        let next = self.rounds.get(self.done).copied();
+        let (Some(strategy), Some(next)) = (self.strategy, next) else {
+            return Ok(Vec::new());
+        };
+        self.run
+            .part_a()
+            .map(|case| {
+                let prediction = self.run.predict(self.segmenter, case)?;
+                let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
+                self.run
+                    .query(strategy, next, case, &prediction, &annotated)
+            })
+            .collect()
+    }
+
+    /// Trains the round on the slices annotated so far.
+    fn train(&mut self, round: Round) -> Result<Trained, ExperimentError> {
+        let training = RoundTraining {
+            folder: self.run.folder,
+            cell: self.run.cell,
+            round,
+            checkpoint_every: self.run.plan.steps.checkpoint_every,
+            seed: self.run.crops(self.steps_of_weights()),
+            from: self.weights.take(),
+        };
+        let annotated = self.run.annotated(&self.annotation);
+        let cases = self.run.training_cases(&annotated);
+        let before = self.steps();
+        training.run(self.segmenter, &cases, before, self.observer)
+    }
+
+    /// Predicts and scores all cases, and queries the strategy for the round after this one.
+    fn score(&self, round: Round) -> Result<Scored, ExperimentError> {
+        let (run, data) = (self.run, self.run.data);
+        let pictured = self.pictured_case();
+        let next = self.rounds.get(self.done + 1).copied();
+        let mut scored = Scored {
+            cases: Vec::new(),
+            next_queries: Vec::new(),
+        };
+        for case in &data.cases {
+            // Part B is never annotated, so its list is empty.
+            let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
+            let prediction = run.predict(self.segmenter, case)?;
+            if pictured.is_some_and(|pictured| pictured.id == case.id) {
+                self.keep_picture(round, case, &prediction)?;
+            }
+            let record = evaluate(case, data.task, &data.classes, &prediction, &annotated)
+                .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?;
+            scored.cases.push(record);
+            if let (Some(strategy), Some(next), Part::A) = (self.strategy, next, case.part) {
+                let query = run.query(strategy, next, case, &prediction, &annotated)?;
+                scored.next_queries.push(query);
+            }
+        }
+        Ok(scored)
+    }
+
+    fn keep_picture(
+        &self,
+        round: Round,
+        case: &Case,
+        prediction: &Prediction,
+    ) -> Result<(), ExperimentError> {
+        let CellRun {
+            folder, cell, data, ..
+        } = *self.run;
+        pictures::save_round(folder, cell, round.number, case, &data.classes, prediction)
+    }
+
+    /// Writes the round's record, which makes it count, and removes the checkpoints before it.
+    fn commit(
+        &mut self,
+        round: Round,
+        loss: f64,
+        queries: Vec<QueryRecord>,
+        cases: Vec<CaseRecord>,
+        timing: Timing,
+    ) -> Result<RoundRecord, ExperimentError> {
+        let run = self.run;
+        run.list_slices(&self.annotation)?;
+        let steps = self.steps_of_weights() + round.steps;
+        let mut record = run.record(round, steps, loss, queries, cases);
+        record.converged = record
+            .mean_p
+            .zip(self.mean_p)
+            .map(|(now, before)| (now - before).abs() < run.plan.stop.sigma);
+        self.mean_p = record.mean_p;
+        let (file, path) = &mut self.records;
+        ledger::append(file, path, &record)?;
+        ledger::append(&mut self.timings, &run.folder.timings(run.cell), &timing)?;
+        self.done += 1;
+        run.remove_leftovers(self.done);
+        Ok(record)
+    }
+}
