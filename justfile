@@ -12,7 +12,7 @@ default:
 reproduce-table2: build
     {{ program }} sweep experiments/table2.yaml
 
-# The same on 16 real newborns (needs their volumes, see README): results/table2-neonates/report.html
+# The same on 16 real newborns (needs their volumes, see docs/data.md): results/table2-neonates/report.html
 reproduce-table2-neonates: build
     {{ program }} sweep experiments/table2-neonates.yaml
 
@@ -23,7 +23,7 @@ reproduce: build
     {{ program }} sweep experiments/attention-head.yaml
     {{ program }} page results/reproduce.html results/table1 results/table2 results/attention-head
 
-# The same on 16 real newborns (needs their volumes, see README): results/reproduce-neonates.html
+# The same on 16 real newborns (needs their volumes, see docs/data.md): results/reproduce-neonates.html
 reproduce-neonates: build
     {{ program }} sweep experiments/table2-neonates.yaml
     {{ program }} sweep experiments/table1-neonates.yaml
@@ -40,9 +40,9 @@ configuration: build
     {{ program }} schema >experiments/schema.json
     {{ program }} schema --markdown >docs/configuration.md
 
-# Copy the tables of committed results into README.md
+# Copy the tables of committed results into README.md and docs
 readme:
-    scripts/embed.sh README.md
+    scripts/embed.sh
 
 # Print what slicewise runs on; non-zero when a run could not start
 doctor: build

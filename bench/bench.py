@@ -373,7 +373,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, default=2, help="rounds of the whole sweep [2]")
     parser.add_argument("--only", choices=PARTS, help="one part alone")
     parser.add_argument("--sets", help="instruction sets, of native, avx512-bf16, avx512, avx2 [native,avx512,avx2, which of them there are]")
-    parser.add_argument("--keep", action="store_true", help="copy the rows of a whole run to results/bench, and its tables into README.md")
+    parser.add_argument("--keep", action="store_true", help="copy the rows of a whole run to results/bench, and its tables into docs/speed.md")
     arguments = parser.parse_args()
     if arguments.keep and arguments.only:
         parser.error("--keep: expected a whole run, got --only")

@@ -17,7 +17,7 @@ PROGRAM = TARGET / "release/slicewise"
 WORKER = TARGET / "release/examples/bench_worker"
 SCRATCH = TARGET / "bench"
 CACHE = SCRATCH / "cache"
-# Git ignores the first; `--keep` copies what a whole run wrote there to the second, which the README quotes.
+# Git ignores the first; `--keep` copies what a whole run wrote there to the second, which docs/speed.md quotes.
 LOCAL, KEPT = ROOT / "results/bench-local", ROOT / "results/bench"
 # A peer with defaults is left alone.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -65,18 +65,18 @@ def environment(extra: dict | None = None) -> dict:
 
 
 def keep(names: list[str]) -> None:
-    """Copies from LOCAL to KEPT what of these is there; the README's tables follow."""
+    """Copies from LOCAL to KEPT what of these is there; the tables in the documents follow."""
     for name in names:
         if (LOCAL / name).exists():
             shutil.copy(LOCAL / name, KEPT / name)
-    subprocess.run([ROOT / "scripts/embed.sh", "README.md"], cwd=ROOT, check=True)
+    subprocess.run([ROOT / "scripts/embed.sh"], cwd=ROOT, check=True)
 
 
 def made_by(command: str) -> str:
     """Command, commit, day and machine, for the head of a table."""
     ask = lambda *words: subprocess.run(words, cwd=ROOT, text=True, capture_output=True).stdout.strip()
     commit = ask("git", "rev-parse", "--short=12", "HEAD") or "unknown"
-    changed = ", changed since" if ask("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!README.md") else ""
+    changed = ", changed since" if ask("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!results", ":!*.md") else ""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return f"`{command}`, commit {commit}{changed}, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores of {cpu[1] if cpu else 'a CPU'}"
 
