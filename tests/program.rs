@@ -65,9 +65,21 @@ pub(crate) fn system_says(error: i32) -> String {
 #[test]
 fn a_pattern_leaves_open_what_is_not_ours() {
     for (text, pattern, expected) in [
-        ("a.gz: broken after 7 bytes (xyz)", "a.gz: broken after … bytes (…)", true),
-        ("a.gz: broken after 7 bytes", "a.gz: broken after … bytes (…)", false),
-        ("b.gz: broken after 7 bytes (xyz)", "a.gz: broken after … bytes (…)", false),
+        (
+            "a.gz: broken after 7 bytes (xyz)",
+            "a.gz: broken after … bytes (…)",
+            true,
+        ),
+        (
+            "a.gz: broken after 7 bytes",
+            "a.gz: broken after … bytes (…)",
+            false,
+        ),
+        (
+            "b.gz: broken after 7 bytes (xyz)",
+            "a.gz: broken after … bytes (…)",
+            false,
+        ),
         ("ab", "ab", true),
         ("abc", "ab", false),
         ("ab", "ab…b", false),
@@ -141,7 +153,10 @@ fn doctor_says_the_same_as_json() {
     assert_eq!(found["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(found["device"], "cpu");
     assert_eq!(found["problem"], serde_json::Value::Null);
-    assert!(found["environment"]["cores"].as_u64().unwrap() > 0, "{said}");
+    assert!(
+        found["environment"]["cores"].as_u64().unwrap() > 0,
+        "{said}"
+    );
     let precision = found["precision"].as_str().unwrap();
     assert!(["float32", "bfloat16"].contains(&precision), "{said}");
 
@@ -215,7 +230,9 @@ fn check_counts_the_checkpoints_of_cells_at_work_once() {
         let mut command = slicewise(&["check"]);
         command.arg(&yaml).args(["--jobs", "3", "--cache"]);
         let said = succeed(command.arg(scratch.path().join("cache")));
-        let line = said.lines().find_map(|line| line.strip_prefix("disk: about "));
+        let line = said
+            .lines()
+            .find_map(|line| line.strip_prefix("disk: about "));
         let line = line.unwrap_or_else(|| panic!("{said}"));
         let (size, unit) = line.split_once(" of ").unwrap().0.split_once(' ').unwrap();
         assert_eq!(unit, "MiB", "{line}");

@@ -54,7 +54,10 @@ fn a_build_notes_the_commit_of_its_sources_and_whether_they_had_changes() {
     git(&root, &["add", "."]);
     git(&root, &["commit", "--quiet", "--message", "one"]);
     let clean = commit(&root);
-    assert!(clean.len() == 12 && clean.chars().all(|c| c.is_ascii_hexdigit()), "{clean}");
+    assert!(
+        clean.len() == 12 && clean.chars().all(|c| c.is_ascii_hexdigit()),
+        "{clean}"
+    );
     assert!(heads(&root).iter().any(|path| path.ends_with("HEAD")));
     assert_eq!(sources(&root), [Path::new("crates/one/src")]);
 
@@ -77,14 +80,21 @@ fn a_build_notes_the_commit_of_its_sources_and_whether_they_had_changes() {
 #[test]
 fn changelog_and_citation_are_of_this_version() {
     let changelog = read("CHANGELOG.md");
-    let versions = changelog.lines().filter_map(|line| line.strip_prefix("## ["));
-    let versions: Vec<&str> = versions.filter_map(|line| Some(line.split_once(']')?.0)).collect();
+    let versions = changelog
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ["));
+    let versions: Vec<&str> = versions
+        .filter_map(|line| Some(line.split_once(']')?.0))
+        .collect();
     assert_eq!(versions[..2], ["Unreleased", VERSION]);
     let citation: serde_yaml::Value = serde_yaml::from_str(&read("CITATION.cff")).unwrap();
     assert_eq!(citation["version"].as_str(), Some(VERSION));
     assert_eq!(citation["license"][0].as_str(), Some("MIT"));
     let paper = &citation["references"][0];
-    assert_eq!(paper["identifiers"][0]["value"].as_str(), Some("arXiv:1906.07367"));
+    assert_eq!(
+        paper["identifiers"][0]["value"].as_str(),
+        Some("arXiv:1906.07367")
+    );
     assert_eq!(paper["authors"].as_sequence().map(Vec::len), Some(5));
 }
 
@@ -92,7 +102,9 @@ fn changelog_and_citation_are_of_this_version() {
 #[test]
 fn the_workflow_runs_what_ci_run_runs() {
     let script = read(".ci/run");
-    let sections = script.lines().filter_map(|line| line.strip_prefix("section "));
+    let sections = script
+        .lines()
+        .filter_map(|line| line.strip_prefix("section "));
     let sections: Vec<(&str, &str)> = sections.filter_map(|line| line.split_once(' ')).collect();
     assert!(sections.len() >= 5, "{sections:?}");
     let workflow: serde_yaml::Value =

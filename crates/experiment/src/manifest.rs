@@ -141,7 +141,10 @@ mod tests {
             assert!(manifest.kernels.is_empty() && manifest.cells.is_empty());
         }
         let message = read(SCHEMA + 1).unwrap_err().to_string();
-        let expected = format!("manifest.json: expected schema 1 to {SCHEMA}, got {}", SCHEMA + 1);
+        let expected = format!(
+            "manifest.json: expected schema 1 to {SCHEMA}, got {}",
+            SCHEMA + 1
+        );
         assert!(message.ends_with(&expected), "{message}");
     }
 }

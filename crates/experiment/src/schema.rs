@@ -107,7 +107,10 @@ mod tests {
         for schema in [OLDEST - 1, SCHEMA + 1] {
             let line = OF_SCHEMA_1.replacen("1", &schema.to_string(), 1);
             let problem = read(line.as_bytes()).unwrap_err();
-            assert_eq!(problem, format!("expected schema 1 to {SCHEMA}, got {schema}"));
+            assert_eq!(
+                problem,
+                format!("expected schema 1 to {SCHEMA}, got {schema}")
+            );
         }
     }
 
@@ -121,8 +124,14 @@ mod tests {
             let line = OF_SCHEMA_1.replacen(from, to, 1);
             assert_ne!(line, OF_SCHEMA_1);
             let problem = read(line.as_bytes()).unwrap_err();
-            assert!(problem.starts_with("expected a record of a round, got: "), "{problem}");
-            assert!(problem.ends_with("and the run is trained again"), "{problem}");
+            assert!(
+                problem.starts_with("expected a record of a round, got: "),
+                "{problem}"
+            );
+            assert!(
+                problem.ends_with("and the run is trained again"),
+                "{problem}"
+            );
         }
         assert!(read(b"rubbish\n").is_err());
     }

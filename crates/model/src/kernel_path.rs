@@ -18,8 +18,8 @@ pub fn kernel_path(model: &ModelConfig, training: &TrainingConfig, device: Devic
     // Two samples: a single one in float32 is a case of its own.
     let features = Tensor::zeros([2, width, 4, 4, 4], (Kind::Float, device));
     let features = numerics.prepare(&features);
-    let convolves = numerics.is_channels_last()
-        && convolution::takes(&[&features], &[width, width, 3, 3, 3]);
+    let convolves =
+        numerics.is_channels_last() && convolution::takes(&[&features], &[width, width, 3, 3, 3]);
     let normalises = model.norm == Norm::Instance && normalisation::takes(&features);
     match (convolves, normalises) {
         (true, true) => "own convolution and normalisation",
@@ -55,7 +55,10 @@ mod tests {
         };
         assert_eq!(path(&model, Layout::ChannelsLast, Device::Cpu), own);
         assert_eq!(path(&model, Layout::Contiguous, Device::Cpu), "libtorch");
-        assert_eq!(path(&model, Layout::ChannelsLast, Device::Cuda(0)), "libtorch");
+        assert_eq!(
+            path(&model, Layout::ChannelsLast, Device::Cuda(0)),
+            "libtorch"
+        );
         let narrow = ModelConfig {
             base_width: 6,
             ..model

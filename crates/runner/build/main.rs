@@ -32,7 +32,10 @@ fn note_commit() {
     for path in sources.chain(commit::heads(&root)) {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    println!("cargo::rustc-env=SLICEWISE_COMMIT={}", commit::commit(&root));
+    println!(
+        "cargo::rustc-env=SLICEWISE_COMMIT={}",
+        commit::commit(&root)
+    );
 }
 
 /// Returns the compiler's name and version.

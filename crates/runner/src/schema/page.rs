@@ -121,8 +121,15 @@ impl Page<'_> {
             path => format!("`{path}`"),
         };
         writeln!(text, "\n## {heading}\n\n{}\n", description(schema))?;
-        writeln!(text, "| key | value | default | meaning |\n|---|---|---|---|")?;
-        let required: Vec<&Value> = schema["required"].as_array().into_iter().flatten().collect();
+        writeln!(
+            text,
+            "| key | value | default | meaning |\n|---|---|---|---|"
+        )?;
+        let required: Vec<&Value> = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .collect();
         let mut choices = String::new();
         for &key in section.keys {
             let property = &schema["properties"][key];

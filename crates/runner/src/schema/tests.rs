@@ -34,7 +34,10 @@ fn the_page_has_a_row_for_every_key_of_the_schema() {
     let mut keys = 0;
     for (name, schema) in structs {
         let Some(properties) = schema["properties"].as_object() else {
-            assert!(schema["oneOf"].is_array(), "{name} is neither keys nor choices");
+            assert!(
+                schema["oneOf"].is_array(),
+                "{name} is neither keys nor choices"
+            );
             continue;
         };
         if !name.is_empty() {
@@ -43,24 +46,37 @@ fn the_page_has_a_row_for_every_key_of_the_schema() {
         }
         for (key, property) in properties {
             keys += 1;
-            let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
+            let row = page
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{key}` |")));
             assert!(row.is_some(), "{name}: no row for {key}");
             let described = property["description"].as_str();
-            assert!(described.is_some_and(|text| !text.is_empty()), "{name}: {key}");
+            assert!(
+                described.is_some_and(|text| !text.is_empty()),
+                "{name}: {key}"
+            );
         }
     }
     assert_eq!(page.matches("\n| `").count(), keys, "rows of other keys");
     assert!(keys > 50, "{keys} keys");
-    assert!(!page.contains("[`crate") && !page.contains("::"), "names of Rust: {page}");
+    assert!(
+        !page.contains("[`crate") && !page.contains("::"),
+        "names of Rust: {page}"
+    );
 }
 
 #[test]
 fn a_doc_comment_becomes_plain_text() {
     assert_eq!(
-        plain("One of\n[`crate::layouts::REGISTRY`], or [`Bfloat16`](Self::Bfloat16)\nthen.\n\nMore: `x`."),
+        plain(
+            "One of\n[`crate::layouts::REGISTRY`], or [`Bfloat16`](Self::Bfloat16)\nthen.\n\nMore: `x`."
+        ),
         "One of `REGISTRY`, or `Bfloat16` then.\n\nMore: `x`."
     );
-    assert_eq!(plain("Open [`crate: `[z, y, x]`."), "Open [`crate: `[z, y, x]`.");
+    assert_eq!(
+        plain("Open [`crate: `[z, y, x]`."),
+        "Open [`crate: `[z, y, x]`."
+    );
 }
 
 /// Every committed experiment passes; one change to it, and it does not.
@@ -83,7 +99,12 @@ fn the_schema_accepts_what_the_program_does_and_refuses_the_rest() {
             path.display()
         );
         let experiment: Value = serde_yaml::from_str(&text).unwrap();
-        assert_eq!(problem(&schema, &schema, &experiment), None, "{}", path.display());
+        assert_eq!(
+            problem(&schema, &schema, &experiment),
+            None,
+            "{}",
+            path.display()
+        );
     }
     assert!(found >= 10, "{found} experiments");
 
@@ -92,7 +113,11 @@ fn the_schema_accepts_what_the_program_does_and_refuses_the_rest() {
         ("first_every:", "first_evry:", "first_evry"),
         ("name: smoke\n", "", "name"),
         ("layout: phantom", "layout: phantoms", "phantoms"),
-        ("architecture: attention-unet", "architecture: unett", "unett"),
+        (
+            "architecture: attention-unet",
+            "architecture: unett",
+            "unett",
+        ),
         ("random: [0.25, 0.5]", "randon: [0.25, 0.5]", "randon"),
         ("random: [0.25, 0.5]", "random: [0.25, 1.5]", "1.5"),
         ("random: [0.25, 0.5]", "random: 0.5", "0.5"),
@@ -140,7 +165,14 @@ fn problem(root: &Value, schema: &Value, value: &Value) -> Option<String> {
                 true
             }
             "anyOf" => rule.as_array().unwrap().iter().any(fits),
-            "oneOf" => rule.as_array().unwrap().iter().filter(|part| fits(part)).count() == 1,
+            "oneOf" => {
+                rule.as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|part| fits(part))
+                    .count()
+                    == 1
+            }
             "enum" => rule.as_array().unwrap().contains(value),
             "const" => rule == value,
             "type" => match rule {
