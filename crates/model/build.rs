@@ -1,15 +1,18 @@
-//! Finds libtorch at run time: the linker is told where to look for it (rpath), for this crate's
-//! tests here and for the program through `DEP_SLICEWISE_MODEL_*` (cargo hands a build script's
-//! metadata to *direct* dependents only).
+//! Tells the linker where the program looks for libtorch at run time (rpath).
 //!
-//! Only libtorch's half for the CPU is linked. torch-sys names `torch_cuda` to the linker where that
-//! is there, but nothing in our objects names a symbol of it, so the linker leaves it out; the
-//! module `cuda` loads it when the program runs.
+//! For the tests of this crate it does so directly. For the program it passes the folders on
+//! through `DEP_SLICEWISE_MODEL_*`, because cargo hands the metadata of a build script to *direct*
+//! dependents only.
+//!
+//! Only the CPU libraries of libtorch are linked. torch-sys names `torch_cuda` to the linker if it
+//! exists, but our objects use none of its symbols, so the linker leaves it out. The module `cuda`
+//! loads it at run time.
 
 use std::path::{Path, PathBuf};
 
-/// Where the program looks as well, from its own folder: libtorch may move along with it. From
-/// `target/release`, from `deps` and `examples` in there, and beside a program that was copied.
+/// Further folders in which the program looks for libtorch, relative to its own folder, so that
+/// both can be moved together. The first is for `target/release`, the second for its `deps` and
+/// `examples`, and the others are for a program that was copied elsewhere.
 const BESIDE: [&str; 4] = [
     "../../.libtorch/torch/lib",
     "../../../.libtorch/torch/lib",
@@ -25,7 +28,7 @@ fn main() {
         );
         return;
     };
-    // Relative to the workspace when it comes from .cargo/config.toml; an rpath has to be absolute.
+    // A folder from .cargo/config.toml is relative to the workspace, but an rpath must be absolute.
     let folder = std::fs::canonicalize(&folder).unwrap_or_else(|_| PathBuf::from(&folder));
 
     println!(
@@ -40,7 +43,7 @@ fn main() {
         Ok("macos") => "@loader_path",
         _ => "$ORIGIN",
     };
-    // Where it was built goes first: the user may have said which libtorch that is.
+    // The libtorch that the program was built with comes first: the user may have chosen it.
     let mut rpaths = vec![folder.display().to_string()];
     rpaths.extend(BESIDE.map(|beside| format!("{program}/{beside}")));
     println!("cargo::metadata=rpaths={}", rpaths.join(":"));
@@ -49,7 +52,8 @@ fn main() {
     }
 }
 
-/// libtorch's version: `build-version` in the zip from pytorch.org, `version.py` in the wheel.
+/// Returns the version of libtorch. It stands in `build-version` in the zip from pytorch.org, and
+/// in `version.py` in the wheel.
 fn version(lib: &Path) -> String {
     let root = lib.parent().unwrap_or(lib);
     if let Ok(text) = std::fs::read_to_string(root.join("build-version")) {

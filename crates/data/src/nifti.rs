@@ -11,6 +11,7 @@
 //! - qform: the crate needs nalgebra for it and panics on a bad `pixdim[0]`.
 
 mod affine;
+mod counting;
 mod read;
 mod write;
 

@@ -33,7 +33,7 @@ impl InstructionSet {
             let allowed = ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"]
                 .into_iter()
                 .find_map(|name| std::env::var(name).ok());
-            Self::of_processor().min(Self::allowed_by(allowed.as_deref().unwrap_or_default()))
+            Self::detect().min(Self::allowed_by(allowed.as_deref().unwrap_or_default()))
         })
     }
 
@@ -66,7 +66,7 @@ impl InstructionSet {
 
     /// Returns the largest set that this processor has.
     #[cfg(target_arch = "x86_64")]
-    fn of_processor() -> Self {
+    fn detect() -> Self {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         let avx512 = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
@@ -85,7 +85,7 @@ impl InstructionSet {
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn of_processor() -> Self {
+    fn detect() -> Self {
         Self::Plain
     }
 

@@ -1,70 +1,76 @@
-//! Instance normalisation with the leaky rectifier after it, forward and backward, of features in
+//! Instance normalisation followed by a leaky rectifier, forward and backward, for features in
 //! bf16 or float32 on the CPU whose channels come last in memory.
 //!
-//! libtorch's normalisation is slow in that order (`EXPERIMENTS.md`), so features would have to
-//! be turned round before it and back after it, and then rectified: eight times the time of
-//! these loops. They are plain Rust over slices, compiled once for each width of the processor's
-//! registers. All widths add in the same order, so they give the same bits.
+//! libtorch's normalisation is slow in this memory order (`EXPERIMENTS.md`). The features would
+//! have to be reordered before it and after it, and then rectified, which takes eight times as
+//! long as these loops. The loops are plain Rust over slices, compiled once for each register
+//! width. All widths add in the same order, so they give the same bits.
 
 use crate::instructions::InstructionSet;
 use crate::{Value, fits, samples, samples_mut};
 use tch::{Kind, Tensor};
 
-/// Values taken at once. The channels divide it, so that a lane always holds the same one.
+/// Number of values in a row, which are processed together. The number of channels divides it, so
+/// each lane (a position in the row) always holds the same channel.
 const LANES: usize = 64;
 
-/// Rows of [`LANES`] values after which sums in float32 are carried over into float64.
+/// Number of rows of [`LANES`] values after which float32 sums are added to float64 sums.
 const ROWS: usize = 128;
 
-/// A number for each lane: those of the channels `0, 1, …, C-1` again and again.
+/// One number per lane, repeating the numbers of the channels `0, 1, …, C-1`.
 type Lanes = [f32; LANES];
 
-/// Added to variances.
+/// Small number added to variances, so that a constant feature map does not divide by zero.
 pub const EPSILON: f64 = 1e-5;
 
-/// Of one sample and channel.
+/// Statistics of one channel of one sample.
 #[derive(Clone, Copy)]
 struct Moments {
+    /// Mean.
     mean: f64,
     /// 1 / standard deviation.
     precision: f64,
 }
 
-/// What the backward pass needs of the forward one, `[N][C]`.
+/// Statistics of the forward pass that the backward pass needs, `[N][C]`.
 pub(crate) struct Statistics(Vec<Vec<Moments>>);
 
-/// Learned scale and shift of each channel, `[C]`, and the rectifier's slope below zero.
+/// Parameters of the operations after the normalisation.
 pub(crate) struct Affine {
+    /// Learned scale of each channel, `[C]`.
     pub(crate) scale: Vec<f32>,
+    /// Learned shift of each channel, `[C]`.
     pub(crate) shift: Vec<f32>,
+    /// Slope of the rectifier below zero.
     pub(crate) slope: f32,
 }
 
 /// Gradients of the loss.
 pub(crate) struct Gradients {
-    /// With respect to the features, in their shape and order.
+    /// Gradient with respect to the features, in their shape and memory order.
     pub(crate) features: Tensor,
-    /// With respect to scale and shift, `[C]`.
+    /// Gradient with respect to the scale, `[C]`.
     pub(crate) scale: Vec<f32>,
+    /// Gradient with respect to the shift, `[C]`.
     pub(crate) shift: Vec<f32>,
 }
 
-/// Whether the loops can take `features` `[N, C, D, H, W]`.
+/// Whether the loops accept `features` `[N, C, D, H, W]`.
 pub fn takes(features: &Tensor) -> bool {
     fits(features) && LANES.is_multiple_of(features.size()[1] as usize)
 }
 
-/// The normalised, scaled, shifted and rectified `features`, which [`takes`] accepts, in their
-/// shape and order.
+/// Normalises, scales, shifts and rectifies `features`, which [`takes`] must accept. Returns the
+/// result in their shape and memory order, with the statistics.
 pub(crate) fn forward(features: &Tensor, affine: &Affine) -> (Tensor, Statistics) {
     match features.kind() {
-        Kind::Float => forward_of::<f32>(features, affine),
-        _ => forward_of::<u16>(features, affine),
+        Kind::Float => forward_with::<f32>(features, affine),
+        _ => forward_with::<u16>(features, affine),
     }
 }
 
-/// The gradients, where `gradient` is that with respect to the output of [`forward`], in the
-/// shape and order of `features`.
+/// Computes the gradients from the `gradient` with respect to the output of [`forward`], which has
+/// the shape and memory order of `features`.
 pub(crate) fn backward(
     features: &Tensor,
     gradient: &Tensor,
@@ -72,16 +78,17 @@ pub(crate) fn backward(
     affine: &Affine,
 ) -> Gradients {
     match features.kind() {
-        Kind::Float => backward_of::<f32>(features, gradient, statistics, affine),
-        _ => backward_of::<u16>(features, gradient, statistics, affine),
+        Kind::Float => backward_with::<f32>(features, gradient, statistics, affine),
+        _ => backward_with::<u16>(features, gradient, statistics, affine),
     }
 }
 
-fn forward_of<V: Value>(features: &Tensor, affine: &Affine) -> (Tensor, Statistics) {
+/// Does the work of [`forward`] for features with values of type `V`.
+fn forward_with<V: Value>(features: &Tensor, affine: &Affine) -> (Tensor, Statistics) {
     let channels = affine.scale.len();
     let mut output = features.detach().empty_like();
     let values = samples::<V>(features).zip(samples_mut(&mut output));
-    let each = values.map(|(x, y)| {
+    let moments = values.map(|(x, y)| {
         let (sums, squares) = sums(x);
         let count = (x.len() / channels) as f64;
         let squares = by_channel(&squares, channels);
@@ -101,11 +108,12 @@ fn forward_of<V: Value>(features: &Tensor, affine: &Affine) -> (Tensor, Statisti
         rectified_line(x, y, &scale, &shift, affine.slope);
         moments
     });
-    let statistics = Statistics(each.collect());
+    let statistics = Statistics(moments.collect());
     (output, statistics)
 }
 
-fn backward_of<V: Value>(
+/// Does the work of [`backward`] for features with values of type `V`.
+fn backward_with<V: Value>(
     features: &Tensor,
     gradient: &Tensor,
     statistics: &Statistics,
@@ -113,14 +121,14 @@ fn backward_of<V: Value>(
 ) -> Gradients {
     let channels = affine.scale.len();
     let mut output = features.detach().empty_like();
-    let (mut of_scale, mut of_shift) = (vec![0.0; channels], vec![0.0; channels]);
-    let each = samples::<V>(features)
+    let (mut scale_gradient, mut shift_gradient) = (vec![0.0; channels], vec![0.0; channels]);
+    let all_samples = samples::<V>(features)
         .zip(samples::<V>(gradient))
         .zip(samples_mut::<V>(&mut output))
         .zip(&statistics.0);
-    for (((x, dy), dx), moments) in each {
+    for (((x, dy), dx), moments) in all_samples {
         let (scale, shift) = line(moments, affine);
-        // Of the gradient before the rectifier, and of its product with the features.
+        // Sums of the gradient dz before the rectifier, and of its product with the features.
         let (sums, products) = gradient_sums(x, dy, &scale, &shift, affine.slope);
         let count = (x.len() / channels) as f64;
         let (mut by_value, mut constant) = (Vec::new(), Vec::new());
@@ -132,9 +140,10 @@ fn backward_of<V: Value>(
         {
             let Moments { mean, precision } = moments[channel];
             let with_normalised = precision * (product - mean * sum);
-            of_scale[channel] += with_normalised as f32;
-            of_shift[channel] += sum as f32;
-            // dx = s·dz − s·Σdz/V − s·x̂·Σ(dz·x̂)/V with s = scale·precision, gathered by x.
+            scale_gradient[channel] += with_normalised as f32;
+            shift_gradient[channel] += sum as f32;
+            // dx = s·dz − s·Σdz/V − s·x̂·Σ(dz·x̂)/V with s = scale·precision, V voxels and the
+            // normalised features x̂. The terms are collected by powers of x.
             let s = f64::from(affine.scale[channel]) * precision;
             let factor = -s * precision * with_normalised / count;
             by_value.push(factor as f32);
@@ -145,12 +154,12 @@ fn backward_of<V: Value>(
     }
     Gradients {
         features: output,
-        scale: of_scale,
-        shift: of_shift,
+        scale: scale_gradient,
+        shift: shift_gradient,
     }
 }
 
-/// Normalisation and the learned line as one: scale and shift of each lane.
+/// Combines normalisation, learned scale and learned shift into one scale and shift per lane.
 fn line(moments: &[Moments], affine: &Affine) -> (Lanes, Lanes) {
     let scale: Vec<f32> = moments
         .iter()
@@ -167,25 +176,26 @@ fn line(moments: &[Moments], affine: &Affine) -> (Lanes, Lanes) {
     (lanes(&scale), lanes(&shift))
 }
 
-/// `[C]` repeated.
-fn lanes(of_channels: &[f32]) -> Lanes {
-    std::array::from_fn(|lane| of_channels[lane % of_channels.len()])
+/// Repeats the numbers `[C]` of the channels over all lanes.
+fn lanes(by_channel: &[f32]) -> Lanes {
+    std::array::from_fn(|lane| by_channel[lane % by_channel.len()])
 }
 
-/// Sums over the lanes of each channel, `[C]`.
+/// Adds up the lanes of each channel. Returns `[C]`.
 fn by_channel(sums: &[f64; LANES], channels: usize) -> Vec<f64> {
     (0..channels)
         .map(|channel| sums.iter().skip(channel).step_by(channels).sum())
         .collect()
 }
 
-/// The gradient with respect to z of what has gradient `dy` after the rectifier.
+/// Returns the gradient with respect to z, the input of the rectifier, given the gradient `dy` with
+/// respect to its output.
 #[inline(always)]
 fn before_rectifier<V: Value>(dy: V, z: f32, slope: f32) -> f32 {
     dy.to_f32() * if z > 0.0 { 1.0 } else { slope }
 }
 
-/// Adds two sums in float32, by lane, to those in float64.
+/// Adds two float32 sums per lane to the two float64 sums per lane in `total`.
 #[inline(always)]
 fn carry_over(total: &mut [[f64; LANES]; 2], sums: &[Lanes; 2]) {
     for (total, sums) in total.iter_mut().zip(sums) {
@@ -195,8 +205,8 @@ fn carry_over(total: &mut [[f64; LANES]; 2], sums: &[Lanes; 2]) {
     }
 }
 
-/// Defines a function over values of a kind, compiled for three widths of registers, of which it takes
-/// the widest that there is.
+/// Defines a function over values of type `V` that is compiled for three register widths. A call
+/// uses the widest one that the processor has.
 macro_rules! for_all_widths {
     ($(#[$doc:meta])* fn $name:ident<V>($($argument:ident: $type:ty),*) $(-> $result:ty)? $body:block) => {
         $(#[$doc])*
@@ -211,7 +221,7 @@ macro_rules! for_all_widths {
             fn wide<V: Value>($($argument: $type),*) $(-> $result)? { any($($argument),*) }
             match InstructionSet::available() {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: the processor has what it was compiled for.
+                // SAFETY: the processor has the instructions that the function was compiled for.
                 set if set >= InstructionSet::Avx512 => unsafe { widest($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
@@ -223,7 +233,7 @@ macro_rules! for_all_widths {
 }
 
 for_all_widths! {
-    /// Sums of values and of their squares, by lane.
+    /// Returns the sums of the values and of their squares, per lane.
     fn sums<V>(x: &[V]) -> ([f64; LANES], [f64; LANES]) {
         let mut total = [[0.0; LANES]; 2];
         for part in x.chunks(ROWS * LANES) {
@@ -250,9 +260,9 @@ for_all_widths! {
 }
 
 for_all_widths! {
-    /// y ← rectified x·scale + shift.
+    /// Computes y ← rectifier(x·scale + shift).
     fn rectified_line<V>(x: &[V], y: &mut [V], scale: &Lanes, shift: &Lanes, slope: f32) {
-        let of = |lane: usize, x: V| {
+        let rectified = |lane: usize, x: V| {
             let z = x.to_f32() * scale[lane] + shift[lane];
             V::from_f32(if z > 0.0 { z } else { z * slope })
         };
@@ -260,17 +270,17 @@ for_all_widths! {
         let (rows_of_y, rest_of_y) = y.as_chunks_mut::<LANES>();
         for (x, y) in rows.iter().zip(rows_of_y) {
             for lane in 0..LANES {
-                y[lane] = of(lane, x[lane]);
+                y[lane] = rectified(lane, x[lane]);
             }
         }
         for (lane, (&x, y)) in rest.iter().zip(rest_of_y).enumerate() {
-            *y = of(lane, x);
+            *y = rectified(lane, x);
         }
     }
 }
 
 for_all_widths! {
-    /// Sums of the gradient before the rectifier, and of its products with x, by lane.
+    /// Returns the sums of the gradient before the rectifier, and of its products with x, per lane.
     fn gradient_sums<V>(
         x: &[V],
         dy: &[V],
@@ -306,7 +316,8 @@ for_all_widths! {
 }
 
 for_all_widths! {
-    /// dx ← scale·dz + by_value·x + constant, dz being the gradient before the rectifier.
+    /// Computes dx ← scale·dz + by_value·x + constant, where dz is the gradient before the
+    /// rectifier.
     fn gradient_of_features<V>(
         x: &[V],
         dy: &[V],
@@ -316,7 +327,7 @@ for_all_widths! {
         slope: f32
     ) {
         let ([scale, shift], [by_value, constant]) = (line, terms);
-        let of = |lane: usize, x: V, dy: V| {
+        let gradient = |lane: usize, x: V, dy: V| {
             let x = x.to_f32();
             let z = x * scale[lane] + shift[lane];
             let dz = before_rectifier(dy, z, slope);
@@ -327,73 +338,14 @@ for_all_widths! {
         let (rows_of_dx, rest_of_dx) = dx.as_chunks_mut::<LANES>();
         for ((x, dy), dx) in rows.iter().zip(rows_of_dy).zip(rows_of_dx) {
             for lane in 0..LANES {
-                dx[lane] = of(lane, x[lane], dy[lane]);
+                dx[lane] = gradient(lane, x[lane], dy[lane]);
             }
         }
         for (lane, ((&x, &dy), dx)) in rest.iter().zip(rest_of_dy).zip(rest_of_dx).enumerate() {
-            *dx = of(lane, x, dy);
+            *dx = gradient(lane, x, dy);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::is_for;
-    use crate::tests::{assert_close, features};
-
-    /// Against libtorch's own in float32: values round to bf16, 2⁻⁸ of their size.
-    #[test]
-    fn values_and_gradients_are_libtorch_s() {
-        for (kind, tolerance) in [(Kind::BFloat16, 0.005), (Kind::Float, 1e-5)] {
-            for (size, slope) in [
-                ([2, 8, 5, 7, 3], 0.01),
-                ([1, 16, 4, 4, 4], 0.01),
-                ([3, 64, 2, 3, 1], 1.0),
-                ([2, 1, 9, 30, 31], 0.01),
-            ] {
-                let channels = size[1];
-                let affine = Affine {
-                    scale: (0..channels).map(|c| 0.5 + 0.1 * c as f32).collect(),
-                    shift: (0..channels).map(|c| 0.3 - 0.05 * c as f32).collect(),
-                    slope,
-                };
-                let (x, weight) = (features(size, 0.37, kind), features(size, 0.71, kind));
-                if !is_for(&x) {
-                    eprintln!("no loops for {kind:?} here");
-                    continue;
-                }
-                assert!(takes(&x) && takes(&weight));
-                let (y, statistics) = forward(&x, &affine);
-                let ours = backward(&x, &weight, &statistics, &affine);
-
-                let leaf = |t: Tensor| t.set_requires_grad(true);
-                let x = leaf(x.to_kind(Kind::Float).copy());
-                let scale = leaf(Tensor::from_slice(&affine.scale));
-                let shift = leaf(Tensor::from_slice(&affine.shift));
-                let contiguous = x.contiguous();
-                let z = contiguous.group_norm(channels, Some(&scale), Some(&shift), EPSILON, false);
-                let theirs = z.clamp_min(0.0) + z.clamp_max(0.0) * f64::from(slope);
-                (&theirs * weight.to_kind(Kind::Float))
-                    .sum(Kind::Float)
-                    .backward();
-                assert_close(&y, &theirs, tolerance);
-                assert_close(&ours.features, &x.grad(), tolerance);
-                assert_close(&Tensor::from_slice(&ours.scale), &scale.grad(), 1e-4);
-                assert_close(&Tensor::from_slice(&ours.shift), &shift.grad(), 1e-4);
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_loops_cannot_take_is_refused() {
-        for kind in [Kind::BFloat16, Kind::Float] {
-            let good = features([1, 8, 4, 4, 4], 0.1, kind);
-            assert_eq!(takes(&good), is_for(&good));
-            assert!(!takes(&good.to_kind(Kind::Double)));
-            assert!(!takes(&good.contiguous()));
-            assert!(!takes(&features([1, 12, 4, 4, 4], 0.1, kind)));
-            assert!(!takes(&good.narrow(4, 1, 2)));
-        }
-    }
-}
+mod tests;

@@ -34,7 +34,7 @@ struct Input {
 }
 
 enum Operation {
-    /// Copies nothing: the output is the input, detached from its graph.
+    /// Identity: the output is the input, detached from its graph.
     Cut,
     /// Instance normalisation by [`normalisation::forward`].
     Normalisation {

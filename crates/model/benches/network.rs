@@ -1,4 +1,4 @@
-//! One training step and one prediction of the default network, one thread:
+//! Times one training step and one prediction of the default network on one thread. Run it with
 //! `cargo bench -p slicewise-model`.
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,14 +1,19 @@
-//! Seconds of one training step and one prediction on one thread:
-//! `cargo run --release -p slicewise-model --example speed -- [VARIANT [N]]`, every N-th slice
-//! annotated [4]. Minimum and median of some repetitions, in seconds this thread was on a core:
-//! other work on the machine does not count.
+//! Measures the seconds of one training step and one prediction on one thread.
+//!
+//! Run it with
+//! `cargo run --release -p slicewise-model --example speed -- [VARIANT [N [STEPS]]]`. It runs only
+//! VARIANT (default: all), annotates every N-th slice (default: 4) and trains for STEPS steps
+//! (default: 12; with more it does not measure the prediction).
+//!
+//! It prints minimum and median over the steps, in seconds that this thread ran on a core. Other
+//! work on the machine does not count.
 
 use ndarray::Array3;
 use slicewise_core::TrainingCase;
 use slicewise_model::{Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig};
 use std::ops::ControlFlow;
 
-/// Seconds that this process's main thread has run (Linux).
+/// Returns the seconds that the main thread of this process has run. Works on Linux only.
 fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let nanoseconds = text

@@ -104,13 +104,13 @@ impl AttentionHead {
     pub(crate) fn forward(&self, features: &Tensor, slices: &Slices) -> NetworkOutput {
         let (maps, source) = match self.config.source {
             Source::LastDecoder => (
-                self.maps.forward(&slices.of(features)),
+                self.maps.forward(&slices.select(features)),
                 features.shallow_clone(),
             ),
             // CAM pools over all slices, so the maps of all slices are needed.
             Source::FinalMaps => {
                 let maps = self.maps.forward(features);
-                (slices.of(&maps), maps)
+                (slices.select(&maps), maps)
             }
         };
         let maps = to_logits(&maps);
@@ -148,8 +148,8 @@ impl AttentionHead {
     /// Computes the float32 logits of the AM for `slices` from its `source` features. With CAM
     /// alone their last three axes have length 1.
     fn logits(&self, source: &Tensor, slices: &Slices) -> Tensor {
-        let channel = |path: &ChannelAttention| slices.of_constant(&path.forward(source));
-        let spatial = |path: &Convolution| to_logits(&slices.of_convolved(path, source));
+        let channel = |path: &ChannelAttention| slices.select_constant(&path.forward(source));
+        let spatial = |path: &Convolution| to_logits(&slices.select_convolved(path, source));
         let paths = [
             self.channel.as_ref().map(channel),
             self.spatial.as_ref().map(spatial),

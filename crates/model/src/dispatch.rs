@@ -53,7 +53,7 @@ impl Dispatch {
 
     /// Returns the settings of `device`. In float32 a CPU gets two tiles at once, because libtorch
     /// does not use oneDNN for a single small sample.
-    pub(crate) fn of(device: Device, numerics: Numerics) -> Self {
+    pub(crate) fn for_device(device: Device, numerics: Numerics) -> Self {
         match device {
             Device::Cpu if numerics.is_float32() => Self {
                 tiles: 2,

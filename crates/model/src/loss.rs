@@ -67,8 +67,13 @@ impl Loss {
     ///
     /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`]. At least
     /// one of them is a class. `output` holds the chosen slices only.
-    pub(crate) fn of(&self, output: &NetworkOutput, labels: &Tensor, slices: &Slices) -> Tensor {
-        let truth = Truth::of(&slices.of_labels(labels), self.weights.size()[0]);
+    pub(crate) fn compute(
+        &self,
+        output: &NetworkOutput,
+        labels: &Tensor,
+        slices: &Slices,
+    ) -> Tensor {
+        let truth = Truth::new(&slices.select_labels(labels), self.weights.size()[0]);
         let logarithms = log_probabilities(&output.maps);
         let mut loss = self.cross_entropy(&logarithms, &truth);
         if self.soft_dice > 0.0 {
@@ -105,7 +110,7 @@ struct Truth {
 
 impl Truth {
     /// Creates the one-hot labels from `labels`, int64 `[N, D, H, W]`.
-    fn of(labels: &Tensor, classes: i64) -> Self {
+    fn new(labels: &Tensor, classes: i64) -> Self {
         // IGNORE becomes one additional class, which is then cut off.
         let labels = labels.flatten(1, 3).clamp_max(classes);
         let (count, voxels) = (labels.size()[0], labels.size()[1]);
@@ -127,12 +132,13 @@ impl Truth {
 
     /// Computes soft Dice from class probabilities `[N, C, V]`. The value 1 is perfect.
     ///
-    /// Soft Dice of one class is `(2 Σ p·t + s) / (Σ p + Σ t + s)`, summed over the annotated voxels
-    /// of the batch: p is the probability, t the label (0 or 1) and s [`SMOOTHING`]. The result is
-    /// the mean over the foreground classes that occur among the labels.
+    /// Soft Dice of one class is `(2 Σ p·t + s) / (Σ p + Σ t + s)`, summed over the annotated
+    /// voxels of the batch: p is the probability, t the label (0 or 1) and s [`SMOOTHING`]. The
+    /// result is the mean over the foreground classes that occur among the labels.
     fn soft_dice(&self, probabilities: &Tensor) -> Tensor {
         let sums = self.sums(probabilities);
-        // Each annotated voxel belongs to one class, so summing over the columns covers all of them.
+        // Each annotated voxel belongs to one class, so the sum over the columns covers all of
+        // them.
         let predicted = sums.sum_dim_intlist([1].as_slice(), false, Kind::Float);
         let dice =
             (sums.diagonal(0, 0, 1) * 2.0 + SMOOTHING) / (predicted + &self.counts + SMOOTHING);
@@ -175,7 +181,7 @@ mod tests {
 
     #[test]
     fn soft_dice_is_one_for_a_certain_right_answer_and_small_for_a_wrong_one() {
-        let truth = Truth::of(&labels(), 3);
+        let truth = Truth::new(&labels(), 3);
         let dice = |classes| {
             let probabilities = log_probabilities(&sure_of(classes)).exp();
             truth.soft_dice(&probabilities).double_value(&[])
@@ -196,7 +202,7 @@ mod tests {
             .sin()
             .reshape([2, 3, 3, 1, 2]);
         let loss = Loss::new(&TrainingConfig::default(), 0.0, &[5, 1, 9], Device::Cpu);
-        let truth = Truth::of(&labels, 3);
+        let truth = Truth::new(&labels, 3);
         let ours = loss.cross_entropy(&log_probabilities(&logits), &truth);
         let theirs =
             logits.cross_entropy_loss(&labels, Some(&loss.weights), Reduction::Mean, ignore, 0.0);

@@ -67,9 +67,9 @@ pub(crate) struct Slot {
     /// The other set of weights. During training it holds the average, at other times the weights
     /// of the last step.
     pub(crate) other: Tensor,
-    /// Running sum (SGD) or running mean (AdamW) of the gradients.
+    /// Running sum (SGD) or running mean (AdamW and Muon) of the gradients.
     pub(crate) momentum: Tensor,
-    /// Running mean of the squared gradients. Only AdamW uses it.
+    /// Running mean of the squared gradients. SGD does not use it.
     pub(crate) squares: Tensor,
 }
 

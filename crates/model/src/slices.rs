@@ -29,7 +29,7 @@ impl Slices {
     /// index of a slice in this sample. There must be at least one place.
     ///
     /// K is padded to a multiple of `multiple` with copies of the first slice.
-    /// [`Self::of_labels`] removes the labels of these copies.
+    /// [`Self::select_labels`] removes the labels of these copies.
     ///
     /// The places come from the CPU, which has drawn the crops. Searching for annotated slices on a
     /// GPU would mean waiting for its result.
@@ -51,8 +51,8 @@ impl Slices {
 
     /// Selects the slices from labels `[N, D, H, W]` and returns them as `[K, 1, H, W]`. The labels
     /// of padding slices become [`IGNORE`].
-    pub(crate) fn of_labels(&self, labels: &Tensor) -> Tensor {
-        let selected = self.of(&labels.unsqueeze(1)).squeeze_dim(1);
+    pub(crate) fn select_labels(&self, labels: &Tensor) -> Tensor {
+        let selected = self.select(&labels.unsqueeze(1)).squeeze_dim(1);
         if let Self::Some { wanted, .. } = self {
             let padding = selected.size()[0] - wanted;
             if padding > 0 {
@@ -64,7 +64,7 @@ impl Slices {
     }
 
     /// Selects the slices from features `[N, C, D, H, W]` and returns them as `[K, C, 1, H, W]`.
-    pub(crate) fn of(&self, tensor: &Tensor) -> Tensor {
+    pub(crate) fn select(&self, tensor: &Tensor) -> Tensor {
         match self {
             Self::All => tensor.shallow_clone(),
             Self::Some {
@@ -75,7 +75,7 @@ impl Slices {
 
     /// Selects the slices from values `[N, C, 1, 1, 1]` that are constant over each sample. Returns
     /// `[K, C, 1, 1, 1]`: for each slice the values of its sample.
-    pub(crate) fn of_constant(&self, tensor: &Tensor) -> Tensor {
+    pub(crate) fn select_constant(&self, tensor: &Tensor) -> Tensor {
         match self {
             Self::All => tensor.shallow_clone(),
             Self::Some { sample, .. } => tensor.index_select(0, sample),
@@ -84,7 +84,7 @@ impl Slices {
 
     /// Selects the slices from the output of a 3×3×3 convolution of features `[N, C, D, H, W]`.
     /// Computes the convolution for these slices only.
-    pub(crate) fn of_convolved(&self, convolution: &Convolution, tensor: &Tensor) -> Tensor {
+    pub(crate) fn select_convolved(&self, convolution: &Convolution, tensor: &Tensor) -> Tensor {
         let Self::Some {
             sample, position, ..
         } = self

@@ -35,7 +35,7 @@ impl UNet {
 
 impl Network for UNet {
     fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
-        let features = slices.of(&self.backbone.forward(images));
+        let features = slices.select(&self.backbone.forward(images));
         NetworkOutput {
             maps: to_logits(&self.maps.forward(&features)),
             attention: None,

@@ -102,7 +102,7 @@ impl Network for VNet {
             features = stage.forward(&features, skip);
         }
         NetworkOutput {
-            maps: to_logits(&self.maps.forward(&slices.of(&features))),
+            maps: to_logits(&self.maps.forward(&slices.select(&features))),
             attention: None,
         }
     }

@@ -1,10 +1,11 @@
-//! What is refused, and in which words; and how configurations are written.
+//! Checks which inputs are refused and with which messages, and how configurations are written.
 
 use ndarray::Array3;
 use slicewise_core::TrainingCase;
 use slicewise_model::{Device, ModelConfig, ModelError, TchSegmenter, TrainingConfig};
 use std::ops::ControlFlow;
 
+/// Returns settings of a small network.
 fn small() -> (ModelConfig, TrainingConfig) {
     let model = ModelConfig {
         base_width: 2,
@@ -18,6 +19,7 @@ fn small() -> (ModelConfig, TrainingConfig) {
     (model, training)
 }
 
+/// Applies `change` to the small settings and returns the message with which they are refused.
 fn refusal(change: impl FnOnce(&mut ModelConfig, &mut TrainingConfig)) -> String {
     let (mut model, mut training) = small();
     change(&mut model, &mut training);
@@ -94,7 +96,7 @@ fn a_diverging_training_is_an_error_with_its_step() {
         })
         .unwrap_err();
     assert!(matches!(error, ModelError::LossNotFinite { step, .. } if step == done + 1));
-    // One step alone: its loss is finite, its weights are not, and nothing goes on from them.
+    // After this single step the loss is finite, but the weights are not.
     training.learning_rate = 1e38;
     let mut segmenter = TchSegmenter::new(&model, &training, 3, 0, Device::Cpu).unwrap();
     let error = segmenter

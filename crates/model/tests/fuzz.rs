@@ -1,4 +1,5 @@
-//! Broken checkpoints, thousands of them: none is loaded in part, and each is refused in one line.
+//! Loads thousands of broken checkpoints. None may be loaded in part, and each must be refused with
+//! a message of one line.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
@@ -8,6 +9,7 @@ use slicewise_model::{Device, ModelConfig, TchSegmenter, TrainingConfig};
 use std::cell::RefCell;
 use std::path::Path;
 
+/// Returns a segmenter of the smallest network.
 fn smallest(seed: u64) -> TchSegmenter {
     let model = ModelConfig {
         architecture: "unet".to_owned(),
@@ -22,6 +24,7 @@ fn smallest(seed: u64) -> TchSegmenter {
     TchSegmenter::new(&model, &training, 2, seed, Device::Cpu).unwrap()
 }
 
+/// Saves the segmenter to `path` and returns the bytes of the file.
 fn saved(segmenter: &TchSegmenter, path: &Path) -> Vec<u8> {
     segmenter.save(path).unwrap();
     std::fs::read(path).unwrap()
@@ -40,7 +43,7 @@ fn checkpoint() {
     let read = |input: &Path| {
         let mut segmenter = segmenter.borrow_mut();
         match segmenter.load(input) {
-            // What was accepted is one of the two models, to the byte.
+            // An accepted file must give one of the two models, to the byte.
             Ok(()) => {
                 let again = input.with_file_name("again.safetensors");
                 assert!(whole.contains(&saved(&segmenter, &again)));
@@ -54,7 +57,8 @@ fn checkpoint() {
         &Target {
             share: 50,
             fields: &[(0, 8)],
-            // The header's length is first in the file: mended, so that the header is read.
+            // The length of the header comes first in the file. It is corrected in most files, so
+            // that the header is read.
             encode: &|mut bytes, rng| {
                 if rng.random_ratio(3, 4) && bytes.len() > 8 + values {
                     let length = (bytes.len() - 8 - values) as u64;
@@ -92,11 +96,12 @@ fn checkpoint() {
         },
         read,
     );
-    // Not one of all those refused has changed a weight.
+    // None of the refused files has changed a weight.
     assert!(saved(&segmenter.borrow(), &path) == fresh);
 }
 
-/// What the first thousands found: a type with a line break in it made two lines.
+/// The first runs of the fuzzer found this bug: a type with a line break in its name led to a
+/// message of two lines.
 #[test]
 fn found_a_message_of_two_lines() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,8 @@
-//! What a network does on a GPU, against the CPU. Each test wants a CUDA device and is left out without
-//! `--ignored`; where there is none it says so and passes, unless SLICEWISE_REQUIRE_GPU=1. How to run
-//! them is in docs/gpu.md. Tests of parts lie in `segmenter.rs`, of the program in `tests/gpu.rs`.
+//! Compares networks on a GPU with the same networks on the CPU.
+//!
+//! Each test needs a CUDA device and runs only with `--ignored`. Without a device it says so and
+//! passes, unless SLICEWISE_REQUIRE_GPU=1. docs/gpu.md explains how to run these tests. Tests of
+//! single parts are in `segmenter.rs`, and tests of the program in `tests/gpu.rs` of the workspace.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -12,7 +14,7 @@ use slicewise_model::{
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// The GPU, or none where none is asked for.
+/// Returns the GPU. Without a GPU it returns none, or panics if `SLICEWISE_REQUIRE_GPU` is 1.
 fn gpu() -> Option<Device> {
     let device = slicewise_model::choose_device("auto").unwrap();
     if device.is_cuda() {
@@ -27,7 +29,8 @@ fn gpu() -> Option<Device> {
     None
 }
 
-/// A bright and a dim ball on a dark ground with a ripple.
+/// Returns an image of a bright and a dim ball on a dark background with a ripple, and the classes
+/// of its voxels.
 fn balls() -> (Array3<f32>, Array3<u8>) {
     let size = (24, 40, 36);
     let inside = |(z, y, x): (usize, usize, usize), centre: [i32; 3], radius: i32| {
@@ -51,7 +54,8 @@ fn balls() -> (Array3<f32>, Array3<u8>) {
     (image, labels)
 }
 
-fn made(architecture: &str, precision: Precision, device: Device) -> TchSegmenter {
+/// Creates a segmenter of the network called `architecture`.
+fn segmenter(architecture: &str, precision: Precision, device: Device) -> TchSegmenter {
     let model = ModelConfig {
         architecture: architecture.to_owned(),
         ..ModelConfig::default()
@@ -65,7 +69,8 @@ fn made(architecture: &str, precision: Precision, device: Device) -> TchSegmente
     TchSegmenter::new(&model, &training, 3, 1, device).unwrap()
 }
 
-/// The steps `from..to` of 60, every third slice annotated; the losses.
+/// Trains the steps `from..to` of 60 on [`balls`], with every third slice annotated. Returns the
+/// losses.
 fn train(segmenter: &mut TchSegmenter, from: usize, to: usize) -> Vec<f64> {
     let (image, labels) = balls();
     let annotated: Vec<bool> = (0..image.dim().0).map(|z| z % 3 == 1).collect();
@@ -84,15 +89,16 @@ fn train(segmenter: &mut TchSegmenter, from: usize, to: usize) -> Vec<f64> {
     losses
 }
 
-/// The segmenter's checkpoint, read by another one on `device`.
-fn moved(segmenter: &TchSegmenter, path: &Path, name: &str, device: Device) -> TchSegmenter {
-    segmenter.save(path).unwrap();
-    let mut other = made(name, Precision::Bfloat16, device);
+/// Saves `original` to `path` and loads this checkpoint into a new segmenter on `device`.
+fn moved(original: &TchSegmenter, path: &Path, name: &str, device: Device) -> TchSegmenter {
+    original.save(path).unwrap();
+    let mut other = segmenter(name, Precision::Bfloat16, device);
     other.load(path).unwrap();
     other
 }
 
-fn agree(name: &str, a: &Prediction, b: &Prediction) {
+/// Asserts that two predictions agree up to the rounding of bf16.
+fn assert_agree(name: &str, a: &Prediction, b: &Prediction) {
     let difference = (&a.probabilities - &b.probabilities).mapv(f32::abs);
     let mean = difference.mean().unwrap();
     assert!(mean <= 0.01, "{name}: mean difference {mean}");
@@ -110,11 +116,11 @@ fn gpu_one_checkpoint_predicts_alike_on_the_cpu() {
     let (image, _) = balls();
     for architecture in ARCHITECTURES {
         let name = architecture.name;
-        let mut on_gpu = made(name, Precision::Bfloat16, device);
+        let mut on_gpu = segmenter(name, Precision::Bfloat16, device);
         let losses = train(&mut on_gpu, 0, 60);
         assert!(losses[59] < losses[0] / 2.0, "{name}: {losses:?}");
         let on_cpu = moved(&on_gpu, &path, name, Device::Cpu);
-        agree(
+        assert_agree(
             name,
             &on_gpu.predict(&image).unwrap(),
             &on_cpu.predict(&image).unwrap(),
@@ -130,7 +136,7 @@ fn gpu_a_checkpoint_goes_to_the_cpu_and_back_to_the_bit() {
     let file = |name: &str| folder.path().join(name);
     for architecture in ARCHITECTURES {
         let name = architecture.name;
-        let mut on_gpu = made(name, Precision::Bfloat16, device);
+        let mut on_gpu = segmenter(name, Precision::Bfloat16, device);
         train(&mut on_gpu, 0, 20);
         let on_cpu = moved(&on_gpu, &file("gpu"), name, Device::Cpu);
         let back = moved(&on_cpu, &file("cpu"), name, device);
@@ -149,15 +155,16 @@ fn gpu_a_training_in_pieces_goes_on_as_the_whole() {
     let path = folder.path().join("weights.safetensors");
     for architecture in ARCHITECTURES {
         let name = architecture.name;
-        let mut whole = made(name, Precision::Bfloat16, device);
-        let of_whole = train(&mut whole, 0, 60);
-        let mut first = made(name, Precision::Bfloat16, device);
+        let mut whole = segmenter(name, Precision::Bfloat16, device);
+        let whole_losses = train(&mut whole, 0, 60);
+        let mut first = segmenter(name, Precision::Bfloat16, device);
         train(&mut first, 0, 30);
         let mut rest = moved(&first, &path, name, device);
-        let of_rest = train(&mut rest, 30, 60);
-        // Not to the bit: cuDNN and libtorch add some gradients in no fixed order.
+        let rest_losses = train(&mut rest, 30, 60);
+        // The losses differ in their bits, because cuDNN and libtorch add some gradients in no
+        // fixed order.
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-        let (a, b) = (mean(&of_rest), mean(&of_whole[30..]));
+        let (a, b) = (mean(&rest_losses), mean(&whole_losses[30..]));
         assert!((a / b - 1.0).abs() < 0.1, "{name}: {a} against {b}");
     }
 }
@@ -187,5 +194,6 @@ fn gpu_what_does_not_fit_is_out_of_memory_and_the_next_one_works() {
     });
     let message = failed.unwrap_err().to_string();
     assert!(message.starts_with("out of memory: "), "{message}");
-    train(&mut made("unet", Precision::Bfloat16, device), 0, 2);
+    let mut next = segmenter("unet", Precision::Bfloat16, device);
+    train(&mut next, 0, 2);
 }

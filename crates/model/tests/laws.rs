@@ -1,5 +1,5 @@
-//! Laws that every network passes, with every variant of the attention head. They run over the
-//! registry: a new network is covered without a further line.
+//! Laws that hold for every network, with every variant of the attention head. The tests run over
+//! the registry, so they cover a new network without any change here.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -11,8 +11,8 @@ use slicewise_model::{
 };
 use std::ops::ControlFlow;
 
-/// A small network of each kind, each with every head that differs from the default in one
-/// field.
+/// Returns a small version of each network. Networks with attention come with the default head and
+/// with every head that differs from it in one field.
 fn models() -> Vec<ModelConfig> {
     let head = HeadConfig::default();
     let heads = [
@@ -56,7 +56,7 @@ fn models() -> Vec<ModelConfig> {
     ];
     let mut models = Vec::new();
     for architecture in ARCHITECTURES {
-        // Without attention the head is ignored.
+        // Networks without attention ignore the head.
         let heads = if architecture.has_attention {
             &heads[..]
         } else {
@@ -84,13 +84,14 @@ fn training() -> TrainingConfig {
     }
 }
 
-/// Threads fix the order of sums.
+/// Creates a segmenter of three classes on the CPU. One thread fixes the order of sums.
 fn segmenter(model: &ModelConfig, training: &TrainingConfig, seed: u64) -> TchSegmenter {
     slicewise_model::set_threads(1);
     TchSegmenter::new(model, training, 3, seed, Device::Cpu).unwrap()
 }
 
-/// A bright box and a dim box on a dark ground with a deterministic ripple, and their classes.
+/// Returns an image of a bright and a dim box on a dark background with a deterministic ripple, and
+/// the classes of its voxels.
 fn boxes() -> (Array3<f32>, Array3<u8>) {
     let mut labels = Array3::zeros((12, 14, 13));
     labels.slice_mut(s![2..10, 2..8, 2..11]).fill(1);
@@ -102,11 +103,12 @@ fn boxes() -> (Array3<f32>, Array3<u8>) {
     (image, labels)
 }
 
-/// Every second slice annotated.
+/// Returns flags that annotate every second slice.
 fn annotated(depth: usize) -> Vec<bool> {
     (0..depth).map(|z| z % 2 == 1).collect()
 }
 
+/// Returns a segmenter that was trained on [`boxes`] with these `labels` for `steps` steps.
 fn trained(
     model: &ModelConfig,
     training: &TrainingConfig,
@@ -129,7 +131,7 @@ fn trained(
     segmenter
 }
 
-/// The weights' bytes as a checkpoint holds them.
+/// Returns the bytes of the segmenter's checkpoint.
 fn weights(segmenter: &TchSegmenter) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
@@ -177,7 +179,7 @@ fn labels_of_unannotated_slices_do_not_matter() {
         let mut others = labels.clone();
         for (z, flag) in annotated(labels.dim().0).into_iter().enumerate() {
             if !flag {
-                // Not even a class.
+                // The label is not even a valid class.
                 others.slice_mut(s![z, .., ..]).fill(77);
             }
         }
@@ -186,7 +188,7 @@ fn labels_of_unannotated_slices_do_not_matter() {
             truth == weights(&trained(&model, &with_dice, &others, 3)),
             "{model:?}"
         );
-        // The test can tell: a voxel of an annotated slice does matter.
+        // A changed voxel of an annotated slice does matter, so the test can fail.
         let mut changed = labels.clone();
         changed[[5, 5, 5]] = 2;
         assert!(
@@ -240,7 +242,8 @@ fn save_and_load_round_trip_and_training_goes_on_alike() {
         );
         assert_eq!(a.probabilities, b.probabilities, "{model:?}");
         assert_eq!(a.sr2, b.sr2, "{model:?}");
-        // The experiment forks strategies from one checkpoint: what is not in it must not matter.
+        // All strategies of an experiment start from one checkpoint, so nothing outside it may
+        // influence the training.
         let flags = annotated(image.dim().0);
         let case = TrainingCase {
             image: &image,
@@ -280,17 +283,18 @@ fn a_training_in_pieces_is_the_training() {
                 flip: true,
                 ..training()
             };
-            let go_on = |_, _| ControlFlow::Continue(());
+            let proceed = |_, _| ControlFlow::Continue(());
             let mut whole = segmenter(&model, &training, 0);
-            whole.train(&[case], 0..4, 4, 2, &mut { go_on }).unwrap();
+            whole.train(&[case], 0..4, 4, 2, &mut { proceed }).unwrap();
             let mut first = segmenter(&model, &training, 0);
-            // Asked to stop after one step, then killed; another process loads what was saved.
+            // This training stops after one step and is saved. Another segmenter, as in another
+            // process, loads it and continues.
             let stop = |_, _| ControlFlow::Break(());
             first.train(&[case], 0..4, 4, 2, &mut { stop }).unwrap();
             first.save(&path).unwrap();
             let mut rest = segmenter(&model, &training, 9);
             rest.load(&path).unwrap();
-            rest.train(&[case], 1..4, 4, 2, &mut { go_on }).unwrap();
+            rest.train(&[case], 1..4, 4, 2, &mut { proceed }).unwrap();
             assert!(
                 weights(&whole) == weights(&rest),
                 "{model:?}, {schedule:?}, {algorithm:?}"
@@ -336,7 +340,8 @@ fn overfits_one_small_volume() {
         ..training()
     };
     for model in models() {
-        // Background alone would be 0.73. At width 4 some seeds take twice as many steps.
+        // Labelling everything as background would be right in 0.73 of the voxels. At width 4
+        // some seeds need twice as many steps.
         let model = ModelConfig {
             base_width: 8,
             ..model
@@ -353,7 +358,7 @@ fn overfits_one_small_volume() {
             })
             .unwrap();
         let output = segmenter.predict(&image).unwrap();
-        let agree = |prediction: &Array3<u8>| {
+        let accuracy = |prediction: &Array3<u8>| {
             let right = prediction
                 .iter()
                 .zip(&labels)
@@ -361,13 +366,15 @@ fn overfits_one_small_volume() {
                 .count();
             right as f64 / labels.len() as f64
         };
-        assert!(agree(&output.sr1) > 0.9, "{} {model:?}", agree(&output.sr1));
+        let sr1_accuracy = accuracy(&output.sr1);
+        assert!(sr1_accuracy > 0.9, "{sr1_accuracy} {model:?}");
         if let Some(sr2) = &output.sr2
-            // One weight a class cannot segment, and a product with it saturates early.
+            // One weight per class cannot segment, and a product with it saturates early.
             && model.head.paths != Paths::Channel
             && model.head.combine != Combine::Product
         {
-            assert!(agree(sr2) > 0.85, "SR2 {} {model:?}", agree(sr2));
+            let sr2_accuracy = accuracy(sr2);
+            assert!(sr2_accuracy > 0.85, "SR2 {sr2_accuracy} {model:?}");
         }
     }
 }
@@ -385,8 +392,8 @@ fn precision_and_layout_change_rounding_alone() {
                 let training = TrainingConfig {
                     precision,
                     layout,
-                    // AdamW's first steps follow the sign of a gradient however small it is, so
-                    // that rounding shows.
+                    // AdamW's first steps follow the sign of a gradient, however small it is, and
+                    // so amplify rounding.
                     algorithm: Algorithm::Sgd,
                     learning_rate: 0.01,
                     ..training()
@@ -417,7 +424,7 @@ fn precision_and_layout_change_rounding_alone() {
 #[test]
 fn a_models_own_precision_and_layout_come_before_the_trainings() {
     let (image, labels) = boxes();
-    let with = |own: Option<(Precision, Layout)>, (precision, layout)| {
+    let probabilities = |own: Option<(Precision, Layout)>, (precision, layout)| {
         let model = ModelConfig {
             precision: own.map(|(precision, _)| precision),
             layout: own.map(|(_, layout)| layout),
@@ -433,12 +440,13 @@ fn a_models_own_precision_and_layout_come_before_the_trainings() {
     };
     let exact = (Precision::Float32, Layout::Contiguous);
     let fast = (Precision::Bfloat16, Layout::ChannelsLast);
-    assert!(with(None, exact) != with(None, fast));
-    assert!(with(Some(exact), fast) == with(None, exact));
-    assert!(with(Some(fast), exact) == with(None, fast));
+    assert!(probabilities(None, exact) != probabilities(None, fast));
+    assert!(probabilities(Some(exact), fast) == probabilities(None, exact));
+    assert!(probabilities(Some(fast), exact) == probabilities(None, fast));
 }
 
-/// Two slices at the bottleneck are where oneDNN's bf16 weight gradient is wrong.
+/// oneDNN's bf16 weight gradient is wrong on grids two slices deep. Crops of depth 2 have such a
+/// grid at full resolution, crops of depth 4 at the bottleneck.
 #[test]
 fn bf16_trains_at_every_depth_of_crop() {
     let (image, labels) = boxes();

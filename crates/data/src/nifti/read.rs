@@ -2,6 +2,7 @@
 //! orientation, in this order.
 
 use super::affine;
+use super::counting::CountingReader;
 use crate::error::DataError;
 use ::nifti::volume::inmem::InMemNiftiVolume;
 use ::nifti::{NiftiHeader, NiftiType};
@@ -391,25 +392,5 @@ fn header_error(path: &Path, reason: impl ToString) -> DataError {
     DataError::Header {
         path: path.to_owned(),
         reason: reason.to_string(),
-    }
-}
-
-/// A reader that counts its bytes, for the message about a damaged stream.
-struct CountingReader<R> {
-    inner: R,
-    bytes: usize,
-}
-
-impl<R> CountingReader<R> {
-    fn new(inner: R) -> Self {
-        Self { inner, bytes: 0 }
-    }
-}
-
-impl<R: Read> Read for CountingReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.bytes += count;
-        Ok(count)
     }
 }

@@ -1,24 +1,26 @@
-//! Registers of 16 lanes with pairs of bf16 values, whose products the processor adds up in float32.
+//! Registers of 16 lanes with pairs of bf16 values. The processor adds up their products in
+//! float32.
 //!
-//! In a sum over inputs a pair is two neighbouring channels of a voxel, in a sum over voxels (the
-//! weights' gradient) two neighbouring voxels of a channel.
+//! In a sum over input channels, a pair is two neighbouring channels of a voxel. In a sum over
+//! voxels (the gradient of the weights), it is two neighbouring voxels of a channel.
 
 use super::lanes::{self, Arithmetic, OUTPUTS, Row, RowSums, filled, processor};
 use crate::Value;
 use crate::instructions::InstructionSet;
 use std::arch::x86_64::*;
 
-/// Voxels along W in a register of channel pairs.
+/// Number of voxels along W in a register of channel pairs.
 const VOXELS: usize = 16;
 
-/// Voxels in a register of one channel.
+/// Number of voxels in a register of one channel.
 const BLOCK: usize = 32;
 
-/// Proof that the processor has AVX512 and its bf16.
+/// Proof that the processor has AVX-512 and AVX512-BF16.
 #[derive(Clone, Copy)]
 pub(super) struct Avx512(());
 
 impl Avx512 {
+    /// Returns the proof if the processor has the instructions.
     pub(super) fn detect() -> Option<Self> {
         InstructionSet::available().has_bf16().then_some(Self(()))
     }
@@ -49,7 +51,7 @@ impl Arithmetic for Avx512 {
 
     #[inline(always)]
     unsafe fn sums(value: f32) -> __m512 {
-        // SAFETY: the caller's processor has it, here and below.
+        // SAFETY: the caller's processor has the instructions, here and below.
         unsafe { _mm512_set1_ps(value) }
     }
 
@@ -61,13 +63,13 @@ impl Arithmetic for Avx512 {
 
     #[inline(always)]
     unsafe fn load_words(from: *const u32) -> __m512i {
-        // SAFETY: as above; the caller has 16 words there.
+        // SAFETY: as above; the caller provides 16 words at `from`.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
 
     #[inline(always)]
     unsafe fn load_values(from: *const u16) -> __m512i {
-        // SAFETY: as above; the caller has 32 values there.
+        // SAFETY: as above; the caller provides 32 values at `from`.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
 
@@ -85,7 +87,7 @@ impl Arithmetic for Avx512 {
 
     #[inline(always)]
     unsafe fn put<const COUNT: usize>(sums: &[__m512; COUNT], to: &mut [u16]) {
-        // All eight at once: `COUNT` is eight.
+        // `COUNT` is always eight here, because `AT_ONCE` is.
         if let (Ok(sums), Some(to)) = (sums.as_slice().try_into(), to.first_chunk_mut()) {
             // SAFETY: as above.
             unsafe { rounded(sums, to) }
@@ -99,7 +101,7 @@ impl Arithmetic for Avx512 {
             let voxels = filled(voxels, VOXELS * channels, &mut last);
             for channel in (0..channels).step_by(8) {
                 // SAFETY: as above.
-                let pairs = unsafe { turned(voxels, channels, channel) };
+                let pairs = unsafe { channel_pairs(voxels, channels, channel) };
                 for (index, pairs) in pairs.into_iter().enumerate() {
                     let start = (channel / 2 + index) * plane + VOXELS * block;
                     if let Some(to) = to[start..].first_chunk_mut() {
@@ -121,14 +123,14 @@ impl Arithmetic for Avx512 {
                 // SAFETY: as above.
                 let (first, second, indices) = unsafe {
                     (
-                        turned(first, channels, channel),
-                        turned(second, channels, channel),
+                        channel_pairs(first, channels, channel),
+                        channel_pairs(second, channels, channel),
                         [even(), odd()],
                     )
                 };
                 for pair in 0..4 {
-                    for (of_pair, index) in indices.into_iter().enumerate() {
-                        let start = (channel + 2 * pair + of_pair) * plane + BLOCK * block;
+                    for (parity, index) in indices.into_iter().enumerate() {
+                        let start = (channel + 2 * pair + parity) * plane + BLOCK * block;
                         if let Some(to) = to[start..].first_chunk_mut() {
                             // SAFETY: as above.
                             unsafe {
@@ -144,13 +146,15 @@ impl Arithmetic for Avx512 {
     }
 }
 
+/// Changes the type of a register to that of the bf16 instructions.
 #[inline(always)]
 fn bf16(bits: __m512i) -> __m512bh {
-    // SAFETY: both are 64 bytes of which any bits are a value.
+    // SAFETY: both types have 64 bytes, and any bits are a valid value.
     unsafe { std::mem::transmute(bits) }
 }
 
-/// Defines functions that only those compiled for such a processor can call.
+/// Defines functions that are compiled for such a processor. Only code compiled for it can call
+/// them without `unsafe`.
 macro_rules! wide {
     ($($(#[$doc:meta])* fn $name:ident($($arguments:tt)*) $(-> $result:ty)? $body:block)*) => {$(
         $(#[$doc])*
@@ -161,24 +165,27 @@ macro_rules! wide {
 }
 
 wide! {
+    /// Stores 16 pairs.
     fn store_pairs(to: &mut [u32; VOXELS], pairs: __m512i) {
-        // SAFETY: as many bytes as are written.
+        // SAFETY: the array has as many bytes as are written.
         unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs) }
     }
 
+    /// Stores 32 values.
     fn store(to: &mut [u16; BLOCK], values: __m512i) {
-        // SAFETY: as many bytes as are written.
+        // SAFETY: the array has as many bytes as are written.
         unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), values) }
     }
 
-    /// 16 voxels `[16, channels]`: of eight channels from `channel` on the four pairs, a voxel a lane.
-    fn turned(voxels: &[u16], channels: usize, channel: usize) -> [__m512i; 4] {
+    /// Gathers eight channels of 16 voxels `[16, channels]`, from `channel` on, as four registers.
+    /// Each register holds one pair of channels, with one voxel per lane.
+    fn channel_pairs(voxels: &[u16], channels: usize, channel: usize) -> [__m512i; 4] {
         let mut fours = [_mm512_setzero_si512(); 4];
         for (index, four) in fours.iter_mut().enumerate() {
             let mut eights = [_mm_setzero_si128(); 4];
             for (voxel, eight) in eights.iter_mut().enumerate() {
                 let from = &voxels[(4 * index + voxel) * channels + channel..][..8];
-                // SAFETY: as many bytes as are read.
+                // SAFETY: the slice has as many bytes as are read.
                 *eight = unsafe { _mm_loadu_si128(from.as_ptr().cast()) };
             }
             let [a, b, c, d] = eights;
@@ -187,7 +194,8 @@ wide! {
             *four = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(ab), cd);
         }
         let [a, b, c, d] = fours;
-        // Of eight voxels the first pairs, then the second; the third, then the fourth.
+        // `low` takes the first pairs of eight voxels, then their second pairs. `high` takes the
+        // third pairs, then the fourth.
         let low = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
         let high = _mm512_setr_epi32(2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31);
         let (ab, cd) = (_mm512_permutex2var_epi32(a, low, b), _mm512_permutex2var_epi32(c, low, d));
@@ -201,7 +209,7 @@ wide! {
         ]
     }
 
-    /// Lanes of the first values of 32 pairs.
+    /// Returns the indices of the first values of 32 pairs.
     fn even() -> __m512i {
         _mm512_set_epi16(
             62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32,
@@ -209,12 +217,13 @@ wide! {
         )
     }
 
-    /// Lanes of the second values of 32 pairs.
+    /// Returns the indices of the second values of 32 pairs.
     fn odd() -> __m512i {
         _mm512_or_si512(even(), _mm512_set1_epi16(1))
     }
 
-    /// Sums of 16 voxels by output as bf16 `[16, 8]`.
+    /// Rounds the sums of 16 voxels for each of eight outputs to bf16, and stores them as
+    /// `[16, 8]`.
     fn rounded(sums: &[__m512; OUTPUTS], values: &mut [u16; VOXELS * OUTPUTS]) {
         let mut pairs = [_mm512_setzero_si512(); 4];
         for (index, pair) in pairs.iter_mut().enumerate() {
@@ -239,9 +248,9 @@ wide! {
         }
     }
 
-    /// float32 as bf16, zeros above.
+    /// Rounds float32 numbers to bf16, in the lower half of each lane. The upper half is zero.
     fn halved(values: __m512) -> __m512i {
-        // SAFETY: both are 32 bytes of which any bits are a value.
+        // SAFETY: both types have 32 bytes, and any bits are a valid value.
         let bits: __m256i = unsafe { std::mem::transmute(_mm512_cvtneps_pbh(values)) };
         _mm512_cvtepu16_epi32(bits)
     }

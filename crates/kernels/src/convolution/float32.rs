@@ -1,8 +1,8 @@
 //! Registers of float32 values: 16 with AVX-512, eight with AVX2 and FMA.
 //!
-//! A word is one channel of a voxel. Each output voxel is one chain of fused multiply-adds over
-//! inputs and taps, in the same order for both widths, so both give the same bits; the weights'
-//! gradient adds up by lanes and does not.
+//! A word is one channel of a voxel. Each output voxel is computed by one chain of fused
+//! multiply-adds over inputs and taps. The order is the same for both register widths, so both give
+//! the same bits. The gradient of the weights is summed per lane, so its bits differ.
 
 use super::lanes::{self, Arithmetic, OUTPUTS, Row, RowSums, filled, processor};
 use crate::instructions::InstructionSet;
@@ -17,12 +17,14 @@ pub(super) struct Avx512(());
 pub(super) struct Avx2(());
 
 impl Avx512 {
+    /// Returns the proof if the processor has the instructions.
     pub(super) fn detect() -> Option<Self> {
         (InstructionSet::available() >= InstructionSet::Avx512).then_some(Self(()))
     }
 }
 
 impl Avx2 {
+    /// Returns the proof if the processor has the instructions.
     pub(super) fn detect() -> Option<Self> {
         (InstructionSet::available() >= InstructionSet::Avx2).then_some(Self(()))
     }
@@ -31,7 +33,7 @@ impl Avx2 {
 processor!(Avx512, f32, f32, "avx512f,avx512bw,avx512dq,avx512vl,fma");
 processor!(Avx2, f32, f32, "avx2,fma");
 
-/// [`Arithmetic`] of float32 registers by the names of their instructions.
+/// Implements [`Arithmetic`] for float32 registers, given the names of their instructions.
 macro_rules! float32 {
     ($arithmetic:ident, $register:ty, $lanes:literal, $at_once:literal, $most:literal,
      $every:ident, $load:ident, $store:ident, $multiply_add:ident, $total:path) => {
@@ -52,7 +54,7 @@ macro_rules! float32 {
 
             #[inline(always)]
             unsafe fn sums(value: f32) -> $register {
-                // SAFETY: the caller's processor has it, here and below.
+                // SAFETY: the caller's processor has the instructions, here and below.
                 unsafe { $every(value) }
             }
 
@@ -64,13 +66,13 @@ macro_rules! float32 {
 
             #[inline(always)]
             unsafe fn load_words(from: *const f32) -> $register {
-                // SAFETY: as above; the caller has so many values there.
+                // SAFETY: as above; the caller provides a register of values at `from`.
                 unsafe { $load(from) }
             }
 
             #[inline(always)]
             unsafe fn load_values(from: *const f32) -> $register {
-                // SAFETY: as above; the caller has so many values there.
+                // SAFETY: as above; the caller provides a register of values at `from`.
                 unsafe { $load(from) }
             }
 
@@ -90,20 +92,20 @@ macro_rules! float32 {
             unsafe fn put<const COUNT: usize>(sums: &[$register; COUNT], to: &mut [f32]) {
                 let mut by_output = [[0.0; $lanes]; OUTPUTS];
                 for (sums, to) in sums.iter().zip(&mut by_output) {
-                    // SAFETY: as above; as many values as are written.
+                    // SAFETY: as above; the array has as many values as are written.
                     unsafe { $store(to.as_mut_ptr(), *sums) }
                 }
-                turn(by_output.as_flattened(), $lanes, COUNT, $lanes, to, OUTPUTS);
+                transpose(by_output.as_flattened(), $lanes, COUNT, $lanes, to, OUTPUTS);
             }
 
             #[inline(always)]
             unsafe fn row_to_words(row: &[f32], channels: usize, to: &mut [f32], plane: usize) {
-                turn_row(row, channels, to, plane);
+                transpose_row(row, channels, to, plane);
             }
 
             #[inline(always)]
             unsafe fn row_to_voxels(row: &[f32], channels: usize, to: &mut [f32], plane: usize) {
-                turn_row(row, channels, to, plane);
+                transpose_row(row, channels, to, plane);
             }
         }
     };
@@ -121,7 +123,8 @@ float32!(
     _mm512_fmadd_ps,
     _mm512_reduce_add_ps
 );
-// There are half as many registers: those of four outputs and two blocks fit, of three blocks spill.
+// AVX2 has half as many registers. The sums of four outputs and two blocks fit; with three blocks
+// they spill to memory.
 float32!(
     Avx2,
     __m256,
@@ -135,6 +138,7 @@ float32!(
     total_of_eight
 );
 
+/// Adds up the eight lanes of a register.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn total_of_eight(lanes: __m256) -> f32 {
@@ -146,27 +150,28 @@ fn total_of_eight(lanes: __m256) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
 }
 
-/// A row `[W, channels]` as voxels of each channel, those of the next `plane` values further, with up
-/// to three zeros behind each.
+/// Rearranges a row `[W, channels]` by channel: all voxels of the first channel, then those of the
+/// next one, `plane` values further on in `to`. Writes up to three zeros after each.
 #[inline(always)]
-fn turn_row(row: &[f32], channels: usize, to: &mut [f32], plane: usize) {
+fn transpose_row(row: &[f32], channels: usize, to: &mut [f32], plane: usize) {
     if channels == 1 {
         to[..row.len()].copy_from_slice(row);
         return;
     }
     let width = row.len() / channels;
     let whole = width / 4 * 4;
-    turn(row, channels, whole, channels, to, plane);
+    transpose(row, channels, whole, channels, to, plane);
     if whole < width {
         let mut last = Vec::new();
         let rest = filled(&row[whole * channels..], 4 * channels, &mut last);
-        turn(rest, channels, 4, channels, &mut to[whole..], plane);
+        transpose(rest, channels, 4, channels, &mut to[whole..], plane);
     }
 }
 
-/// `to` `[columns, to_pitch]` ← the transpose of `from` `[rows, from_pitch]`, four by four.
+/// Transposes `from` `[rows, from_pitch]` into `to` `[columns, to_pitch]`, in blocks of four by
+/// four values.
 #[inline(always)]
-fn turn(
+fn transpose(
     from: &[f32],
     from_pitch: usize,
     rows: usize,
@@ -178,7 +183,7 @@ fn turn(
         for column in (0..columns).step_by(4) {
             let from = &from[row * from_pitch + column..][..3 * from_pitch + 4];
             let to = &mut to[column * to_pitch + row..][..3 * to_pitch + 4];
-            // SAFETY: every x86-64 has SSE; the slices are as long as is read and written.
+            // SAFETY: every x86-64 processor has SSE, and the slices cover all reads and writes.
             unsafe {
                 let four = |index| _mm_loadu_ps(from.as_ptr().add(index * from_pitch));
                 let (mut a, mut b, mut c, mut d) = (four(0), four(1), four(2), four(3));

@@ -1,14 +1,15 @@
-//! The innermost loops of the convolution, once for all registers and arithmetics.
+//! The innermost loops of the convolution, written once for all registers and number types.
 //!
-//! [`Arithmetic`] is what a processor does with a register. The loops are written over it and are
-//! compiled by [`processor`] for each of its implementations, with the instructions that it needs.
-//! (Crates such as `pulp` have such a trait for float32; none has the products of bf16 pairs, so
-//! there would be two pieces of code.)
+//! [`Arithmetic`] has the operations of a processor on a register. The loops are generic over it,
+//! and [`processor`] compiles them for each of its implementations, with the instructions it needs.
+//! (Crates such as `pulp` have such a trait for float32. None has the products of bf16 pairs, so we
+//! would need two pieces of code.)
 //!
-//! A *word* is what a lane holds of one voxel: one float32 channel, or a pair of bf16 channels.
+//! A *word* is the content of one lane, which belongs to one voxel: one float32 channel, or a pair
+//! of bf16 channels.
 //!
-//! What is called in a loop is plain `for`: the compiler does not carry wide registers through closures
-//! given to the standard library.
+//! The loops are plain `for` loops, because the compiler does not keep wide registers in closures
+//! that are passed to the standard library.
 
 #![expect(
     clippy::needless_range_loop,
@@ -18,64 +19,68 @@
 
 use crate::Value;
 
-/// Outputs of the convolution.
+/// Number of output channels that are stored together.
 pub(super) const OUTPUTS: usize = 8;
 
-/// Bytes from which on memory is aligned: a cache line, and the widest register.
+/// Alignment of memory in bytes: the size of a cache line and of the widest register.
 const LINE: usize = 64;
 
-/// Registers of one width with numbers of one kind. Its functions are unsafe to call on a processor
-/// that lacks the instructions.
+/// Operations on registers of one width with numbers of one type. Its unsafe functions must only be
+/// called on a processor that has the instructions.
 pub(super) trait Arithmetic: Copy + 'static {
     /// A number of a feature map.
     type Value: Value + Number;
-    /// [`PACK`](Self::PACK) channels of a voxel.
+    /// [`PACK`](Self::PACK) neighbouring channels of a voxel.
     type Word: Number;
     /// A register of words, or of values of one channel.
     type Register: Copy;
-    /// A register of float32 sums, one a lane.
+    /// A register of float32 sums, one per lane.
     type Sums: Copy;
 
-    /// Lanes of a register: voxels computed at once.
+    /// Number of lanes of a register, which is the number of voxels computed at once.
     const LANES: usize;
-    /// Channels in a word.
+    /// Number of channels in a word.
     const PACK: usize;
-    /// Values of one channel in a register.
+    /// Number of values of one channel in a register.
     const BLOCK: usize = Self::LANES * Self::PACK;
-    /// Outputs computed at once.
+    /// Number of outputs computed at once.
     const AT_ONCE: usize;
-    /// Registers of voxels computed at once: the more, the fewer times a weight is read, but all sums
-    /// have to fit in registers.
+    /// Largest number of registers of voxels computed at once. With more of them each weight is
+    /// read less often, but all sums must fit in registers.
     const MOST: usize;
 
-    /// The word of `PACK` neighbouring channels, of which `value` gives each.
+    /// Makes a word of `PACK` channels, where `value` returns the value of each.
     fn word(value: impl Fn(usize) -> f32) -> Self::Word;
 
-    /// `value` in every lane.
+    /// Puts `value` into every lane.
     unsafe fn sums(value: f32) -> Self::Sums;
-    /// `word` in every lane.
+    /// Puts `word` into every lane.
     unsafe fn every(word: Self::Word) -> Self::Register;
-    /// `LANES` words.
+    /// Loads `LANES` words.
     unsafe fn load_words(from: *const Self::Word) -> Self::Register;
-    /// `BLOCK` values.
+    /// Loads `BLOCK` values.
     unsafe fn load_values(from: *const Self::Value) -> Self::Register;
-    /// `sums` + `a` · `b`, lane by lane, over the values of a lane.
+    /// Returns `sums` + `a` · `b` for each lane, where the product is summed over the values of the
+    /// lane.
     unsafe fn add_products(sums: Self::Sums, a: Self::Register, b: Self::Register) -> Self::Sums;
-    /// The sum over lanes.
+    /// Adds up all lanes.
     unsafe fn total(sums: Self::Sums) -> f32;
-    /// Sums of `COUNT` outputs as values `[LANES, 8]`, of which the other outputs stay as they are.
+    /// Writes the sums of `COUNT` outputs as values to `to` `[LANES, 8]`, rounded in bf16. The
+    /// other outputs in `to` stay unchanged.
     unsafe fn put<const COUNT: usize>(sums: &[Self::Sums; COUNT], to: &mut [Self::Value]);
 
-    /// A row `[W, channels]` as words of `PACK` channels each, those of the next `plane` words
-    /// further. May write zeros up to a register behind each.
+    /// Rearranges a row `[W, channels]` into words of `PACK` channels: all words of the first
+    /// channels, then those of the next ones, `plane` words further on in `to`. May write zeros
+    /// after each line of words, up to the end of a register.
     unsafe fn row_to_words(
         row: &[Self::Value],
         channels: usize,
         to: &mut [Self::Word],
         plane: usize,
     );
-    /// A row `[W, channels]` as voxels of each channel, those of the next `plane` values
-    /// further. May write zeros up to a [`BLOCK`](Self::BLOCK) behind each.
+    /// Rearranges a row `[W, channels]` by channel: all voxels of the first channel, then those of
+    /// the next one, `plane` values further on in `to`. May write zeros after each line of voxels,
+    /// up to the end of a [`BLOCK`](Self::BLOCK).
     unsafe fn row_to_voxels(
         row: &[Self::Value],
         channels: usize,
@@ -84,19 +89,19 @@ pub(super) trait Arithmetic: Copy + 'static {
     );
 }
 
-/// The sums of products with one channel's row: `[output][tap in W]`, lanes still apart.
+/// Sums of products with a row of one input channel: `[output][tap in W]`, one sum per lane.
 pub(super) type RowSums<A> = [[<A as Arithmetic>::Sums; 3]; OUTPUTS];
 
-/// One row of words and its weights; both empty for a row beyond the grid.
+/// A row of words and its weights. Both are empty for a row outside the grid.
 pub(super) type Row<'a, W> = (&'a [W], &'a [W]);
 
-/// A processor known to have what an [`Arithmetic`] needs, with the loops compiled for it.
+/// A processor that has the instructions of an [`Arithmetic`], with the loops compiled for it.
 pub(super) trait Processor: Arithmetic {
-    /// [`Arithmetic::row_to_words`].
+    /// Calls [`Arithmetic::row_to_words`].
     fn to_words(self, row: &[Self::Value], channels: usize, to: &mut [Self::Word], plane: usize);
-    /// [`Arithmetic::row_to_voxels`].
+    /// Calls [`Arithmetic::row_to_voxels`].
     fn to_voxels(self, row: &[Self::Value], channels: usize, to: &mut [Self::Value], plane: usize);
-    /// [`convolve`].
+    /// Calls [`convolve`].
     fn convolve(
         self,
         rows: &[Row<Self::Word>; 9],
@@ -104,16 +109,17 @@ pub(super) trait Processor: Arithmetic {
         bias: &[f32; OUTPUTS],
         to: &mut [Self::Value],
     );
-    /// [`add_products`].
+    /// Calls [`add_products`].
     fn multiply(self, x: &[Self::Value], dy: &[Self::Value], total: &mut RowSums<Self>);
-    /// [`Arithmetic::total`] of each.
+    /// Calls [`Arithmetic::total`] for each of three registers.
     fn totals(self, lanes: &[Self::Sums; 3]) -> [f32; 3];
-    /// Before the first product.
+    /// Returns sums of zero.
     fn no_sums(self) -> RowSums<Self>;
 }
 
-/// Compiles the loops for an [`Arithmetic`] of values `$value` and words `$word` with the instructions
-/// `$features`, which whoever makes an `$arithmetic` has found.
+/// Compiles the loops for an [`Arithmetic`] of values `$value` and words `$word`, with the
+/// instructions `$features`. A value of type `$arithmetic` may exist only where the processor has
+/// these instructions.
 macro_rules! processor {
     ($arithmetic:ident, $value:ty, $word:ty, $features:literal) => {
         $crate::convolution::lanes::compiled! {$arithmetic, $features,
@@ -137,7 +143,7 @@ macro_rules! processor {
 }
 pub(super) use processor;
 
-/// The methods of [`processor`].
+/// Defines the methods for [`processor`].
 macro_rules! compiled {
     ($arithmetic:ident, $features:literal,
      $(fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? = $loop:expr;)*) => {
@@ -145,10 +151,10 @@ macro_rules! compiled {
             fn $name(self, $($argument: $type),*) $(-> $result)? {
                 #[target_feature(enable = $features)]
                 fn wide($($argument: $type),*) $(-> $result)? {
-                    // SAFETY: the processor has the features, or this could not be called.
+                    // SAFETY: this is called only where the processor has the features.
                     unsafe { ($loop)($($argument),*) }
                 }
-                // SAFETY: the processor has what it was compiled for, or there would be no `self`.
+                // SAFETY: `self` exists only where the processor has the features.
                 unsafe { wide($($argument),*) }
             }
         )*}
@@ -156,9 +162,11 @@ macro_rules! compiled {
 }
 pub(super) use compiled;
 
-/// Eight outputs of a line of voxels: `to` `[voxel, output]` ← `bias` + `rows`, each
-/// `[inputs / PACK, plane]`, times their weights `[inputs / PACK][tap in W][output]`. The line is a
-/// whole number of registers long, and each row at least two words longer.
+/// Computes eight outputs of a line of voxels, `to` `[voxel, output]`.
+///
+/// The result is `bias` plus the sum over `rows` `[inputs / PACK, plane]` times their weights
+/// `[inputs / PACK][tap in W][output]`. The length of the line is a multiple of a register, and
+/// each row is at least two words longer than the line.
 #[inline(always)]
 pub(super) unsafe fn convolve<A: Arithmetic>(
     rows: &[Row<A::Word>; 9],
@@ -170,7 +178,7 @@ pub(super) unsafe fn convolve<A: Arithmetic>(
     let mut block = 0;
     while block < blocks {
         let first = block * A::LANES;
-        // Of four two and two.
+        // Four blocks are done as two and two.
         let count = match blocks - block {
             1 => 1,
             2 | 4 => 2,
@@ -181,12 +189,12 @@ pub(super) unsafe fn convolve<A: Arithmetic>(
             // SAFETY: the caller's processor has what `A` needs.
             unsafe {
                 match (A::AT_ONCE, count) {
-                    (8, 1) => blocks_of::<A, 1, 8>(rows, first, plane, bias, output, to),
-                    (8, 2) => blocks_of::<A, 2, 8>(rows, first, plane, bias, output, to),
-                    (8, _) => blocks_of::<A, 3, 8>(rows, first, plane, bias, output, to),
-                    (_, 1) => blocks_of::<A, 1, 4>(rows, first, plane, bias, output, to),
-                    (_, 2) => blocks_of::<A, 2, 4>(rows, first, plane, bias, output, to),
-                    (_, _) => blocks_of::<A, 3, 4>(rows, first, plane, bias, output, to),
+                    (8, 1) => convolve_blocks::<A, 1, 8>(rows, first, plane, bias, output, to),
+                    (8, 2) => convolve_blocks::<A, 2, 8>(rows, first, plane, bias, output, to),
+                    (8, _) => convolve_blocks::<A, 3, 8>(rows, first, plane, bias, output, to),
+                    (_, 1) => convolve_blocks::<A, 1, 4>(rows, first, plane, bias, output, to),
+                    (_, 2) => convolve_blocks::<A, 2, 4>(rows, first, plane, bias, output, to),
+                    (_, _) => convolve_blocks::<A, 3, 4>(rows, first, plane, bias, output, to),
                 }
             }
         }
@@ -194,11 +202,11 @@ pub(super) unsafe fn convolve<A: Arithmetic>(
     }
 }
 
-/// `OUT` outputs from `output` on of `COUNT` registers of voxels from the `first` of a line on, into
-/// `to` `[COUNT · LANES, 8]`. It must not panic on the way, or the sums go to memory after each
-/// addition.
+/// Computes `OUT` outputs, the first of them `output`, for `COUNT` registers of voxels, which begin
+/// at voxel `first` of a line. Writes them to `to` `[COUNT · LANES, 8]`. The inner loops must not
+/// be able to panic: otherwise the compiler writes the sums to memory after each addition.
 #[inline(always)]
-unsafe fn blocks_of<A: Arithmetic, const COUNT: usize, const OUT: usize>(
+unsafe fn convolve_blocks<A: Arithmetic, const COUNT: usize, const OUT: usize>(
     rows: &[Row<A::Word>; 9],
     first: usize,
     plane: usize,
@@ -206,20 +214,20 @@ unsafe fn blocks_of<A: Arithmetic, const COUNT: usize, const OUT: usize>(
     output: usize,
     to: &mut [A::Value],
 ) {
-    let seen = COUNT * A::LANES + 2;
-    // SAFETY: the caller's processor has what `A` needs; what is read lies within `words` and
-    // `weights`, as their lengths say.
+    let words_read = COUNT * A::LANES + 2;
+    // SAFETY: the caller's processor has what `A` needs. All reads lie within `words` and
+    // `weights`, by the checks of their lengths.
     unsafe {
         let mut sums = [[A::sums(0.0); OUT]; COUNT];
-        for of_block in &mut sums {
+        for block_sums in &mut sums {
             for index in 0..OUT {
-                of_block[index] = A::sums(bias[output + index]);
+                block_sums[index] = A::sums(bias[output + index]);
             }
         }
         for (words, weights) in rows {
             for (index, weights) in weights.as_chunks::<{ 3 * OUTPUTS }>().0.iter().enumerate() {
                 let start = index * plane + first;
-                if words.len() < start + seen {
+                if words.len() < start + words_read {
                     break;
                 }
                 let words = words.as_ptr().add(start);
@@ -245,8 +253,8 @@ unsafe fn blocks_of<A: Arithmetic, const COUNT: usize, const OUT: usize>(
     }
 }
 
-/// Adds to `total` the products of `dy` `[block][output][BLOCK]` with `x`, with the value after it and
-/// with the one after that.
+/// Adds to `total` the products of `dy` `[block][output][BLOCK]` with `x`, for the three taps in W:
+/// with the value of `x` at the same position, one further and two further.
 #[inline(always)]
 pub(super) unsafe fn add_products<A: Arithmetic>(
     x: &[A::Value],
@@ -256,23 +264,23 @@ pub(super) unsafe fn add_products<A: Arithmetic>(
     // SAFETY: the caller's processor has what `A` needs.
     unsafe {
         if A::AT_ONCE == OUTPUTS {
-            products_of::<A, 8>(x, dy, total, 0);
+            add_products_from::<A, 8>(x, dy, total, 0);
         } else {
-            products_of::<A, 4>(x, dy, total, 0);
-            products_of::<A, 4>(x, dy, total, 4);
+            add_products_from::<A, 4>(x, dy, total, 0);
+            add_products_from::<A, 4>(x, dy, total, 4);
         }
     }
 }
 
-/// [`add_products`] for `OUT` outputs from `output` on.
+/// Does the same as [`add_products`] for `OUT` outputs, the first of them `output`.
 #[inline(always)]
-unsafe fn products_of<A: Arithmetic, const OUT: usize>(
+unsafe fn add_products_from<A: Arithmetic, const OUT: usize>(
     x: &[A::Value],
     dy: &[A::Value],
     total: &mut RowSums<A>,
     output: usize,
 ) {
-    // SAFETY: the caller's processor has what `A` needs; what is read lies within `x` and `dy`.
+    // SAFETY: the caller's processor has what `A` needs. All reads lie within `x` and `dy`.
     unsafe {
         let mut sums = [[A::sums(0.0); 3]; OUT];
         for index in 0..OUT {
@@ -303,33 +311,33 @@ unsafe fn products_of<A: Arithmetic, const OUT: usize>(
     }
 }
 
-/// [`Arithmetic::total`] of each.
+/// Calls [`Arithmetic::total`] for each of three registers.
 #[inline(always)]
 pub(super) unsafe fn totals<A: Arithmetic>(lanes: &[A::Sums; 3]) -> [f32; 3] {
     // SAFETY: the caller's processor has what `A` needs.
     unsafe { [A::total(lanes[0]), A::total(lanes[1]), A::total(lanes[2])] }
 }
 
-/// Before the first product.
+/// Returns sums of zero.
 #[inline(always)]
 pub(super) unsafe fn no_sums<A: Arithmetic>() -> RowSums<A> {
     // SAFETY: the caller's processor has what `A` needs.
     unsafe { [[A::sums(0.0); 3]; OUTPUTS] }
 }
 
-/// Numbers of which any bits are a value, and zeros are zero.
+/// A number type that can be stored in [`Aligned`] memory.
 ///
 /// # Safety
-/// That must be so.
+/// Every pattern of bits must be a valid value of the type, and all bits zero must mean zero.
 pub(super) unsafe trait Number: Copy + Default {}
-// SAFETY: so it is.
+// SAFETY: every pattern of bits is an integer, and all bits zero mean zero.
 unsafe impl Number for u16 {}
-// SAFETY: so it is.
+// SAFETY: every pattern of bits is an integer, and all bits zero mean zero.
 unsafe impl Number for u32 {}
-// SAFETY: so it is.
+// SAFETY: every pattern of bits is a float32 number or NaN, and all bits zero mean zero.
 unsafe impl Number for f32 {}
 
-/// Memory that begins where a cache line does.
+/// Memory that begins at the start of a cache line.
 pub(super) struct Aligned(Vec<Line>);
 
 #[derive(Clone, Copy)]
@@ -337,7 +345,7 @@ pub(super) struct Aligned(Vec<Line>);
 struct Line([u8; LINE]);
 
 impl Aligned {
-    /// Zeros: room for `count` numbers, or some more.
+    /// Allocates zeros, with room for at least `count` numbers.
     pub(super) fn zeros<T: Number>(count: usize) -> Self {
         Self(vec![
             Line([0; LINE]);
@@ -345,20 +353,23 @@ impl Aligned {
         ])
     }
 
-    pub(super) fn of<T: Number>(&self) -> &[T] {
+    /// Returns the whole memory as a slice of numbers.
+    pub(super) fn as_slice<T: Number>(&self) -> &[T] {
         let count = self.0.len() * LINE / size_of::<T>();
-        // SAFETY: memory of its own, without gaps; any bits are a value.
+        // SAFETY: `self` owns the memory, which has no gaps, and any bits are a valid number.
         unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), count) }
     }
 
-    pub(super) fn of_mut<T: Number>(&mut self) -> &mut [T] {
+    /// Returns the whole memory as a mutable slice of numbers.
+    pub(super) fn as_mut_slice<T: Number>(&mut self) -> &mut [T] {
         let count = self.0.len() * LINE / size_of::<T>();
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), count) }
     }
 }
 
-/// `voxels` as they are if they are `count` values, else with zeros behind them.
+/// Returns `voxels` if they are `count` values. Otherwise copies them to `last`, appends zeros and
+/// returns that.
 pub(super) fn filled<'a, V: Number>(
     voxels: &'a [V],
     count: usize,
