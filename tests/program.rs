@@ -175,7 +175,7 @@ fn shells_get_completions_of_all_that_is_not_hidden() {
     let scratch = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let script = succeed(&mut slicewise(&["completions", shell]));
-        for word in ["sweep", "doctor", "completions", "jobs", "strategies"] {
+        for word in ["sweep", "doctor", "completions", "jobs"] {
             assert!(script.contains(word), "{shell}: no {word}");
         }
         // The hidden subcommand `cell` is none of a user's; help texts speak of cells.

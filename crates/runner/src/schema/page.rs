@@ -183,9 +183,11 @@ impl Page<'_> {
             Some("number") => "number".to_owned(),
             Some("boolean") => "`true`, `false`".to_owned(),
             Some("array") => {
-                let count = schema["maxItems"].as_u64();
-                let count = count.map_or_else(String::new, |count| format!("{count} × "));
-                format!("list of {count}{}", self.value(&schema["items"])?)
+                let items = self.value(&schema["items"])?;
+                match schema["maxItems"].as_u64() {
+                    Some(count) => format!("{count} {items}s"),
+                    None => format!("list of {items}s"),
+                }
             }
             Some("object") => match schema["properties"].as_object() {
                 Some(named) => {
@@ -244,6 +246,10 @@ fn yaml(value: &Value) -> String {
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(ToString::to_string).collect();
             format!("`[{}]`", items.join(", "))
+        }
+        // 4 rather than 4.0.
+        Value::Number(number) if number.is_f64() => {
+            format!("`{}`", number.as_f64().unwrap_or_default())
         }
         other => format!("`{other}`"),
     }
