@@ -73,8 +73,8 @@ deny:
 # Formatting and clippy; warnings are errors
 lint: libtorch
     cargo fmt --all --check
-    # cargo fmt does not follow the modules that the registry's macro declares.
-    rustfmt --edition 2024 --check crates/strategies/src/*.rs
+    # cargo fmt does not follow the modules that the registries' macros declare.
+    rustfmt --edition 2024 --check crates/strategies/src/*.rs crates/model/src/*.rs crates/data/src/layouts/*.rs crates/report/src/section/*.rs
     cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 # Build the API documentation; warnings are errors

@@ -1,5 +1,6 @@
-//! The documents written by hand: the tables that they quote are those that the committed records
-//! gave, and every link leads somewhere. `documents_names` holds the commands and files they name.
+//! Checks the documents written by hand: the tables that they quote are those that the committed
+//! records gave, and every link leads somewhere. `documents_names` checks the commands and files
+//! that they name.
 
 use crate::program::root;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ pub(crate) struct Document {
     pub(crate) text: String,
 }
 
-/// All documents, in order of their paths.
+/// Returns all documents, in order of their paths.
 pub(crate) fn documents() -> Vec<Document> {
     let mut found = Vec::new();
     for folder in FOLDERS {
@@ -35,7 +36,7 @@ pub(crate) fn documents() -> Vec<Document> {
     found
 }
 
-/// The lines outside blocks fenced by three backticks, and those inside.
+/// Returns the lines outside blocks fenced by three backticks, and those inside.
 pub(crate) fn outside_and_inside_fences(text: &str) -> (String, String) {
     let (mut outside, mut inside) = (String::new(), String::new());
     let mut fenced = false;
@@ -52,7 +53,7 @@ pub(crate) fn outside_and_inside_fences(text: &str) -> (String, String) {
     (outside, inside)
 }
 
-/// What links and images of `text` point to, apart from web addresses.
+/// Returns what links and images of `text` point to, apart from web addresses.
 fn targets(text: &str) -> Vec<String> {
     let (prose, _) = outside_and_inside_fences(text);
     // Between every second pair of backticks is code, which holds no links.
@@ -64,8 +65,8 @@ fn targets(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The anchors that a forge makes of the headings of `text`: lower case, without punctuation,
-/// spaces as hyphens.
+/// Returns the anchors that GitHub makes of the headings of `text`: lower case, without
+/// punctuation, spaces as hyphens.
 fn anchors(text: &str) -> BTreeSet<String> {
     let (prose, _) = outside_and_inside_fences(text);
     let headings = prose.lines().filter(|line| line.starts_with('#'));
@@ -80,7 +81,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The tables between `<!-- table: PATH -->` and `<!-- end -->`: path and text.
+/// Returns path and text of the tables between `<!-- table: PATH -->` and `<!-- end -->`.
 fn embedded(markdown: &str) -> Vec<(&str, &str)> {
     let parts = markdown.split("<!-- table: ").skip(1);
     parts

@@ -1,5 +1,5 @@
-//! What the documents name exists: recipes, subcommands, files, columns of tables; and every
-//! recipe and subcommand is in `docs/commands.md`.
+//! Checks that what the documents name exists: recipes, subcommands, files, columns of tables; and
+//! that every recipe and subcommand is in `docs/commands.md`.
 
 use crate::documents::{Document, documents, outside_and_inside_fences};
 use crate::program::{root, slicewise, succeed};
@@ -9,13 +9,13 @@ use std::fs;
 /// Logs of what was once: they may name what is gone.
 const HISTORY: [&str; 2] = ["CHANGELOG.md", "EXPERIMENTS.md"];
 
-/// The documents about what is.
+/// Returns the documents that describe the present.
 fn present() -> impl Iterator<Item = Document> {
     let of_now = |document: &Document| !HISTORY.contains(&document.path.as_str());
     documents().into_iter().filter(of_now)
 }
 
-/// What stands between single backticks.
+/// Returns what stands between single backticks.
 fn spans(text: &str) -> Vec<String> {
     let (prose, _) = outside_and_inside_fences(text);
     let parts: Vec<&str> = prose.split('`').collect();
@@ -24,7 +24,7 @@ fn spans(text: &str) -> Vec<String> {
     inside.map(str::to_owned).collect()
 }
 
-/// The word after each `marker` in code, fenced or not, if it is one in lower case.
+/// Returns the words that follow `marker` in code, fenced or not, if they begin in lower case.
 fn words_after(marker: &str, text: &str) -> BTreeSet<String> {
     let (_, fenced) = outside_and_inside_fences(text);
     let code = spans(text).join("\n") + "\n" + &fenced;
@@ -38,7 +38,7 @@ fn words_after(marker: &str, text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Names at the beginning of a line that ends a head with a colon: `fuzz seed="0": libtorch`.
+/// Returns the names of the justfile's recipes, from lines such as `fuzz seed="0": libtorch`.
 fn recipes() -> BTreeSet<String> {
     let text = fs::read_to_string(root().join("justfile")).unwrap();
     let heads = text.lines().filter(|line| {
@@ -50,6 +50,7 @@ fn recipes() -> BTreeSet<String> {
         .collect()
 }
 
+/// Returns the subcommands that `slicewise --help` lists.
 fn subcommands() -> BTreeSet<String> {
     let help = succeed(&mut slicewise(&["--help"]));
     let (_, listed) = help.split_once("Commands:\n").unwrap();

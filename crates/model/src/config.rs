@@ -7,8 +7,8 @@ mod training;
 
 pub use training::{Algorithm, Layout, Precision, Schedule, TrainingConfig};
 
-use crate::registry;
 use crate::error::ModelError;
+use crate::registry;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 

@@ -42,8 +42,8 @@ pub use environment::{Environment, choose_device, environment, process_settings,
 pub use error::ModelError;
 pub use gpu::unused_gpu;
 pub use kernel_path::kernel_path;
-pub use slicewise_kernels::InstructionSet;
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
+pub use slicewise_kernels::InstructionSet;
 // The runner names devices, and should not depend on tch for that.
 pub use tch::Device;

@@ -7,9 +7,7 @@ mod sample;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let out = arguments
-        .next()
-        .ok_or("usage: sample_report OUT [SEEDS [heads]]")?;
+    let out = arguments.next().ok_or("usage: sample_report OUT [SEEDS [heads]]")?;
     let seeds: u64 = arguments.next().map_or(Ok(3), |seeds| seeds.parse())?;
     let seeds: Vec<u64> = (0..seeds).collect();
     let results = match arguments.next().as_deref() {

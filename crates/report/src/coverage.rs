@@ -1,59 +1,59 @@
 //! What of the sweep is not there yet.
 //!
-//! The manifest names the planned cells; which ratios each should reach is inferred from the
-//! records: what one seed has, every other is expected to have.
+//! The manifest names the planned runs. Which ratios each should reach is inferred from the
+//! records: what one seed has, every other is expected to have, unless the configuration lets the
+//! stop rule end runs and it did.
 
-use crate::order::{percent, ratio_key, strategy_key};
-use slicewise_experiment::Results;
+use crate::arm::Arm;
+use crate::config::setting;
+use crate::format::{list, percents};
+use crate::rounds::ratio_key;
+use crate::sweep::Sweep;
+use slicewise_data::Task;
+use slicewise_experiment::RoundRecord;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One line for seeds without any record, one for each task, model and strategy that lacks something
+/// The records of one task, model and arm by seed and ratio.
+type Found<'a> = BTreeMap<u64, BTreeMap<u64, &'a RoundRecord>>;
+
+/// One line for seeds without any record, one for each task, model and arm that lacks something
 /// of the others; empty if nothing is missing.
-pub(crate) fn missing(results: &Results) -> Vec<String> {
-    let manifest = &results.manifest;
-    let recorded: BTreeSet<u64> = results.records.iter().map(|record| record.seed).collect();
-    let (begun, absent): (Vec<u64>, Vec<u64>) = manifest
-        .seeds
-        .iter()
-        .partition(|&seed| recorded.contains(seed));
+pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
+    let manifest = &sweep.results.manifest;
+    let recorded: BTreeSet<u64> = sweep.results.records.iter().map(|record| record.seed).collect();
+    let (begun, absent): (Vec<u64>, Vec<u64>) =
+        manifest.seeds.iter().partition(|&seed| recorded.contains(seed));
     let mut lines = Vec::new();
     if !begun.is_empty() && !absent.is_empty() {
-        let absent: Vec<String> = absent.iter().map(u64::to_string).collect();
-        lines.push(format!("seed {}: no record yet", absent.join(", ")));
+        lines.push(format!("seed {}: no record yet", list(absent)));
     }
-    for data in &manifest.data {
+    for task in manifest.data.iter().map(|data| data.task) {
         for model in &manifest.models {
-            let records = results
-                .records
-                .iter()
-                .filter(|record| record.task == data.task && record.model == *model);
-            let mut found: BTreeMap<_, BTreeMap<u64, BTreeSet<u64>>> = BTreeMap::new();
-            for record in records {
-                let seeds = found.entry(strategy_key(&record.strategy)).or_default();
-                let ratios = seeds.entry(record.seed).or_default();
-                ratios.insert(ratio_key(record.ratio));
+            let mut found: BTreeMap<Arm, Found> = BTreeMap::new();
+            let rounds = sweep.rounds.iter();
+            for round in rounds.filter(|round| round.task == task && round.model == model) {
+                let seeds = found.entry(round.arm.clone()).or_default();
+                for record in &round.records {
+                    seeds.entry(record.seed).or_default().insert(ratio_key(round.ratio), record);
+                }
             }
-            let place = format!("Task {}, model {model}", data.task.number());
+            let place = format!("Task {}, model {model}", task.number());
             if found.is_empty() {
                 lines.push(format!("{place}: no record"));
                 continue;
             }
-            let planned = manifest
-                .cells
-                .iter()
-                .filter(|cell| cell.task == data.task && cell.model == *model);
-            let strategies: BTreeSet<_> = planned
-                .map(|cell| strategy_key(&cell.strategy))
-                .chain(found.keys().cloned())
-                .collect();
-            for strategy in strategies {
-                let seeds = found.get(&strategy);
-                let line = match seeds {
-                    None => "no record".to_owned(),
-                    Some(seeds) => gaps(seeds, &begun),
+            let planned = manifest.cells.iter();
+            for cell in planned.filter(|cell| cell.task == task && cell.model == *model) {
+                found.entry(Arm::of(&cell.strategy)).or_default();
+            }
+            for (arm, seeds) in found {
+                let line = if seeds.is_empty() {
+                    "no record".to_owned()
+                } else {
+                    gaps(&seeds, &begun, ends_runs(sweep, task))
                 };
                 if !line.is_empty() {
-                    lines.push(format!("{place}, {}: {line}", strategy.1));
+                    lines.push(format!("{place}, {}: {line}", arm.name()));
                 }
             }
         }
@@ -61,18 +61,25 @@ pub(crate) fn missing(results: &Results) -> Vec<String> {
     lines
 }
 
-/// Seeds without any round, and rounds that only other seeds have.
-fn gaps(found: &BTreeMap<u64, BTreeSet<u64>>, seeds: &[u64]) -> String {
-    let planned: BTreeSet<u64> = found.values().flatten().copied().collect();
-    let gaps = seeds.iter().filter_map(|seed| match found.get(seed) {
-        None => Some(format!("seed {seed} missing")),
-        Some(ratios) => {
-            let lacking: Vec<String> = planned
-                .difference(ratios)
-                .map(|&ratio| percent(ratio as f64 / 1e6))
-                .collect();
-            (!lacking.is_empty()).then(|| format!("seed {seed} without {}", lacking.join(", ")))
-        }
+/// Whether the configuration lets the stop rule end the task's runs.
+pub(crate) fn ends_runs(sweep: &Sweep, task: Task) -> bool {
+    setting(&sweep.results.config, &["tasks", task.name(), "stop", "ends_run"]) == Some("true")
+}
+
+/// Seeds without any round, and rounds that only other seeds have. Where the rule `ends_runs`,
+/// nothing is expected after a seed's last round if it fired there.
+fn gaps(found: &Found, seeds: &[u64], ends_runs: bool) -> String {
+    let planned: BTreeSet<u64> = found.values().flat_map(BTreeMap::keys).copied().collect();
+    let gaps = seeds.iter().filter_map(|seed| {
+        let Some(rounds) = found.get(seed) else {
+            return Some(format!("seed {seed} missing"));
+        };
+        let last = rounds.last_key_value();
+        let ended = last.filter(|(_, record)| ends_runs && record.converged == Some(true));
+        let due = |ratio: &u64| ended.is_none_or(|(last, _)| ratio < last);
+        let lacking = planned.iter().filter(|ratio| !rounds.contains_key(ratio) && due(ratio));
+        let lacking = percents(lacking.map(|&ratio| ratio as f64 / 1e6));
+        (!lacking.is_empty()).then(|| format!("seed {seed} without {lacking}"))
     });
     gaps.collect::<Vec<_>>().join("; ")
 }

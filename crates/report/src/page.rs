@@ -1,30 +1,47 @@
 //! `report.html`, and the page of several sweeps: one file, no script, nothing fetched,
-//! printable.
+//! printable. What a sweep shows comes first, then a list of the sections, which fold.
 
-mod agreement;
-mod between;
-mod full_annotation;
-mod heads;
-mod minimum_cost;
-mod sections;
-mod stop;
-
-use crate::agreement::PrAgreement;
-use crate::comparison::Comparison;
 use crate::coverage;
-use crate::curve::Curves;
-use crate::figure::Drawing;
-use crate::finding::{findings, task_title};
-use crate::statistics::Statistic;
+use crate::figure::Figure;
+use crate::section::{Content, Section};
+use crate::sweep::{Sweep, task_title};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use slicewise_experiment::Results;
+use slicewise_data::Task;
 
 /// The page's whole style; without a `font-face`, so nothing is fetched.
 const STYLE: &str = include_str!("page/style.css");
 
-/// The section of statistics between strategies.
-pub(crate) fn between(statistics: &[Statistic], comparisons: &[Comparison]) -> Markup {
-    between::between(statistics, comparisons)
+const KICKER: &str = "slicewise · slice-wise active learning in 3D segmentation";
+
+/// The terms that the page uses.
+const TERMS: [(&str, &str); 5] = [
+    (
+        "ratio",
+        "the share of each Part A volume's axial slices that is annotated; the same for every volume",
+    ),
+    (
+        "first round",
+        "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands \
+         once and every curve begins with it",
+    ),
+    (
+        "P",
+        "agreement, slice by slice, of the segmentation with that of the attention map; a strategy \
+         may see it",
+    ),
+    ("R", "agreement of the segmentation with the ground truth; no strategy sees it"),
+    (
+        "interval",
+        "95 % Student-t interval of the mean over seeds: what first weights, crops and random \
+         choices change from seed to seed, not the spread between cases",
+    ),
+];
+
+/// All that a page says of one sweep.
+pub(crate) struct Article {
+    pub(crate) name: String,
+    question: String,
+    markup: Markup,
 }
 
 /// A page of `articles`, each with its sweep's name and question; a list of them comes first where
@@ -42,7 +59,7 @@ pub(crate) fn document(title: &str, articles: &[Article]) -> String {
             body {
                 @if articles.len() > 1 {
                     header {
-                        p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
+                        p.kicker { (KICKER) }
                         h1 { (title) }
                         ol { @for article in articles {
                             li { a href={ "#" (article.name) } { (article.name) } ": " (article.question) }
@@ -56,75 +73,76 @@ pub(crate) fn document(title: &str, articles: &[Article]) -> String {
     page.into_string()
 }
 
-/// All that a page says of one sweep.
-pub(crate) struct Article {
-    pub(crate) name: String,
-    pub(crate) question: String,
-    markup: Markup,
-}
-
-/// The article of a sweep; `between` is [the section of that name](between()).
-pub(crate) fn article(
-    results: &Results,
-    curves: &Curves,
-    agreements: &[PrAgreement],
-    drawings: &[Drawing],
-    between: Markup,
-) -> Article {
-    let manifest = &results.manifest;
-    let only_full = !curves.has_rounds();
+/// The article of a sweep with these sections.
+pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Article {
+    let manifest = &sweep.results.manifest;
+    let shown: Vec<_> = sections.iter().filter(|(_, content)| is_shown(content)).collect();
+    let address = |name: &str| format!("{}-{name}", manifest.name);
+    let more = [("reading", "How to read this page"), ("source", "Where it comes from")];
     let markup = html! {
         article id=(manifest.name) {
             header {
-                p.kicker { "slicewise · slice-wise active learning in 3D segmentation" }
+                p.kicker { (KICKER) }
                 h1 { (manifest.name) }
                 p.question { (manifest.question) }
-                p.facts { (facts(results)) }
+                p.facts { (facts(sweep)) }
             }
-            (incomplete(results))
+            (incomplete(sweep))
             section {
                 h2 { "What it shows" }
-                @for task in curves.tasks() {
-                    h3 { (task_title(task)) }
-                    ul { @for sentence in findings(curves, agreements, task) { li { (sentence) } } }
-                }
+                @for task in sweep.tasks() { (findings(sections, task)) }
                 p.note { "In brackets: 95 % Student-t intervals over seeds. Every sentence is made from the records." }
             }
-            @if only_full { (full_annotation::table_1(results)) }
-            (sections::table_2(curves))
-            @for drawing in drawings { (figure(drawing)) }
-            (between)
-            (minimum_cost::minimum_cost(curves))
-            (stop::stop(results, curves))
-            (agreement::agreement(agreements))
-            (heads::heads(results))
-            (sections::tissues(results))
-            @if !only_full { (full_annotation::table_1(results)) }
-            (sections::cost(curves))
-            (sections::reading())
-            (sections::provenance(results))
+            nav aria-label="Sections" { ol {
+                @let titles = shown.iter().map(|(section, _)| (section.name, section.title));
+                @for (name, title) in titles.chain(more) { li { a href={ "#" (address(name)) } { (title) } } }
+            } }
+            @for (section, content) in &shown {
+                (folding(&address(section.name), section.title, html! {
+                    @for figure in &content.figures { (drawing(figure)) }
+                    @for grid in &content.grids { (grid.html(section.title)) }
+                }))
+            }
+            (folding(&address("reading"), more[0].1, html! {
+                dl { @for (term, meaning) in TERMS { dt { (term) } dd { (meaning) } } }
+            }))
+            (folding(&address("source"), more[1].1, provenance(sweep, sections)))
         }
     };
-    Article {
-        name: manifest.name.clone(),
-        question: manifest.question.clone(),
-        markup,
+    let (name, question) = (manifest.name.clone(), manifest.question.clone());
+    Article { name, question, markup }
+}
+
+/// Whether the page has something to show of a section.
+fn is_shown(content: &Content) -> bool {
+    !content.figures.is_empty() || content.grids.iter().any(|grid| !grid.on_page().is_empty())
+}
+
+/// A section that opens and closes, open at first.
+fn folding(address: &str, title: &str, content: Markup) -> Markup {
+    html! {
+        section id=(address) { details open { summary { h2 { (title) } } (content) } }
+    }
+}
+
+/// What all sections say of one task.
+fn findings(sections: &[(&Section, Content)], task: Task) -> Markup {
+    let sentences = sections.iter().flat_map(|(_, content)| &content.sentences);
+    html! {
+        h3 { (task_title(task)) }
+        ul { @for (_, sentence) in sentences.filter(|(of, _)| *of == task) { li { (sentence) } } }
     }
 }
 
 /// One line: how much data, which seeds, where.
-fn facts(results: &Results) -> String {
-    let manifest = &results.manifest;
+fn facts(sweep: &Sweep) -> String {
+    let manifest = &sweep.results.manifest;
     let data = manifest.data.iter().map(|data| {
         let (a, b) = (data.part_a.len(), data.part_b.len());
-        format!(
-            "Task {}: {a} training and {b} unseen cases",
-            data.task.number()
-        )
+        format!("Task {}: {a} training and {b} unseen cases", data.task.number())
     });
-    let seeds: Vec<String> = manifest.seeds.iter().map(u64::to_string).collect();
     let rest = [
-        format!("seeds {}", seeds.join(", ")),
+        format!("seeds {}", sweep.seeds()),
         manifest.device.clone(),
         format!("commit {}", manifest.commit),
     ];
@@ -132,8 +150,8 @@ fn facts(results: &Results) -> String {
 }
 
 /// A line for all that is missing; nothing when the sweep is whole.
-fn incomplete(results: &Results) -> Markup {
-    let missing = coverage::missing(results);
+fn incomplete(sweep: &Sweep) -> Markup {
+    let missing = coverage::missing(sweep);
     html! {
         @if !missing.is_empty() {
             section.incomplete {
@@ -145,11 +163,45 @@ fn incomplete(results: &Results) -> Markup {
 }
 
 /// An inline SVG, so that the page is one file, with its caption.
-fn figure(drawing: &Drawing) -> Markup {
+fn drawing(figure: &Figure) -> Markup {
     html! {
         figure {
-            div.drawing { (PreEscaped(&drawing.svg)) }
-            figcaption { (drawing.caption) }
+            div.drawing role="region" aria-label=(figure.title) tabindex="0" { (PreEscaped(figure.svg())) }
+            figcaption { (figure.caption) }
         }
+    }
+}
+
+/// Where the numbers come from.
+fn provenance(sweep: &Sweep, sections: &[(&Section, Content)]) -> Markup {
+    let manifest = &sweep.results.manifest;
+    let tables = sections.iter().filter(|(_, content)| content.frame.is_some());
+    let tables: Vec<&str> = tables.map(|(section, _)| section.name).collect();
+    html! {
+        dl {
+            dt { "command" } dd { code { (manifest.command) } }
+            dt { "program" } dd {
+                "slicewise " (manifest.version) ", commit " code { (manifest.commit) } ", libtorch "
+                (manifest.libtorch) ", " (manifest.device)
+            }
+            dt { "seeds" } dd { (sweep.seeds()) }
+            dt { "models" } dd {
+                (manifest.models.join(", "))
+                @if manifest.models.len() > 1 {
+                    "; strategies are shown with the first, which is the one that the others are compared with"
+                }
+            }
+            @for data in &manifest.data {
+                dt { "data, Task " (data.task.number()) }
+                dd {
+                    (data.part_a.len()) " cases in Part A, " (data.part_b.len()) " in Part B; classes "
+                    (data.classes.join(", ")) "; SHA-256 of all voxels " code { (data.sha256) }
+                }
+            }
+            dt { "config" } dd { "SHA-256 " code { (manifest.config_sha256) } }
+            dt { "tables" } dd { "tables/{" (tables.join(", ")) "} as .csv, .md and .parquet" }
+            dt { "source" } dd { "Zhang, Li, Zhong, Jiao and Gao 2019, arXiv 1906.07367" }
+        }
+        details { summary { "config.yaml" } pre { (sweep.results.config) } }
     }
 }

@@ -75,9 +75,7 @@ fn read(dir: &Path, file: &str) -> String {
 
 /// A CSV without quoted cells, split.
 fn rows(csv: &str) -> Vec<Vec<String>> {
-    csv.lines()
-        .map(|line| line.split(',').map(str::to_owned).collect())
-        .collect()
+    csv.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 #[test]
@@ -91,10 +89,7 @@ fn tidy_table_2_is_what_a_hand_computes() {
         ],
     ));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
-    assert_eq!(
-        table[0].join(","),
-        "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases"
-    );
+    assert_eq!(table[0].join(","), "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases");
     assert_eq!(table.len(), 3, "{table:?}");
 
     // One seed: no interval.
@@ -106,10 +101,7 @@ fn tidy_table_2_is_what_a_hand_computes() {
     assert_eq!(table[2][7..].join(","), "2,2");
     for (cell, expected) in table[2][4..7].iter().zip([0.8, 0.164_689_76, 1.435_310_24]) {
         let value: f64 = cell.parse().unwrap();
-        assert!(
-            (value - expected).abs() < 1e-6,
-            "{value} against {expected}"
-        );
+        assert!((value - expected).abs() < 1e-6, "{value} against {expected}");
     }
 }
 
@@ -128,10 +120,8 @@ fn table_2_of_the_sample_agrees_with_its_records() {
                 && record.strategy == row[2]
                 && (record.ratio - ratio).abs() < 1e-9
                 && record.model == "attention-unet";
-            let cases = record
-                .cases
-                .iter()
-                .filter(|case| same && format!("{:?}", case.part) == row[1]);
+            let cases =
+                record.cases.iter().filter(|case| same && format!("{:?}", case.part) == row[1]);
             for case in cases {
                 sum += case.mean_dice;
                 n += 1;
@@ -139,10 +129,7 @@ fn table_2_of_the_sample_agrees_with_its_records() {
         }
         let mean: f64 = row[4].parse().unwrap();
         assert!((mean - sum / f64::from(n)).abs() < 1e-9, "{row:?}");
-        assert_eq!(
-            row[7..].join(","),
-            format!("3,{}", if row[1] == "A" { 12 } else { 4 })
-        );
+        assert_eq!(row[7..].join(","), format!("3,{}", if row[1] == "A" { 12 } else { 4 }));
     }
 }
 
@@ -151,10 +138,7 @@ fn the_papers_numbers_stand_in_columns_named_so() {
     let dir = report(&sample::sweep(&[0, 1]));
     let markdown = read(dir.path(), "tables/table2.md");
     let cells = |start: &str| -> Vec<String> {
-        let line = markdown
-            .lines()
-            .find(|line| line.starts_with(start))
-            .unwrap();
+        let line = markdown.lines().find(|line| line.starts_with(start)).unwrap();
         line.split('|').map(|cell| cell.trim().to_owned()).collect()
     };
     let header = cells("| strategy");
@@ -164,11 +148,7 @@ fn the_papers_numbers_stand_in_columns_named_so() {
     assert_eq!(of("T1 A, paper"), "0.984");
     assert!(of("T2 B").contains('±'));
     // The paper has no such row.
-    assert!(
-        cells("| random | 25\u{a0}%")[7..]
-            .iter()
-            .all(String::is_empty)
-    );
+    assert!(cells("| random | 25\u{a0}%")[7..].iter().all(String::is_empty));
     assert!(read(dir.path(), "report.html").contains("paper (40 dHCP newborns)"));
 }
 
@@ -189,27 +169,17 @@ fn every_file_is_of_its_kind_and_listed() {
             _ => b"",
         };
         assert!(bytes.starts_with(head), "{}", path.display());
-        assert!(
-            !String::from_utf8_lossy(&bytes).contains("NaN"),
-            "{}",
-            path.display()
-        );
+        assert!(!String::from_utf8_lossy(&bytes).contains("NaN"), "{}", path.display());
         endings.push(ending.to_owned());
     }
     let count = |ending: &str| endings.iter().filter(|found| *found == ending).count();
-    assert_eq!(
-        ["csv", "md", "parquet", "svg", "png", "html"].map(count),
-        [10, 11, 10, 5, 5, 1]
-    );
+    assert_eq!(["csv", "md", "parquet", "svg", "png", "html"].map(count), [10, 11, 10, 5, 5, 1]);
 }
 
 #[test]
 fn the_short_table_2_has_the_papers_ratios_and_the_last() {
-    let short = read(
-        report(&sample::sweep(&[0, 1])).path(),
-        "tables/table2-short.md",
-    )
-    .replace('\u{a0}', " ");
+    let short = read(report(&sample::sweep(&[0, 1])).path(), "tables/table2-short.md")
+        .replace('\u{a0}', " ");
     for row in [
         "| full annotation | 100 % |",
         "| random | 50 % |",
@@ -227,25 +197,23 @@ fn the_short_table_2_has_the_papers_ratios_and_the_last() {
 #[test]
 fn the_page_is_one_file_that_fetches_nothing() {
     let page = read(report(&sample::sweep(&[0, 1, 2])).path(), "report.html");
-    for fetched in ["src=", "href=", "url(", "@import", "<script", "<link"] {
+    for fetched in ["src=", "url(", "@import", "<script", "<link"] {
         assert!(!page.contains(fetched), "{fetched}");
     }
+    let links: Vec<&str> = page.split("href=\"").skip(1).collect();
+    assert!(links.len() > 10, "a list of the sections");
+    for link in links {
+        let place = link.split('"').next().unwrap().strip_prefix('#').unwrap();
+        assert!(page.contains(&format!("id=\"{place}\"")), "{place}");
+    }
     assert_eq!(page.matches("<svg").count(), 5);
-    assert!(
-        !page.contains("sweep is incomplete"),
-        "a whole sweep lacks nothing"
-    );
+    assert!(!page.contains("sweep is incomplete"), "a whole sweep lacks nothing");
 }
 
 #[test]
 fn one_seed_has_no_interval_anywhere() {
     let dir = report(&sample::sweep(&[7]));
-    assert!(
-        !read(dir.path(), "tables/table2.md")
-            .lines()
-            .skip(2)
-            .any(|line| line.contains('±'))
-    );
+    assert!(!read(dir.path(), "tables/table2.md").lines().skip(2).any(|line| line.contains('±')));
     let page = read(dir.path(), "report.html");
     assert!(page.contains("on a single seed, which separates nothing"));
     assert!(!page.contains("NaN"));
@@ -271,9 +239,7 @@ fn an_incomplete_sweep_says_what_is_missing() {
     }
     assert!(!page.contains("Task 1, model attention-unet,"));
 
-    results
-        .records
-        .retain(|record| record.task == Task::BrainExtraction);
+    results.records.retain(|record| record.task == Task::BrainExtraction);
     let page = read(report(&results).path(), "report.html");
     assert!(page.contains("Task 2, model attention-unet: no record"));
 
@@ -288,21 +254,14 @@ fn an_incomplete_sweep_says_what_is_missing() {
 #[test]
 fn the_first_round_alone_makes_a_report() {
     let dir = report(&small(&[0], vec![record(FIRST, 0, 0.125, &[0.4, 0.5])]));
-    assert_eq!(
-        rows(&read(dir.path(), "tables/table2.csv"))[1][..4].join(","),
-        "2,B,first,0.125"
-    );
+    assert_eq!(rows(&read(dir.path(), "tables/table2.csv"))[1][..4].join(","), "2,B,first,0.125");
 }
 
 #[test]
 fn without_attention_there_is_no_fig_4_and_no_correlation() {
     let dir = report(&small(&[0], vec![record("random", 0, 0.5, &[0.8])]));
     assert!(!dir.path().join("figures/fig4.svg").exists());
-    assert_eq!(
-        rows(&read(dir.path(), "tables/agreement.csv")).len(),
-        1,
-        "the header"
-    );
+    assert_eq!(rows(&read(dir.path(), "tables/agreement.csv")).len(), 1, "the header");
     assert!(!read(dir.path(), "report.html").contains("coefficient of"));
 }
 
@@ -335,21 +294,48 @@ fn findings_follow_the_records() {
 
 #[test]
 fn a_strategy_of_ones_own_is_in_tables_figures_and_page() {
-    let results = small(
-        &[0],
-        vec![
-            record("random", 0, 0.5, &[0.8]),
-            record("my-own", 0, 0.5, &[0.9]),
-        ],
-    );
+    let results =
+        small(&[0], vec![record("random", 0, 0.5, &[0.8]), record("my-own", 0, 0.5, &[0.9])]);
     let dir = report(&results);
-    for file in [
-        "tables/table2.csv",
-        "tables/cost.md",
-        "figures/fig5.svg",
-        "report.html",
-    ] {
+    for file in ["tables/table2.csv", "tables/cost.md", "figures/fig5.svg", "report.html"] {
         assert!(read(dir.path(), file).contains("my-own"), "{file}");
+    }
+}
+
+#[test]
+fn a_column_has_one_number_of_decimals() {
+    // 100 and 79.5 slices, 2 and 50 % of them.
+    let mut records = vec![
+        record("random", 0, 0.5, &[0.8]),
+        record("random", 1, 0.5, &[0.8]),
+        record(FULL, 0, 1.0, &[0.9]),
+    ];
+    (records[0].annotated_slices, records[1].annotated_slices) = (80, 79);
+    let dir = report(&small(&[0, 1], records));
+    let table = read(dir.path(), "tables/cost.md");
+    for cells in ["| 50\u{a0}% | 79.5 | 79.5\u{a0}% |", "| 100\u{a0}% | 100.0 | 100.0\u{a0}% |"] {
+        assert!(table.contains(cells), "{table}");
+    }
+}
+
+#[test]
+fn thirty_strategies_keep_their_places() {
+    let names: Vec<String> = (10..40).map(|index| format!("my-strategy-{index}")).collect();
+    let records = names.iter().map(|name| record(name, 0, 0.5, &[0.8]));
+    let dir = report(&small(&[0], records.collect()));
+    let svg = read(dir.path(), "figures/fig5.svg");
+    // Words stand below each other: the legend's last row is above the panels' titles.
+    let height = |words: &str| -> f64 {
+        let before = svg.split(&format!(">\n{words}\n")).next().unwrap();
+        let y = before.rsplit(" y=\"").next().unwrap();
+        y.split('"').next().unwrap().parse().unwrap()
+    };
+    let last = height(names.last().unwrap());
+    assert!(last + 20.0 < height("Task 2, tissue segmentation · Part A (training)"), "{last}");
+    let page = read(dir.path(), "report.html");
+    assert!(names.iter().all(|name| page.contains(name.as_str())));
+    for mark in ["scope=\"row\"", "scope=\"col\"", "role=\"img\"", "<caption", "<summary>"] {
+        assert!(page.contains(mark), "{mark}");
     }
 }
 
@@ -375,11 +361,7 @@ fn a_folder_is_read_from_disk_and_an_empty_one_is_refused() {
     assert!(matches!(error, ReportError::NoRecords { .. }), "{error}");
 
     for record in &results.records {
-        let folder = dir
-            .path()
-            .join("records")
-            .join(record.task.name())
-            .join(&record.model);
+        let folder = dir.path().join("records").join(record.task.name()).join(&record.model);
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{}-seed{}.jsonl", record.strategy, record.seed));
         let before = fs::read_to_string(&file).unwrap_or_default();
@@ -387,12 +369,7 @@ fn a_folder_is_read_from_disk_and_an_empty_one_is_refused() {
         fs::write(file, format!("{before}{line}\n")).unwrap();
     }
     let written = write(dir.path()).unwrap();
-    assert!(
-        written
-            .files
-            .iter()
-            .all(|file| file.starts_with(dir.path()) && file.is_file())
-    );
+    assert!(written.files.iter().all(|file| file.starts_with(dir.path()) && file.is_file()));
     let again = report(&results);
     let table = "tables/table2.csv";
     assert_eq!(read(dir.path(), table), read(again.path(), table));

@@ -11,7 +11,7 @@ use crate::segmenter;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
 use slicewise_data::{Part, Problem, TaskData};
-use slicewise_experiment::{ResultsFolder, Segmenter, TrainingCase};
+use slicewise_experiment::{ResultsFolder, TrainingCase};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -207,7 +207,6 @@ struct Cost {
 /// Times a few steps and one prediction of a temporary model, and measures its memory.
 fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost> {
     resources::forget_peak();
-    let failed = |error: slicewise_experiment::SegmenterError| Failure::Run(anyhow!("{error}"));
     let mut segmenter = segmenter::build(config, model, data.classes.len(), 0)?;
     let annotated: Vec<Vec<bool>> = data
         .cases
@@ -220,18 +219,14 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
         .zip(&annotated)
         .map(|(case, annotated)| TrainingCase::of(case, annotated))
         .collect();
-    segmenter
-        .train(&cases, 0..1, 1, 0, &mut |_, _| ControlFlow::Continue(()))
-        .map_err(failed)?;
+    segmenter.train(&cases, 0..1, 1, 0, &mut |_, _| ControlFlow::Continue(()))?;
     let started = Instant::now();
-    segmenter
-        .train(&cases, 0..TIMED_STEPS, TIMED_STEPS, 0, &mut |_, _| {
-            ControlFlow::Continue(())
-        })
-        .map_err(failed)?;
+    segmenter.train(&cases, 0..TIMED_STEPS, TIMED_STEPS, 0, &mut |_, _| {
+        ControlFlow::Continue(())
+    })?;
     let step_s = started.elapsed().as_secs_f64() / TIMED_STEPS as f64;
     let started = Instant::now();
-    segmenter.predict(cases[0].image).map_err(failed)?;
+    segmenter.predict(cases[0].image)?;
     let parameters = segmenter.parameters();
     Ok(Cost {
         step_s,

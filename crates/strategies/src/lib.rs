@@ -10,6 +10,4 @@ pub mod strategy;
 pub use budget::target_slices;
 pub use registry::{STRATEGIES, find};
 pub use slicewise_core::Prediction;
-pub use strategy::{
-    CaseView, Choice, QueryStrategy, StrategyError, highest, one_by_one,
-};
+pub use strategy::{CaseView, Choice, QueryStrategy, StrategyError, highest, one_by_one};

@@ -2,6 +2,7 @@
 
 use super::lanes::{Aligned, Number, OUTPUTS, Processor, Row, RowSums};
 use super::{STEPS, TAPS};
+use std::iter::zip;
 use tch::Tensor;
 
 /// Some channels of one sample, `[D, H, W, channels]`.
@@ -132,7 +133,12 @@ impl<P: Processor> Loops<P> {
     ///
     /// Each slice of a channel is stored as one line of voxels with zeros between its rows. So each
     /// tap reads the same line, shifted by some voxels.
-    pub(super) fn multiply(&self, x: &[Part<&[P::Value]>], dy: &Part<&[P::Value]>, sums: &mut Sums<P>) {
+    pub(super) fn multiply(
+        &self,
+        x: &[Part<&[P::Value]>],
+        dy: &Part<&[P::Value]>,
+        sums: &mut Sums<P>,
+    ) {
         let block = P::BLOCK;
         let pitch = self.width + 2;
         let blocks = (self.height * pitch).div_ceil(block);

@@ -34,9 +34,8 @@ fn compare<P: Processor>(registers: P, tolerance: f64, weight_tolerance: f64) {
         if inputs == [1] && kind != Kind::Float {
             continue;
         }
-        let on_grid = |channels: i64, seed| {
-            features([2, channels, grid[0], grid[1], grid[2]], seed, kind)
-        };
+        let on_grid =
+            |channels: i64, seed| features([2, channels, grid[0], grid[1], grid[2]], seed, kind);
         let parts: Vec<Tensor> = inputs
             .iter()
             .map(|&c| on_grid(c, 0.37 / c as f64))

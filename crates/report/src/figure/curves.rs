@@ -1,368 +1,372 @@
-//! Fig. 5 of the paper: Dice against what was annotated, a panel a task and part; and the same
-//! against the foreground voxels that had to be drawn.
+//! Curves along the annotation ratio, two panels a task: Fig. 5 of the paper, the same against the
+//! foreground voxels that had to be drawn, and Fig. 4 over all rounds.
 
-use super::marks::{Entry, legend, line, marker, stroke, text, whisker};
-use super::panel::{AxisSpec, Panel};
-use super::style::{GREY, INK, Look, Marker, bold, font, looks};
-use super::{Area, Drawn, Figure, SCALE, footer};
-use crate::curve::{Curves, Point};
-use crate::finding::task_title;
+use super::canvas::{Canvas, Place, font};
+use super::marks::{Entry, lay_out};
+use super::panel::{Axis as PanelAxis, Panel};
+use super::style::{GREY, INK, Look, Marker, SHARED, looks};
+use super::{EDGE, Figure, intervals};
+use crate::agreement::{Agreement, Scope, Signal, Slices};
+use crate::arm::Arm;
+use crate::format::{decimals, setting};
 use crate::minimum_cost::cost_margin;
-use plotters::prelude::{Color, DrawingBackend, PathElement, Rectangle, WHITE};
+use crate::rounds::{Point, ratio_key};
+use crate::sweep::{Sweep, task_title};
+use plotters::prelude::{RGBColor, WHITE};
 use slicewise_data::{Part, Task};
-use slicewise_experiment::Results;
-use slicewise_experiment::record::FIRST;
+use slicewise_metrics::Interval;
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+const WIDTH: f64 = 900.0;
+/// Height of one row of panels.
+const ROW: f64 = 330.0;
+/// Dashes of lines for uncertainty, whatever the strategy.
+const DOTS: (f64, f64) = (1.5, 4.5);
 
 /// What the horizontal axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Axis {
+pub(crate) enum Axis {
     /// Annotated axial slices: the budget.
     Slices,
     /// Foreground voxels on them: the work.
     Voxels,
 }
 
-/// Height of one row of panels at reading size.
-const ROW: u32 = 330;
-/// Title, legend and footer.
-const AROUND: u32 = 132;
-
-/// Dice curves of all strategies.
-pub(super) struct CurveFigure<'a> {
-    curves: &'a Curves,
-    axis: Axis,
-    strategies: Vec<String>,
-    looks: Vec<Look>,
-    footer: [String; 2],
+/// A point of a curve.
+struct Mark {
+    /// Percent.
+    x: f64,
+    value: Interval,
+    /// Whether it is the shared first round, which has one mark for all curves.
+    shared: bool,
+    star: bool,
 }
 
-impl<'a> CurveFigure<'a> {
-    pub(super) fn new(results: &Results, curves: &'a Curves, axis: Axis) -> Self {
-        let strategies = curves.strategies();
-        Self {
-            curves,
-            axis,
-            looks: looks(&strategies),
-            strategies,
-            footer: footer(
-                results,
-                if results.manifest.seeds.len() > 1 {
-                    "points and whiskers: mean and 95 % Student-t interval over seeds"
-                } else {
-                    "a single seed, so no intervals"
-                },
-            ),
-        }
-    }
+/// One curve.
+struct Curve {
+    look: Look,
+    hollow: bool,
+    /// How far to the right of their place its own marks stand, in points.
+    aside: f64,
+    marks: Vec<Mark>,
+}
 
-    /// Annotated percentage of a point.
-    fn x(&self, point: &Point) -> f64 {
-        100.0
-            * match self.axis {
-                Axis::Slices => point.ratio,
-                Axis::Voxels => point.cost.voxel_share,
+/// A level that curves are compared with: its value is written with so many decimals.
+struct Level {
+    value: Interval,
+    look: Look,
+    places: usize,
+}
+
+/// One pair of axes.
+struct Axes {
+    title: String,
+    levels: Vec<Level>,
+    curves: Vec<Curve>,
+}
+
+/// All panels, and what they share.
+struct Panels {
+    rows: Vec<[Axes; 2]>,
+    x_label: &'static str,
+    y_label: &'static str,
+    /// What values can be.
+    limits: Range<f64>,
+}
+
+/// How far aside the marks of curve `index` of `n` stand, so that intervals at one ratio can be told
+/// apart.
+fn aside(index: usize, n: usize) -> f64 {
+    (index as f64 - (n as f64 - 1.0) / 2.0) * (24.0 / n as f64).min(4.0)
+}
+
+/// A colour half way to white, for what lies under the marks.
+fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
+    let half = |channel: u8| 128 + channel / 2;
+    RGBColor(half(r), half(g), half(b))
+}
+
+impl Panels {
+    /// A figure of these panels below a legend.
+    fn figure(
+        self,
+        sweep: &Sweep,
+        name: (&'static str, &str),
+        entries: &[Entry],
+        statistics: &str,
+    ) -> Figure {
+        let width = WIDTH - 2.0 * EDGE;
+        let top = 36.0 + lay_out(entries, width).1;
+        let height = top + ROW * self.rows.len() as f64 + 46.0;
+        let mut figure = Figure::new(name, (WIDTH, height), sweep, statistics);
+        figure.canvas.legend(entries, (EDGE, 34.0), width);
+        let x_range = self.x_range();
+        for (row, panels) in self.rows.iter().enumerate() {
+            let top = top + row as f64 * ROW;
+            let y_range = self.y_range(panels);
+            for (content, left) in panels.iter().zip([0.0, WIDTH / 2.0]) {
+                let corners =
+                    [(left + 70.0, top + 32.0), (left + WIDTH / 2.0 - 52.0, top + ROW - 44.0)];
+                let x = PanelAxis::new(x_range.clone(), self.x_label, 8);
+                let y = PanelAxis::new(y_range.clone(), self.y_label, 7);
+                let panel = Panel::draw(&mut figure.canvas, corners, &content.title, x, y);
+                content.draw(&mut figure.canvas, &panel);
             }
+        }
+        figure
     }
 
+    /// One range for all panels.
     fn x_range(&self) -> Range<f64> {
-        let points = self.curves.points.iter();
-        let shown = points.filter(|p| p.strategy == FIRST || self.strategies.contains(&p.strategy));
-        let end = shown.map(|point| self.x(point)).fold(10.0, f64::max);
+        let curves = self.rows.iter().flatten().flat_map(|panel| &panel.curves);
+        let end = curves.flat_map(|curve| &curve.marks).map(|mark| mark.x).fold(10.0, f64::max);
         0.0..(end + 4.0).min(104.0)
     }
 
-    /// One range for both parts of a task, so that they compare at a glance. It holds every
-    /// mean; a long interval may leave it by the top or bottom.
-    fn y_range(&self, task: Task) -> Range<f64> {
-        let points: Vec<&Point> = self
-            .curves
-            .points
-            .iter()
-            .filter(|p| p.task == task)
-            .collect();
-        let extent = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold((f64::MAX, f64::MIN), |(low, high), v| {
-                (low.min(v), high.max(v))
-            })
-        };
-        let (low, high) = extent(&mut points.iter().map(|p| p.dice.mean));
-        let (whisker_low, _) =
-            extent(&mut points.iter().map(|p| p.dice.low.unwrap_or(p.dice.mean)));
-        let (_, whisker_high) =
-            extent(&mut points.iter().map(|p| p.dice.high.unwrap_or(p.dice.mean)));
+    /// One range for both panels of a row, so that they compare at a glance. It holds every mean,
+    /// and intervals up to the means' own span away; arrowheads show those that go on.
+    fn y_range(&self, panels: &[Axes; 2]) -> Range<f64> {
+        let marks = panels.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.marks);
+        let levels = panels.iter().flat_map(|panel| &panel.levels);
+        let values: Vec<Interval> =
+            marks.map(|mark| mark.value).chain(levels.map(|level| level.value)).collect();
+        let least = |value: fn(&Interval) -> f64| values.iter().map(value).fold(f64::MAX, f64::min);
+        let most = |value: fn(&Interval) -> f64| values.iter().map(value).fold(f64::MIN, f64::max);
+        let (low, high) = (least(|value| value.mean), most(|value| value.mean));
         let span = (high - low).max(0.02);
-        let low = whisker_low.max(low - 0.3 * span) - 0.06 * span;
-        let high = whisker_high.min(high + 0.3 * span) + 0.06 * span;
-        low.max(0.0)..high.min(1.0)
-    }
-
-    fn panel<DB: DrawingBackend>(
-        &self,
-        root: &Area<DB>,
-        cell: &Area<DB>,
-        task: Task,
-        part: Part,
-    ) -> Drawn<DB> {
-        let y = self.y_range(task);
-        let part_title = match part {
-            Part::A => "Part A (training)",
-            Part::B => "Part B (unseen)",
-        };
-        let title = format!("{} · {part_title}", task_title(task));
-        let panel = Panel::draw(
-            cell,
-            &title,
-            AxisSpec {
-                range: self.x_range(),
-                label: match self.axis {
-                    Axis::Slices => "annotated axial slices (%)",
-                    Axis::Voxels => "annotated foreground voxels (%)",
-                },
-                decimals: 0,
-                ticks: 8,
-            },
-            AxisSpec {
-                decimals: if y.end - y.start < 0.06 { 3 } else { 2 },
-                range: y,
-                label: "mean Dice",
-                ticks: 7,
-            },
-            52,
-        )?;
-        self.full_annotation(root, &panel, task, part)?;
-        // Sideways, so that whiskers at one ratio do not hide each other.
-        let middle = (self.strategies.len() as f64 - 1.0) / 2.0;
-        for (index, (strategy, look)) in self.strategies.iter().zip(&self.looks).enumerate() {
-            let aside = match self.axis {
-                Axis::Slices => ((index as f64 - middle) * 7.0).round() as i32,
-                Axis::Voxels => 0,
-            };
-            self.curve(
-                root,
-                &panel,
-                &self.curves.of_strategy(task, part, strategy),
-                *look,
-                aside,
-            )?;
-        }
-        if let Some(first) = self.curves.panel(task, part).find(|p| p.strategy == FIRST) {
-            marker(
-                root,
-                panel.place(self.x(first), first.dice.mean),
-                Marker::Circle,
-                9.0,
-                GREY,
-            )?;
-        }
-        if part == Part::B {
-            self.stars(root, &panel, task)?;
-        }
-        Ok(())
-    }
-
-    /// Minimum labelling costs at the foot of the panel, where no curve runs: a row a strategy,
-    /// so that equal costs do not hide each other.
-    fn stars<DB: DrawingBackend>(&self, root: &Area<DB>, panel: &Panel, task: Task) -> Drawn<DB> {
-        for (index, (strategy, look)) in self.strategies.iter().zip(&self.looks).enumerate() {
-            if let Some(star) = self.curves.minimum_cost(task, strategy) {
-                let (x, _) = panel.place(self.x(star), star.dice.mean);
-                let y = panel.pixels.1.end - 24 - 32 * index as i32;
-                marker(root, (x, y), Marker::Star, 16.0, look.color)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn full_annotation<DB: DrawingBackend>(
-        &self,
-        root: &Area<DB>,
-        panel: &Panel,
-        task: Task,
-        part: Part,
-    ) -> Drawn<DB> {
-        let Some(full) = self.curves.full(task, part) else {
-            return Ok(());
-        };
-        let (left, right) = (panel.pixels.0.start, panel.pixels.0.end);
-        if let (Some(low), Some(high)) = (full.dice.low, full.dice.high) {
-            let corners = [(left, panel.clamp_y(high).0), (right, panel.clamp_y(low).0)];
-            root.draw(&Rectangle::new(corners, GREY.mix(0.14).filled()))?;
-        }
-        let (_, y) = panel.place(0.0, full.dice.mean);
-        root.draw(&PathElement::new(
-            vec![(left, y), (right, y)],
-            stroke(GREY, 3),
-        ))?;
-        text(
-            root,
-            &format!("{:.3}", full.dice.mean),
-            &font(11.0, GREY),
-            (right + 8, y),
-        )
-    }
-
-    fn curve<DB: DrawingBackend>(
-        &self,
-        root: &Area<DB>,
-        panel: &Panel,
-        points: &[&Point],
-        look: Look,
-        aside: i32,
-    ) -> Drawn<DB> {
-        let place = |point: &Point| {
-            let (x, y) = panel.place(self.x(point), point.dice.mean);
-            (
-                if point.strategy == FIRST {
-                    x
-                } else {
-                    x + aside
-                },
-                y,
-            )
-        };
-        let at: Vec<_> = points.iter().map(|point| place(point)).collect();
-        for (point, &(x, _)) in points.iter().zip(&at) {
-            if let (Some(low), Some(high)) = (point.dice.low, point.dice.high) {
-                let color = if point.strategy == FIRST {
-                    GREY
-                } else {
-                    look.color
-                };
-                whisker(root, x, panel.clamp_y(low), panel.clamp_y(high), color)?;
-            }
-        }
-        line(root, &at, look)?;
-        for (point, &at) in points.iter().zip(&at) {
-            if point.strategy != FIRST {
-                marker(root, at, look.marker, 10.0, look.color)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The rule of the stars: `0.005 (Task 1) and 0.01 (Task 2)`.
-    fn margins(&self, and: &str) -> String {
-        let tasks = self.curves.tasks().into_iter();
-        tasks
-            .map(|task| format!("{} (Task {})", cost_margin(task), task.number()))
-            .collect::<Vec<_>>()
-            .join(and)
-    }
-
-    fn legend(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self
-            .strategies
-            .iter()
-            .zip(&self.looks)
-            .map(|(name, look)| Entry {
-                label: name.clone(),
-                line: Some(*look),
-                marker: Some((look.marker, look.color)),
-            })
-            .collect();
-        let has = |strategy| self.curves.points.iter().any(|p| p.strategy == strategy);
-        if has(FIRST) {
-            entries.push(Entry {
-                label: "first round (shared)".to_owned(),
-                line: None,
-                marker: Some((Marker::Circle, GREY)),
-            });
-        }
-        if has(slicewise_experiment::record::FULL) {
-            let line = Look {
-                color: GREY,
-                marker: Marker::Circle,
-                dash: None,
-            };
-            entries.push(Entry {
-                label: "full annotation".to_owned(),
-                line: Some(line),
-                marker: None,
-            });
-            entries.push(Entry {
-                label: format!(
-                    "minimum labelling cost: Part B within {} of full",
-                    self.margins(", ")
-                ),
-                line: None,
-                marker: Some((Marker::Star, WHITE)),
-            });
-        }
-        entries
+        let low = least(|value| value.low.unwrap_or(value.mean)).max(low - span);
+        let high = most(|value| value.high.unwrap_or(value.mean)).min(high + span);
+        // A little more, so that marks are whole.
+        low.max(self.limits.start) - 0.06 * span..high.min(self.limits.end) + 0.06 * span
     }
 }
 
-impl Figure for CurveFigure<'_> {
-    fn name(&self) -> &'static str {
-        match self.axis {
-            Axis::Slices => "fig5",
-            Axis::Voxels => "voxels",
-        }
-    }
-
-    fn size(&self) -> (u32, u32) {
-        (900, AROUND + ROW * self.curves.tasks().len() as u32)
-    }
-
-    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>) -> Drawn<DB> {
-        let (width, height) = root.dim_in_pixel();
-        let (width, height, scale) = (width as i32, height as i32, SCALE as i32);
-        let title = match self.axis {
-            Axis::Slices => "Dice against annotated slices",
-            Axis::Voxels => "Dice against the foreground voxels that had to be drawn",
-        };
-        root.draw_text(title, &bold(15.0, INK), (16 * scale, 10 * scale))?;
-        legend(
-            root,
-            &self.legend(),
-            &font(12.0, INK),
-            (16 * scale, 34 * scale),
-            width - 32 * scale,
-        )?;
-        super::draw_footer(root, &self.footer)?;
-
-        let top = 86 * scale;
-        let tasks = self.curves.tasks();
-        let (cell_width, cell_height) = (width / 2, ROW as i32 * scale);
-        debug_assert!(top + cell_height * tasks.len() as i32 <= height);
-        for (row, &task) in tasks.iter().enumerate() {
-            for (column, part) in [Part::A, Part::B].into_iter().enumerate() {
-                let (left, top) = (column as i32 * cell_width, top + row as i32 * cell_height);
-                let cell = root.margin(
-                    top,
-                    height - top - cell_height,
-                    left,
-                    width - left - cell_width,
+impl Axes {
+    /// Intervals lie under all curves, and curves under all marks.
+    fn draw(&self, canvas: &mut Canvas, panel: &Panel) {
+        let [(left, _), (right, _)] = panel.corners;
+        for Level { value, look, places } in &self.levels {
+            if let (Some(low), Some(high)) = (value.low, value.high) {
+                let ([top, bottom], color) =
+                    ([high, low].map(|end| panel.height(end).0), look.color);
+                canvas.area(
+                    vec![(left, top), (right, top), (right, bottom), (left, bottom)],
+                    color,
+                    0.14,
                 );
-                self.panel(root, &cell, task, part)?;
+            }
+            let (y, _) = panel.height(value.mean);
+            canvas.curve(&[(left, y), (right, y)], *look);
+            canvas.text(&decimals(value.mean, *places), (right + 4.0, y), font(11.0, GREY));
+        }
+        let own = || self.curves.iter().flat_map(|curve| curve.places(panel));
+        for (curve, mark, (x, _)) in own() {
+            if let (Some(low), Some(high), false) = (mark.value.low, mark.value.high, mark.shared) {
+                canvas.whisker(x, [low, high].map(|end| panel.height(end)), pale(curve.look.color));
             }
         }
-        Ok(())
+        for curve in &self.curves {
+            let places: Vec<Place> = curve.places(panel).map(|(_, _, place)| place).collect();
+            canvas.curve(&places, curve.look);
+        }
+        for (Curve { look, hollow, .. }, _, at) in own().filter(|(_, mark, _)| !mark.shared) {
+            if *hollow {
+                canvas.hollow_marker(at, look.marker, 4.0, look.color);
+            } else {
+                canvas.marker(at, look.marker, 5.0, look.color);
+            }
+        }
+        for (curve, _, at) in own().filter(|(_, mark, _)| mark.star) {
+            canvas.marker(at, Marker::Star, 8.0, curve.look.color);
+        }
     }
+}
 
-    fn caption(&self) -> String {
-        let star = format!(
-            "The stars at the foot of the Part B panels stand at each strategy's minimum labelling \
-             cost: the smallest ratio at which its Part B Dice is on average at most {} below full annotation's on \
-             the same case and seed, a rule of ours since the paper states none; a strategy without a star reaches that at none of its ratios.",
-            self.margins(" and ")
-        );
-        let what = match self.axis {
-            Axis::Slices => {
-                "Mean Dice over foreground classes against the annotated share of each training \
-                 volume's axial slices (the paper's Fig. 5). All strategies fork from one shared \
-                 first round; points at one ratio stand a little apart so that whiskers can be \
-                 told apart."
-            }
-            Axis::Voxels => {
-                "The same points against the share of all foreground voxels that lie on annotated \
-                 slices, which is what an annotator has to draw: slices are not equally much work."
-            }
-        };
-        format!(
-            "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds, cut at \
-             the edge where they are longer than the panel. {star}"
-        )
+impl Curve {
+    /// Where each of its marks stands.
+    fn places(&self, panel: &Panel) -> impl Iterator<Item = (&Self, &Mark, Place)> {
+        self.marks.iter().map(move |mark| {
+            let (x, y) = panel.place(mark.x, mark.value.mean);
+            (self, mark, (if mark.shared { x } else { x + self.aside }, y))
+        })
     }
+}
+
+/// Dice of all strategies on both parts, with a star where one is as good as full annotation.
+pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
+    let arms = sweep.strategies();
+    let looks = looks(&arms);
+    let mark = |point: &Point, star: Option<&Point>| Mark {
+        x: 100.0 * if axis == Axis::Slices { point.ratio } else { point.cost.voxel_share },
+        value: point.dice.value,
+        shared: point.arm == Arm::First,
+        star: point.part == Part::B && star.is_some_and(|star| star.ratio == point.ratio),
+    };
+    let panel = |task: Task, part: Part| {
+        let mut curves: Vec<Curve> = Vec::new();
+        for (index, (arm, &look)) in arms.iter().zip(&looks).enumerate() {
+            let star = sweep.star(task, arm);
+            let points = sweep.curve(task, part, arm).into_iter();
+            let aside = if axis == Axis::Slices { aside(index, arms.len()) } else { 0.0 };
+            let marks = points.map(|point| mark(point, star)).collect();
+            curves.push(Curve { look, hollow: false, aside, marks });
+        }
+        let first = sweep.panel(task, part).filter(|point| point.arm == Arm::First);
+        let first = first.map(|point| Mark { shared: false, ..mark(point, None) });
+        // Under the others, so that a star on it shows.
+        curves.insert(0, Curve { look: SHARED, hollow: false, aside: 0.0, marks: first.collect() });
+        let full = sweep.full(task, part).map(|full| full.dice.value);
+        let part = if part == Part::A { "Part A (training)" } else { "Part B (unseen)" };
+        Axes {
+            title: format!("{} · {part}", task_title(task)),
+            levels: full
+                .map(|value| Level { value, look: SHARED, places: 3 })
+                .into_iter()
+                .collect(),
+            curves,
+        }
+    };
+    let margins = |and: &str| {
+        let tasks = sweep.tasks().into_iter();
+        let margins =
+            tasks.map(|task| format!("{} (Task {})", setting(cost_margin(task)), task.number()));
+        margins.collect::<Vec<_>>().join(and)
+    };
+    let mut entries: Vec<Entry> =
+        arms.iter().zip(&looks).map(|(arm, look)| Entry::curve(arm.label(), *look)).collect();
+    entries.extend(shared_entries(|arm| sweep.points.iter().any(|point| point.arm == *arm)));
+    if !sweep.costs.is_empty() {
+        let label = format!("minimum labelling cost: Part B within {} of full", margins(", "));
+        entries.push(Entry::marker(label, Marker::Star, WHITE));
+    }
+    let panels = Panels {
+        rows: sweep
+            .tasks()
+            .into_iter()
+            .map(|task| [Part::A, Part::B].map(|p| panel(task, p)))
+            .collect(),
+        x_label: match axis {
+            Axis::Slices => "annotated axial slices (%)",
+            Axis::Voxels => "annotated foreground voxels (%)",
+        },
+        y_label: "mean Dice",
+        limits: 0.0..1.0,
+    };
+    let (name, what) = match axis {
+        Axis::Slices => (
+            ("fig5", "Dice against annotated slices"),
+            "Mean Dice over foreground classes against the annotated share of each training \
+             volume's axial slices (the paper's Fig. 5). All strategies fork from one shared first \
+             round; marks at one ratio stand a little apart so that intervals can be told apart.",
+        ),
+        Axis::Voxels => (
+            ("voxels", "Dice against the foreground voxels that had to be drawn"),
+            "The same points against the share of all foreground voxels that lie on annotated \
+             slices, which is what an annotator has to draw: slices are not equally much work.",
+        ),
+    };
+    let statistics =
+        intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over seeds");
+    let mut figure = panels.figure(sweep, name, &entries, &statistics);
+    figure.caption = format!(
+        "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
+         those that go on beyond the panel. In Part B a star on a strategy's curve is its minimum \
+         labelling cost: the smallest ratio at which its Dice is on average at most {} below full \
+         annotation's on the same case and seed, a rule of ours since the paper states none; a \
+         curve without a star reaches that at none of its ratios.",
+        margins(" and ")
+    );
+    figure
+}
+
+/// Entries of a legend for the first round and full annotation, as far as the sweep has them.
+fn shared_entries(has: impl Fn(&Arm) -> bool) -> Vec<Entry> {
+    let first = Entry::marker(Arm::First.label(), SHARED.marker, SHARED.color);
+    let full = Entry::line(Arm::Full.label(), SHARED);
+    let entries = [(Arm::First, first), (Arm::Full, full)].into_iter();
+    entries.filter(|(arm, _)| has(arm)).map(|(_, entry)| entry).collect()
+}
+
+/// Fig. 4 over all rounds: how well P, and uncertainty beside it, rank unseen slices as R does while
+/// annotation grows. The paper shows one sample at one round. `None` if no strategy's records hold P.
+pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
+    let entries = || sweep.agreements.iter().filter(|entry| entry.scope == Scope::Pooled);
+    let arms: BTreeSet<&Arm> = entries().map(|entry| &entry.arm).collect();
+    let arms: Vec<Arm> = arms.into_iter().filter(|arm| arm.is_strategy()).cloned().collect();
+    if arms.is_empty() {
+        return None;
+    }
+    let looks = looks(&arms);
+    let mark = |entry: &Agreement| {
+        let (x, value) = (100.0 * entry.ratio, entry.spearman.value);
+        Mark { x, value, shared: entry.arm == Arm::First, star: false }
+    };
+    let panel = |task: Task, slices: Slices| {
+        let of = |arm: &Arm, signal: Signal| {
+            let of_panel = entries().filter(|entry| entry.task == task && entry.slices == slices);
+            let own = of_panel.filter(|entry| entry.arm == *arm && entry.signal == signal);
+            own.collect::<Vec<_>>()
+        };
+        let (mut curves, mut levels) = (Vec::new(), Vec::new());
+        // P last, so that it lies on top.
+        for signal in [Signal::Uncertainty, Signal::P] {
+            let hollow = signal == Signal::Uncertainty;
+            let first = of(&Arm::First, signal);
+            for (index, (arm, &look)) in arms.iter().zip(&looks).enumerate() {
+                let mut own = of(arm, signal);
+                own.sort_by_key(|entry| ratio_key(entry.ratio));
+                let all = first.iter().filter(|_| !own.is_empty()).chain(&own);
+                let (marks, aside) =
+                    (all.map(|entry| mark(entry)).collect(), aside(index, arms.len()));
+                curves.push(Curve { look: styled(look, signal), hollow, aside, marks });
+            }
+            let marks = first.iter().map(|entry| Mark { shared: false, ..mark(entry) }).collect();
+            curves.push(Curve { look: SHARED, hollow, aside: 0.0, marks });
+            levels.extend(of(&Arm::Full, signal).into_iter().map(|full| Level {
+                value: full.spearman.value,
+                look: styled(SHARED, signal),
+                places: 2,
+            }));
+        }
+        let which = match slices {
+            Slices::All => "all slices",
+            Slices::Foreground => "slices with foreground",
+        };
+        Axes { title: format!("{} · {which}", task_title(task)), levels, curves }
+    };
+    let marker = |(arm, look): (&Arm, &Look)| Entry::marker(arm.label(), look.marker, look.color);
+    let mut legend: Vec<Entry> = arms.iter().zip(&looks).map(marker).collect();
+    legend.extend(shared_entries(|arm| entries().any(|entry| entry.arm == *arm)));
+    let ink = |signal| styled(Look { color: INK, ..SHARED }, signal);
+    legend.extend([
+        Entry::line("P with R (solid, filled)", ink(Signal::P)),
+        Entry::line("−uncertainty with R (dotted, hollow)", ink(Signal::Uncertainty)),
+    ]);
+    let tasks: BTreeSet<Task> = entries().map(|entry| entry.task).collect();
+    let panels = Panels {
+        rows: tasks.into_iter().map(|task| Slices::ALL.map(|slices| panel(task, slices))).collect(),
+        x_label: "annotated axial slices (%)",
+        y_label: "rank correlation with R",
+        limits: -1.0..1.0,
+    };
+    let n = entries().map(|entry| entry.spearman.n).max().unwrap_or(0);
+    let over = intervals(sweep, "mean and 95 % Student-t interval over seeds");
+    let statistics = format!("{over}; up to n = {n} slices a point, all seeds together");
+    let title = "Does P follow R better as annotation grows, and better than uncertainty?";
+    let mut figure = panels.figure(sweep, ("fig4-rounds", title), &legend, &statistics);
+    figure.caption =
+        "Spearman's correlation with R over all slices of all unseen cases of a seed: of \
+         P (solid lines, filled marks), and of the uncertainty query's score with its sign flipped \
+         (dotted lines, hollow marks), on the same models. Whiskers are 95 % Student-t intervals \
+         over seeds; arrowheads show those that go on beyond the panel; marks at one ratio stand a \
+         little apart. Grey lines, with their interval as a band: full annotation. A higher curve \
+         tells a strategy more about which slices are segmented badly."
+            .to_owned();
+    Some(figure)
+}
+
+/// Solid for P, dotted for uncertainty.
+fn styled(look: Look, signal: Signal) -> Look {
+    Look { dash: (signal == Signal::Uncertainty).then_some(DOTS), ..look }
 }

@@ -1,82 +1,126 @@
-//! Lines, markers, whiskers, words: all in drawn units of the whole figure.
+//! Curves, markers, whiskers, legends.
 
+use super::canvas::{Canvas, Font, Place, font};
 use super::style::{INK, Look, Marker};
-use super::{Area, Drawn, Place};
-use plotters::element::DashedPathElement;
-use plotters::prelude::{
-    Color, DrawingBackend, PathElement, Polygon, RGBColor, ShapeStyle, TextStyle, WHITE,
-};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::prelude::{RGBColor, WHITE};
 
 /// Width of a curve.
-const LINE: u32 = 4;
+const LINE: f64 = 2.0;
+/// Height of a row of a legend, and the length of its samples.
+const LEGEND_ROW: f64 = 22.0;
+const SAMPLE: f64 = 36.0;
 
-/// A style of `width` drawn units.
-pub(super) fn stroke(color: RGBColor, width: u32) -> ShapeStyle {
-    color.stroke_width(width)
+/// One entry of a legend.
+pub(super) struct Entry {
+    pub(super) label: String,
+    /// How its line looks, if it has one.
+    pub(super) line: Option<Look>,
+    pub(super) marker: Option<(Marker, RGBColor)>,
 }
 
-/// A curve through `points`, dashed as `look` says.
-pub(super) fn line<DB: DrawingBackend>(area: &Area<DB>, points: &[Place], look: Look) -> Drawn<DB> {
-    let style = stroke(look.color, LINE);
-    match look.dash {
-        None => area.draw(&PathElement::new(points.to_vec(), style)),
-        Some((dash, gap)) => area.draw(&DashedPathElement::new(
-            points.iter().copied(),
-            dash,
-            gap,
-            style,
-        )),
+impl Entry {
+    /// A line and its marker.
+    pub(super) fn curve(label: impl Into<String>, look: Look) -> Self {
+        Self { label: label.into(), line: Some(look), marker: Some((look.marker, look.color)) }
+    }
+
+    /// A line alone.
+    pub(super) fn line(label: impl Into<String>, look: Look) -> Self {
+        Self { label: label.into(), line: Some(look), marker: None }
+    }
+
+    /// A marker alone.
+    pub(super) fn marker(label: impl Into<String>, marker: Marker, color: RGBColor) -> Self {
+        Self { label: label.into(), line: None, marker: Some((marker, color)) }
     }
 }
 
-/// A vertical whisker at `x` from `low` to `high`; an end that is `None` leaves the panel and
-/// has no cap.
-pub(super) fn whisker<DB: DrawingBackend>(
-    area: &Area<DB>,
-    x: i32,
-    (low, low_cap): (i32, bool),
-    (high, high_cap): (i32, bool),
-    color: RGBColor,
-) -> Drawn<DB> {
-    let style = stroke(color, 2);
-    area.draw(&PathElement::new(vec![(x, low), (x, high)], style))?;
-    for (y, cap) in [(low, low_cap), (high, high_cap)] {
-        if cap {
-            area.draw(&PathElement::new(vec![(x - 6, y), (x + 6, y)], style))?;
+/// A legend in rows of at most `width` points: where the sample of each entry begins, and the
+/// legend's height.
+pub(super) fn lay_out(entries: &[Entry], width: f64) -> (Vec<Place>, f64) {
+    let (mut x, mut y) = (0.0, LEGEND_ROW / 2.0);
+    let mut places = Vec::new();
+    for entry in entries {
+        let entry_width = SAMPLE + 6.0 + legend_font().width(&entry.label) + 14.0;
+        if x > 0.0 && x + entry_width > width {
+            (x, y) = (0.0, y + LEGEND_ROW);
+        }
+        places.push((x, y));
+        x += entry_width;
+    }
+    (places, y + LEGEND_ROW / 2.0)
+}
+
+fn legend_font() -> Font {
+    font(11.0, INK)
+}
+
+impl Canvas {
+    /// A curve through `points`.
+    pub(super) fn curve(&mut self, points: &[Place], look: Look) {
+        self.dashed(points, look.color, LINE, look.dash);
+    }
+
+    /// A whisker at `x` between two heights. An end that goes on beyond the panel has an arrowhead
+    /// instead of a cap.
+    pub(super) fn whisker(&mut self, x: f64, ends: [(f64, bool); 2], color: RGBColor) {
+        let heights = ends.map(|(y, _)| y);
+        self.line(&heights.map(|y| (x, y)), color, 1.0);
+        for ((y, goes_on), inwards) in ends.into_iter().zip([heights[1], heights[0]]) {
+            let back = if goes_on { 4.0 * (inwards - y).signum() } else { 0.0 };
+            self.line(&[(x - 3.0, y + back), (x, y), (x + 3.0, y + back)], color, 1.0);
         }
     }
-    Ok(())
-}
 
-/// A marker of about `radius` drawn units, edged so that it stands off its curve: stars dark,
-/// others white.
-pub(super) fn marker<DB: DrawingBackend>(
-    area: &Area<DB>,
-    at: Place,
-    shape: Marker,
-    radius: f64,
-    color: RGBColor,
-) -> Drawn<DB> {
-    let edge = if shape == Marker::Star { INK } else { WHITE };
-    let mut corners = outline(at, shape, radius);
-    area.draw(&Polygon::new(corners.clone(), color.filled()))?;
-    corners.push(corners[0]);
-    area.draw(&PathElement::new(corners, stroke(edge, 2)))
-}
+    /// A marker of about `radius` points, edged so that it stands off its curve: stars dark,
+    /// others white.
+    pub(super) fn marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
+        let edge = if shape == Marker::Star { INK } else { WHITE };
+        self.edged(outline(at, shape, radius), color, edge, 1.0);
+    }
 
-/// As [`marker`], but white with an outline of its colour.
-pub(super) fn hollow_marker<DB: DrawingBackend>(
-    area: &Area<DB>,
-    at: Place,
-    shape: Marker,
-    radius: f64,
-    color: RGBColor,
-) -> Drawn<DB> {
-    let mut corners = outline(at, shape, radius);
-    area.draw(&Polygon::new(corners.clone(), WHITE.filled()))?;
-    corners.push(corners[0]);
-    area.draw(&PathElement::new(corners, stroke(color, 4)))
+    /// The same, but white with an outline of its colour.
+    pub(super) fn hollow_marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
+        self.edged(outline(at, shape, radius), WHITE, color, 2.0);
+    }
+
+    fn edged(&mut self, mut corners: Vec<Place>, fill: RGBColor, edge: RGBColor, width: f64) {
+        self.area(corners.clone(), fill, 1.0);
+        corners.push(corners[0]);
+        self.line(&corners, edge, width);
+    }
+
+    /// A scale of the colours of shares, from 0 below to 1 above, with its top left at this place.
+    pub(super) fn scale(&mut self, (left, top): Place, height: f64, color: fn(f64) -> RGBColor) {
+        const STEPS: u32 = 50;
+        let y = |share: f64| top + height * (1.0 - share);
+        // Each over the one above it, so that no seam shows between them.
+        for step in (0..STEPS).rev() {
+            let share = f64::from(step + 1) / f64::from(STEPS);
+            let corners = [(left, y(share)), (left + 14.0, y(0.0))];
+            self.rectangle(corners, color(share - 0.5 / f64::from(STEPS)));
+        }
+        for (share, words) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
+            self.text(words, (left + 18.0, y(share)), font(10.0, INK));
+        }
+    }
+
+    /// A legend whose top left is at `at`; gives its height.
+    pub(super) fn legend(&mut self, entries: &[Entry], (left, top): Place, width: f64) -> f64 {
+        let (places, height) = lay_out(entries, width);
+        for (entry, (x, y)) in entries.iter().zip(places) {
+            let (x, y) = (left + x, top + y);
+            if let Some(look) = entry.line {
+                self.curve(&[(x, y), (x + SAMPLE, y)], look);
+            }
+            if let Some((shape, color)) = entry.marker {
+                let radius = if shape == Marker::Star { 8.0 } else { 5.0 };
+                self.marker((x + SAMPLE / 2.0, y), shape, radius, color);
+            }
+            self.text(&entry.label, (x + SAMPLE + 6.0, y), legend_font());
+        }
+        height
+    }
 }
 
 /// Corners of a marker, as angles from the top and shares of the radius.
@@ -89,82 +133,16 @@ fn outline((x, y): Place, shape: Marker, radius: f64) -> Vec<Place> {
         Marker::TriangleDown => (3, 0.5),
         Marker::Star => (10, 0.0),
     };
-    (0..corners)
-        .map(|corner| {
-            let angle = (f64::from(corner) / f64::from(corners) + turn) * std::f64::consts::TAU;
-            let reach = match shape {
-                Marker::Star if corner % 2 == 1 => 0.45 * radius,
-                // Equal areas look equally large: fewer corners reach further.
-                Marker::Triangle | Marker::TriangleDown => 1.3 * radius,
-                Marker::Square | Marker::Diamond => 1.15 * radius,
-                _ => radius,
-            };
-            (
-                x + (reach * angle.sin()).round() as i32,
-                y - (reach * angle.cos()).round() as i32,
-            )
-        })
-        .collect()
-}
-
-/// `text` with its left edge at `x` and its middle at `y`.
-pub(super) fn text<DB: DrawingBackend>(
-    area: &Area<DB>,
-    text: &str,
-    style: &TextStyle,
-    at: Place,
-) -> Drawn<DB> {
-    area.draw_text(text, &style.pos(Pos::new(HPos::Left, VPos::Center)), at)
-}
-
-/// A dot of `radius` drawn units, hollow or filled.
-pub(super) fn dot<DB: DrawingBackend>(
-    area: &Area<DB>,
-    at: Place,
-    radius: f64,
-    filled: bool,
-) -> Drawn<DB> {
-    marker(area, at, Marker::Circle, radius, INK)?;
-    if filled {
-        Ok(())
-    } else {
-        marker(area, at, Marker::Circle, 0.45 * radius, WHITE)
-    }
-}
-
-/// One entry of a legend.
-pub(super) struct Entry {
-    pub(super) label: String,
-    pub(super) line: Option<Look>,
-    pub(super) marker: Option<(Marker, RGBColor)>,
-}
-
-/// Entries from `left` on, in rows of at most `width`; returns the height used.
-pub(super) fn legend<DB: DrawingBackend>(
-    area: &Area<DB>,
-    entries: &[Entry],
-    style: &TextStyle,
-    (left, top): Place,
-    width: i32,
-) -> Result<i32, plotters::drawing::DrawingAreaErrorKind<DB::ErrorType>> {
-    const ROW: i32 = 44;
-    const SAMPLE: i32 = 72;
-    let (mut x, mut y) = (left, top + ROW / 2);
-    for entry in entries {
-        let (text_width, _) = area.estimate_text_size(&entry.label, style)?;
-        let entry_width = SAMPLE + 12 + text_width as i32 + 36;
-        if x > left && x + entry_width > left + width {
-            (x, y) = (left, y + ROW);
-        }
-        if let Some(look) = entry.line {
-            line(area, &[(x, y), (x + SAMPLE, y)], look)?;
-        }
-        if let Some((shape, color)) = entry.marker {
-            let radius = if shape == Marker::Star { 16.0 } else { 10.0 };
-            marker(area, (x + SAMPLE / 2, y), shape, radius, color)?;
-        }
-        text(area, &entry.label, style, (x + SAMPLE + 12, y))?;
-        x += entry_width;
-    }
-    Ok(y + ROW / 2 - top)
+    let corner = |corner: u32| {
+        let angle = (f64::from(corner) / f64::from(corners) + turn) * std::f64::consts::TAU;
+        let reach = match shape {
+            Marker::Star if corner % 2 == 1 => 0.45 * radius,
+            // Equal areas look equally large: fewer corners reach further.
+            Marker::Triangle | Marker::TriangleDown => 1.3 * radius,
+            Marker::Square | Marker::Diamond => 1.15 * radius,
+            _ => radius,
+        };
+        (x + reach * angle.sin(), y - reach * angle.cos())
+    };
+    (0..corners).map(corner).collect()
 }

@@ -5,8 +5,8 @@
 
 use plotters::prelude::RGBColor;
 
-/// Of class 1, 2, …: of the dHCP's tissues CSF, cortex, white matter, ventricles, cerebellum, deep
-/// grey matter, brainstem, hippocampi.
+/// The colours of class 1, 2, …: among the dHCP's tissues CSF, cortex, white matter, ventricles,
+/// cerebellum, deep grey matter, brainstem, hippocampi.
 const CLASSES: [RGBColor; 9] = [
     RGBColor(136, 204, 238), // cyan
     RGBColor(136, 34, 85),   // wine
@@ -95,20 +95,12 @@ mod tests {
     fn lab(RGBColor(r, g, b): RGBColor, matrix: &[[f64; 3]; 3]) -> [f64; 3] {
         let linear = [r, g, b].map(|byte| {
             let value = f64::from(byte) / 255.0;
-            if value <= 0.04045 {
-                value / 12.92
-            } else {
-                ((value + 0.055) / 1.055).powf(2.4)
-            }
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         });
         let dot = |row: &[f64; 3], v: [f64; 3]| row[0] * v[0] + row[1] * v[1] + row[2] * v[2];
         let seen = std::array::from_fn(|i| dot(&matrix[i], linear).clamp(0.0, 1.0));
         let f = |value: f64| {
-            if value > 0.008_856 {
-                value.cbrt()
-            } else {
-                7.787 * value + 16.0 / 116.0
-            }
+            if value > 0.008_856 { value.cbrt() } else { 7.787 * value + 16.0 / 116.0 }
         };
         let x = f(dot(&[0.4124, 0.3576, 0.1805], seen) / 0.9505);
         let y = f(dot(&[0.2126, 0.7152, 0.0722], seen));
@@ -134,13 +126,9 @@ mod tests {
     #[test]
     fn scales_rise_in_lightness_and_keep_their_ends() {
         assert_eq!([cividis(0.0), cividis(1.0)].map(|c| c.0), [0, 254]);
-        assert_eq!(
-            [grey(-1.0), grey(2.0)],
-            [RGBColor(0, 0, 0), RGBColor(255, 255, 255)]
-        );
-        let lightness: Vec<f64> = (0..=40)
-            .map(|i| lab(cividis(f64::from(i) / 40.0), &SEEN[0])[0])
-            .collect();
+        assert_eq!([grey(-1.0), grey(2.0)], [RGBColor(0, 0, 0), RGBColor(255, 255, 255)]);
+        let lightness: Vec<f64> =
+            (0..=40).map(|i| lab(cividis(f64::from(i) / 40.0), &SEEN[0])[0]).collect();
         assert!(lightness.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

@@ -1,20 +1,16 @@
 //! One pair of axes: title, grid, tick labels, and where a value lies on the figure.
 
-use super::style::{FAINT, INK, bold, font};
-use super::{Area, Place, SCALE};
-use plotters::chart::ChartBuilder;
-use plotters::drawing::DrawingAreaErrorKind;
-use plotters::prelude::{Color, DrawingBackend};
+use super::canvas::{Canvas, Place, font};
+use super::style::{FAINT, INK};
+use crate::format::decimals;
 use std::ops::Range;
 
 /// What one axis shows.
-pub(super) struct AxisSpec {
+pub(super) struct Axis {
     pub(super) range: Range<f64>,
     /// Name with its unit.
-    pub(super) label: &'static str,
-    /// Decimals of tick labels.
-    pub(super) decimals: usize,
-    /// About how many ticks.
+    pub(super) label: String,
+    /// At most how many ticks; 0 for an axis without any.
     pub(super) ticks: usize,
 }
 
@@ -22,79 +18,98 @@ pub(super) struct AxisSpec {
 pub(super) struct Panel {
     x: Range<f64>,
     y: Range<f64>,
-    /// Drawn units of the plotting area, y downwards.
-    pub(super) pixels: (Range<i32>, Range<i32>),
+    /// Corners of the plotting area, top left and bottom right.
+    pub(super) corners: [Place; 2],
+}
+
+impl Axis {
+    pub(super) fn new(range: Range<f64>, label: &str, ticks: usize) -> Self {
+        Self { range, label: label.to_owned(), ticks }
+    }
+
+    /// Values at round distances, and the decimals that tell them apart.
+    fn ticks(&self) -> (Vec<f64>, usize) {
+        let Range { start, end } = self.range;
+        if self.ticks == 0 || end <= start {
+            return (Vec::new(), 0);
+        }
+        let least = (end - start) / self.ticks as f64;
+        let power = 10_f64.powi(least.log10().floor() as i32);
+        let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
+        let step = steps.into_iter().find(|step| *step >= least * 0.999).unwrap_or(10.0 * power);
+        let places = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
+        let (first, last) =
+            ((start / step - 1e-9).ceil() as i64, (end / step + 1e-9).floor() as i64);
+        ((first..=last).map(|tick| tick as f64 * step).collect(), places)
+    }
 }
 
 impl Panel {
-    /// Draws axes into `area`, leaving `right` points of reading size free on the right.
-    pub(super) fn draw<DB: DrawingBackend>(
-        area: &Area<DB>,
+    /// Draws axes around the plotting area with these corners; the title stands above, names and
+    /// tick labels at the left and below.
+    pub(super) fn draw(
+        canvas: &mut Canvas,
+        corners: [Place; 2],
         title: &str,
-        x: AxisSpec,
-        y: AxisSpec,
-        right: u32,
-    ) -> Result<Self, DrawingAreaErrorKind<DB::ErrorType>> {
-        area.draw_text(
-            title,
-            &bold(12.0, INK),
-            (70 * SCALE as i32, 6 * SCALE as i32),
-        )?;
-        let mut chart = ChartBuilder::on(area)
-            .margin_top(30 * SCALE)
-            .margin_right(right * SCALE)
-            .margin_left(10 * SCALE)
-            .margin_bottom(6 * SCALE)
-            .x_label_area_size(38 * SCALE)
-            .y_label_area_size(60 * SCALE)
-            .build_cartesian_2d(x.range.clone(), y.range.clone())?;
-        chart
-            .configure_mesh()
-            .bold_line_style(FAINT.stroke_width(2))
-            .light_line_style(FAINT.mix(0.0))
-            .axis_style(INK.stroke_width(2))
-            .x_labels(x.ticks)
-            .y_labels(y.ticks)
-            .x_label_formatter(&|value| number(*value, x.decimals))
-            .y_label_formatter(&|value| number(*value, y.decimals))
-            .x_desc(x.label)
-            .y_desc(y.label)
-            .label_style(font(11.0, INK))
-            .axis_desc_style(font(12.0, INK))
-            .draw()?;
-        let pixels = chart.plotting_area().get_pixel_range();
-        Ok(Self {
-            x: x.range,
-            y: y.range,
-            pixels,
-        })
+        x: Axis,
+        y: Axis,
+    ) -> Self {
+        let [(left, top), (right, bottom)] = corners;
+        let ((x_ticks, x_places), (y_ticks, y_places)) = (x.ticks(), y.ticks());
+        // What nonsense in records may give.
+        let whole = |range: Range<f64>| {
+            let length = range.end - range.start;
+            if length.is_finite() && length != 0.0 { range } else { 0.0..1.0 }
+        };
+        let panel = Self { x: whole(x.range), y: whole(y.range), corners };
+        canvas.text(title, (left, top - 14.0), font(12.0, INK).bold());
+        for tick in x_ticks {
+            let (at, _) = panel.place(tick, panel.y.start);
+            canvas.line(&[(at, top), (at, bottom)], FAINT, 1.0);
+            let words = decimals(tick, x_places);
+            canvas.text(&words, (at, bottom + 11.0), font(10.0, INK).centred());
+        }
+        for tick in y_ticks {
+            let (_, at) = panel.place(panel.x.start, tick);
+            canvas.line(&[(left, at), (right, at)], FAINT, 1.0);
+            let words = decimals(tick, y_places);
+            canvas.text(&words, (left - 5.0, at), font(10.0, INK).to_the_right());
+        }
+        canvas.line(&[(left, top), (left, bottom), (right, bottom)], INK, 1.0);
+        let middle = ((left + right) / 2.0, (top + bottom) / 2.0);
+        canvas.text(&x.label, (middle.0, bottom + 29.0), font(11.0, INK).centred());
+        canvas.text(&y.label, (left - 46.0, middle.1), font(11.0, INK).centred().upright());
+        panel
     }
 
-    /// Where a value lies, in drawn units of the whole figure.
+    /// Where a value lies on the figure.
     pub(super) fn place(&self, x: f64, y: f64) -> Place {
         let share =
             |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
-        let between = |share: f64, pixels: &Range<i32>| {
-            pixels.start + (share * f64::from(pixels.end - pixels.start)).round() as i32
-        };
-        (
-            between(share(x, &self.x), &self.pixels.0),
-            between(1.0 - share(y, &self.y), &self.pixels.1),
-        )
+        let [(left, top), (right, bottom)] = self.corners;
+        (left + share(x, &self.x) * (right - left), bottom - share(y, &self.y) * (bottom - top))
     }
 
-    /// Height of `y` cut to the panel, and whether it lay inside.
-    pub(super) fn clamp_y(&self, y: f64) -> (i32, bool) {
-        let inside = self.y.contains(&y) || y == self.y.end;
-        (
-            self.place(self.x.start, y.clamp(self.y.start, self.y.end))
-                .1,
-            inside,
-        )
+    /// The height of `y` cut to the panel, and whether it went on beyond.
+    pub(super) fn height(&self, y: f64) -> (f64, bool) {
+        let inside = y.min(self.y.end).max(self.y.start);
+        (self.place(self.x.start, inside).1, inside != y)
     }
 }
 
-/// With so many decimals and a true minus sign.
-pub(super) fn number(value: f64, decimals: usize) -> String {
-    format!("{value:.decimals$}").replace('-', "−")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_told_apart() {
+        let of = |range: Range<f64>| {
+            let (ticks, places) = Axis::new(range, "", 6).ticks();
+            ticks.into_iter().map(|tick| decimals(tick, places)).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(of(0.0..54.0), "0 10 20 30 40 50");
+        assert_eq!(of(0.9531..0.9805), "0.955 0.960 0.965 0.970 0.975 0.980");
+        assert_eq!(of(-0.25..1.0), "0.0 0.5 1.0");
+        assert_eq!(of(1.0..1.0), "");
+    }
 }

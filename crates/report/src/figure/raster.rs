@@ -4,10 +4,9 @@
 //! Rows are y and columns x of `[z, y, x]` in RAS, so the first row of voxels is drawn at the
 //! bottom.
 
-use super::marks::stroke;
-use super::{Area, Drawn, Place};
-use crate::picture::Labels;
-use plotters::prelude::{Color, DrawingBackend, PathElement, RGBColor, Rectangle};
+use super::canvas::{Canvas, Place};
+use crate::pictures::Labels;
+use plotters::prelude::RGBColor;
 use slicewise_data::Image;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,14 +24,11 @@ pub(super) struct Window {
 const MARGIN_MM: f64 = 5.0;
 
 impl Window {
-    /// Around all foreground of `labels`, on whatever slice; `None` without foreground.
+    /// The window around all foreground of `labels`, on whatever slice; `None` without foreground.
     pub(super) fn around(labels: &Labels) -> Option<Self> {
         let [_, y_mm, x_mm] = labels.geometry.spacing_mm();
         let (_, height, width) = labels.voxels.dim();
-        let foreground = labels
-            .voxels
-            .indexed_iter()
-            .filter(|&(_, &class)| class != 0);
+        let foreground = labels.voxels.indexed_iter().filter(|&(_, &class)| class != 0);
         let (ys, xs): (Vec<usize>, Vec<usize>) = foreground.map(|((_, y, x), _)| (y, x)).unzip();
         let range = |places: &[usize], spacing_mm: f64, end: usize| {
             let margin = (MARGIN_MM / spacing_mm).ceil() as usize;
@@ -57,44 +53,28 @@ impl Window {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) window: &'a Window,
-    /// Top left, drawn units.
+    /// Top left.
     pub(super) place: Place,
-    /// Width in drawn units; the height follows.
-    pub(super) width: i32,
+    /// Width in points; the height follows.
+    pub(super) width: f64,
 }
 
 impl Frame<'_> {
-    pub(super) fn height(&self) -> i32 {
-        (f64::from(self.width) * self.window.aspect()).round() as i32
-    }
-
     /// The corner of the grid at the left of column `x` and, seen by the reader, below row `y`.
     fn corner(&self, y: usize, x: usize) -> Place {
         let Window { rows, columns, .. } = self.window;
-        let along = |part: usize, whole: &Range<usize>, length: i32| {
-            (part as f64 * f64::from(length) / whole.len() as f64).round() as i32
-        };
-        (
-            self.place.0 + along(x - columns.start, columns, self.width),
-            self.place.1 + along(rows.end - y, rows, self.height()),
-        )
+        let height = self.width * self.window.aspect();
+        let right = (x - columns.start) as f64 / columns.len() as f64;
+        let down = (rows.end - y) as f64 / rows.len() as f64;
+        (self.place.0 + right * self.width, self.place.1 + down * height)
     }
 
-    /// Every voxel (y, x) in its colour. Voxels of one colour are drawn one after the other, those
-    /// side by side as one rectangle.
-    pub(super) fn fill<DB: DrawingBackend>(
-        &self,
-        area: &Area<DB>,
-        color: impl Fn(usize, usize) -> RGBColor,
-    ) -> Drawn<DB> {
+    /// Draws every voxel (y, x) in its colour; those of one colour side by side are one rectangle.
+    pub(super) fn fill(&self, canvas: &mut Canvas, color: impl Fn(usize, usize) -> RGBColor) {
+        let Window { rows, columns, .. } = self.window;
         let mut runs: BTreeMap<(u8, u8, u8), Vec<[Place; 2]>> = BTreeMap::new();
-        for y in self.window.rows.clone().rev() {
-            let colors: Vec<_> = self
-                .window
-                .columns
-                .clone()
-                .map(|x| (x, color(y, x)))
-                .collect();
+        for y in rows.clone().rev() {
+            let colors: Vec<_> = columns.clone().map(|x| (x, color(y, x))).collect();
             for run in colors.chunk_by(|a, b| a.1 == b.1) {
                 let [(first, RGBColor(r, g, b)), (last, _)] = [run[0], run[run.len() - 1]];
                 let corners = [self.corner(y + 1, first), self.corner(y, last + 1)];
@@ -102,25 +82,20 @@ impl Frame<'_> {
             }
         }
         for ((r, g, b), corners) in runs {
-            for corners in corners {
-                area.draw(&Rectangle::new(corners, RGBColor(r, g, b).filled()))?;
-            }
+            canvas.boxes(corners, RGBColor(r, g, b));
         }
-        Ok(())
     }
 
-    /// The border of the voxels (y, x) that are `inside`.
-    pub(super) fn outline<DB: DrawingBackend>(
+    /// Draws the border of the voxels (y, x) that are `inside`.
+    pub(super) fn outline(
         &self,
-        area: &Area<DB>,
+        canvas: &mut Canvas,
         inside: impl Fn(usize, usize) -> bool,
         color: RGBColor,
-    ) -> Drawn<DB> {
+    ) {
         let Window { rows, columns, .. } = self.window;
         let in_window =
             |y: usize, x: usize| rows.contains(&y) && columns.contains(&x) && inside(y, x);
-        let edge =
-            |from: Place, to: Place| area.draw(&PathElement::new(vec![from, to], stroke(color, 3)));
         for y in rows.clone() {
             for x in columns.clone().filter(|&x| inside(y, x)) {
                 let [[a, b], [c, d]] = [y, y + 1].map(|y| [x, x + 1].map(|x| self.corner(y, x)));
@@ -131,11 +106,10 @@ impl Frame<'_> {
                     (in_window(y, x + 1), b, d),
                 ];
                 for (_, from, to) in beside.into_iter().filter(|(joined, ..)| !joined) {
-                    edge(from, to)?;
+                    canvas.line(&[from, to], color, 1.5);
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -147,6 +121,7 @@ pub(super) struct Brightness {
 }
 
 impl Brightness {
+    /// The brightness of what the window shows, on any slice.
     pub(super) fn of(scan: &Image, window: &Window) -> Self {
         let shown = |y: usize, x: usize| window.rows.contains(&y) && window.columns.contains(&x);
         let mut values: Vec<f32> = scan
@@ -160,12 +135,10 @@ impl Brightness {
             let last = values.len().saturating_sub(1) as f64;
             values.get((share * last) as usize).copied().unwrap_or(0.0)
         };
-        Self {
-            black: at(0.01),
-            white: at(0.99),
-        }
+        Self { black: at(0.01), white: at(0.99) }
     }
 
+    /// The brightness of one value.
     pub(super) fn share(&self, value: f32) -> f64 {
         // Black everywhere, should all voxels be equal.
         let span = (self.white - self.black).max(f32::MIN_POSITIVE);

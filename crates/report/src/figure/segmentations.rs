@@ -1,59 +1,42 @@
 //! Fig. 6 of the paper: one unseen case of each task, segmented with more and more slices
 //! annotated.
 
-use super::marks::text;
+use super::canvas::{Canvas, font};
 use super::palette::{grey, of_class};
 use super::raster::{Brightness, Frame, Window};
-use super::style::{GREY, INK, bold, centred, font};
-use super::{Area, Drawn, Figure, SCALE, draw_footer, footer};
+use super::style::{GREY, INK};
+use super::{EDGE, Figure};
+use crate::arm::Arm;
 use crate::error::ReportError;
-use crate::finding::task_title;
-use crate::order::{label, percent};
+use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
-use crate::picture::{Kept, Labels, Pictures};
-use crate::table::three;
-use plotters::prelude::{Color, DrawingBackend, RGBColor, Rectangle};
+use crate::pictures::{Kept, KeptRound, Labels, Pictures};
+use crate::sweep::{Sweep, task_title};
 use slicewise_data::Task;
-use slicewise_experiment::record::{FIRST, FULL};
-use slicewise_experiment::{Results, RoundRecord};
-use std::path::Path;
 
-const WIDTH: u32 = 900;
-/// Slice numbers at the left.
-const LABEL: u32 = 74;
-const GAP: u32 = 8;
-const HEAD: u32 = 38;
-const FOOT: u32 = 52;
-/// Name of the task and case.
-const BLOCK_TITLE: u32 = 22;
-/// One row of a legend.
-const LEGEND_ROW: u32 = 22;
-/// Entries in one.
-const LEGEND_ENTRIES: usize = 4;
-/// Three lines above a column.
-const HEADING: u32 = 56;
+const WIDTH: f64 = 900.0;
+/// Room for slice numbers at the left.
+const LABEL: f64 = 74.0;
+const GAP: f64 = 8.0;
 /// Columns of which the widest block has room: scan, truth, four rounds, full annotation.
-const COLUMNS: u32 = 7;
-
-/// A block a task.
-pub(super) struct SegmentationFigure<'a> {
-    blocks: Vec<Block<'a>>,
-    footer: [String; 2],
-}
+const COLUMNS: f64 = 7.0;
+/// Width of an image.
+const IMAGE: f64 = (WIDTH - LABEL - 16.0) / COLUMNS - GAP;
+/// Height of the figure's title, of a block's, of a legend's row and of the lines above a column.
+const HEAD: f64 = 38.0;
+const BLOCK_TITLE: f64 = 22.0;
+const LEGEND_ROW: f64 = 22.0;
+const HEADING: f64 = 56.0;
+/// Entries in a legend's row.
+const LEGEND_ENTRIES: usize = 4;
 
 /// One case.
 struct Block<'a> {
     pictures: Pictures<'a>,
     window: Window,
-    brightness: Brightness,
-    slices: Vec<ChosenSlice>,
+    /// Axial slices, with their shares of the foreground's extent.
+    slices: Vec<(usize, f64)>,
     columns: Vec<Column>,
-}
-
-/// An axial slice, by its share of the foreground's extent.
-struct ChosenSlice {
-    index: usize,
-    share: f64,
 }
 
 /// One column of images.
@@ -63,47 +46,56 @@ struct Column {
     labels: Option<Labels>,
 }
 
-impl<'a> SegmentationFigure<'a> {
-    /// `None` if no segmentation was kept.
-    pub(super) fn new(results: &'a Results, root: &Path) -> Result<Option<Self>, ReportError> {
-        let mut blocks = Vec::new();
-        for data in &results.manifest.data {
-            if let Some(pictures) = Pictures::read(results, root, data)? {
-                blocks.extend(Block::new(pictures)?);
-            }
+/// A block a task; `None` if no segmentation was kept.
+pub(crate) fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
+    let mut blocks = Vec::new();
+    for data in &sweep.results.manifest.data {
+        if let Some(pictures) = Pictures::read(sweep, data)? {
+            blocks.extend(Block::new(pictures)?);
         }
-        Ok((!blocks.is_empty()).then(|| Self {
-            blocks,
-            footer: footer(
-                results,
-                "one unseen case a task (n = 1), the first seed, no interval",
-            ),
-        }))
     }
+    if blocks.is_empty() {
+        return Ok(None);
+    }
+    let title = ("fig6", "Segmentations of an unseen case as annotation grows");
+    let height = HEAD + blocks.iter().map(Block::height).sum::<f64>() + 52.0;
+    let statistics = "one unseen case a task (n = 1), the first seed, no interval";
+    let mut figure = Figure::new(title, (WIDTH, height), sweep, statistics);
+    let mut top = HEAD;
+    for block in &blocks {
+        block.draw(&mut figure.canvas, top);
+        top += block.height();
+    }
+    figure.caption = "One unseen case of each task (the paper's Fig. 6): the scan, the truth, and the \
+         segmentation after the shared first round, after rounds of one strategy, and with full \
+         annotation. Percentages above the columns are of annotated slices; Dice is the case's mean \
+         over foreground classes, not the slice's. Slices are named by their number and their place \
+         between the lowest and the highest slice with foreground. Anterior is up and the subject's \
+         right is on the right (neurological orientation); voxels have their physical shape. One \
+         case and one seed: an illustration, not a finding."
+        .to_owned();
+    Ok(Some(figure))
 }
 
 impl<'a> Block<'a> {
     fn new(pictures: Pictures<'a>) -> Result<Option<Self>, ReportError> {
-        let Some(window) = Window::around(&pictures.truth) else {
+        let rounds = chosen_rounds(&pictures);
+        let Some(window) = Window::around(&pictures.truth).filter(|_| !rounds.is_empty()) else {
             return Ok(None);
         };
-        let rounds = chosen_rounds(&pictures);
-        if rounds.is_empty() {
-            return Ok(None);
-        }
         let plain = |name: &str, labels| Column {
             words: [name.to_owned(), String::new(), String::new()],
             labels,
         };
         let truth = Some(pictures.truth.clone());
         let mut columns = vec![plain("scan", None), plain("ground truth", truth)];
-        for record in rounds {
-            let dice = pictures.scores(record).map(|case| case.mean_dice);
+        for KeptRound { arm, record } in rounds {
+            let dice = pictures.scores(record).map(|case| decimals(case.mean_dice, 3));
             columns.push(Column {
                 words: [
-                    label(&record.strategy).replace(" (shared)", ""),
+                    arm.label().replace(" (shared)", ""),
                     percent(record.ratio),
-                    dice.map_or_else(String::new, |dice| format!("Dice {}", three(dice))),
+                    dice.map_or_else(String::new, |dice| format!("Dice {dice}")),
                 ],
                 labels: Some(pictures.segmentation(record)?),
             });
@@ -112,176 +104,98 @@ impl<'a> Block<'a> {
             Task::BrainExtraction => &[0.5],
             Task::TissueSegmentation => &[0.7, 0.5, 0.3],
         };
-        Ok(Some(Self {
-            brightness: Brightness::of(&pictures.scan, &window),
-            slices: chosen_slices(&pictures.truth, shares),
-            window,
-            columns,
-            pictures,
-        }))
+        let slices = chosen_slices(&pictures.truth, shares);
+        Ok(Some(Self { slices, window, columns, pictures }))
     }
 
-    /// Names of the classes beside their colours, on a grid from `top` on.
-    fn draw_legend<DB: DrawingBackend>(&self, root: &Area<DB>, top: u32) -> Drawn<DB> {
-        let scale = SCALE as i32;
-        let columns = LEGEND_ENTRIES as i32;
-        let classes = self.pictures.data.classes.iter().enumerate().skip(1);
-        for (class, name) in classes {
-            let place = class as i32 - 1;
-            let x = (16 + place % columns * (WIDTH as i32 - 32) / columns) * scale;
-            let middle = (top as i32 + place / columns * LEGEND_ROW as i32 + 11) * scale;
-            let corners = [
-                (x, middle - 6 * scale),
-                (x + 20 * scale, middle + 6 * scale),
-            ];
-            root.draw(&Rectangle::new(corners, of_class(class).filled()))?;
-            text(root, name, &font(11.0, INK), (x + 28 * scale, middle))?;
-        }
-        Ok(())
-    }
-
-    fn legend_height(&self) -> u32 {
+    fn legend_height(&self) -> f64 {
         let entries = self.pictures.data.classes.len().saturating_sub(1);
-        entries.div_ceil(LEGEND_ENTRIES) as u32 * LEGEND_ROW
+        entries.div_ceil(LEGEND_ENTRIES) as f64 * LEGEND_ROW
     }
 
-    /// Above the images.
-    fn head(&self) -> u32 {
+    /// Height above the images.
+    fn head(&self) -> f64 {
         BLOCK_TITLE + self.legend_height() + HEADING
     }
 
-    fn image_width() -> u32 {
-        (WIDTH - LABEL - 16) / COLUMNS - GAP
+    fn row_height(&self) -> f64 {
+        IMAGE * self.window.aspect() + GAP
     }
 
-    fn row_height(&self) -> u32 {
-        (f64::from(Self::image_width()) * self.window.aspect()).ceil() as u32 + GAP
+    fn height(&self) -> f64 {
+        self.head() + self.slices.len() as f64 * self.row_height() + GAP
     }
 
-    fn height(&self) -> u32 {
-        self.head() + self.slices.len() as u32 * self.row_height() + GAP
-    }
-
-    /// Class colours where there is one, the scan elsewhere.
-    fn color(&self, column: &Column, voxel: [usize; 3]) -> RGBColor {
-        let class = column.labels.as_ref().map(|labels| labels.voxels[voxel]);
-        match class.map(usize::try_from) {
-            Some(Ok(class)) if class > 0 => of_class(class),
-            _ => grey(self.brightness.share(self.pictures.scan.voxels[voxel])),
-        }
-    }
-
-    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, top: u32) -> Drawn<DB> {
-        let scale = SCALE as i32;
-        let at = |x: u32, y: u32| (x as i32 * scale, (top + y) as i32 * scale);
-        let title = format!(
-            "{} · case {}",
-            task_title(self.pictures.data.task),
-            self.pictures.case
-        );
-        root.draw_text(&title, &bold(12.0, INK), at(16, 0))?;
-        self.draw_legend(root, top + BLOCK_TITLE)?;
+    fn draw(&self, canvas: &mut Canvas, top: f64) {
+        let title = task_title(self.pictures.data.task);
+        let title = format!("{title} · case {}", self.pictures.case);
+        canvas.text(&title, (EDGE, top + 8.0), font(12.0, INK).bold());
+        self.draw_legend(canvas, top + BLOCK_TITLE);
+        let brightness = Brightness::of(&self.pictures.scan, &self.window);
+        let image_top = |row: usize| top + self.head() + row as f64 * self.row_height();
         for (index, column) in self.columns.iter().enumerate() {
-            let left = LABEL + index as u32 * (Self::image_width() + GAP);
+            let left = LABEL + index as f64 * (IMAGE + GAP);
             for (line, words) in column.words.iter().enumerate() {
-                let y = BLOCK_TITLE + self.legend_height() + 8 + 15 * line as u32;
+                let y = top + BLOCK_TITLE + self.legend_height() + 15.0 + 15.0 * line as f64;
                 let color = if line == 0 { INK } else { GREY };
-                let middle = at(left + Self::image_width() / 2, y);
-                root.draw_text(words, &centred(font(10.0, color)), middle)?;
+                canvas.text(words, (left + IMAGE / 2.0, y), font(10.0, color).centred());
             }
-            for (row, slice) in self.slices.iter().enumerate() {
-                let frame = Frame {
-                    window: &self.window,
-                    place: at(left, self.head() + row as u32 * self.row_height()),
-                    width: Self::image_width() as i32 * scale,
-                };
-                frame.fill(root, |y, x| self.color(column, [slice.index, y, x]))?;
+            for (row, &(slice, _)) in self.slices.iter().enumerate() {
+                let place = (left, image_top(row));
+                let frame = Frame { window: &self.window, place, width: IMAGE };
+                frame.fill(canvas, |y, x| {
+                    // Class colours where there is one, the scan elsewhere.
+                    let voxel = [slice, y, x];
+                    let class = column.labels.as_ref().map(|labels| labels.voxels[voxel]);
+                    match class.map(usize::try_from) {
+                        Some(Ok(class)) if class > 0 => of_class(class),
+                        _ => grey(brightness.share(self.pictures.scan.voxels[voxel])),
+                    }
+                });
             }
         }
-        for (row, slice) in self.slices.iter().enumerate() {
-            let middle = self.head() + row as u32 * self.row_height() + self.row_height() / 2;
-            let number = format!("slice {}", slice.index);
-            text(root, &number, &font(10.0, INK), at(16, middle - 8))?;
-            text(
-                root,
-                &percent(slice.share),
-                &font(10.0, GREY),
-                at(16, middle + 8),
-            )?;
+        for (row, (slice, share)) in self.slices.iter().enumerate() {
+            let middle = image_top(row) + self.row_height() / 2.0;
+            canvas.text(&format!("slice {slice}"), (EDGE, middle - 8.0), font(10.0, INK));
+            canvas.text(&percent(*share), (EDGE, middle + 8.0), font(10.0, GREY));
         }
-        Ok(())
+    }
+
+    /// Names of the classes beside their colours, from `top` on.
+    fn draw_legend(&self, canvas: &mut Canvas, top: f64) {
+        for (place, name) in self.pictures.data.classes.iter().skip(1).enumerate() {
+            let (row, column) = (place / LEGEND_ENTRIES, place % LEGEND_ENTRIES);
+            let x = EDGE + column as f64 * (WIDTH - 2.0 * EDGE) / LEGEND_ENTRIES as f64;
+            let middle = top + row as f64 * LEGEND_ROW + 11.0;
+            let corners = [(x, middle - 6.0), (x + 20.0, middle + 6.0)];
+            canvas.rectangle(corners, of_class(place + 1));
+            canvas.text(name, (x + 28.0, middle), font(11.0, INK));
+        }
     }
 }
 
 /// The first round, those of one strategy nearest to the paper's two ratios, its last, and full
 /// annotation; those of them that were kept.
-fn chosen_rounds<'a>(pictures: &Pictures<'a>) -> Vec<&'a RoundRecord> {
-    let mut rounds = pictures.rounds(FIRST, Kept::Segmentation);
-    if let Some(strategy) = pictures.strategy(Kept::Segmentation) {
-        let own = pictures.rounds(strategy, Kept::Segmentation);
-        let nearest = |ratio: f64| {
-            let apart = |record: &RoundRecord| (record.ratio - ratio).abs();
-            own.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)))
-        };
-        let tasks = [Task::BrainExtraction, Task::TissueSegmentation];
-        let ratios = tasks.map(headline_ratio).into_iter();
-        rounds.extend(ratios.filter_map(nearest));
-        rounds.extend(own.last());
-        rounds.dedup_by_key(|record| (record.strategy.clone(), record.round));
-    }
-    rounds.extend(pictures.rounds(FULL, Kept::Segmentation));
+fn chosen_rounds<'a>(pictures: &Pictures<'a>) -> Vec<KeptRound<'a>> {
+    let mut rounds = pictures.rounds(&Arm::First, Kept::Segmentation);
+    let own = pictures.strategy(Kept::Segmentation);
+    let nearest = |task: Task| {
+        let apart = |kept: &KeptRound| (kept.record.ratio - headline_ratio(task)).abs();
+        own.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)))
+    };
+    rounds
+        .extend([Task::BrainExtraction, Task::TissueSegmentation].into_iter().filter_map(nearest));
+    rounds.extend(own.last());
+    rounds.dedup_by_key(|kept| (kept.arm, kept.record.round));
+    rounds.extend(pictures.rounds(&Arm::Full, Kept::Segmentation));
     rounds
 }
 
 /// The axial slices at `shares` of the way from the lowest to the highest with foreground.
-fn chosen_slices(truth: &Labels, shares: &[f64]) -> Vec<ChosenSlice> {
-    let foreground = truth
-        .voxels
-        .indexed_iter()
-        .filter(|&(_, &class)| class != 0);
-    let (low, high) = foreground.fold((usize::MAX, 0), |(low, high), ((z, _, _), _)| {
-        (low.min(z), high.max(z))
-    });
+fn chosen_slices(truth: &Labels, shares: &[f64]) -> Vec<(usize, f64)> {
+    let foreground = truth.voxels.indexed_iter().filter(|&(_, &class)| class != 0);
+    let (low, high) =
+        foreground.fold((usize::MAX, 0), |(low, high), ((z, _, _), _)| (low.min(z), high.max(z)));
     let at = |share: f64| (low as f64 + share * (high - low) as f64).round() as usize;
-    shares
-        .iter()
-        .map(|&share| ChosenSlice {
-            index: at(share),
-            share,
-        })
-        .collect()
-}
-
-impl Figure for SegmentationFigure<'_> {
-    fn name(&self) -> &'static str {
-        "fig6"
-    }
-
-    fn size(&self) -> (u32, u32) {
-        let blocks: u32 = self.blocks.iter().map(Block::height).sum();
-        (WIDTH, HEAD + blocks + FOOT)
-    }
-
-    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>) -> Drawn<DB> {
-        let scale = SCALE as i32;
-        let title = "Segmentations of an unseen case as annotation grows";
-        root.draw_text(title, &bold(15.0, INK), (16 * scale, 10 * scale))?;
-        let mut top = HEAD;
-        for block in &self.blocks {
-            block.draw(root, top)?;
-            top += block.height();
-        }
-        draw_footer(root, &self.footer)
-    }
-
-    fn caption(&self) -> String {
-        "One unseen case of each task (the paper's Fig. 6): the scan, the truth, and the \
-         segmentation after the shared first round, after rounds of one strategy, and with full \
-         annotation. Percentages above the columns are of annotated slices; Dice is the case's mean \
-         over foreground classes, not the slice's. Slices are named by their number and their place \
-         between the lowest and the highest slice with foreground. Anterior is up and the subject's \
-         right is on the right (neurological orientation); voxels have their physical shape. One \
-         case and one seed: an illustration, not a finding."
-            .to_owned()
-    }
+    shares.iter().map(|&share| (at(share), share)).collect()
 }

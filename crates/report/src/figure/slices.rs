@@ -1,43 +1,34 @@
 //! Fig. 4 of the paper: P and R of every axial slice of one unseen case, and the scatter of
 //! their ranks with the regression line; beside it the scatter over all unseen cases.
 
-use super::marks::{Entry, dot, legend, line, marker, stroke};
-use super::panel::{AxisSpec, Panel};
-use super::style::{GREY, INK, Look, P_LOOK, R_LOOK, bold, font};
-use super::{Area, Drawn, Figure, SCALE, draw_footer, footer};
+use super::canvas::{Canvas, Place, font};
+use super::marks::Entry;
+use super::panel::{Axis, Panel};
+use super::style::{GREY, INK, Marker, P_LOOK, R_LOOK};
+use super::{EDGE, Figure};
 use crate::agreement::{Signal, Slices, pairs};
-use crate::curve::{cases_of, primary};
-use crate::finding::task_title;
-use crate::order::{PROPOSED, label, percent, ratio_key};
-use plotters::prelude::{DrawingBackend, PathElement};
+use crate::format::{decimals, percent};
+use crate::rounds::{cases_of, ratio_key};
+use crate::sweep::{Sweep, task_title};
+use plotters::prelude::WHITE;
 use slicewise_data::{Part, Task};
-use slicewise_experiment::record::{FIRST, FULL};
-use slicewise_experiment::{CaseRecord, Results, RoundRecord};
+use slicewise_experiment::CaseRecord;
 use slicewise_metrics::{Line, average_ranks, rank_regression, spearman_interval};
 
-/// Height of one task's row at reading size.
-const ROW: u32 = 346;
-/// Task, case and round above a row's panels.
-const ROW_TITLE: u32 = 22;
-/// Title, legend and footer.
-const AROUND: u32 = 108;
+const WIDTH: f64 = 900.0;
+/// Height of one task's row.
+const ROW: f64 = 346.0;
+/// Left and right ends of the three panels, as shares of the width.
+const PANELS: [[f64; 2]; 3] = [[0.078, 0.345], [0.44, 0.645], [0.74, 0.98]];
 
-/// P and R of one case a task.
-pub(super) struct SliceFigure {
-    samples: Vec<Sample>,
-    footer: [String; 2],
-}
-
-/// One case at one round.
+/// One case of one task at one round.
 struct Sample {
-    task: Task,
-    case: String,
-    /// `attention-guided at 50 %, seed 0`.
-    state: String,
+    /// `Task 1, brain extraction · case a · attention-guided at 50 %, seed 0`.
+    title: String,
     /// Per axial slice, from inferior, in `[0, 1]`.
     p: Vec<f64>,
     r: Vec<f64>,
-    /// Of this case, and of all unseen cases of the round and seed.
+    /// The slices of this case, and of all unseen cases of the round and seed.
     scatters: [Scatter; 2],
 }
 
@@ -52,156 +43,55 @@ struct Scatter {
     line: Line,
 }
 
-impl Scatter {
-    /// `None` if P or R is constant.
-    fn of(cases: &[&CaseRecord], label: &'static str) -> Option<Self> {
-        let slices = cases
-            .iter()
-            .flat_map(|case| pairs(case, Signal::P, Slices::All));
-        let (p, r): (Vec<f64>, Vec<f64>) = slices.unzip();
-        let ranks = average_ranks(&p).ok()?.into_iter();
-        let with_p = cases.iter().filter(|case| case.p.is_some());
-        Some(Self {
-            label,
-            ranks: ranks.zip(average_ranks(&r).ok()?).collect(),
-            foreground: with_p.flat_map(|case| case.foreground.clone()).collect(),
-            line: rank_regression(&p, &r).ok()?,
-        })
+/// P and R of one case a task; `None` if no record holds P, or P or R is constant.
+pub(crate) fn slice_figure(sweep: &Sweep) -> Option<Figure> {
+    let tasks = sweep.results.manifest.data.iter().map(|data| data.task);
+    let samples: Vec<Sample> = tasks.filter_map(|task| sample(sweep, task)).collect();
+    if samples.is_empty() {
+        return None;
     }
-
-    /// Of a dot: many leave less room.
-    fn radius(&self) -> f64 {
-        if self.ranks.len() > 100 { 6.0 } else { 9.0 }
+    let title = ("fig4", "Does P, which a strategy may see, follow R?");
+    let height = 108.0 + ROW * samples.len() as f64;
+    let statistics = "ties share their mean rank; 95 % intervals over slices";
+    let mut figure = Figure::new(title, (WIDTH, height), sweep, statistics);
+    let entries = [
+        Entry::curve("P: prediction against attention map", P_LOOK),
+        Entry::curve("R: prediction against ground truth", R_LOOK),
+    ];
+    figure.canvas.legend(&entries, (EDGE, 36.0), WIDTH);
+    for (row, sample) in samples.iter().enumerate() {
+        sample.draw(&mut figure.canvas, 74.0 + ROW * row as f64);
     }
-
-    /// `0.93 (0.90 to 0.95), n = 64`.
-    fn title(&self) -> String {
-        let (r, n) = (self.line.r, self.ranks.len());
-        // Too few slices have no interval.
-        let interval = spearman_interval(r, n).map_or_else(
-            |_| String::new(),
-            |(low, high)| format!(" ({low:.2} to {high:.2})"),
-        );
-        format!("{r:.2}{interval}, n = {n}").replace('-', "−")
-    }
-}
-
-impl SliceFigure {
-    /// `None` if no record holds P, or P or R is constant.
-    pub(super) fn new(results: &Results) -> Option<Self> {
-        let tasks = results.manifest.data.iter().map(|data| data.task);
-        let samples: Vec<Sample> = tasks.filter_map(|task| sample(results, task)).collect();
-        (!samples.is_empty()).then(|| Self {
-            samples,
-            footer: footer(
-                results,
-                "ties share their mean rank; 95 % intervals over slices",
-            ),
-        })
-    }
-
-    fn profile<DB: DrawingBackend>(root: &Area<DB>, cell: &Area<DB>, sample: &Sample) -> Drawn<DB> {
-        let lowest = sample
-            .p
-            .iter()
-            .chain(&sample.r)
-            .copied()
-            .fold(1.0, f64::min);
-        let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0);
-        let panel = Panel::draw(
-            cell,
-            "each axial slice",
-            AxisSpec {
-                range: 0.0..(sample.p.len().max(2) - 1) as f64,
-                label: "axial slice (from inferior)",
-                decimals: 0,
-                ticks: 9,
-            },
-            AxisSpec {
-                range: lowest..1.02,
-                label: "P and R",
-                decimals: 1,
-                ticks: 6,
-            },
-            12,
-        )?;
-        for (values, look) in [(&sample.r, R_LOOK), (&sample.p, P_LOOK)] {
-            let points: Vec<_> = values
-                .iter()
-                .enumerate()
-                .map(|(slice, value)| panel.place(slice as f64, *value))
-                .collect();
-            line(root, &points, look)?;
-            for at in points {
-                marker(root, at, look.marker, 6.0, look.color)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn scatter<DB: DrawingBackend>(
-        root: &Area<DB>,
-        cell: &Area<DB>,
-        scatter: &Scatter,
-    ) -> Drawn<DB> {
-        let n = scatter.ranks.len();
-        let range = 0.0..n as f64 + 1.0;
-        let panel = Panel::draw(
-            cell,
-            &scatter.title(),
-            AxisSpec {
-                range: range.clone(),
-                label: scatter.label,
-                decimals: 0,
-                ticks: 5,
-            },
-            AxisSpec {
-                range,
-                label: "rank of R",
-                decimals: 0,
-                ticks: 6,
-            },
-            16,
-        )?;
-        let at = |x: f64| panel.place(x, scatter.line.slope * x + scatter.line.intercept);
-        for (&(p, r), &foreground) in scatter.ranks.iter().zip(&scatter.foreground) {
-            dot(root, panel.place(p, r), scatter.radius(), foreground)?;
-        }
-        root.draw(&PathElement::new(
-            vec![at(1.0), at(n as f64)],
-            stroke(GREY, 3),
-        ))?;
-        Ok(())
-    }
+    figure.caption = "Left: P and R of every axial slice of one unseen case (the paper's Fig. 4); \
+         Task 1 compares by Dice, Task 2 by accuracy over foreground. Middle: the same slices by \
+         their ranks, with the least-squares line; its coefficient is Spearman's correlation. Right: \
+         the slices of all unseen cases at that round and seed. Brackets: 95 % intervals by Fisher's \
+         transformation, as if slices were independent; neighbours are not, so they are too narrow. \
+         Hollow circles are slices without foreground."
+        .to_owned();
+    Some(figure)
 }
 
 /// The first Part B case with P, at the last attention-guided round of the first seed; without
-/// that strategy, with full annotation or after the first round.
-fn sample(results: &Results, task: Task) -> Option<Sample> {
-    let seed = results.manifest.seeds.first();
-    let with_p = |record: &RoundRecord| cases_of(record, Part::B).any(|case| case.p.is_some());
-    let preference = |record: &RoundRecord| {
-        let place = [FIRST, FULL, PROPOSED]
-            .iter()
-            .position(|name| *name == record.strategy);
-        (
-            Some(&record.seed) == seed,
-            place.map(|place| place + 1),
-            ratio_key(record.ratio),
-        )
-    };
-    let record = primary(results)
-        .filter(|record| record.task == task && with_p(record))
-        .max_by_key(|record| preference(record))?;
-    let case: &CaseRecord = cases_of(record, Part::B).find(|case| case.p.is_some())?;
+/// that strategy, with full annotation or at another round.
+fn sample(sweep: &Sweep, task: Task) -> Option<Sample> {
+    let first_seed = sweep.results.manifest.seeds.first();
+    let rounds = sweep.primary().filter(|round| round.task == task);
+    let records = rounds.flat_map(|round| round.records.iter().map(move |record| (round, *record)));
+    let with_p =
+        records.filter(|(_, record)| cases_of(record, Part::B).any(|case| case.p.is_some()));
+    let (round, record) = with_p.max_by_key(|(round, record)| {
+        (Some(&record.seed) == first_seed, round.arm.preference(), ratio_key(round.ratio))
+    })?;
     let all: Vec<&CaseRecord> = cases_of(record, Part::B).collect();
+    let case = *all.iter().find(|case| case.p.is_some())?;
     Some(Sample {
-        task,
-        case: case.case.clone(),
-        state: format!(
-            "{} at {}, seed {}",
-            label(&record.strategy),
-            percent(record.ratio),
+        title: format!(
+            "{} · case {} · {} at {}, seed {}",
+            task_title(task),
+            case.case,
+            round.arm.label(),
+            percent(round.ratio),
             record.seed
         ),
         p: case.p.clone()?,
@@ -213,66 +103,76 @@ fn sample(results: &Results, task: Task) -> Option<Sample> {
     })
 }
 
-impl Figure for SliceFigure {
-    fn name(&self) -> &'static str {
-        "fig4"
-    }
-
-    fn size(&self) -> (u32, u32) {
-        (900, AROUND + ROW * self.samples.len() as u32)
-    }
-
-    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>) -> Drawn<DB> {
-        let (width, height) = root.dim_in_pixel();
-        let (width, height, scale) = (width as i32, height as i32, SCALE as i32);
-        let title = "Does P, which a strategy may see, follow R?";
-        root.draw_text(title, &bold(15.0, INK), (16 * scale, 10 * scale))?;
-        let of = |label: &str, look: Look| Entry {
-            label: label.to_owned(),
-            line: Some(look),
-            marker: Some((look.marker, look.color)),
+impl Sample {
+    fn draw(&self, canvas: &mut Canvas, top: f64) {
+        canvas.text(&self.title, (EDGE, top), font(12.0, INK).bold());
+        let corners = |[left, right]: [f64; 2]| {
+            [(left * WIDTH, top + 44.0), (right * WIDTH, top + ROW - 66.0)]
         };
-        let entries = [
-            of("P: prediction against attention map", P_LOOK),
-            of("R: prediction against ground truth", R_LOOK),
-        ];
-        legend(
-            root,
-            &entries,
-            &font(12.0, INK),
-            (16 * scale, 36 * scale),
-            width,
-        )?;
-        draw_footer(root, &self.footer)?;
-        let top = 64 * scale;
-        let (cell_height, splits) = (ROW as i32 * scale, [36, 66, 100].map(|x| width * x / 100));
-        for (row, sample) in self.samples.iter().enumerate() {
-            let top = top + row as i32 * cell_height;
-            let bottom = height - top - cell_height;
-            let title = format!(
-                "{} · case {} · {}",
-                task_title(sample.task),
-                sample.case,
-                sample.state
-            );
-            root.draw_text(&title, &bold(12.0, INK), (16 * scale, top))?;
-            let top = top + ROW_TITLE as i32 * scale;
-            let cell = |left: i32, right: i32| root.margin(top, bottom, left, width - right);
-            Self::profile(root, &cell(0, splits[0]), sample)?;
-            for (scatter, edges) in sample.scatters.iter().zip(splits.windows(2)) {
-                Self::scatter(root, &cell(edges[0], edges[1]), scatter)?;
+        let [profile, case, cases] = PANELS.map(corners);
+        self.draw_profile(canvas, profile);
+        for (scatter, corners) in self.scatters.iter().zip([case, cases]) {
+            scatter.draw(canvas, corners);
+        }
+    }
+
+    fn draw_profile(&self, canvas: &mut Canvas, corners: [Place; 2]) {
+        let lowest = self.p.iter().chain(&self.r).copied().fold(1.0, f64::min);
+        let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0);
+        let last = (self.p.len().max(2) - 1) as f64;
+        let x = Axis::new(0.0..last, "axial slice (from inferior)", 8);
+        let y = Axis::new(lowest..1.02, "P and R", 6);
+        let panel = Panel::draw(canvas, corners, "each axial slice", x, y);
+        for (values, look) in [(&self.r, R_LOOK), (&self.p, P_LOOK)] {
+            let places = values.iter().enumerate();
+            let places: Vec<Place> =
+                places.map(|(slice, value)| panel.place(slice as f64, *value)).collect();
+            canvas.curve(&places, look);
+            for at in places {
+                canvas.marker(at, look.marker, 3.0, look.color);
             }
         }
-        Ok(())
+    }
+}
+
+impl Scatter {
+    /// `None` if P or R is constant.
+    fn of(cases: &[&CaseRecord], label: &'static str) -> Option<Self> {
+        let slices = cases.iter().flat_map(|case| pairs(case, Signal::P, Slices::All));
+        let (p, r): (Vec<f64>, Vec<f64>) = slices.unzip();
+        let ranks = average_ranks(&p).ok()?.into_iter().zip(average_ranks(&r).ok()?).collect();
+        let with_p = cases.iter().filter(|case| case.p.is_some());
+        let foreground = with_p.flat_map(|case| case.foreground.clone()).collect();
+        let line = rank_regression(&p, &r).ok()?;
+        Some(Self { label, ranks, foreground, line })
     }
 
-    fn caption(&self) -> String {
-        "Left: P and R of every axial slice of one unseen case (the paper's Fig. 4); Task 1 \
-         compares by Dice, Task 2 by accuracy over foreground. Middle: the same slices by their \
-         ranks, with the least-squares line; its coefficient is Spearman's correlation. Right: the \
-         slices of all unseen cases at that round and seed. Brackets: 95 % intervals by Fisher's \
-         transformation, as if slices were independent; neighbours are not, so they are too narrow. \
-         Hollow circles are slices without foreground."
-            .to_owned()
+    /// `0.93 (0.90 to 0.95), n = 64`.
+    fn title(&self) -> String {
+        let (r, n) = (self.line.r, self.ranks.len());
+        // Too few slices have no interval.
+        let interval = spearman_interval(r, n).map_or_else(
+            |_| String::new(),
+            |(low, high)| format!(" ({} to {})", decimals(low, 2), decimals(high, 2)),
+        );
+        format!("{}{interval}, n = {n}", decimals(r, 2))
+    }
+
+    fn draw(&self, canvas: &mut Canvas, corners: [Place; 2]) {
+        let n = self.ranks.len() as f64;
+        let x = Axis::new(0.0..n + 1.0, self.label, 5);
+        let y = Axis::new(0.0..n + 1.0, "rank of R", 6);
+        let panel = Panel::draw(canvas, corners, &self.title(), x, y);
+        // Many slices leave less room.
+        let radius = if self.ranks.len() > 100 { 3.0 } else { 4.5 };
+        for (&(p, r), &foreground) in self.ranks.iter().zip(&self.foreground) {
+            let at = panel.place(p, r);
+            canvas.marker(at, Marker::Circle, radius, INK);
+            if !foreground {
+                canvas.marker(at, Marker::Circle, 0.45 * radius, WHITE);
+            }
+        }
+        let at = |x: f64| panel.place(x, self.line.slope * x + self.line.intercept);
+        canvas.line(&[at(1.0), at(n)], GREY, 1.5);
     }
 }

@@ -37,13 +37,7 @@ fn coefficients_are_what_a_hand_computes() {
         ("p", "pooled", "all", 1.0 - 324.0 / 210.0, 6),
         ("uncertainty", "pooled", "all", 8.0 / 280_f64.sqrt(), 6),
         ("p", "pooled", "foreground", -0.5, 5),
-        (
-            "uncertainty",
-            "pooled",
-            "foreground",
-            7.0 / 90_f64.sqrt(),
-            5,
-        ),
+        ("uncertainty", "pooled", "foreground", 7.0 / 90_f64.sqrt(), 5),
         ("p", "within-case", "all", 1.0, 6),
         ("uncertainty", "within-case", "all", 1.0, 6),
         ("p", "within-case", "foreground", 1.0, 5),
@@ -51,20 +45,16 @@ fn coefficients_are_what_a_hand_computes() {
     ];
     assert_eq!(table.len() - 1, expected.len());
     for (row, (signal, scope, slices, mean, n)) in table[1..].iter().zip(expected) {
-        assert_eq!(
-            [&row[2], &row[4], &row[5]],
-            [signal, scope, slices],
-            "{row:?}"
-        );
+        assert_eq!([&row[2], &row[4], &row[5]], [signal, scope, slices], "{row:?}");
         let got: f64 = row[6].parse().unwrap();
         assert!((got - mean).abs() < 1e-9, "{row:?}, expected {mean}");
         assert_eq!(row[7..].join(","), format!(",,1,{n}"));
     }
     let markdown = read(dir.path(), "tables/agreement.md");
     assert!(markdown.contains(
-        "| 2 | attention-guided | 50\u{a0}% | pooled | -0.543 | 0.478 | 6 | -0.500 | 0.738 | 5 |"
+        "| 2 | attention-guided | 50\u{a0}% | pooled | −0.543 | 0.478 | 6 | −0.500 | 0.738 | 5 |"
     ));
-    assert!(read(dir.path(), "report.html").contains("a coefficient of -0.543 (n = 6)"));
+    assert!(read(dir.path(), "report.html").contains("a coefficient of −0.543 (n = 6)"));
 }
 
 #[test]
@@ -81,10 +71,7 @@ fn fig_4_has_the_case_and_all_cases_with_their_intervals() {
 #[test]
 fn rounds_show_both_signals_and_full_annotation() {
     let records = vec![two_cases(FULL, 1.0), two_cases("attention-guided", 0.5)];
-    let svg = read(
-        report(&small(&[0], records)).path(),
-        "figures/fig4-rounds.svg",
-    );
+    let svg = read(report(&small(&[0], records)).path(), "figures/fig4-rounds.svg");
     for words in [
         "\n−0.54\n", // full annotation, P, all slices
         "\n0.48\n",  // uncertainty

@@ -39,26 +39,12 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             }
             for strategy in ["random", "equal-interval", "uncertainty"] {
                 for (index, ratio) in [0.125, 0.25, 0.5].into_iter().enumerate() {
-                    records.push(round(
-                        task,
-                        "attention-unet",
-                        strategy,
-                        seed,
-                        index + 1,
-                        ratio,
-                    ));
+                    records.push(round(task, "attention-unet", strategy, seed, index + 1, ratio));
                 }
             }
             for index in 1..=9 {
                 let ratio = 0.05 + 0.05 * index as f64;
-                records.push(round(
-                    task,
-                    "attention-unet",
-                    "attention-guided",
-                    seed,
-                    index,
-                    ratio,
-                ));
+                records.push(round(task, "attention-unet", "attention-guided", seed, index, ratio));
             }
         }
     }
@@ -98,32 +84,31 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             seeds: seeds.to_vec(),
             cells: cells.into_iter().collect(),
         },
-        config: "# made up\nname: made-up-sweep\nseeds: [0, 1, 2]\n".to_owned(),
+        config: config(&[("attention-unet", "attention-unet"), ("unet", "unet")]),
         records,
     }
+}
+
+/// A configuration of models, each with its architecture.
+pub(crate) fn config(models: &[(&str, &str)]) -> String {
+    let models = models.iter().map(|(name, architecture)| {
+        format!("  {name}:\n    architecture: {architecture}\n    levels: 4\n")
+    });
+    let models: String = models.collect();
+    format!("name: made-up-sweep\nseeds:\n- 0\n- 1\nmodels:\n{models}")
 }
 
 /// As [`sweep`], of three attention heads and V-Net with full annotation and nothing else.
 pub(crate) fn heads(seeds: &[u64]) -> Results {
     let mut results = sweep(seeds);
-    let models = [
-        "attention-unet",
-        "attention-unsupervised-final-maps",
-        "attention-last-features",
-        "v-net",
-    ];
+    let models =
+        ["attention-unet", "attention-unsupervised-final-maps", "attention-last-features", "v-net"];
     results.manifest.models = models.map(str::to_owned).to_vec();
-    let full: Vec<RoundRecord> = results
-        .records
-        .drain(..)
-        .filter(|r| r.strategy == FULL)
-        .collect();
+    let attention = |name| (name, if name == "v-net" { name } else { "attention-unet" });
+    results.config = config(&models.map(attention));
+    let full: Vec<RoundRecord> = results.records.drain(..).filter(|r| r.strategy == FULL).collect();
     for (place, model) in models.into_iter().enumerate() {
-        let like = if model == "v-net" {
-            "unet"
-        } else {
-            "attention-unet"
-        };
+        let like = if model == "v-net" { "unet" } else { "attention-unet" };
         for record in full.iter().filter(|record| record.model == like) {
             let mut record = record.clone();
             record.model = model.to_owned();
@@ -162,10 +147,7 @@ fn classes(task: Task) -> Vec<String> {
         Task::BrainExtraction => &["brain"],
         Task::TissueSegmentation => &TISSUES,
     };
-    std::iter::once("background")
-        .chain(foreground.iter().copied())
-        .map(str::to_owned)
-        .collect()
+    std::iter::once("background").chain(foreground.iter().copied()).map(str::to_owned).collect()
 }
 
 fn round(
@@ -198,11 +180,7 @@ fn round(
         let mean_dice =
             (dice + 0.01 * noise(index as u64 + 31) + if part == Part::A { 0.01 } else { 0.0 })
                 .min(0.995);
-        let spread = if task == Task::BrainExtraction {
-            0.0
-        } else {
-            0.02
-        };
+        let spread = if task == Task::BrainExtraction { 0.0 } else { 0.02 };
         let profile: Vec<f64> = (0..SLICES)
             .map(|slice| {
                 let off = (slice as f64 - 30.0).abs() / 34.0;
@@ -211,11 +189,8 @@ fn round(
             })
             .collect();
         let foreground: Vec<bool> = (0..SLICES).map(|slice| (4..58).contains(&slice)).collect();
-        let r: Vec<f64> = profile
-            .iter()
-            .zip(&foreground)
-            .map(|(r, f)| if *f { *r } else { 1.0 })
-            .collect();
+        let r: Vec<f64> =
+            profile.iter().zip(&foreground).map(|(r, f)| if *f { *r } else { 1.0 }).collect();
         let p = r.iter().enumerate().map(|(slice, r)| {
             if foreground[slice] {
                 (r + 0.06 * noise(slice as u64 * 11 + index as u64)).clamp(0.0, 1.0)
@@ -230,25 +205,16 @@ fn round(
                 .iter()
                 .enumerate()
                 .map(|(class, name)| {
-                    (
-                        name.clone(),
-                        Some(mean_dice + spread * (3.5 - class as f64)),
-                    )
+                    (name.clone(), Some(mean_dice + spread * (3.5 - class as f64)))
                 })
                 .collect(),
             mean_dice,
             sr2_mean_dice: attention.then_some(mean_dice - 0.03),
-            uncertainty: (0..SLICES)
-                .map(|slice| 900.0 - (slice as f64 - 30.0).powi(2))
-                .collect(),
+            uncertainty: (0..SLICES).map(|slice| 900.0 - (slice as f64 - 30.0).powi(2)).collect(),
             p: attention.then(|| p.collect()),
             r,
             foreground,
-            annotated: if part == Part::A {
-                vec![false; SLICES]
-            } else {
-                Vec::new()
-            },
+            annotated: if part == Part::A { vec![false; SLICES] } else { Vec::new() },
         }
     };
     RoundRecord {

@@ -12,10 +12,7 @@ pub(crate) fn assert_cells(cells: &[String], expected: &[f64]) {
     assert_eq!(cells.len(), expected.len(), "{cells:?}");
     for (cell, expected) in cells.iter().zip(expected) {
         let value: f64 = cell.parse().unwrap();
-        assert!(
-            (value - expected).abs() < 1e-6,
-            "{value} against {expected}"
-        );
+        assert!((value - expected).abs() < 1e-6, "{value} against {expected}");
     }
 }
 
@@ -52,9 +49,7 @@ fn measures_of_a_curve_are_what_a_hand_computes() {
         "task,strategy,measure,mean,ci_low,ci_high,seeds,ratio_low,ratio_high,rounds"
     );
     let find = |strategy: &str, measure: &str| {
-        let row = table
-            .iter()
-            .find(|row| row[1] == strategy && row[2] == measure);
+        let row = table.iter().find(|row| row[1] == strategy && row[2] == measure);
         row.unwrap_or_else(|| panic!("{strategy} {measure}"))
     };
     // Over 10 % and 50 %, which both have: half the sum of the ends.
@@ -83,13 +78,13 @@ fn a_seed_short_of_the_last_round_does_not_count() {
     let mut records = two_seeds();
     records
         .retain(|record| !(record.strategy == "random" && record.seed == 1 && record.ratio > 0.4));
-    let table = rows(&read(
-        report(&small(&[0, 1], records)).path(),
-        "tables/statistics.csv",
-    ));
+    let dir = report(&small(&[0, 1], records));
+    let table = rows(&read(dir.path(), "tables/statistics.csv"));
     for row in table.iter().filter(|row| row[1] == "random") {
         assert_eq!(row[4..7].join(","), ",,1", "{row:?}");
     }
+    let page = read(dir.path(), "report.html");
+    assert!(page.contains("shared ratios: seed(s) 1 of random (before 50\u{a0}%)."), "{page}");
 }
 
 #[test]
@@ -97,10 +92,7 @@ fn a_seed_already_at_full_annotation_has_no_rate() {
     let mut records = two_seeds();
     records.pop();
     records.push(record("my-own", 1, 0.5, &[0.95, 0.95]));
-    let table = rows(&read(
-        report(&small(&[0, 1], records)).path(),
-        "tables/statistics.csv",
-    ));
+    let table = rows(&read(report(&small(&[0, 1], records)).path(), "tables/statistics.csv"));
     let seeds = |measure: &str| {
         let own = |row: &&Vec<String>| row[1] == "my-own" && row[2] == measure;
         table.iter().find(own).unwrap()[6].clone()
@@ -154,24 +146,9 @@ fn pairs_are_compared_as_a_hand_does() {
     // way to the extremes, in 1 of 108 draws; with that case twice and its neighbour once in 3 of
     // 108. So the ends of 95 % are the latter: 10, 10, 20 and 60, 60, 50 of the first pair.
     let expected = [
-        (
-            ["uncertainty", "random"],
-            (20.0, 50.0),
-            [40.0 / 3.0, 170.0 / 3.0],
-            [2.0, 6.0],
-        ),
-        (
-            ["my-own", "random"],
-            (7.0 / 3.0, 4.0 / 3.0),
-            [-7.0 / 3.0, 5.0],
-            [20.0, 20.0],
-        ),
-        (
-            ["my-own", "uncertainty"],
-            (-53.0 / 3.0, -146.0 / 3.0),
-            [-164.0 / 3.0, -12.0],
-            [2.0, 6.0],
-        ),
+        (["uncertainty", "random"], (20.0, 50.0), [40.0 / 3.0, 170.0 / 3.0], [2.0, 6.0]),
+        (["my-own", "random"], (7.0 / 3.0, 4.0 / 3.0), [-7.0 / 3.0, 5.0], [20.0, 20.0]),
+        (["my-own", "uncertainty"], (-53.0 / 3.0, -146.0 / 3.0), [-164.0 / 3.0, -12.0], [2.0, 6.0]),
     ];
     for (row, ([strategy, rival], seeds, boot, [p, p_holm])) in table[1..].iter().zip(expected) {
         assert_eq!(row[..4].join(","), format!("2,0.5,{strategy},{rival}"));
@@ -212,11 +189,7 @@ fn what_shares_no_ratio_is_not_compared() {
         record("uncertainty", 1, 0.3, &[0.8]),
     ];
     let dir = report(&small(&[0, 1], records));
-    assert_eq!(
-        rows(&read(dir.path(), "tables/comparison.csv")).len(),
-        1,
-        "the header"
-    );
+    assert_eq!(rows(&read(dir.path(), "tables/comparison.csv")).len(), 1, "the header");
     let measures = read(dir.path(), "tables/statistics.csv");
     assert!(measures.contains("final") && !measures.contains("aubc"));
 }
@@ -229,21 +202,21 @@ fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
     assert_eq!(table.len() - 1, 2 * (3 + 6 + 6));
     assert!(table[1..].iter().all(|row| row[11..].join(",") == "3,12"));
     let page = read(dir.path(), "report.html");
-    let section = page.split("Statistics between strategies").nth(1).unwrap();
-    let section = section.split("</section>").next().unwrap();
-    let pairs = section.matches(" − random<").count();
+    let section = |name: &str| {
+        let section = page.split(&format!("<section id=\"made-up-sweep-{name}\">")).nth(1);
+        section.unwrap().split("</section>").next().unwrap()
+    };
+    let pairs = section("comparison").matches("<td class=\"text\">random</td>").count();
     assert_eq!(pairs, 2 * 3, "at one ratio only");
-    assert!(section.contains("Task 2: 6.25\u{a0}%, 25\u{a0}%, 50\u{a0}%)"));
+    let shared = "Task 2: 6.25\u{a0}%, 25\u{a0}%, 50\u{a0}%)";
+    assert!(section("statistics").contains(shared));
     let first = report(&small(&[0], vec![record(FIRST, 0, 0.1, &[0.4])]));
     assert!(!read(first.path(), "report.html").contains("Statistics between"));
 }
 
 #[test]
 fn a_single_case_of_a_single_seed_leaves_nothing_to_resample() {
-    let records = vec![
-        record("random", 0, 0.5, &[0.5]),
-        record("my-own", 0, 0.5, &[0.75]),
-    ];
+    let records = vec![record("random", 0, 0.5, &[0.5]), record("my-own", 0, 0.5, &[0.75])];
     let dir = report(&small(&[0], records));
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(table[1][4..9].join(","), "0.25,,,,");

@@ -42,10 +42,7 @@ fn the_stop_is_the_first_round_that_converges() {
         place.unwrap_or_else(|| panic!("{name}"))
     };
     let from = |name: &str, n: usize| &table[1][column(name)..column(name) + n];
-    assert_eq!(
-        table[1][..3].join(","),
-        "2,attention-guided,0:0.2 1:0.3 2:never"
-    );
+    assert_eq!(table[1][..3].join(","), "2,attention-guided,0:0.2 1:0.3 2:never");
     assert_cells(from("stopped", 5), &[2.0, 1.0, 0.25, 0.2, 0.3]);
     assert_cells(from("dice", 3), &of_two(0.7, 0.8));
     assert_cells(from("last_ratio", 2), &[0.3, 0.8]);
@@ -73,6 +70,34 @@ fn a_rule_that_never_fires_is_said_to() {
     let dir = report(&small(&[0], vec![record("random", 0, 0.5, &[0.6])]));
     assert_eq!(rows(&read(dir.path(), "tables/stop.csv")).len(), 1);
     assert!(!read(dir.path(), "report.html").contains("The stop rule"));
+}
+
+#[test]
+fn a_run_that_the_rule_ended_lacks_nothing() {
+    let records = |last_converges| {
+        vec![
+            round(0, 1, 0.6, false),
+            round(0, 2, 0.7, last_converges),
+            round(1, 1, 0.6, false),
+            round(1, 2, 0.7, false),
+            round(1, 3, 0.8, true),
+        ]
+    };
+    let page = |ends_run: bool, last_converges| {
+        let mut results = small(&[0, 1], records(last_converges));
+        results.manifest.cells.clear();
+        results.config.push_str(&format!(
+            "tasks:\n  tissue-segmentation:\n    stop:\n      sigma: 0.1\n      ends_run: {ends_run}\n"
+        ));
+        read(report(&results).path(), "report.html")
+    };
+    let gap = "attention-guided: seed 0 without 30\u{a0}%";
+    let ended = page(true, true);
+    assert!(!ended.contains("sweep is incomplete"));
+    assert!(ended.contains("seed(s) 0 of attention-guided (before 30\u{a0}%)"));
+    // A rule that does not end runs, and a run that ended otherwise.
+    assert!(page(false, true).contains(gap));
+    assert!(page(true, false).contains(gap));
 }
 
 /// Full annotation reaches 0.8 and 0.9 in two seeds. Random's case means differ from that by
@@ -123,14 +148,32 @@ fn minimum_costs_are_what_a_hand_computes() {
 }
 
 #[test]
+fn a_star_stands_on_its_curve() {
+    let dir = report(&small(&[0, 1, 2], near_full()));
+    let svg = read(dir.path(), "figures/fig5.svg");
+    let of = |element: &'static str| svg.lines().filter(move |line| line.starts_with(element));
+    let points = |line: &str| -> Vec<[f64; 2]> {
+        let points = line.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let point = |point: &str| point.split_once(',').map(|(x, y)| [number(x), number(y)]);
+        points.split(' ').map(|text| point(text).unwrap()).collect()
+    };
+    let color =
+        |line: &str, key: &str| line.split(&format!("{key}=\"")).nth(1).unwrap()[..7].to_owned();
+    // The first is the legend's.
+    let stars: Vec<&str> = of("<polygon").filter(|line| points(line).len() == 10).collect();
+    assert_eq!(stars.len(), 2, "my-own has none");
+    let [x, y] = points(stars[1])[0];
+    let mut curves = of("<polyline").filter(|l| color(l, "stroke") == color(stars[1], "fill"));
+    let on = |[a, b]: &[f64; 2]| (a - x).abs() < 0.11 && (b - (y + 8.0)).abs() < 0.11;
+    assert!(curves.any(|line| points(line).iter().any(on)), "{x} {y}");
+}
+
+#[test]
 fn without_full_annotation_there_is_no_minimum_cost() {
     let mut records = near_full();
     records.retain(|record| record.strategy != FULL);
     let dir = report(&small(&[0, 1, 2], records));
-    assert_eq!(
-        rows(&read(dir.path(), "tables/minimum-cost.csv")).len(),
-        1,
-        "the header"
-    );
+    assert_eq!(rows(&read(dir.path(), "tables/minimum-cost.csv")).len(), 1, "the header");
     assert!(!read(dir.path(), "report.html").contains("Minimum labelling cost"));
 }

@@ -21,13 +21,12 @@ mod scale;
 
 use ndarray::{Array3, Array4, Axis, Slice, concatenate};
 use serde_json::{Value, json};
+use slicewise_core::TrainingCase;
 use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
 use slicewise_metrics::{Agreement, Overlap};
-use slicewise_core::TrainingCase;
 use slicewise_model::{
-    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig,
-    process_settings,
+    Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig, process_settings,
 };
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -5,13 +5,11 @@
 //! A volume that is not there is left out. One that is damaged, or does not fit its scan, is an
 //! error.
 
-use crate::curve::primary;
+use crate::arm::Arm;
 use crate::error::ReportError;
-use crate::order::{PROPOSED, is_strategy, strategy_key};
+use crate::sweep::Sweep;
 use slicewise_data::{DataError, Image, Volume, nifti};
-use slicewise_experiment::{
-    CaseRecord, Cell, DataManifest, Results, ResultsFolder, RoundRecord, pictures,
-};
+use slicewise_experiment::{CaseRecord, Cell, DataManifest, ResultsFolder, RoundRecord, pictures};
 use std::path::{Path, PathBuf};
 
 /// Class indices, `[z, y, x]`.
@@ -40,7 +38,7 @@ impl Kept {
 
 /// The kept case of one task.
 pub(crate) struct Pictures<'a> {
-    results: &'a Results,
+    sweep: &'a Sweep<'a>,
     folder: ResultsFolder,
     pub(crate) data: &'a DataManifest,
     /// Case id.
@@ -49,32 +47,31 @@ pub(crate) struct Pictures<'a> {
     pub(crate) truth: Labels,
 }
 
+/// A round whose volumes were kept.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptRound<'a> {
+    pub(crate) arm: &'a Arm,
+    pub(crate) record: &'a RoundRecord,
+}
+
 impl<'a> Pictures<'a> {
-    /// `None` if no scan or truth was kept in the results folder `root`.
+    /// `None` if no scan or truth was kept, or no figures of them are wanted.
     pub(crate) fn read(
-        results: &'a Results,
-        root: &Path,
+        sweep: &'a Sweep<'a>,
         data: &'a DataManifest,
     ) -> Result<Option<Self>, ReportError> {
+        let (Some(root), Some(case)) = (sweep.root, data.part_b.first()) else {
+            return Ok(None);
+        };
         let folder = ResultsFolder::new(root);
         let [image, labels] =
             ["image", "labels"].map(|what| folder.picture_of_case(data.task, what));
-        let Some(case) = data.part_b.first() else {
-            return Ok(None);
-        };
         if !image.is_file() || !labels.is_file() {
             return Ok(None);
         }
         let scan = nifti::read_image(&image)?;
         let truth = fitting(&labels, &scan, &image, data.classes.len())?;
-        Ok(Some(Self {
-            results,
-            folder,
-            data,
-            case,
-            scan,
-            truth,
-        }))
+        Ok(Some(Self { sweep, folder, data, case, scan, truth }))
     }
 
     /// Index and name of the class whose attention was kept.
@@ -82,28 +79,30 @@ impl<'a> Pictures<'a> {
         pictures::pictured_class(&self.data.classes)
     }
 
-    /// The strategy whose rounds are shown: the paper's, else the first that has any.
-    pub(crate) fn strategy(&self, kept: Kept) -> Option<&'a str> {
-        let names = primary(self.results).map(|record| record.strategy.as_str());
-        names
-            .filter(|name| is_strategy(name) && !self.rounds(name, kept).is_empty())
-            .min_by_key(|name| (*name != PROPOSED, strategy_key(name)))
+    /// The rounds of the strategy that is shown: the paper's, else the first that has any.
+    pub(crate) fn strategy(&self, kept: Kept) -> Vec<KeptRound<'a>> {
+        let rounds = self.sweep.primary().filter(|round| round.arm.is_strategy());
+        let mut arms: Vec<&Arm> = rounds.map(|round| &round.arm).collect();
+        arms.sort_by_key(|arm| (!arm.is_proposed(), *arm));
+        let mut kept = arms.into_iter().map(|arm| self.rounds(arm, kept));
+        kept.find(|rounds| !rounds.is_empty()).unwrap_or_default()
     }
 
-    /// Records of the first seed by rising round, of which the segmentation and `kept` are there.
-    pub(crate) fn rounds(&self, strategy: &str, kept: Kept) -> Vec<&'a RoundRecord> {
-        let seed = self.results.manifest.seeds.first();
-        let mut records: Vec<_> = primary(self.results)
-            .filter(|record| record.task == self.data.task && Some(&record.seed) == seed)
-            .filter(|record| record.strategy == strategy)
-            .filter(|record| {
-                [Kept::Segmentation, kept]
-                    .iter()
-                    .all(|kept| self.path(record, *kept).is_file())
+    /// The rounds of the first seed by rising ratio, of which the segmentation and `kept` are there.
+    pub(crate) fn rounds(&self, arm: &Arm, kept: Kept) -> Vec<KeptRound<'a>> {
+        let seed = self.sweep.results.manifest.seeds.first();
+        let rounds = self.sweep.primary();
+        let rounds = rounds.filter(|round| round.task == self.data.task && round.arm == *arm);
+        let records = rounds.flat_map(|round| {
+            round.records.iter().map(move |record| KeptRound { arm: &round.arm, record })
+        });
+        let of_seed = records.filter(|kept| Some(&kept.record.seed) == seed);
+        let is_kept = |record: &RoundRecord, kept| self.path(record, kept).is_file();
+        of_seed
+            .filter(|KeptRound { record, .. }| {
+                is_kept(record, Kept::Segmentation) && is_kept(record, kept)
             })
-            .collect();
-        records.sort_by_key(|record| record.round);
-        records
+            .collect()
     }
 
     /// Class indices of the segmentation after this round.
@@ -115,10 +114,7 @@ impl<'a> Pictures<'a> {
     pub(crate) fn attention(&self, record: &RoundRecord) -> Result<Volume<f64>, ReportError> {
         let stored = self.of_round(record, Kept::Attention, FULL_ATTENTION as usize + 1)?;
         let share = |value| f64::from(value) / FULL_ATTENTION;
-        Ok(Volume {
-            voxels: stored.voxels.mapv(share),
-            geometry: stored.geometry,
-        })
+        Ok(Volume { voxels: stored.voxels.mapv(share), geometry: stored.geometry })
     }
 
     /// The case's scores after this round.

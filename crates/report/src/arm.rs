@@ -1,0 +1,110 @@
+//! Who chose the annotated slices of a run: a strategy, nobody yet, or nobody ever.
+//!
+//! Records name it by a string. It becomes an [`Arm`] once, in [`crate::rounds`]; nothing else
+//! here compares strings. Its order is that of tables, legends and sentences.
+
+use slicewise_experiment::record::{FIRST, FULL};
+use std::cmp::Ordering;
+
+/// The strategy that the paper proposes.
+pub(crate) const PROPOSED: &str = "attention-guided";
+
+/// The paper's strategies, in the order of its Table 2.
+const PAPER: [&str; 4] = ["random", "equal-interval", "uncertainty", PROPOSED];
+
+/// One arm of an experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Arm {
+    /// Every slice is annotated.
+    Full,
+    /// A few evenly spaced slices are annotated; every strategy forks from here.
+    First,
+    /// The strategy of this name asked for the slices.
+    Strategy(String),
+}
+
+impl Arm {
+    /// The arm that records call `name`.
+    pub(crate) fn of(name: &str) -> Self {
+        match name {
+            FULL => Self::Full,
+            FIRST => Self::First,
+            name => Self::Strategy(name.to_owned()),
+        }
+    }
+
+    /// Its name in records and tidy tables.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Full => FULL,
+            Self::First => FIRST,
+            Self::Strategy(name) => name,
+        }
+    }
+
+    /// Its name where a person reads it.
+    pub(crate) fn label(&self) -> &str {
+        match self {
+            Self::Full => "full annotation",
+            Self::First => "first round (shared)",
+            Self::Strategy(name) => name,
+        }
+    }
+
+    /// Whether it is a strategy.
+    pub(crate) fn is_strategy(&self) -> bool {
+        matches!(self, Self::Strategy(_))
+    }
+
+    /// Whether it is the paper's own strategy.
+    pub(crate) fn is_proposed(&self) -> bool {
+        self.name() == PROPOSED
+    }
+
+    /// How much it says where only one arm can be shown; the most is best.
+    pub(crate) fn preference(&self) -> usize {
+        match self {
+            arm if arm.is_proposed() => 3,
+            Self::Full => 2,
+            Self::Strategy(_) => 1,
+            Self::First => 0,
+        }
+    }
+
+    /// The place among the paper's strategies, counted from 0; `None` for all others.
+    pub(crate) fn place_in_paper(&self) -> Option<usize> {
+        PAPER.iter().position(|name| *name == self.name())
+    }
+}
+
+impl Ord for Arm {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |arm: &Self| match arm {
+            Self::Full => 0,
+            Self::First => 1,
+            strategy => 2 + strategy.place_in_paper().unwrap_or(PAPER.len()),
+        };
+        (key(self), self.name()).cmp(&(key(other), other.name()))
+    }
+}
+
+impl PartialOrd for Arm {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_strategies_come_after_the_papers() {
+        let names = "my-own uncertainty full attention-guided first random a";
+        let mut arms: Vec<Arm> = names.split(' ').map(Arm::of).collect();
+        arms.sort();
+        let sorted: Vec<&str> = arms.iter().map(Arm::name).collect();
+        let expected = "full first random uncertainty attention-guided a my-own";
+        assert_eq!(sorted.join(" "), expected);
+    }
+}

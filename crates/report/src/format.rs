@@ -1,0 +1,100 @@
+//! The only place that turns numbers into words for a person: one minus sign (U+2212), and
+//! decimals that the caller chooses for a whole column, never by the value.
+//!
+//! CSV and Parquet hold full numbers and do not come by here.
+
+use slicewise_metrics::Interval;
+
+/// The value with so many decimals: `−0.543`.
+pub(crate) fn decimals(value: f64, decimals: usize) -> String {
+    format!("{value:.decimals$}").replace('-', "−")
+}
+
+/// The value with so many decimals and always a sign, as differences are written: `+0.012`.
+pub(crate) fn signed(value: f64, decimals: usize) -> String {
+    format!("{value:+.decimals$}").replace('-', "−")
+}
+
+/// A setting, with as many decimals as it was given: `0.005`.
+pub(crate) fn setting(value: f64) -> String {
+    value.to_string().replace('-', "−")
+}
+
+/// An annotation ratio, which names a round: `12.5 %`, `50 %`.
+pub(crate) fn percent(ratio: f64) -> String {
+    let text = decimals(100.0 * ratio, 2);
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text}\u{a0}%")
+}
+
+/// Several ratios: `12.5 %, 50 %`.
+pub(crate) fn percents(ratios: impl IntoIterator<Item = f64>) -> String {
+    list(ratios.into_iter().map(percent))
+}
+
+/// A measured share in `[0, 1]` with so many decimals of a percent: `18.7 %`.
+pub(crate) fn share(value: f64, places: usize) -> String {
+    format!("{}\u{a0}%", decimals(100.0 * value, places))
+}
+
+/// A p-value: `0.031`; what would round to nothing is `<0.001`.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_owned() } else { decimals(p, 3) }
+}
+
+/// Half the interval's width.
+pub(crate) fn half_width(value: Interval) -> Option<f64> {
+    Some((value.high? - value.low?) / 2.0)
+}
+
+/// A mean and its interval: `0.843 (0.831 to 0.855)`; the mean alone without an interval.
+pub(crate) fn with_ends(value: Interval, places: usize) -> String {
+    let text = |value| decimals(value, places);
+    match (value.low, value.high) {
+        (Some(low), Some(high)) => {
+            format!("{} ({} to {})", text(value.mean), text(low), text(high))
+        }
+        _ => text(value.mean),
+    }
+}
+
+/// The ends of an interval of differences: `−0.010 to +0.004`; nothing without an interval.
+pub(crate) fn ends(value: Interval, places: usize) -> String {
+    match (value.low, value.high) {
+        (Some(low), Some(high)) => format!("{} to {}", signed(low, places), signed(high, places)),
+        _ => String::new(),
+    }
+}
+
+/// Words or whole numbers with commas between them.
+pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percents_are_short() {
+        let texts = [0.125, 0.5, 0.0625, 1.0, 0.1 + 0.05].map(percent);
+        let expected = ["12.5", "50", "6.25", "100", "15"].map(|text| format!("{text}\u{a0}%"));
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn there_is_one_minus_sign() {
+        let value = Interval { mean: -0.5, low: Some(-0.75), high: Some(-0.25), n: 2 };
+        let texts = [
+            decimals(-1.0, 0),
+            signed(-0.5, 1),
+            setting(-0.5),
+            percent(-0.5),
+            share(-0.5, 0),
+            with_ends(value, 2),
+            ends(value, 2),
+        ];
+        assert!(texts.iter().all(|text| text.contains('−') && !text.contains('-')), "{texts:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The sections of a report, in the order of its page. Each is a file here and one line in
+//! `sections!`: files on disk, page, contents list and `verify` follow from it.
+
+use crate::error::ReportError;
+use crate::figure::Figure;
+use crate::frame::bytes;
+use crate::grid::Grid;
+use crate::sweep::Sweep;
+use polars::prelude::DataFrame;
+use slicewise_data::Task;
+
+/// One section.
+pub(crate) struct Section {
+    /// The name of its table's files, and its address on the page.
+    pub(crate) name: &'static str,
+    /// Its heading on the page.
+    pub(crate) title: &'static str,
+    /// Makes its content from a sweep.
+    pub(crate) make: fn(&Sweep) -> Made,
+}
+
+/// What making a section gives: `None` where the sweep has nothing to say about it.
+pub(crate) type Made = Result<Option<Content>, ReportError>;
+
+/// What a section holds.
+#[derive(Default)]
+pub(crate) struct Content {
+    /// The tidy table, for CSV and Parquet.
+    pub(crate) frame: Option<DataFrame>,
+    /// The same for a person: Markdown and page.
+    pub(crate) grids: Vec<Grid>,
+    /// A shorter table for a README, in a Markdown file of its own.
+    pub(crate) short: Option<Grid>,
+    /// What the numbers show, a task each.
+    pub(crate) sentences: Vec<(Task, String)>,
+    pub(crate) figures: Vec<Figure>,
+}
+
+macro_rules! sections {
+    ($($file:ident: $name:literal, $title:literal;)+) => {
+        // "section" because modules of an inline module would otherwise lie in a folder of its name.
+        #[path = "section"]
+        mod files {
+            $(pub(super) mod $file;)+
+        }
+
+        /// Every section.
+        pub(crate) const SECTIONS: &[Section] = &[
+            $(Section { name: $name, title: $title, make: files::$file::make },)+
+        ];
+    };
+}
+
+sections! {
+    table1: "table1", "Table 1: full annotation";
+    table2: "table2", "Table 2: mean Dice by strategy and annotated slices";
+    statistics: "statistics", "Statistics between strategies";
+    comparison: "comparison", "Pairs of strategies";
+    penalty: "penalty", "Which strategy loses to which";
+    minimum_cost: "minimum-cost", "Minimum labelling cost";
+    stop: "stop", "The stop rule";
+    agreement: "agreement", "How well P ranks slices as R does, and uncertainty beside it";
+    segmentations: "segmentations", "Attention and segmentations of an unseen case";
+    heads: "heads", "Attention heads";
+    tissues: "tissues", "Dice of each class on Part B";
+    cost: "cost", "What had to be annotated";
+}
+
+/// Makes the sections that the sweep has something to say about.
+pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>, ReportError> {
+    let mut made = Vec::new();
+    for section in SECTIONS {
+        made.extend((section.make)(sweep)?.map(|content| (section, content)));
+    }
+    Ok(made)
+}
+
+impl Content {
+    /// The content of a section that is a table and no more.
+    pub(crate) fn table(frame: DataFrame, grids: Vec<Grid>) -> Self {
+        Self { frame: Some(frame), grids, ..Self::default() }
+    }
+
+    /// The files of the section's tables: names and bytes.
+    pub(crate) fn files(
+        &self,
+        name: &'static str,
+        sweep: &Sweep,
+    ) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
+        let Some(frame) = &self.frame else {
+            return Ok(Vec::new());
+        };
+        let [csv, parquet] = bytes(name, frame.clone())?;
+        let mut files = vec![
+            (format!("{name}.csv"), csv),
+            (format!("{name}.parquet"), parquet),
+            (format!("{name}.md"), markdown(&self.grids, sweep).into_bytes()),
+        ];
+        if let Some(short) = &self.short {
+            let text = markdown(std::slice::from_ref(short), sweep);
+            files.push((format!("{name}-short.md"), text.into_bytes()));
+        }
+        Ok(files)
+    }
+}
+
+/// What the numbers are and whence, then the tables.
+fn markdown(grids: &[Grid], sweep: &Sweep) -> String {
+    let manifest = &sweep.results.manifest;
+    let how = grids.iter().filter(|grid| !grid.how.is_empty()).map(|grid| format!("{} ", grid.how));
+    let mut text = format!(
+        "{}Sweep `{}`, {} seed(s), commit {}.\n",
+        how.collect::<String>(),
+        manifest.name,
+        manifest.seeds.len(),
+        manifest.commit
+    );
+    for grid in grids {
+        text.push_str(&format!("\n{}", grid.markdown()));
+    }
+    text
+}

@@ -1,0 +1,172 @@
+//! The ablation of the attention head: which head's P follows R, and what does its attention map
+//! segment? For sweeps with two or more models that have attention.
+//!
+//! `task,model,strategy,ratio,measure,mean,ci_low,ci_high,seeds,n`: `measure` is `spearman_all`,
+//! `spearman_foreground`, `sr1_dice` or `sr2_dice`, all on Part B; `n` counts slices of the first two
+//! and cases of the others, over all seeds.
+
+use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
+use crate::arm::Arm;
+use crate::figure::heads::{HeadBlock, head_figure};
+use crate::format::percent;
+use crate::frame::Columns;
+use crate::grid::{Format, Grid, Line, pivot};
+use crate::rounds::{Round, ratio_key, score};
+use crate::section::{Content, Made};
+use crate::sweep::{Sweep, task_title};
+use slicewise_data::{Part, Task};
+use slicewise_experiment::CaseRecord;
+use slicewise_metrics::Interval;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is measured, in the order of tables: the name in tidy tables, and the heading.
+const MEASURES: [(&str, &str); 4] = [
+    ("spearman_all", "P–R, all slices"),
+    ("spearman_foreground", "P–R, foreground slices"),
+    ("sr1_dice", "Dice of SR1"),
+    ("sr2_dice", "Dice of SR2"),
+];
+
+/// One measure of one model at one round.
+struct HeadRow<'a> {
+    round: &'a Round<'a>,
+    /// The model's place in the manifest.
+    model: usize,
+    /// The place in [`MEASURES`].
+    measure: usize,
+    /// Mean and 95 % Student-t interval over the seeds that have it.
+    value: Interval,
+    /// Slices ranked, or cases scored, all seeds together.
+    n: usize,
+}
+
+/// Where a row stands: task, model's place, arm and ratio.
+type Place<'a> = (Task, usize, &'a Arm, u64);
+/// A round of one model, and its measures.
+type HeadRound<'r, 'a> = Line<'r, Place<'a>, HeadRow<'a>>;
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let rows = head_rows(sweep);
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let frame = Columns::of(&rows)
+        .task(|r| r.round.task)
+        .text("model", |r| r.round.model)
+        .text("strategy", |r| r.round.arm.name())
+        .real("ratio", |r| r.round.ratio)
+        .text("measure", |r| MEASURES[r.measure].0)
+        .interval(|r| r.value)
+        .count("seeds", |r| r.value.n)
+        .count("n", |r| r.n)
+        .frame("heads")?;
+    let rounds = pivot(&rows, &[0, 1, 2, 3], |row| {
+        let Round { task, arm, ratio, .. } = row.round;
+        ((*task, row.model, arm, ratio_key(*ratio)), row.measure)
+    });
+    let blocks = sweep.tasks().into_iter().filter_map(|task| block(&rounds, task)).collect();
+    Ok(Some(Content {
+        frame: Some(frame),
+        grids: vec![grid(sweep, &rounds)],
+        figures: head_figure(sweep, blocks, MEASURES.map(|(_, title)| title)).into_iter().collect(),
+        ..Content::default()
+    }))
+}
+
+/// The rows by task, models in the manifest's order, then arm, ratio and measure; none with fewer
+/// than two models that have attention.
+fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
+    let models = &sweep.results.manifest.models;
+    let has_p = |round: &&Round| {
+        let mut cases = round.records.iter().flat_map(|record| &record.cases);
+        cases.any(|case| case.p.is_some())
+    };
+    let rounds: Vec<&Round> = sweep.rounds.iter().filter(has_p).collect();
+    let with_p: BTreeSet<&str> = rounds.iter().map(|round| round.model).collect();
+    if with_p.len() < 2 {
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    for round in rounds {
+        let Some(model) = models.iter().position(|model| model == round.model) else { continue };
+        for measure in 0..MEASURES.len() {
+            let found = measured(round, measure);
+            rows.extend(found.map(|(value, n)| HeadRow { round, model, measure, value, n }));
+        }
+    }
+    rows
+}
+
+/// Mean and interval of one of [`MEASURES`], and over how many slices or cases.
+fn measured(round: &Round, measure: usize) -> Option<(Interval, usize)> {
+    let ranks = |slices| {
+        let found = correlation(&round.records, Signal::P, Scope::Pooled, slices);
+        found.map(|Correlation { value, n }| (value, n))
+    };
+    let dice = |of_case: fn(&CaseRecord) -> Option<f64>| {
+        let score = score(&round.records, Part::B, of_case)?;
+        Some((score.value, score.all_cases))
+    };
+    match measure {
+        0 => ranks(Slices::All),
+        1 => ranks(Slices::Foreground),
+        2 => dice(|case| Some(case.mean_dice)),
+        _ => dice(|case| case.sr2_mean_dice),
+    }
+}
+
+/// The last round of each task, model and strategy, and full annotation; the first round not.
+fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
+    let is_last = |round: &&HeadRound| {
+        let (task, model, arm, ratio) = round.0;
+        let later =
+            |other: &Place| (other.0, other.1, other.2) == (task, model, arm) && other.3 > ratio;
+        *arm != Arm::First && !rounds.iter().any(|(place, _)| later(place))
+    };
+    let last: Vec<&HeadRound> = rounds.iter().filter(is_last).collect();
+    let how = "Part B, mean ± half the 95 % Student-t interval over seeds, after the last round of each \
+         strategy. P–R: Spearman's correlation of P with R over the slices of all cases of a seed, n \
+         slices over all seeds. SR1 is the segmentation, SR2 that of the attention map; their Dice \
+         is the mean over foreground classes, then over cases. Every round is in tables/heads.csv.";
+    let value = |row: &HeadRound, measure: usize| Some(row.1[measure]?.value);
+    let n = |row: &HeadRound, measure: usize| Some(row.1[measure]?.n);
+    let [all, foreground, sr1, sr2] = MEASURES.map(|(_, title)| title);
+    let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
+    Grid::of(&last, how)
+        .column("model", words, |r| sweep.results.manifest.models[r.0.1].as_str())
+        .column("trained by", words, |r| r.0.2.label())
+        .column("task", count, |r| usize::from(r.0.0.number()))
+        .column("slices", Format::Ratio, |r| r.0.3 as f64 / 1e6)
+        .column(all, dice, |r| value(r, 0))
+        .column("n", count, |r| n(r, 0))
+        .column(foreground, dice, |r| value(r, 1))
+        .column("n", count, |r| n(r, 1))
+        .column(sr1, dice, |r| value(r, 2))
+        .column(sr2, dice, |r| value(r, 3))
+        .column("seeds", count, |r| r.1.iter().flatten().map(|row| row.value.n).max())
+        .grid()
+}
+
+/// All models of a task at one state that they share, so that only the head differs: the proposed
+/// strategy's last shared round, else full annotation, else another strategy's; `None` without a
+/// state that two models share.
+fn block(rounds: &[HeadRound], task: Task) -> Option<HeadBlock> {
+    let mut states: BTreeMap<(&Arm, u64), usize> = BTreeMap::new();
+    for ((of, _, arm, ratio), _) in rounds {
+        *states.entry((*arm, *ratio)).or_default() += usize::from(*of == task);
+    }
+    let shared = states.into_iter().filter(|(_, models)| *models > 1);
+    let ((arm, ratio), _) =
+        shared.max_by_key(|((arm, ratio), models)| (*models, arm.preference(), *ratio))?;
+    let state = match arm {
+        Arm::Full => arm.label().to_owned(),
+        arm => format!("{} at {}", arm.label(), percent(ratio as f64 / 1e6)),
+    };
+    let of_state =
+        rounds.iter().filter(|((of, _, with, at), _)| (*of, *with, *at) == (task, arm, ratio));
+    let rows = of_state.filter_map(|(_, found)| {
+        let model = found.iter().flatten().next()?.round.model.to_owned();
+        Some((model, std::array::from_fn(|place| found[place].map(|row| row.value))))
+    });
+    Some(HeadBlock { title: format!("{} · {state}", task_title(task)), rows: rows.collect() })
+}

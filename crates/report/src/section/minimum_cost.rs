@@ -1,0 +1,95 @@
+//! Where a strategy is as good as full annotation: `task,strategy,rule,margin,ratio,
+//! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,boot_low,boot_high,seeds,
+//! cases`.
+//!
+//! `rule` is `mean` or `interval`; from `ratio` on a row is empty where no ratio satisfies it. `slices`
+//! and `voxels` are shares of Part A, the columns before them counts.
+
+use crate::format::{percent, setting, share};
+use crate::frame::Columns;
+use crate::grid::{Cell, Format, Grid};
+use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
+use crate::paired::RESAMPLES;
+use crate::rounds::Cost;
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::{Part, Task};
+
+/// What one rule gives for one strategy.
+type RuleRow<'a> = (&'a MinimumCost, &'static str, Option<&'a Reached>);
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let rows: Vec<RuleRow> = sweep.costs.iter().flat_map(by_rule).collect();
+    let frame = Columns::of(&rows)
+        .task(|r| r.0.task)
+        .text("strategy", |r| r.0.arm.name())
+        .text("rule", |r| r.1)
+        .real("margin", |r| cost_margin(r.0.task))
+        .maybe("ratio", |r| Some(r.2?.point.ratio))
+        .maybe("annotated_slices", |r| Some(r.2?.point.cost.slices))
+        .maybe("slices", |r| Some(r.2?.point.cost.slice_share))
+        .maybe("annotated_foreground_voxels", |r| Some(r.2?.point.cost.voxels))
+        .maybe("voxels", |r| Some(r.2?.point.cost.voxel_share))
+        .maybe("difference", |r| Some(r.2?.difference.mean))
+        .ends("boot", |r| Some(r.2?.difference))
+        .maybe_count("seeds", |r| Some(r.2?.seeds))
+        .maybe_count("cases", |r| Some(r.2?.difference.n))
+        .frame("minimum-cost")?;
+    let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.point.cost));
+    let ratio = |reached: &Reached| Cell::Number(reached.point.ratio);
+    let grid = Grid::of(&rows, how(&sweep.tasks()))
+        .column("strategy", Format::Words, |r| r.0.arm.label())
+        .column("rule", Format::Words, |r| format!("by {}", r.1))
+        .column("task", Format::Decimals(0), |r| usize::from(r.0.task.number()))
+        .column("slices", Format::Ratio, |r| r.2.map_or("none".into(), ratio))
+        .column("minus full", Format::Difference, |r| Some(r.2?.difference.mean))
+        .column("bootstrap interval", Format::Ends, |r| Some(r.2?.difference))
+        .column("annotated slices", Format::Decimals(0), |r| cost(r, |cost| cost.slices))
+        .column("drawn voxels", Format::Decimals(0), |r| cost(r, |cost| cost.voxels))
+        .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share));
+    let grids = vec![grid.grid()];
+    let tasks = sweep.tasks().into_iter();
+    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, task)?))).collect();
+    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+}
+
+fn by_rule(cost: &MinimumCost) -> [RuleRow<'_>; 2] {
+    [(cost, "mean", cost.by_mean.as_ref()), (cost, "interval", cost.by_interval.as_ref())]
+}
+
+/// Says how the numbers were computed.
+fn how(tasks: &[Task]) -> String {
+    let margin = |task: &Task| format!("{} in Task {}", setting(cost_margin(*task)), task.number());
+    format!(
+        "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
+         compared on the same case and seed. \"By mean\": the mean difference is at least minus the \
+         margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
+         difference's 95 % interval is; a percentile bootstrap of {RESAMPLES} resamples over cases, \
+         seeds averaged within a case (fixed seed), so it says what other unseen cases would \
+         change, not what other seeds would. The margins are ours: the paper states no rule.",
+        tasks.iter().map(margin).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Says where each strategy comes within the margin of full annotation.
+fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
+    sweep.full(task, Part::B)?;
+    let arms = sweep.strategies().into_iter();
+    let costs = arms.filter(|arm| !sweep.curve(task, Part::B, arm).is_empty()).map(|arm| {
+        let name = arm.label();
+        match sweep.star(task, &arm) {
+            Some(point) => format!(
+                "{name} at {} of the slices ({} of the foreground voxels)",
+                percent(point.ratio),
+                // Measured, so whole percents say enough.
+                share(point.cost.voxel_share, 0)
+            ),
+            None => format!("{name} at none of its ratios"),
+        }
+    });
+    let costs: Vec<String> = costs.collect();
+    (!costs.is_empty()).then(|| {
+        let margin = setting(cost_margin(task));
+        format!("Within {margin} of full annotation come: {}.", costs.join("; "))
+    })
+}

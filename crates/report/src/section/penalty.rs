@@ -1,0 +1,117 @@
+//! Which strategy loses to which, over all ratios? The pairwise penalty matrix of the field's
+//! benchmarks, on Part B of the primary model: `task,loser,winner,penalty,ratios`.
+//!
+//! `penalty` is the share of the `ratios` that could be tested at which `loser` is significantly below
+//! `winner`; it is empty where none could.
+
+use crate::arm::Arm;
+use crate::figure::penalty::{Matrix, penalty_figure};
+use crate::format::setting;
+use crate::frame::Columns;
+use crate::grid::{Format, Grid};
+use crate::rounds::{mean, ratio_key};
+use crate::section::{Content, Made};
+use crate::sweep::{Sweep, task_title};
+use slicewise_data::{Part, Task};
+use slicewise_metrics::{Penalty, SeedScores, pairwise_penalty};
+use std::collections::BTreeMap;
+
+/// Level of each test.
+const ALPHA: f64 = 0.05;
+
+/// One task.
+struct PenaltyMatrix {
+    task: Task,
+    arms: Vec<Arm>,
+    /// `cells[row][column]`: what the strategy of the column loses to that of the row. `None` on
+    /// the diagonal and where no ratio could be tested.
+    cells: Vec<Vec<Option<Penalty>>>,
+}
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let matrices: Vec<_> = sweep.tasks().into_iter().filter_map(|t| matrix(sweep, t)).collect();
+    let rows: Vec<_> = matrices.iter().flat_map(pairs).collect();
+    let frame = Columns::of(&rows)
+        .task(|r| r.0)
+        .text("loser", |r| r.1.name())
+        .text("winner", |r| r.2.name())
+        .maybe("penalty", |r| Some(r.3?.share))
+        .count("ratios", |r| r.3.map_or(0, |cell| cell.budgets))
+        .frame("penalty")?;
+    let shown = matrices.iter().map(PenaltyMatrix::shown).collect::<Vec<_>>();
+    let how = how();
+    let mut grids: Vec<Grid> = shown.iter().map(grid).collect();
+    match grids.last_mut() {
+        Some(last) => last.how.clone_from(&how),
+        None => grids.push(Grid { how: how.clone(), ..Grid::default() }),
+    }
+    let figures = penalty_figure(sweep, shown, &how).into_iter().collect();
+    Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
+}
+
+/// Says how the numbers were computed.
+fn how() -> String {
+    format!(
+        "Columns lose to rows: a cell is the share of the ratios at which the column's mean Part B \
+         Dice is significantly below the row's, by a paired two-sided t-test over seeds (α = {}), \
+         among the ratios that both have in two seeds or more. The last row is the column's mean: \
+         the lower, the less a strategy loses. The tests are not corrected for their number, and \
+         with few seeds they find only large differences.",
+        setting(ALPHA)
+    )
+}
+
+/// The matrix of a task with two strategies or more.
+fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
+    let points = || sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy());
+    let mut arms = sweep.strategies();
+    arms.retain(|arm| points().any(|point| point.arm == *arm));
+    let mut budgets: BTreeMap<u64, Vec<SeedScores>> = BTreeMap::new();
+    for point in points() {
+        let methods = budgets.entry(ratio_key(point.ratio));
+        let methods = methods.or_insert_with(|| vec![SeedScores::new(); arms.len()]);
+        let place = arms.iter().position(|arm| *arm == point.arm)?;
+        methods[place] = point.dice.by_seed.clone();
+    }
+    let budgets: Vec<_> = budgets.into_values().collect();
+    // Means over cases leave out what is not finite, the one thing refused.
+    let cells = pairwise_penalty(&budgets, ALPHA).ok()?;
+    (arms.len() > 1).then_some(PenaltyMatrix { task, arms, cells })
+}
+
+/// Every loser and winner of a matrix, by loser.
+fn pairs(matrix: &PenaltyMatrix) -> Vec<(Task, &Arm, &Arm, Option<Penalty>)> {
+    let mut pairs = Vec::new();
+    for (column, loser) in matrix.arms.iter().enumerate() {
+        for (row, winner) in matrix.arms.iter().enumerate().filter(|(row, _)| *row != column) {
+            pairs.push((matrix.task, loser, winner, matrix.cells[row][column]));
+        }
+    }
+    pairs
+}
+
+impl PenaltyMatrix {
+    /// What grid and figure show of it.
+    fn shown(&self) -> Matrix {
+        let shares =
+            |cells: &Vec<Option<Penalty>>| cells.iter().map(|c| Some((*c)?.share)).collect();
+        let rows: Vec<Vec<Option<f64>>> = self.cells.iter().map(shares).collect();
+        let columns = 0..self.arms.len();
+        Matrix {
+            title: task_title(self.task),
+            names: self.arms.iter().map(|arm| arm.label().to_owned()).collect(),
+            means: columns.map(|column| mean(rows.iter().filter_map(|row| row[column]))).collect(),
+            rows,
+        }
+    }
+}
+
+fn grid(matrix: &Matrix) -> Grid {
+    let rows = matrix.names.iter().map(String::as_str).zip(&matrix.rows);
+    let rows: Vec<_> = rows.chain([("mean", &matrix.means)]).collect();
+    let mut grid = Grid::of(&rows, "").column("wins ↓ loses →", Format::Words, |r| r.0);
+    for (at, name) in matrix.names.iter().enumerate() {
+        grid = grid.column(name, Format::Decimals(2), |r| r.1[at]);
+    }
+    Grid { title: matrix.title.clone(), ..grid.grid() }
+}

@@ -1,0 +1,233 @@
+//! A learning curve in three numbers, the field's own: AUBC, final Dice and FG-Eff;
+//! `task,strategy,measure,mean,ci_low,ci_high,seeds,ratio_low,ratio_high,rounds`.
+//!
+//! `measure` is `aubc`, `final` or `fg-eff`; the last three columns say which rounds it was computed
+//! from. Each is computed on Part B within a seed, then averaged over seeds. A strategy's curve
+//! begins with the shared first round. Trapezoids cut the corners of a bent curve, so a strategy
+//! with more rounds would gain AUBC by that alone: it is taken over the ratios that all strategies
+//! of the task have.
+
+use crate::arm::Arm;
+use crate::format::{list, percent, percents};
+use crate::frame::Columns;
+use crate::grid::{Column, Format, Grid, pivot};
+use crate::rounds::{dice, drawn, mean, ratio_key};
+use crate::section::{Content, Made};
+use crate::sweep::{Sweep, task_title};
+use slicewise_data::{Part, Task};
+use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is measured of a curve: name in tidy tables, heading, and the decimals worth printing.
+const MEASURES: [(&str, &str, usize); 3] = [
+    // Area under the budget curve: a mean Dice along the annotation ratio.
+    ("aubc", "AUBC", 3),
+    // Mean Dice after the strategy's last round.
+    ("final", "final", 3),
+    // Rate at which Dice nears full annotation per share of the foreground drawn.
+    ("fg-eff", "FG-Eff", 1),
+];
+
+/// One measure of one strategy.
+struct Statistic {
+    task: Task,
+    arm: Arm,
+    /// A name in [`MEASURES`].
+    measure: &'static str,
+    /// Mean and 95 % Student-t interval over the seeds that have it.
+    value: Interval,
+    /// Annotation ratios that it was computed from, ascending.
+    ratios: Vec<f64>,
+}
+
+/// One round of one seed, on Part B.
+#[derive(Debug, Clone, Copy)]
+struct SeedRound {
+    ratio: f64,
+    /// Share of Part A's foreground voxels that had to be drawn.
+    drawn: f64,
+    /// Mean Dice over cases.
+    dice: f64,
+}
+
+/// The rounds of one seed by ratio.
+type SeedCurve = BTreeMap<u64, SeedRound>;
+/// The curves of one strategy by seed.
+type StrategyCurves = BTreeMap<u64, SeedCurve>;
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let (mut rows, mut sentences) = (Vec::new(), Vec::new());
+    for task in sweep.tasks() {
+        let curves = curves_of(sweep, task);
+        rows.extend(statistics(sweep, task, &curves));
+        sentences.extend(left_out(&curves).map(|words| (task, words)));
+    }
+    let end = |ratio: Option<&f64>| ratio.copied().unwrap_or(f64::NAN);
+    let frame = Columns::of(&rows)
+        .task(|r| r.task)
+        .text("strategy", |r| r.arm.name())
+        .text("measure", |r| r.measure)
+        .interval(|r| r.value)
+        .count("seeds", |r| r.value.n)
+        .real("ratio_low", |r| end(r.ratios.first()))
+        .real("ratio_high", |r| end(r.ratios.last()))
+        .count("rounds", |r| r.ratios.len())
+        .frame("statistics")?;
+    let grids = vec![grid(sweep, &rows)];
+    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+}
+
+/// A row a strategy, a column a task and measure.
+fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
+    let tasks = sweep.tasks().into_iter();
+    let places: Vec<_> = tasks.flat_map(|task| MEASURES.map(|of| (task, of.0))).collect();
+    let lines = pivot(rows, &places, |row| (&row.arm, (row.task, row.measure)));
+    let mut grid = Grid::of(&lines, how(rows)).column("strategy", Format::Words, |r| r.0.label());
+    let titles = MEASURES.into_iter().cycle();
+    for ((at, (task, _)), (_, title, decimals)) in places.iter().enumerate().zip(titles) {
+        let title = format!("T{} {title}", task.number());
+        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(*task));
+        grid = grid.with(column, |r| r.1[at].map(|row| row.value));
+    }
+    grid.grid()
+}
+
+/// Says how the numbers were computed.
+fn how(rows: &[Statistic]) -> String {
+    let areas = rows.iter().filter(|row| row.measure == "aubc");
+    let shared: BTreeMap<Task, String> =
+        areas.map(|row| (row.task, percents(row.ratios.iter().copied()))).collect();
+    let shared = shared.iter().map(|(task, ratios)| format!("Task {}: {ratios}", task.number()));
+    let shared = match shared.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => none,
+        shared => format!(" ({shared})"),
+    };
+    format!(
+        "Of each seed's Part B Dice, then mean ± half the 95 % Student-t interval over seeds: \
+         AUBC is the area by trapezoids over the ratios that all strategies have{shared}, divided \
+         by their range; final the Dice after the last round; FG-Eff the least-squares rate b of \
+         Dice = c − a·exp(−b (x − x₀)), where x is the share of Part A's foreground drawn, c full \
+         annotation and c − a the first round at x₀ (a seed already at c has no finite b and is \
+         left out)."
+    )
+}
+
+/// The statistics of every strategy of a task, in the order of tables. A measure that no seed has
+/// is left out: FG-Eff without full annotation, AUBC with fewer than two shared ratios.
+fn statistics(sweep: &Sweep, task: Task, curves: &BTreeMap<Arm, StrategyCurves>) -> Vec<Statistic> {
+    let shared = curves.values().map(ratios_of).reduce(|a, b| &a & &b).unwrap_or_default();
+    let ceiling = sweep.full(task, Part::B).map(|full| full.dice.value.mean);
+    let mut rows = Vec::new();
+    for (arm, seeds) in curves {
+        let found = [
+            (areas(seeds, &shared), shared.clone()),
+            (finals(seeds), last_ratio(seeds).into_iter().collect()),
+            (efficiencies(seeds, curves, ceiling), ratios_of(seeds)),
+        ];
+        for ((measure, ..), (values, ratios)) in MEASURES.into_iter().zip(found) {
+            if !values.is_empty() {
+                let ratios = ratios.into_iter().map(|key| key as f64 / 1e6).collect();
+                let (arm, value) = (arm.clone(), mean_interval(&values));
+                rows.push(Statistic { task, arm, measure, value, ratios });
+            }
+        }
+    }
+    rows
+}
+
+/// Names the seeds that end before their strategy's last ratio, if any does.
+fn left_out(curves: &BTreeMap<Arm, StrategyCurves>) -> Option<String> {
+    let early = curves.iter().filter_map(|(arm, seeds)| {
+        let last = last_ratio(seeds)?;
+        let ends_early = |curve: &SeedCurve| curve.keys().next_back() != Some(&last);
+        let early = seeds.iter().filter(|(_, curve)| ends_early(curve)).map(|(seed, _)| seed);
+        let early = list(early);
+        let last = percent(last as f64 / 1e6);
+        (!early.is_empty()).then(|| format!("seed(s) {early} of {} (before {last})", arm.label()))
+    });
+    let early = early.collect::<Vec<_>>().join("; ");
+    (!early.is_empty()).then(|| {
+        format!(
+            "Some seeds end before the last ratio of their strategy and count in neither its final \
+             Dice nor its FG-Eff, nor in its AUBC if they lack one of the shared ratios: {early}."
+        )
+    })
+}
+
+/// Each strategy's curves, begun by the first round of the same seed.
+fn curves_of(sweep: &Sweep, task: Task) -> BTreeMap<Arm, StrategyCurves> {
+    let mut curves: BTreeMap<Arm, StrategyCurves> = BTreeMap::new();
+    let mut first = Vec::new();
+    for round in sweep.primary().filter(|round| round.task == task) {
+        for &record in &round.records {
+            let Some(score) = dice(&[record], Part::B) else { continue };
+            let (ratio, dice) = (record.ratio, score.value.mean);
+            let point = SeedRound { ratio, drawn: drawn(record), dice };
+            match &round.arm {
+                Arm::Full => {}
+                Arm::First => first.push((record.seed, point)),
+                arm => {
+                    let seeds = curves.entry(arm.clone()).or_default();
+                    seeds.entry(record.seed).or_default().insert(ratio_key(ratio), point);
+                }
+            }
+        }
+    }
+    for (seed, point) in first {
+        for curve in curves.values_mut().filter_map(|seeds| seeds.get_mut(&seed)) {
+            curve.insert(ratio_key(point.ratio), point);
+        }
+    }
+    curves
+}
+
+fn ratios_of(seeds: &StrategyCurves) -> BTreeSet<u64> {
+    seeds.values().flat_map(BTreeMap::keys).copied().collect()
+}
+
+fn last_ratio(seeds: &StrategyCurves) -> Option<u64> {
+    ratios_of(seeds).last().copied()
+}
+
+/// AUBC of the seeds that have all shared ratios.
+fn areas(seeds: &StrategyCurves, shared: &BTreeSet<u64>) -> Vec<f64> {
+    let values = seeds.values().filter_map(|curve| {
+        let rounds = shared.iter().map(|ratio| curve.get(ratio));
+        let rounds: Vec<&SeedRound> = rounds.collect::<Option<_>>()?;
+        let ratios: Vec<f64> = rounds.iter().map(|round| round.ratio).collect();
+        let dice: Vec<f64> = rounds.iter().map(|round| round.dice).collect();
+        // Refused with fewer than two ratios only: keys ascend, and Dice is finite.
+        aubc(&ratios, &dice).ok()
+    });
+    values.collect()
+}
+
+/// Curves that reach the last ratio of the strategy, by seed.
+fn whole(seeds: &StrategyCurves) -> impl Iterator<Item = (&u64, &SeedCurve)> {
+    let last = last_ratio(seeds);
+    seeds.iter().filter(move |(_, curve)| curve.keys().next_back().copied() == last)
+}
+
+fn finals(seeds: &StrategyCurves) -> Vec<f64> {
+    whole(seeds).filter_map(|(_, curve)| Some(curve.values().next_back()?.dice)).collect()
+}
+
+/// FG-Eff of the seeds whose curve has a finite rate; x₀ and the Dice there are those of the
+/// seed, over all strategies.
+fn efficiencies(
+    seeds: &StrategyCurves,
+    curves: &BTreeMap<Arm, StrategyCurves>,
+    ceiling: Option<f64>,
+) -> Vec<f64> {
+    let values = whole(seeds).filter_map(|(seed, curve)| {
+        let of_seed = curves.values().filter_map(|seeds| seeds.get(seed));
+        let all: Vec<&SeedRound> = of_seed.flat_map(BTreeMap::values).collect();
+        let x0 = all.iter().map(|round| round.drawn).min_by(f64::total_cmp)?;
+        let at_x0 = all.iter().filter(|round| round.drawn == x0);
+        let ends = CurveEnds { x0, start: mean(at_x0.map(|round| round.dice))?, ceiling: ceiling? };
+        let drawn: Vec<f64> = curve.values().map(|round| round.drawn).collect();
+        let dice: Vec<f64> = curve.values().map(|round| round.dice).collect();
+        fg_eff(&drawn, &dice, ends).ok()
+    });
+    values.collect()
+}

@@ -1,0 +1,203 @@
+//! The paper's stop rule: query no more once the mean P of Part A changes by less than σ from one
+//! round to the next. When would it have stopped, and what would that have cost?
+//!
+//! Sweeps usually go on after the rule fires, so the rounds behind it tell what it would have
+//! missed. In the tidy table `by_seed` is `SEED:RATIO` of each seed, `never` where the rule does not
+//! fire; `stopped` and `never` count seeds. `ratio*` is where they stop; `dice*` Part B Dice there,
+//! `last_*` at `last_ratio`, `full_*` with full annotation; `p_r*` and `uncertainty_r*` the rank
+//! correlations of P and of −uncertainty with R at the stop, over `p_n` and `uncertainty_n` slices.
+
+use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
+use crate::arm::Arm;
+use crate::format::{decimals, percent};
+use crate::frame::Columns;
+use crate::grid::{Format, Grid};
+use crate::rounds::{dice, ratio_key};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::{Part, Task};
+use slicewise_experiment::RoundRecord;
+use slicewise_metrics::Interval;
+use std::collections::BTreeMap;
+
+/// One strategy of the primary model.
+struct Stop {
+    task: Task,
+    arm: Arm,
+    /// Ratio of the first round at which the rule fires, of each seed; `None` if it never does.
+    by_seed: BTreeMap<u64, Option<f64>>,
+    /// State at the stop; `None` if no seed stops.
+    stopped: Option<Stopped>,
+    /// The strategy's last ratio and Part B Dice there, over all seeds that reach it.
+    last: Option<(f64, Interval)>,
+    /// Part B Dice of full annotation.
+    full: Option<Interval>,
+}
+
+/// Where the seeds that stop do so, each at its own ratio; all on Part B.
+struct Stopped {
+    /// Mean, lowest and highest ratio.
+    ratios: [f64; 3],
+    /// Mean Dice: over cases, then mean and interval over seeds.
+    dice: Interval,
+    /// How P ranks the slices as R does, and how −uncertainty does, over all slices.
+    signals: [Option<Correlation>; 2],
+}
+
+impl Stopped {
+    /// The ratio in words: `25 % (20 % to 30 %)`; the mean alone where all stop at one ratio.
+    fn place(&self) -> String {
+        let [mean, lowest, highest] = self.ratios.map(percent);
+        if lowest == highest { mean } else { format!("{mean} ({lowest} to {highest})") }
+    }
+}
+
+impl Stop {
+    /// Seeds in which the rule fires.
+    fn stops(&self) -> usize {
+        self.by_seed.values().flatten().count()
+    }
+
+    /// `1:0.25 2:never`.
+    fn words(&self) -> String {
+        let seeds = self.by_seed.iter().map(|(seed, ratio)| match ratio {
+            // By its key: 0.1 · 3 is 0.3.
+            Some(ratio) => format!("{seed}:{}", ratio_key(*ratio) as f64 / 1e6),
+            None => format!("{seed}:never"),
+        });
+        seeds.collect::<Vec<_>>().join(" ")
+    }
+
+    fn signal(&self, signal: Signal) -> Option<Correlation> {
+        self.stopped.as_ref()?.signals[usize::from(signal == Signal::Uncertainty)]
+    }
+}
+
+/// Says how the numbers were computed.
+const HOW: &str = "The first round at which the paper's stop rule fires: mean P of Part A \
+    less than σ from that of the round before. Each seed stops at its own round; Dice and rank \
+    correlations are of that round, on Part B, mean and 95 % Student-t interval over the seeds \
+    that stop. The correlations with R are Spearman's over all slices of a seed; n counts slices \
+    over those seeds. Dice at the last ratio and with full annotation is over all seeds that have it.";
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let rows = stops(sweep);
+    let signal = |row: &Stop, signal| Some(row.signal(signal)?.value);
+    let n = |row: &Stop, signal| Some(row.signal(signal)?.n);
+    let ratio = |row: &Stop, place: usize| Some(row.stopped.as_ref()?.ratios[place]);
+    let frame = Columns::of(&rows)
+        .task(|r| r.task)
+        .text("strategy", |r| r.arm.name())
+        .text("by_seed", Stop::words)
+        .count("stopped", Stop::stops)
+        .count("never", |r| r.by_seed.len() - r.stops())
+        .maybe("ratio", |r| ratio(r, 0))
+        .maybe("ratio_lowest", |r| ratio(r, 1))
+        .maybe("ratio_highest", |r| ratio(r, 2))
+        .spread("dice", |r| Some(r.stopped.as_ref()?.dice))
+        .maybe("last_ratio", |r| Some(r.last?.0))
+        .spread("last", |r| Some(r.last?.1))
+        .spread("full", |r| r.full)
+        .spread("p_r", |r| signal(r, Signal::P))
+        .maybe_count("p_n", |r| n(r, Signal::P))
+        .spread("uncertainty_r", |r| signal(r, Signal::Uncertainty))
+        .maybe_count("uncertainty_n", |r| n(r, Signal::Uncertainty))
+        .frame("stop")?;
+    let place = |at: Option<&Stopped>| at.map_or_else(|| "never".to_owned(), Stopped::place);
+    let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
+    let grid = Grid::of(&rows, HOW)
+        .column("strategy", words, |r| r.arm.label())
+        .column("task", count, |r| usize::from(r.task.number()))
+        .column("by seed", words, Stop::words)
+        .column("full annotation", dice, |r| r.full)
+        .column("stops at", words, |r| place(r.stopped.as_ref()))
+        .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_seed.len()))
+        .column("Dice there", dice, |r| Some(r.stopped.as_ref()?.dice))
+        .column("last ratio", Format::Ratio, |r| Some(r.last?.0))
+        .column("Dice there", dice, |r| Some(r.last?.1))
+        .column("P with R at the stop", dice, |r| signal(r, Signal::P))
+        .column("−uncertainty with R", dice, |r| signal(r, Signal::Uncertainty))
+        .column("n", count, |r| n(r, Signal::P));
+    let grids = vec![grid.grid()];
+    // The proposed strategy's sentence, or every one's if that is not among them.
+    let proposed = rows.iter().any(|row| row.arm.is_proposed());
+    let told = rows.iter().filter(|row| !proposed || row.arm.is_proposed());
+    let sentences = told.map(|row| (row.task, sentence(row))).collect();
+    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+}
+
+/// Every task and strategy whose records tell whether the rule fires, in the order of tables.
+fn stops(sweep: &Sweep) -> Vec<Stop> {
+    let mut groups: BTreeMap<(Task, &Arm), Vec<&RoundRecord>> = BTreeMap::new();
+    for round in sweep.primary().filter(|round| round.arm.is_strategy()) {
+        let judged = round.records.iter().filter(|record| record.converged.is_some());
+        groups.entry((round.task, &round.arm)).or_default().extend(judged);
+    }
+    groups.retain(|_, records| !records.is_empty());
+    let stops = groups.into_iter().map(|((task, arm), records)| {
+        let mut first: BTreeMap<u64, Option<&RoundRecord>> = BTreeMap::new();
+        for record in records {
+            let stop = first.entry(record.seed).or_default();
+            let earlier = stop.is_none_or(|stop| record.round < stop.round);
+            if record.converged == Some(true) && earlier {
+                *stop = Some(record);
+            }
+        }
+        let at_stop: Vec<&RoundRecord> = first.values().flatten().copied().collect();
+        let ratio = |stop: &Option<&RoundRecord>| stop.map(|record| record.ratio);
+        let curve = sweep.curve(task, Part::B, arm);
+        Stop {
+            task,
+            arm: arm.clone(),
+            by_seed: first.iter().map(|(seed, stop)| (*seed, ratio(stop))).collect(),
+            stopped: stopped(&at_stop),
+            last: curve.last().map(|point| (point.ratio, point.dice.value)),
+            full: sweep.full(task, Part::B).map(|full| full.dice.value),
+        }
+    });
+    stops.collect()
+}
+
+/// The state of `records`, one a seed.
+fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
+    let dice = dice(records, Part::B)?.value;
+    let ratios = || records.iter().map(|record| record.ratio);
+    let pooled = |signal| correlation(records, signal, Scope::Pooled, Slices::All);
+    Some(Stopped {
+        ratios: [
+            ratios().sum::<f64>() / records.len() as f64,
+            ratios().fold(f64::INFINITY, f64::min),
+            ratios().fold(0.0, f64::max),
+        ],
+        dice,
+        signals: Signal::ALL.map(pooled),
+    })
+}
+
+/// Says what the rule does.
+fn sentence(stop: &Stop) -> String {
+    let (strategy, task, seeds) = (stop.arm.label(), stop.task.number(), stop.by_seed.len());
+    let Some(at) = &stop.stopped else {
+        return format!("Task {task}: the rule fires for {strategy} in none of {seeds} seed(s).");
+    };
+    let three = |value: Interval| decimals(value.mean, 3);
+    let last = stop.last.map(|(ratio, dice)| format!("{} at {}", three(dice), percent(ratio)));
+    let full = stop.full.map(|full| format!("{} with full annotation", three(full)));
+    let rest: Vec<String> = last.into_iter().chain(full).collect();
+    let signals = Signal::ALL.into_iter().zip(at.signals).filter_map(|(signal, found)| {
+        let Correlation { value, n } = found?;
+        Some(format!("{} with {} (n = {n})", signal.label(), decimals(value.mean, 2)))
+    });
+    let there = match signals.collect::<Vec<_>>().join(", by ") {
+        none if none.is_empty() => none,
+        signals => format!(" There R is ranked by {signals}."),
+    };
+    format!(
+        "Task {task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
+         slices, with a Part B Dice of {}, against {}.{there}",
+        stop.stops(),
+        at.place(),
+        three(at.dice),
+        rest.join(" and "),
+    )
+}

@@ -1,0 +1,146 @@
+//! The paper's Table 1: what each model of the sweep reaches with every slice annotated.
+//!
+//! `task,part,model,mean,ci_low,ci_high,seeds,cases,parameters,steps,difference,difference_low,
+//! difference_high,boot_low,boot_high,p,p_holm,n,paper_model,paper`: `difference` is the model's
+//! Dice minus the primary model's, `n` its pairs of case and seed; the paper's value and the
+//! difference are given on Part B only.
+
+use crate::arm::Arm;
+use crate::config::setting;
+use crate::frame::Columns;
+use crate::grid::{Column, Format, Grid};
+use crate::paired::{BOOTSTRAP, Paired, compare, scores};
+use crate::paper;
+use crate::rounds::{Point, Round, part_name};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::{Part, Task};
+
+/// One model in one task.
+struct ModelRow<'a> {
+    task: Task,
+    model: &'a str,
+    /// Part A and Part B, where they have a score.
+    parts: [Option<Point>; 2],
+    /// Trainable numbers, if the manifest tells.
+    parameters: Option<u64>,
+    /// Training steps; the largest, should seeds differ.
+    steps: u64,
+    /// The paper's model of the same architecture.
+    paper: Option<&'static paper::Model>,
+    /// Part B against the primary model; `None` for that model itself.
+    against: Option<Paired>,
+}
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let models = model_rows(sweep);
+    let parts =
+        models.iter().flat_map(|model| model.parts.iter().flatten().map(move |p| (model, p)));
+    let rows: Vec<(&ModelRow, &Point)> = parts.collect();
+    let against = |row: &(&ModelRow, &Point)| {
+        row.0.against.as_ref().filter(|_| row.1.part == Part::B).cloned()
+    };
+    let frame = Columns::of(&rows)
+        .task(|r| r.0.task)
+        .text("part", |r| part_name(r.1.part))
+        .text("model", |r| r.0.model)
+        .interval(|r| r.1.dice.value)
+        .count("seeds", |r| r.1.dice.value.n)
+        .count("cases", |r| r.1.dice.cases)
+        .maybe_large("parameters", |r| r.0.parameters)
+        .maybe_large("steps", |r| Some(r.0.steps))
+        .spread("difference", |r| Some(against(r)?.difference))
+        .ends("boot", |r| Some(against(r)?.boot))
+        .maybe("p", |r| Some(against(r)?.p))
+        .maybe("p_holm", |r| Some(against(r)?.p_holm))
+        .maybe_large("n", |r| Some(against(r)?.n as u64))
+        .maybe_text("paper_model", |r| Some(r.0.paper?.name))
+        .maybe("paper", |r| {
+            let paper = r.0.paper.filter(|_| r.1.part == Part::B);
+            Some(paper?.dice(r.0.task))
+        })
+        .frame("table1")?;
+    let mut grids = vec![levels(&models)];
+    if models.iter().any(|model| model.against.is_some()) {
+        grids.push(differences(&models, sweep.model()));
+    }
+    Ok(Some(Content::table(frame, grids)))
+}
+
+/// The models by task in the manifest's order; those without a record are left out.
+fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
+    let mut rows = Vec::new();
+    for task in sweep.results.manifest.data.iter().map(|data| data.task) {
+        let of_task = |round: &&Round| round.task == task && round.arm == Arm::Full;
+        let full: Vec<_> = sweep.rounds.iter().filter(of_task).collect();
+        let dice: Vec<_> = full.iter().map(|round| scores([*round])).collect();
+        let primary = full.iter().position(|round| round.primary);
+        let others = (0..full.len()).filter(|place| Some(*place) != primary);
+        let pairs = others.filter_map(|place| Some((place, &dice[place], &dice[primary?])));
+        let compared = compare(pairs);
+        rows.extend(full.iter().enumerate().map(|(place, round)| ModelRow {
+            task,
+            model: round.model,
+            parts: [Part::A, Part::B].map(|part| round.point(part)),
+            parameters: parameters(sweep, round),
+            steps: round.records.iter().map(|record| record.steps).max().unwrap_or(0),
+            paper: architecture(sweep, round.model).and_then(paper::model),
+            against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
+        }));
+    }
+    rows
+}
+
+fn parameters(sweep: &Sweep, round: &Round) -> Option<u64> {
+    sweep.results.manifest.parameters.get(round.model)?.get(&round.task).copied()
+}
+
+/// The architecture of a model, as the resolved configuration names it; a model's own name is its
+/// user's choice, and says nothing.
+fn architecture<'a>(sweep: &Sweep<'a>, model: &str) -> Option<&'a str> {
+    setting(&sweep.results.config, &["models", model, "architecture"])
+}
+
+fn levels(models: &[ModelRow]) -> Grid {
+    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds. \
+         Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, is \
+         that of its model of the same architecture, which the sweep's configuration names.";
+    let dice = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.value);
+    let cases = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.cases);
+    let seeds = |row: &ModelRow| row.parts.iter().flatten().map(|part| part.dice.value.n).max();
+    let of_paper = |title, format| Column::new(title, format).under(paper::SOURCE).of_paper();
+    let (words, count, value) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
+    Grid::of(models, how)
+        .column("model", words, |r| r.model)
+        .column("task", count, |r| usize::from(r.task.number()))
+        .column("parameters", count, |r| r.parameters.map(|n| n as f64))
+        .column("steps", count, |r| r.steps as f64)
+        .column("Part A", value, |r| dice(r, 0))
+        .column("Part B", value, |r| dice(r, 1))
+        .column("seeds", count, seeds)
+        .column("cases in A", count, |r| cases(r, 0))
+        .column("cases in B", count, |r| cases(r, 1))
+        .with(of_paper("paper", value), |r| Some(r.paper?.dice(r.task)))
+        .with(of_paper("paper's model", words), |r| Some(r.paper?.name))
+        .grid()
+}
+
+/// Each model against the primary one.
+fn differences(models: &[ModelRow], primary: &str) -> Grid {
+    let how = format!(
+        "The Part B difference is that on the same case and seed, ± half the 95 % Student-t \
+         interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over the n \
+         pairs of case and seed, corrected by Holm over the models of the task."
+    );
+    let compared = models.iter().filter_map(|row| Some((row, row.against.as_ref()?)));
+    let compared: Vec<(&ModelRow, &Paired)> = compared.collect();
+    let grid = Grid::of(&compared, how)
+        .column("model", Format::Words, |r| r.0.model)
+        .column("task", Format::Decimals(0), |r| usize::from(r.0.task.number()))
+        .column("difference", Format::Difference, |r| r.1.difference)
+        .column("bootstrap interval", Format::Ends, |r| r.1.boot)
+        .column("p", Format::P, |r| r.1.p)
+        .column("p, Holm", Format::P, |r| r.1.p_holm)
+        .column("n", Format::Decimals(0), |r| r.1.n);
+    Grid { title: format!("Each model minus {primary}"), ..grid.grid() }
+}

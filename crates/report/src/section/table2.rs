@@ -1,0 +1,80 @@
+//! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts,
+//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
+//!
+//! `ratio` is a fraction, 1 for `full`; the shared first round is strategy `first`. The interval is
+//! empty with one seed. For a person the paper's own numbers stand in columns of their own.
+
+use crate::figure::curves::{Axis, dice_figure};
+use crate::finding::findings;
+use crate::frame::Columns;
+use crate::grid::{Cell, Column, Format, Grid, pivot};
+use crate::paper;
+use crate::rounds::{part_name, ratio_key};
+use crate::section::{Content, Made};
+use crate::sweep::{Sweep, task_title};
+use slicewise_data::{Part, Task};
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let frame = Columns::of(&sweep.points)
+        .task(|p| p.task)
+        .text("part", |p| part_name(p.part))
+        .text("strategy", |p| p.arm.name())
+        .real("ratio", |p| p.ratio)
+        .interval(|p| p.dice.value)
+        .count("seeds", |p| p.dice.value.n)
+        .count("cases", |p| p.dice.cases)
+        .frame("table2")?;
+    let grid = grid(sweep);
+    let mut content = Content { frame: Some(frame), ..Content::default() };
+    if sweep.has_rounds() {
+        content.short = Some(short(&grid));
+        content.figures = [Axis::Slices, Axis::Voxels].map(|axis| dice_figure(sweep, axis)).into();
+    }
+    content.grids.push(grid);
+    for task in sweep.tasks() {
+        content.sentences.extend(findings(sweep, task).into_iter().map(|words| (task, words)));
+    }
+    Ok(Some(content))
+}
+
+/// A row an arm and ratio, columns Task 1 A, Task 1 B, Task 2 A, Task 2 B, then the paper's.
+fn grid(sweep: &Sweep) -> Grid {
+    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
+         (none with one seed). T1 is brain extraction, T2 tissues. A: the training volumes, of which \
+         only the given share of slices is annotated, scored on all their slices; B: unseen volumes. \
+         \"paper\" is Zhang et al. 2019, Table 2, on 40 dHCP newborns: other data, so compare \
+         differences between rows, not levels.";
+    let tasks = sweep.tasks().into_iter();
+    let places: Vec<(Task, Part)> =
+        tasks.flat_map(|task| [Part::A, Part::B].map(|part| (task, part))).collect();
+    let rows = pivot(&sweep.points, &places, |point| {
+        ((&point.arm, ratio_key(point.ratio)), (point.task, point.part))
+    });
+    let ratio = |key: u64| key as f64 / 1e6;
+    let mut grid = Grid::of(&rows, how)
+        .column("strategy", Format::Words, |r| r.0.0.label())
+        .column("slices", Format::Ratio, |r| ratio(r.0.1))
+        .on_page(|_| sweep.has_rounds());
+    let title = |task: Task, part| format!("T{} {}", task.number(), part_name(part));
+    let score = Format::Decimals(3);
+    for (at, &(task, part)) in places.iter().enumerate() {
+        let column = Column::new(title(task, part), score).under(task_title(task));
+        grid = grid.with(column, |r| Some(r.1[at]?.dice.value));
+    }
+    for (task, part) in places {
+        let column = Column::new(title(task, part) + ", paper", score).under(paper::SOURCE);
+        let number = |arm, key| paper::table_2(arm, ratio(key), task, part);
+        grid = grid.with(column.of_paper(), |r| number(r.0.0, r.0.1));
+    }
+    grid.grid()
+}
+
+/// The same, but of each arm only the ratios that the paper's table has, and the last.
+fn short(grid: &Grid) -> Grid {
+    let rows = grid.rows.iter().enumerate().filter(|(index, row)| {
+        let is_last = grid.rows.get(index + 1).is_none_or(|next| next.cells[0] != row.cells[0]);
+        let papers = &row.cells[row.cells.len() / 2 + 1..];
+        is_last || papers.iter().any(|cell| *cell != Cell::Nothing)
+    });
+    Grid { rows: rows.map(|(_, row)| row.clone()).collect(), ..grid.clone() }
+}

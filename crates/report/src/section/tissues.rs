@@ -1,0 +1,74 @@
+//! Dice of each foreground class on Part B, with full annotation and at the ratio that the paper
+//! compares: `task,class,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
+
+use crate::arm::Arm;
+use crate::format::percent;
+use crate::frame::Columns;
+use crate::grid::{Format, Grid, pivot};
+use crate::paper::COMPARED_RATIO;
+use crate::rounds::{Score, ratio_key, score};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::{Part, Task};
+use std::collections::BTreeSet;
+
+/// Dice of one class.
+struct ClassRow<'a> {
+    task: Task,
+    /// The class's place in the manifest, and its name.
+    class: (usize, &'a str),
+    arm: &'a Arm,
+    ratio: f64,
+    /// Over the cases that have the class.
+    dice: Score,
+}
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let rows = class_rows(sweep);
+    let frame = Columns::of(&rows)
+        .task(|r| r.task)
+        .text("class", |r| r.class.1)
+        .text("strategy", |r| r.arm.name())
+        .real("ratio", |r| r.ratio)
+        .interval(|r| r.dice.value)
+        .count("seeds", |r| r.dice.value.n)
+        .count("cases", |r| r.dice.cases)
+        .frame("tissues")?;
+    let arms: BTreeSet<&Arm> = rows.iter().map(|row| row.arm).collect();
+    let arms: Vec<&Arm> = arms.into_iter().collect();
+    let lines = pivot(&rows, &arms, |row| ((row.task, row.class), row.arm));
+    let how = format!(
+        "With full annotation, and by strategy with {} of the slices annotated: mean over the cases \
+         that have the class, then over seeds, ± half the 95 % Student-t interval over seeds.",
+        percent(COMPARED_RATIO)
+    );
+    let mut grid = Grid::of(&lines, how)
+        .column("task", Format::Words, |r| format!("Task {}", r.0.0.number()))
+        .column("class", Format::Words, |r| r.0.1.1);
+    for (at, arm) in arms.iter().enumerate() {
+        grid = grid.column(arm.label(), Format::Decimals(3), |r| Some(r.1[at]?.dice.value));
+    }
+    Ok(Some(Content::table(frame, vec![grid.grid()])))
+}
+
+/// Every class by task and the manifest's order, then by arm.
+fn class_rows<'a>(sweep: &'a Sweep) -> Vec<ClassRow<'a>> {
+    let mut rows = Vec::new();
+    for data in &sweep.results.manifest.data {
+        for (place, class) in data.classes.iter().enumerate().skip(1) {
+            let compared = sweep.primary().filter(|round| {
+                let at_ratio = ratio_key(round.ratio) == ratio_key(COMPARED_RATIO);
+                round.task == data.task
+                    && (round.arm == Arm::Full || round.arm.is_strategy() && at_ratio)
+            });
+            rows.extend(compared.filter_map(|round| {
+                let dice = score(&round.records, Part::B, |case| {
+                    case.dice.iter().find(|(name, _)| name == class)?.1
+                })?;
+                let (task, arm, ratio) = (round.task, &round.arm, round.ratio);
+                Some(ClassRow { task, class: (place, class.as_str()), arm, ratio, dice })
+            }));
+        }
+    }
+    rows
+}

@@ -1,0 +1,112 @@
+//! All that several sections of a report need of a sweep, computed once: its rounds, the points of
+//! its curves, how P agrees with R, and the minimum labelling costs.
+//!
+//! Only the primary model, the manifest's first, has curves. The first round belongs to every
+//! strategy, since all fork from it; it stays one point, and [`Sweep::curve`] begins with it.
+
+use crate::agreement::{Agreement, agreements};
+use crate::arm::Arm;
+use crate::format::list;
+use crate::minimum_cost::{MinimumCost, minimum_costs};
+use crate::rounds::{Point, Round, ratio_key, rounds};
+use slicewise_data::{Part, Task};
+use slicewise_experiment::Results;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A sweep as far as it is on record.
+pub(crate) struct Sweep<'a> {
+    pub(crate) results: &'a Results,
+    /// The folder with the volumes that were kept for figures; `None` leaves those figures out.
+    pub(crate) root: Option<&'a Path>,
+    /// By task, model, arm and ratio.
+    pub(crate) rounds: Vec<Round<'a>>,
+    /// Of the primary model, by task, part, arm and ratio.
+    pub(crate) points: Vec<Point>,
+    pub(crate) agreements: Vec<Agreement>,
+    /// Of each task and strategy, where full annotation exists.
+    pub(crate) costs: Vec<MinimumCost>,
+}
+
+impl<'a> Sweep<'a> {
+    /// Computes what sections share.
+    pub(crate) fn new(results: &'a Results, root: Option<&'a Path>) -> Self {
+        let rounds = rounds(results);
+        let primary: Vec<&Round> = rounds.iter().filter(|round| round.primary).collect();
+        let points =
+            primary.iter().flat_map(|round| [Part::A, Part::B].map(|part| round.point(part)));
+        let mut points: Vec<Point> = points.flatten().collect();
+        // Stable: within a task and part the order of the rounds stays.
+        points.sort_by_key(|point| (point.task, point.part));
+        let (agreements, costs) = (agreements(&primary), minimum_costs(&primary, &points));
+        Self { results, root, rounds, points, agreements, costs }
+    }
+
+    /// Rounds of the primary model.
+    pub(crate) fn primary(&self) -> impl Iterator<Item = &Round<'a>> {
+        self.rounds.iter().filter(|round| round.primary)
+    }
+
+    /// Whether there is more than full annotation.
+    pub(crate) fn has_rounds(&self) -> bool {
+        self.points.iter().any(|point| point.arm != Arm::Full)
+    }
+
+    /// Tasks that have points.
+    pub(crate) fn tasks(&self) -> Vec<Task> {
+        let tasks: BTreeSet<Task> = self.points.iter().map(|point| point.task).collect();
+        tasks.into_iter().collect()
+    }
+
+    /// Strategies that have points.
+    pub(crate) fn strategies(&self) -> Vec<Arm> {
+        let arms = self.points.iter().map(|point| &point.arm).filter(|arm| arm.is_strategy());
+        arms.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+
+    /// All points of a task and part.
+    pub(crate) fn panel(&self, task: Task, part: Part) -> impl Iterator<Item = &Point> {
+        self.points.iter().filter(move |point| point.task == task && point.part == part)
+    }
+
+    /// The point at exactly this ratio.
+    pub(crate) fn at(&self, task: Task, part: Part, arm: &Arm, ratio: f64) -> Option<&Point> {
+        let mut points = self.panel(task, part);
+        points.find(|point| point.arm == *arm && ratio_key(point.ratio) == ratio_key(ratio))
+    }
+
+    /// Full annotation.
+    pub(crate) fn full(&self, task: Task, part: Part) -> Option<&Point> {
+        self.panel(task, part).find(|point| point.arm == Arm::Full)
+    }
+
+    /// The curve of a strategy by rising ratio, begun by the shared first round; empty if the
+    /// strategy itself has no point yet.
+    pub(crate) fn curve(&self, task: Task, part: Part, arm: &Arm) -> Vec<&Point> {
+        let of = |arm: &Arm| self.panel(task, part).filter(|point| point.arm == *arm).collect();
+        let own: Vec<&Point> = of(arm);
+        if own.is_empty() { own } else { [of(&Arm::First), own].concat() }
+    }
+
+    /// The star of Fig. 5, a point of Part B: [`MinimumCost::by_mean`]. `None` if no ratio is
+    /// near enough, or without full annotation.
+    pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&Point> {
+        let cost = self.costs.iter().find(|cost| cost.task == task && cost.arm == *arm)?;
+        Some(&cost.by_mean.as_ref()?.point)
+    }
+
+    /// The name of the primary model.
+    pub(crate) fn model(&self) -> &str {
+        self.results.manifest.models.first().map_or("", String::as_str)
+    }
+
+    /// The seeds in words: `1, 2, 3`.
+    pub(crate) fn seeds(&self) -> String {
+        list(&self.results.manifest.seeds)
+    }
+}
+
+/// The task's title: `Task 1, brain extraction`.
+pub(crate) fn task_title(task: Task) -> String {
+    format!("Task {}, {}", task.number(), task.name().replace('-', " "))
+}
