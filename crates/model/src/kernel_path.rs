@@ -13,7 +13,7 @@ pub fn kernel_path(model: &ModelConfig, training: &TrainingConfig, device: Devic
     if device != Device::Cpu {
         return "libtorch";
     }
-    let numerics = Numerics::new(&training.of_model(model), device);
+    let numerics = Numerics::new(&training.for_model(model), device);
     let width = model.base_width as i64;
     // Two samples: a single one in float32 is a case of its own.
     let features = Tensor::zeros([2, width, 4, 4, 4], (Kind::Float, device));
