@@ -35,6 +35,11 @@ reproduce-neonates: build
 smoke: build
     {{ program }} sweep experiments/smoke.yaml
 
+# Write the schema of experiments and its page from the code: experiments/schema.json, docs/configuration.md
+configuration: build
+    {{ program }} schema >experiments/schema.json
+    {{ program }} schema --markdown >docs/configuration.md
+
 # Copy the tables of committed results into README.md and docs
 readme:
     scripts/embed.sh

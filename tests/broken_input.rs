@@ -1,7 +1,7 @@
-//! Every broken input gives one clear line, word for word, and exit code 2. Nothing is run or left
-//! behind.
+//! Every broken input gives one clear line and exit code 2. Nothing is run or left behind. The line is
+//! compared word for word where it is ours; `…` stands for the words of a library or of the system.
 
-use crate::program::{run, slicewise};
+use crate::program::{reads_as, run, slicewise, system_says};
 use ndarray::Array3;
 use slicewise_data::{Geometry, Image, LabelMap, Volume, nifti};
 use std::fs;
@@ -109,7 +109,8 @@ tasks:
             .split_inclusive('\n')
             .filter(|line| !line.starts_with("preparing volumes of "))
             .collect();
-        assert_eq!((code, stdout.as_str(), stderr), (2, "", line.clone()));
+        assert_eq!((code, stdout.as_str()), (2, ""));
+        assert!(reads_as(&stderr, &line), "{stderr}");
         let (table, last) = match remedy {
             None => (String::new(), line),
             Some(remedy) => (
@@ -120,7 +121,10 @@ tasks:
                 "slicewise: FOLDER/broken.yaml: 1 problem(s), listed above\n".to_owned(),
             ),
         };
-        assert_eq!(self.says("check"), (2, table, last));
+        let (code, stdout, stderr) = self.says("check");
+        assert_eq!(code, 2);
+        assert!(reads_as(&stdout, &table), "{stdout}");
+        assert!(reads_as(&stderr, &last), "{stderr}");
     }
 }
 
@@ -137,7 +141,7 @@ fn a_truncated_gz() {
     fs::write(scratch.file("b.nii.gz"), &bytes[..bytes.len() / 2]).unwrap();
     scratch.refused(
         "FOLDER/b.nii.gz",
-        "truncated or damaged gzip stream after 4674 uncompressed bytes (incomplete deflate stream)",
+        "truncated or damaged gzip stream after … uncompressed bytes (…)",
         Some("Copy or download the file again: it is incomplete."),
     );
 }
@@ -244,8 +248,7 @@ fn an_unknown_key_has_its_line_and_the_nearest_name() {
     scratch.yaml = scratch.yaml.replace("first_every:", "first_evry:");
     scratch.refused(
         "FOLDER/broken.yaml:14:5",
-        "tasks.tissue-segmentation: unknown field `first_evry`, expected one of `first_every`, \
-         `steps`, `stop`, `full`, `strategies`; did you mean `first_every`?",
+        "tasks.tissue-segmentation: …`first_evry`…; did you mean `first_every`?",
         None,
     );
 }
@@ -310,7 +313,7 @@ fn an_experiment_that_is_not_there() {
         assert_eq!(code, 2);
         assert_eq!(
             stderr,
-            "slicewise: experiments/none.yaml: No such file or directory (os error 2)\n"
+            format!("slicewise: experiments/none.yaml: {}\n", system_says(2))
         );
     }
 }

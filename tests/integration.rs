@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod broken_input;
+#[path = "../crates/runner/build/commit.rs"]
+mod commit;
 mod damage;
 mod docs_faults;
 mod documents;
@@ -14,6 +16,7 @@ mod gpu;
 mod nifti;
 mod precision;
 mod program;
+mod release;
 mod start;
 mod sweep;
 mod tiny;

@@ -1,5 +1,6 @@
 //! Helpers that start the program, and tests of the commands that need no sweep.
 
+use crate::tiny::TINY;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -34,6 +35,58 @@ pub(crate) fn succeed(command: &mut Command) -> String {
     let (code, stdout, stderr) = run(command);
     assert_eq!(code, 0, "{command:?}\n{stdout}\n{stderr}");
     stdout
+}
+
+/// Whether `text` reads as `pattern`, in which `…` stands for any words: for those that are another
+/// library's or the system's.
+pub(crate) fn reads_as(text: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('…');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// How this system words the error of that number.
+pub(crate) fn system_says(error: i32) -> String {
+    std::io::Error::from_raw_os_error(error).to_string()
+}
+
+#[test]
+fn a_pattern_leaves_open_what_is_not_ours() {
+    for (text, pattern, expected) in [
+        (
+            "a.gz: broken after 7 bytes (xyz)",
+            "a.gz: broken after … bytes (…)",
+            true,
+        ),
+        (
+            "a.gz: broken after 7 bytes",
+            "a.gz: broken after … bytes (…)",
+            false,
+        ),
+        (
+            "b.gz: broken after 7 bytes (xyz)",
+            "a.gz: broken after … bytes (…)",
+            false,
+        ),
+        ("ab", "ab", true),
+        ("abc", "ab", false),
+        ("ab", "ab…b", false),
+        ("", "…", true),
+    ] {
+        assert_eq!(reads_as(text, pattern), expected, "{text} {pattern}");
+    }
 }
 
 #[test]
@@ -94,6 +147,106 @@ fn doctor_names_libtorch_and_fails_without_the_device() {
 }
 
 #[test]
+fn doctor_says_the_same_as_json() {
+    let said = succeed(&mut slicewise(&["doctor", "--json", "--device", "cpu"]));
+    let found: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(found["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(found["device"], "cpu");
+    assert_eq!(found["problem"], serde_json::Value::Null);
+    assert!(
+        found["environment"]["cores"].as_u64().unwrap() > 0,
+        "{said}"
+    );
+    let precision = found["precision"].as_str().unwrap();
+    assert!(["float32", "bfloat16"].contains(&precision), "{said}");
+
+    let mut command = slicewise(&["doctor", "--json", "--device", "cuda:77"]);
+    let (code, said, stderr) = run(&mut command);
+    assert_eq!(code, 1);
+    let found: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(found["device"], serde_json::Value::Null);
+    let problem = found["problem"].as_str().unwrap();
+    assert!(problem.starts_with("no run could start: "), "{problem}");
+    assert_eq!(stderr, format!("slicewise: {problem}\n"));
+}
+
+#[test]
+fn shells_get_completions_of_all_that_is_not_hidden() {
+    let scratch = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = succeed(&mut slicewise(&["completions", shell]));
+        for word in ["sweep", "doctor", "completions", "jobs"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+        // The hidden subcommand `cell` is none of a user's; help texts speak of cells.
+        let mut of_cell = script.lines().filter(|line| line.contains("cell"));
+        let hidden = of_cell.find(|line| !line.to_lowercase().contains("cells"));
+        assert_eq!(hidden, None, "{shell}");
+        let file = scratch.path().join(shell);
+        std::fs::write(&file, script).unwrap();
+        // Where that shell is there, it reads the script; in zsh a function of the completion system
+        // would have to be loaded before.
+        if shell != "zsh" && Command::new(shell).arg("--version").output().is_ok() {
+            succeed(Command::new(shell).arg(&file));
+        }
+    }
+}
+
+#[test]
+fn the_schema_and_its_page_are_printed() {
+    let schema = succeed(&mut slicewise(&["schema"]));
+    let kept = std::fs::read_to_string(root().join("experiments/schema.json")).unwrap();
+    assert!(schema == kept, "run ./just configuration");
+    let page = succeed(&mut slicewise(&["schema", "--markdown"]));
+    assert!(page.starts_with("# Configuration\n"), "{page}");
+}
+
+#[test]
+fn quiet_says_nothing_but_what_was_asked_for_and_what_failed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("phantoms");
+    let heads = ["--subjects", "1", "--spacing-mm", "8"];
+    for (quiet, lines) in [(None, 1), (Some("--quiet"), 0)] {
+        let mut command = slicewise(&["phantom"]);
+        let (code, said, notices) = run(command.arg(&out).args(heads).args(quiet));
+        assert_eq!(code, 0, "{notices}");
+        assert_eq!(said, format!("{}\n", out.join("manifest.csv").display()));
+        assert_eq!(notices.lines().count(), lines, "{notices}");
+    }
+    let (code, said, error) = run(slicewise(&["-q", "report"]).arg(&out));
+    assert_eq!((code, said.as_str()), (2, ""));
+    assert!(error.starts_with("slicewise: "), "{error}");
+}
+
+/// The cells at work have two checkpoints within a round and one half written; not those of each task
+/// and model by turns.
+#[test]
+fn check_counts_the_checkpoints_of_cells_at_work_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let one = "  unet: {architecture: unet, base_width: 4, levels: 2}\n";
+    let disk = |models: &str| {
+        let yaml = scratch.path().join("tiny.yaml");
+        std::fs::write(&yaml, TINY.replace(one, models)).unwrap();
+        let mut command = slicewise(&["check"]);
+        command.arg(&yaml).args(["--jobs", "3", "--cache"]);
+        let said = succeed(command.arg(scratch.path().join("cache")));
+        let line = said
+            .lines()
+            .find_map(|line| line.strip_prefix("disk: about "));
+        let line = line.unwrap_or_else(|| panic!("{said}"));
+        let (size, unit) = line.split_once(" of ").unwrap().0.split_once(' ').unwrap();
+        assert_eq!(unit, "MiB", "{line}");
+        size.parse::<f64>().unwrap()
+    };
+    // About 1 MiB a checkpoint, three cells of each model, 16 MiB for the report.
+    let wide = "  a: {architecture: unet, base_width: 16, levels: 2}\n";
+    let single = disk(wide);
+    let double = disk(&format!("{wide}{}", wide.replace("a:", "b:")));
+    assert!(double > single, "{single} {double}");
+    assert!(double - single < 0.25 * single, "{single} {double}");
+}
+
+#[test]
 fn check_estimates_every_experiment_that_needs_no_data() {
     let cache = tempfile::tempdir().unwrap();
     let stdout =
@@ -151,8 +304,9 @@ fn report_of_no_results_folder_says_so_once() {
     let (code, _, stderr) = run(slicewise(&["report"]).arg(scratch.path()));
     assert_eq!(code, 2);
     let expected = format!(
-        "slicewise: {}: No such file or directory (os error 2)\n",
-        scratch.path().join("config.yaml").display()
+        "slicewise: {}: {}\n",
+        scratch.path().join("config.yaml").display(),
+        system_says(2)
     );
     assert_eq!(stderr, expected);
 }

@@ -195,24 +195,11 @@ fn a_killed_sweep_goes_on_to_the_same_records() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // The sweep is killed once a few rounds are on disk, wherever it is then.
-    let started = Instant::now();
-    while records(&out)
-        .values()
-        .filter(|bytes| !bytes.is_empty())
-        .count()
-        < 4
-    {
-        assert!(
-            started.elapsed() < Duration::from_secs(240),
-            "no record within four minutes"
-        );
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "ended before it was killed"
-        );
-        thread::sleep(Duration::from_millis(20));
-    }
+    // Killed once a few rounds are on disk, wherever it then is.
+    wait_for(&mut child, || {
+        let records = records(&out);
+        records.values().filter(|bytes| !bytes.is_empty()).count() >= 4
+    });
     child.kill().unwrap();
     child.wait().unwrap();
     let before = records(&out);
@@ -226,6 +213,25 @@ fn a_killed_sweep_goes_on_to_the_same_records() {
     for (name, bytes) in &expected {
         assert!(after.get(name) == Some(bytes), "{} differs", name.display());
     }
+}
+
+/// Waits until `ready`. A sweep that ends before, or four minutes, are waited for no longer.
+fn wait_for(sweep: &mut Child, ready: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !ready() {
+        let ended = sweep.try_wait().unwrap();
+        assert!(ended.is_none(), "the sweep has ended: {ended:?}");
+        let waited = started.elapsed();
+        assert!(waited < Duration::from_secs(240), "nothing in {waited:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[should_panic(expected = "the sweep has ended")]
+fn a_sweep_that_dies_is_waited_for_no_longer() {
+    let mut dead = Command::new("false").spawn().unwrap();
+    wait_for(&mut dead, || false);
 }
 
 /// Returns how often the sweep is killed: 25 times, or `SLICEWISE_KILLS` in the long mode.
@@ -273,7 +279,9 @@ fn a_sweep_killed_at_random_moments_ends_with_the_same_records() {
             if let Some(status) = child.try_wait().unwrap() {
                 break Some(status);
             }
-            if killed < kills() && started.elapsed() > delay {
+            let waited = started.elapsed();
+            assert!(waited < Duration::from_secs(600), "no end in {waited:?}");
+            if killed < kills() && waited > delay {
                 kill_all(&mut child);
                 killed += 1;
                 break None;
@@ -299,9 +307,7 @@ fn a_sweep_told_to_stop_saves_says_how_to_go_on_and_does() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("stopped");
     let mut child = sweep(&out, "2").stderr(Stdio::piped()).spawn().unwrap();
-    while records(&out).is_empty() {
-        thread::sleep(Duration::from_millis(20));
-    }
+    wait_for(&mut child, || !records(&out).is_empty());
     let pid = child.id().to_string();
     succeed(Command::new("kill").args(["-INT", &pid]));
     let status = child.wait().unwrap();
@@ -374,6 +380,17 @@ fn one_page_shows_several_sweeps() {
     let (code, _, stderr) = run(slicewise(&["page"]).arg(&page).arg(scratch.path()));
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("config.yaml"), "{stderr}");
+}
+
+/// The folder of a bare name is the one in which the program runs.
+#[test]
+fn a_page_of_a_bare_name_is_written_where_the_program_runs() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = copy_of_smoke(scratch.path());
+    let mut command = slicewise(&["page", "all.html"]);
+    let (code, stdout, stderr) = run(command.arg(&folder).current_dir(scratch.path()));
+    assert_eq!((code, stdout.as_str()), (0, "all.html\n"), "{stderr}");
+    assert!(scratch.path().join("all.html").exists());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The `data:` section of an experiment: which dataset, which voxel grid, which split.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -13,11 +14,12 @@ pub const DEFAULT_PATH: &str = "../shared/data";
 pub const PHANTOM_SPACING_MM: f64 = 2.0;
 
 /// The volumes of an experiment: which dataset, how it is prepared and how it is split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Name of the dataset layout, one of those that `slicewise list datasets` prints: `dhcp`,
     /// `manifest`, `msd`, `neonates` or `phantom`. Required.
+    #[schemars(schema_with = "layout_names")]
     pub layout: String,
     /// The data folder, or for the layout `manifest` the CSV file. A relative path starts at the
     /// folder in which the program is called. Default: the environment variable `SLICEWISE_DATA`,
@@ -61,7 +63,7 @@ pub struct DataConfig {
 }
 
 /// Which procedural newborn heads ("phantoms") to make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhantomConfig {
     /// Number of subjects, at least 2, because both parts need cases. Required.
@@ -69,6 +71,12 @@ pub struct PhantomConfig {
     /// Seed of the population, a whole number from 0. Subject number i of a seed is always the same
     /// head. Required.
     pub seed: u64,
+}
+
+/// The names of [`crate::layouts::DATASETS`].
+fn layout_names(_: &mut SchemaGenerator) -> Schema {
+    let names = crate::layouts::DATASETS.iter().map(|layout| layout.name());
+    json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
 }
 
 fn default_margin_mm() -> f64 {

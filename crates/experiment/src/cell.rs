@@ -69,13 +69,22 @@ impl CellRun<'_> {
     /// # Errors
     /// The ledger is malformed.
     pub fn finished(&self) -> Result<bool, ExperimentError> {
+        Ok(self.progress()?.1)
+    }
+
+    /// Rounds of the cell on disk, and whether they are all.
+    ///
+    /// # Errors
+    /// The ledger is malformed.
+    pub fn progress(&self) -> Result<(usize, bool), ExperimentError> {
         let path = self.folder.records(self.cell);
         if !path.exists() {
-            return Ok(false);
+            return Ok((0, false));
         }
         let records: Vec<RoundRecord> = ledger::read(&path)?.records;
         let rounds = self.plan.rounds(&self.cell.strategy).len();
-        Ok(records.len() == rounds || self.stops_after(records.last()))
+        let whole = records.len() == rounds || self.stops_after(records.last());
+        Ok((records.len(), whole))
     }
 
     /// Whether the stop rule ends the run after `last`, its latest record.

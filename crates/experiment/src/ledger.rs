@@ -5,8 +5,9 @@
 //! append. An open ledger is locked, so that two processes cannot both write it.
 
 use crate::error::ExperimentError;
-use crate::record::{RoundRecord, SCHEMA};
+use crate::record::RoundRecord;
 use crate::results::make_parent;
+use crate::schema;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{BufRead, Write};
@@ -26,8 +27,8 @@ pub struct Contents {
 /// Reads the ledger at `path`.
 ///
 /// # Errors
-/// The file cannot be read, or a whole line is no record or has another schema. This function does
-/// not check that the rounds are those of the plan; [`crate::cell`] does.
+/// The file cannot be read, or a whole line is no record or has a schema that is not known. This
+/// function does not check that the rounds are those of the plan; [`crate::cell`] does.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     parse(path, &fs::read(path).map_err(ExperimentError::io(path))?)
 }
@@ -50,20 +51,7 @@ pub(crate) fn parse(path: &Path, text: &[u8]) -> Result<Contents, ExperimentErro
             line: Some(records.len() + 1),
             problem,
         };
-        let record: RoundRecord = serde_json::from_slice(line).map_err(|error| {
-            // serde counts lines within the line.
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
-            malformed(format!(
-                "expected a record of a round, got: {reason}; delete this file and the run is trained again"
-            ))
-        })?;
-        if record.schema != SCHEMA {
-            return Err(malformed(format!(
-                "expected schema {SCHEMA}, got {}",
-                record.schema
-            )));
-        }
+        let record = schema::read(line).map_err(malformed)?;
         records.push(record);
     }
     Ok(Contents {

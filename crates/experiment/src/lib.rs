@@ -5,6 +5,7 @@ pub mod cell;
 pub mod error;
 pub mod evaluation;
 pub mod ledger;
+mod leftovers;
 pub mod lock;
 pub mod manifest;
 pub mod packed;
@@ -14,6 +15,7 @@ pub mod record;
 mod restore;
 pub mod results;
 mod round_loop;
+mod schema;
 pub mod seed;
 mod training;
 

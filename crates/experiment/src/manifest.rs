@@ -4,6 +4,7 @@
 use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::record::SCHEMA;
+use crate::schema;
 use serde::{Deserialize, Serialize};
 use slicewise_data::Task;
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ pub struct Manifest {
     pub version: String,
     /// Git commit of the program, with `-dirty` if the tree had changes; `unknown` outside git.
     pub commit: String,
+    /// SHA-256 of the program itself, in hexadecimal. Empty in older folders, like `kernels`.
+    #[serde(default)]
+    pub program_sha256: String,
     /// SHA-256 of `config.yaml`, in hexadecimal.
     pub config_sha256: String,
     /// libtorch's version.
@@ -49,6 +53,9 @@ pub struct Manifest {
     /// The widest vector instructions that our loops and oneDNN could use, such as `AVX-512`.
     #[serde(default)]
     pub instructions: String,
+    /// Whose loops computed the finest layers of each model: our own, or libtorch's.
+    #[serde(default)]
+    pub kernels: BTreeMap<String, String>,
     /// The device: `cpu` or, for a GPU, `cuda:N`.
     pub device: String,
     /// The precision of each model: `float32` or `bfloat16`.
@@ -88,7 +95,8 @@ impl Manifest {
     /// Reads `manifest.json`.
     ///
     /// # Errors
-    /// The file cannot be read, is malformed, or is of another schema.
+    /// The file cannot be read, is malformed, or is of a schema that is not known. An older one is
+    /// read as if it were of today's.
     pub fn read(path: &Path) -> Result<Self, ExperimentError> {
         let malformed = |line, problem| ExperimentError::Malformed {
             path: path.to_owned(),
@@ -96,12 +104,47 @@ impl Manifest {
             problem,
         };
         let text = fs::read_to_string(path).map_err(ExperimentError::io(path))?;
-        let manifest: Self = serde_json::from_str(&text)
-            .map_err(|error| malformed(Some(error.line()), error.to_string()))?;
-        if manifest.schema != SCHEMA {
-            let problem = format!("expected schema {SCHEMA}, got {}", manifest.schema);
+        if let Some(problem) = schema::stated(text.as_bytes()).and_then(schema::unknown) {
             return Err(malformed(None, problem));
         }
+        let mut manifest: Self = serde_json::from_str(&text)
+            .map_err(|error| malformed(Some(error.line()), error.to_string()))?;
+        manifest.schema = SCHEMA;
         Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first version wrote it: without all that was noted later.
+    const OF_SCHEMA_1: &str = r#"{
+        "schema": 1, "name": "small", "question": "Does it hold?", "command": "slicewise sweep small.yaml",
+        "version": "0.1.0", "commit": "4830f1c00000", "config_sha256": "00", "libtorch": "2.11.0",
+        "device": "cpu", "models": ["unet"], "data": [], "seeds": [1]
+    }"#;
+
+    #[test]
+    fn manifests_of_older_programs_are_read_and_those_of_newer_ones_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("manifest.json");
+        let read = |schema: u32| {
+            let text = OF_SCHEMA_1.replacen(": 1,", &format!(": {schema},"), 1);
+            fs::write(&path, text).unwrap();
+            Manifest::read(&path)
+        };
+        for schema in 1..=SCHEMA {
+            let manifest = read(schema).unwrap();
+            assert_eq!((manifest.schema, manifest.cores), (SCHEMA, 0));
+            assert_eq!(manifest.program_sha256, "");
+            assert!(manifest.kernels.is_empty() && manifest.cells.is_empty());
+        }
+        let message = read(SCHEMA + 1).unwrap_err().to_string();
+        let expected = format!(
+            "manifest.json: expected schema 1 to {SCHEMA}, got {}",
+            SCHEMA + 1
+        );
+        assert!(message.ends_with(&expected), "{message}");
     }
 }

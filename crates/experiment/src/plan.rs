@@ -5,12 +5,14 @@
 //! model and seed continue from the same trained [`FIRST`].
 
 use crate::record::{FIRST, FULL};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use slicewise_data::Task;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What to run in one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskPlan {
     /// The first round annotates every n-th axial slice; n is 2 or more. The paper takes every 16th
@@ -39,7 +41,7 @@ fn yes() -> bool {
 
 /// The paper's stop rule (section 2.2): the mean P over all slices of Part A changed by less than σ
 /// since the previous round.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopRule {
     /// Threshold σ in units of P, a number from 0. Default: 0.005, the paper's.
@@ -63,7 +65,7 @@ impl Default for StopRule {
 /// The paper trains 500 steps for each updated training set, so a strategy that is queried in
 /// smaller rounds trains longer to reach the same ratio. `per_ratio` makes the steps proportional
 /// to the slices that a round adds. At equal ratio every strategy has then trained equally long.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepPlan {
     /// Steps of the shared first round, 1 or more. Required.
@@ -103,6 +105,23 @@ impl<'de> Deserialize<'de> for StrategyName {
     }
 }
 
+impl JsonSchema for StrategyName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "StrategyName".into()
+    }
+
+    /// One of the registered names, so that an editor completes them.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let strategies = slicewise_strategies::STRATEGIES.iter();
+        let names = strategies.map(|strategy| strategy.name());
+        json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
+    }
+}
+
 /// Annotated share of a volume's axial slices, in `(0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -118,6 +137,20 @@ impl<'de> Deserialize<'de> for Ratio {
                 "expected a ratio in (0, 1] (a share of a volume's slices), got {ratio}"
             )))
         }
+    }
+}
+
+impl JsonSchema for Ratio {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Ratio".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "exclusiveMinimum": 0, "maximum": 1})
     }
 }
 

@@ -16,7 +16,7 @@ use crate::training::{RoundTraining, Trained, save_weights};
 use slicewise_core::{Case, Part, Prediction, Segmenter};
 use slicewise_data::SliceAnnotation;
 use slicewise_strategies::QueryStrategy;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -101,6 +101,7 @@ impl<'a> RoundLoop<'a> {
             annotate(&mut annotation, &record.queries, round.number)?;
         }
         if records.len() >= rounds.len() || run.stops_after(records.last()) {
+            run.remove_leftovers(records.len());
             return Ok(None);
         }
         let strategy = match run.cell.strategy.as_str() {
@@ -111,6 +112,8 @@ impl<'a> RoundLoop<'a> {
             ),
         };
         let weights = run.restore(segmenter, &records, observer)?;
+        // Not before: they may be the newest that are sound.
+        run.remove_leftovers(records.len());
         let mean_p = match records.last() {
             Some(last) => last.mean_p,
             None => run.first_mean_p()?,
@@ -139,7 +142,7 @@ impl<'a> RoundLoop<'a> {
         while let Some(&round) = self.rounds.get(self.done) {
             annotate(&mut self.annotation, &queries, round.number)?;
             let started = Instant::now();
-            let (training, trained) = self.train(round)?;
+            let trained = self.train(round)?;
             let train_s = started.elapsed().as_secs_f64();
 
             let started = Instant::now();
@@ -157,7 +160,6 @@ impl<'a> RoundLoop<'a> {
                 checkpoint_s: (trained.saving + started.elapsed()).as_secs_f64(),
             };
             let record = self.commit(round, trained.loss, queries, scored.cases, timing)?;
-            training.clear();
             self.weights = Some(weights);
             self.observer.round(&record, timing);
             if self.run.stops_after(Some(&record)) {
@@ -206,7 +208,7 @@ impl<'a> RoundLoop<'a> {
     }
 
     /// Trains the round on the slices annotated so far.
-    fn train(&mut self, round: Round) -> Result<(RoundTraining<'a>, Trained), ExperimentError> {
+    fn train(&mut self, round: Round) -> Result<Trained, ExperimentError> {
         let training = RoundTraining {
             folder: self.run.folder,
             cell: self.run.cell,
@@ -218,8 +220,7 @@ impl<'a> RoundLoop<'a> {
         let annotated = self.run.annotated(&self.annotation);
         let cases = self.run.training_cases(&annotated);
         let before = self.steps();
-        let trained = training.run(self.segmenter, &cases, before, self.observer)?;
-        Ok((training, trained))
+        training.run(self.segmenter, &cases, before, self.observer)
     }
 
     /// Predicts and scores all cases, and queries the strategy for the round after this one.
@@ -261,8 +262,7 @@ impl<'a> RoundLoop<'a> {
         pictures::save_round(folder, cell, round.number, case, &data.classes, prediction)
     }
 
-    /// Writes the round's record, which makes it count, and removes the checkpoint of the round
-    /// before.
+    /// Writes the round's record, which makes it count, and removes the checkpoints before it.
     fn commit(
         &mut self,
         round: Round,
@@ -283,12 +283,8 @@ impl<'a> RoundLoop<'a> {
         let (file, path) = &mut self.records;
         ledger::append(file, path, &record)?;
         ledger::append(&mut self.timings, &run.folder.timings(run.cell), &timing)?;
-        if let Some(before) = self.done.checked_sub(1) {
-            let old = run.folder.checkpoint(run.cell, self.rounds[before].number);
-            // Nothing reads the old checkpoint again. If it is gone already, that is fine.
-            let _ = fs::remove_file(old);
-        }
         self.done += 1;
+        run.remove_leftovers(self.done);
         Ok(record)
     }
 }

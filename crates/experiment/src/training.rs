@@ -158,18 +158,8 @@ impl RoundTraining<'_> {
         Ok(())
     }
 
-    /// Removes what is left of the round's checkpoints after the round.
-    pub(crate) fn clear(&self) {
-        // Nothing reads this file again. If it is gone already, that is fine.
-        let path = self.folder.training(self.cell, self.round.number);
-        if let Ok(text) = fs::read_to_string(&path)
-            && let Ok(progress) = serde_json::from_str::<Progress>(&text)
-        {
-            self.forget(progress.steps);
-        }
-        let _ = fs::remove_file(path);
-    }
-
+    /// Removes weights that newer ones replace. What is left once the round is over goes with
+    /// [`remove_leftovers`](crate::CellRun::remove_leftovers).
     fn forget(&self, step: usize) {
         let number = self.round.number;
         let _ = fs::remove_file(self.folder.step_checkpoint(self.cell, number, step));

@@ -350,6 +350,46 @@ fn a_cell_stopped_at_any_round_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn what_a_run_killed_after_its_record_left_behind_is_removed() {
+    let whole = tempfile::tempdir().unwrap();
+    let whole = ResultsFolder::new(whole.path());
+    run(&whole, "first", &mut Fake::new(1)).unwrap();
+    run(&whole, "random", &mut Fake::new(1)).unwrap();
+    let expected = fs::read(whole.records(&cell("random"))).unwrap();
+    for rounds in 1..=3 {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = ResultsFolder::new(scratch.path());
+        run(&folder, "first", &mut Fake::new(1)).unwrap();
+        // Killed right after the record of this round: weights of the one before, and of its own
+        // steps, are still there.
+        let mut dying = Fake {
+            dies_after: Some(12 * rounds),
+            ..Fake::new(1)
+        };
+        let ended = run(&folder, "random", &mut dying);
+        assert_eq!(ended.is_err(), rounds < 3);
+        let cell = cell("random");
+        let left = [
+            folder.checkpoint(&cell, rounds - 1),
+            folder.step_checkpoint(&cell, rounds, 5),
+            folder.step_checkpoint(&cell, rounds, 10),
+            folder.training(&cell, rounds),
+        ];
+        for path in &left {
+            fs::write(path, "1 1").unwrap();
+        }
+        run(&folder, "random", &mut Fake::new(99)).unwrap();
+        for path in &left {
+            assert!(!path.exists(), "{} is left", path.display());
+        }
+        assert!(folder.checkpoint(&cell, 3).exists(), "the last round's");
+        let first = folder.checkpoint(&self::cell("first"), 0);
+        assert!(first.exists(), "another cell's");
+        assert_eq!(fs::read(folder.records(&cell)).unwrap(), expected);
+    }
+}
+
+#[test]
 fn a_strategy_without_its_first_round_says_so() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
@@ -378,7 +418,7 @@ fn a_ledger_of_another_plan_or_schema_is_refused() {
     fs::write(&path, text.replacen("\"schema\":2", "\"schema\":99", 1)).unwrap();
     let error = ledger::read(&path).unwrap_err().to_string();
     assert!(
-        error.contains("line 1: expected schema 2, got 99"),
+        error.contains("line 1: expected schema 1 to 2, got 99"),
         "{error}"
     );
 }

@@ -169,12 +169,19 @@ fn penalties_match_scipy() {
     let matrix = pairwise_penalty(&budgets, 0.05).unwrap();
     let expected = golden["matrix"].as_array().unwrap();
     assert_eq!(matrix.len(), expected.len());
-    for (row, expected) in matrix.iter().zip(expected) {
-        let shares: Vec<f64> = row
-            .iter()
-            .map(|cell| cell.map_or(0.0, |penalty| penalty.share))
-            .collect();
-        assert_close(&shares, &numbers(expected), 1e-12);
+    for (winner, (row, expected)) in matrix.iter().zip(expected).enumerate() {
+        // Scipy's 0 of a method against itself is no test; every other 0 is one that found nothing.
+        assert_eq!(row[winner], None, "a method is not tested against itself");
+        let expected = numbers(expected);
+        assert_eq!(row.len(), expected.len());
+        for (loser, (cell, expected)) in row.iter().zip(expected).enumerate() {
+            if loser == winner {
+                continue;
+            }
+            let penalty = cell.unwrap_or_else(|| panic!("no test of {winner} and {loser}"));
+            assert_eq!(penalty.budgets, budgets.len());
+            assert_close(&[penalty.share], &[expected], 1e-12);
+        }
     }
 }
 

@@ -9,14 +9,16 @@ pub use training::{Algorithm, Layout, Precision, Schedule, TrainingConfig};
 
 use crate::error::ModelError;
 use crate::registry;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Chooses the network and its size.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// Name of the network, as `slicewise list models` prints it, such as `attention-unet`, `unet`
     /// or `v-net`. The default is `attention-unet`, the network of the paper.
+    #[schemars(schema_with = "architecture_names")]
     pub architecture: String,
     /// Number of feature maps at full resolution, from 1 to 256. Each coarser level has twice as
     /// many as the next finer one. The paper gives no number. The default, 8, keeps a training
@@ -44,6 +46,12 @@ pub struct ModelConfig {
     pub layout: Option<Layout>,
 }
 
+/// The names of [`crate::ARCHITECTURES`].
+fn architecture_names(_: &mut SchemaGenerator) -> Schema {
+    let names = crate::ARCHITECTURES.iter().map(|entry| entry.name);
+    json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
+}
+
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
@@ -61,7 +69,7 @@ impl Default for ModelConfig {
 /// Normalisation of feature maps. It uses the statistics of one sample only, so neither the batch
 /// size nor the other crops of a batch matter. Batch normalisation is not offered: its running
 /// statistics mean little with two crops per step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// Instance normalisation: normalises each feature map by itself, as nnU-Net does.
@@ -85,7 +93,7 @@ pub enum Norm {
 /// to R (its agreement with the truth). Multiplying class *probabilities* is what a map of values
 /// in (0, 1) means. The literal reading of the paper is `source: final-maps, recalibration:
 /// multiply, supervision: 0, detached: false`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeadConfig {
     /// Features that the final attention map is computed from: `last-decoder` (the last features
@@ -139,7 +147,7 @@ impl Default for HeadConfig {
 }
 
 /// Features that the final attention map is computed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The last features of the decoder. They give a second opinion beside the final feature maps.
@@ -150,7 +158,7 @@ pub enum Source {
 }
 
 /// Function that turns the logits of the attention map into its values in (0, 1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// Sigmoid: each class has its own value, independent of the other classes.
@@ -161,7 +169,7 @@ pub enum Activation {
 }
 
 /// Attention paths of the final attention map. The choice serves ablations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Paths {
     /// Channel attention (CAM) in parallel with spatial attention (SAM), as in the paper.
@@ -174,7 +182,7 @@ pub enum Paths {
 }
 
 /// How channel attention (CAM) and spatial attention (SAM) become one map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Combine {
     /// Their logits are added.
@@ -185,7 +193,7 @@ pub enum Combine {
 }
 
 /// How the attention map (AM) acts on the final feature maps (FM), which are signed logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recalibration {
     /// FM × AM, the literal reading of the paper. An AM near 0 pulls a logit *towards zero*: it

@@ -22,6 +22,7 @@ pub mod error;
 mod fault;
 mod gpu;
 mod inference;
+mod kernel_path;
 mod layers;
 mod loss;
 mod muon;
@@ -40,6 +41,7 @@ pub use config::{
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
 pub use gpu::unused_gpu;
+pub use kernel_path::kernel_path;
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
 pub use slicewise_kernels::InstructionSet;

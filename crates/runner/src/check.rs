@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         .jobs
         .map_or_else(|| config.default_jobs(), usize::from);
     let (mut seconds, mut bytes, mut memory) = (0.0, REPORT_BYTES, 0);
+    let mut checkpoints = Vec::new();
     for &task in config.tasks.keys() {
         let data = slicewise_data::load_task(task, &config.data, &arguments.cache)
             .map_err(Failure::input)?;
@@ -77,16 +78,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         for model in config.models.keys() {
             let cost = cost(&config, model, &data)?;
             memory = memory.max(cost.memory_bytes);
-            // A working run keeps its last round's checkpoint, two within the round, and one half
-            // written.
-            bytes += 3 * jobs as u64 * cost.checkpoint_bytes;
             for cell in cells
                 .iter()
                 .filter(|cell| cell.task == task && &cell.model == model)
             {
                 let rounds = config.tasks[&task].rounds(&cell.strategy).len();
                 seconds += steps(&config, cell) as f64 * cost.step_s + rounds as f64 * cost.round_s;
-                bytes += cost.checkpoint_bytes + (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
+                bytes += (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
+                checkpoints.push(cost.checkpoint_bytes);
                 if config.pictured(cell) {
                     bytes += (rounds * 2 * voxels.unwrap_or(0)) as u64;
                 }
@@ -102,6 +101,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         cells.len(),
         cells.iter().map(|cell| steps(&config, cell)).sum::<usize>()
     );
+    bytes += checkpoint_bytes(checkpoints, jobs);
     let mut short = Vec::new();
     short.extend(disk(&out, bytes)?);
     short.extend(memory_of(&config, memory, jobs)?);
@@ -117,6 +117,15 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     refuse(&short, arguments)?;
     println!("{}: no problem found", arguments.experiment.display());
     Ok(())
+}
+
+/// Returns the bytes of checkpoints that exist at once, at most. Each run keeps one of the size
+/// given. Each of the `jobs` working runs keeps three more: two within the round, and one half
+/// written.
+fn checkpoint_bytes(mut runs: Vec<u64>, jobs: usize) -> u64 {
+    runs.sort_unstable_by(|a, b| b.cmp(a));
+    let at_work: u64 = runs.iter().take(jobs).sum();
+    runs.iter().sum::<u64>() + 3 * at_work
 }
 
 /// Fails with a table of `problems` if there are any.
@@ -227,4 +236,17 @@ fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost
         checkpoint_bytes: 4 * parameters * size_of::<f32>() as u64,
         memory_bytes: resources::peak_memory()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checkpoint_bytes;
+
+    #[test]
+    fn cells_at_work_have_three_more_checkpoints_each_and_no_others_do() {
+        assert_eq!(checkpoint_bytes(vec![10, 30, 20], 1), 60 + 3 * 30);
+        assert_eq!(checkpoint_bytes(vec![10, 30, 20], 2), 60 + 3 * 50);
+        assert_eq!(checkpoint_bytes(vec![10, 30, 20], 64), 4 * 60);
+        assert_eq!(checkpoint_bytes(vec![], 4), 0);
+    }
 }

@@ -1,14 +1,19 @@
 //! The command line: subcommands and their arguments.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use slicewise_data::Task;
 use std::path::PathBuf;
 
 /// Slice-wise active learning in 3D medical image segmentation: reproducible experiments.
 #[derive(Debug, Parser)]
 #[command(name = "slicewise", version, max_term_width = 100)]
+#[command(long_version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SLICEWISE_COMMIT"), ")"))]
 #[command(after_help = "Exit codes: 0 done; 1 a run failed; 2 bad input, nothing was run.")]
 pub(crate) struct Program {
+    /// Say nothing on standard error but why something failed
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -52,12 +57,27 @@ pub(crate) enum Command {
         /// auto, cpu or cuda:N
         #[arg(long, default_value = "auto")]
         device: String,
+        /// Print a JSON object in place of lines
+        #[arg(long)]
+        json: bool,
     },
     /// List what an experiment can name
     List {
         /// Which registry
         #[arg(value_enum)]
         what: Registry,
+    },
+    /// Print the JSON Schema of an experiment's YAML, with which editors complete and check it
+    Schema {
+        /// Print it as a page to read: docs/configuration.md
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Print a script with which a shell completes this program's command line
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
     },
     /// One cell of a sweep, in a process of its own; `sweep` starts it
     #[command(hide = true)]

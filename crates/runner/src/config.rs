@@ -8,6 +8,7 @@
 use crate::failure::{Failure, Outcome};
 use anyhow::{Context, anyhow, bail};
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_core::nearest;
 use slicewise_data::error::one_line;
@@ -29,7 +30,7 @@ const LONGEST: usize = 64 << 10;
 const JOBS_OF_A_GPU: usize = 4;
 
 /// One experiment: the content of one YAML file. Unknown keys are errors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExperimentConfig {
     /// Name of the experiment and of its results folder, `results/NAME`. Allowed: ASCII letters,
@@ -50,6 +51,7 @@ pub(crate) struct ExperimentConfig {
     /// `auto`, which takes a usable GPU if there is one and the CPU otherwise. The choice is made
     /// when a sweep begins and kept when it continues.
     #[serde(default = "auto")]
+    #[schemars(regex(pattern = r"^(auto|cpu|cuda:\d+)$"))]
     pub(crate) device: String,
     /// The volumes: which dataset, how it is prepared, and which cases are in Part A and Part B.
     /// Required.
@@ -61,6 +63,7 @@ pub(crate) struct ExperimentConfig {
     #[serde(default)]
     pub(crate) training: TrainingConfig,
     /// What to run in each task: `brain-extraction`, `tissue-segmentation` or both. Required.
+    #[schemars(schema_with = "crate::schema::tasks")]
     pub(crate) tasks: BTreeMap<Task, TaskPlan>,
 }
 
@@ -264,20 +267,24 @@ mod tests {
         );
         assert!(resolved.contains("  precision: bfloat16\n  layout: channels-last\n"));
         assert_eq!(ExperimentConfig::parse(&resolved, path).unwrap(), config);
-        for (more, message) in [
+        // Between place and hint are serde's words, which name the wrong one.
+        for (more, place, wrong, hint) in [
             (
                 ", precison: float32",
-                "a.yaml:15:76: models.attention-unet: unknown field `precison`, expected one of \
-                 `architecture`, `base_width`, `levels`, `norm`, `head`, `precision`, `layout`; \
-                 did you mean `precision`?",
+                "a.yaml:16:76: models.attention-unet: ",
+                "`precison`",
+                "; did you mean `precision`?",
             ),
             (
                 ", precision: bfloat61",
-                "a.yaml:15:87: models.attention-unet.precision: unknown variant `bfloat61`, \
-                 expected one of `auto`, `float32`, `bfloat16`; did you mean `bfloat16`?",
+                "a.yaml:16:87: models.attention-unet.precision: ",
+                "`bfloat61`",
+                "; did you mean `bfloat16`?",
             ),
         ] {
-            assert_eq!(with(more).unwrap_err().to_string(), message);
+            let message = with(more).unwrap_err().to_string();
+            let framed = message.starts_with(place) && message.ends_with(hint);
+            assert!(framed && message.contains(wrong), "{message}");
         }
     }
 

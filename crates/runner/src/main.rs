@@ -4,18 +4,21 @@
 
 mod check;
 mod command;
+mod completions;
 mod config;
 mod doctor;
 mod early;
 mod estimate;
 mod failure;
 mod list;
+mod notice;
 mod pack;
 mod phantom;
 mod progress;
 mod resolve;
 mod resources;
 mod schedule;
+mod schema;
 mod segmenter;
 mod sweep;
 mod verify;
@@ -30,7 +33,11 @@ fn main() -> ExitCode {
         let text = panic.to_string().replace('\n', " ");
         eprintln!("slicewise: {text} (a defect of slicewise; please report it)");
     }));
-    let result = match Program::parse().command {
+    let program = Program::parse();
+    if program.quiet {
+        notice::be_quiet();
+    }
+    let result = match program.command {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Report { folder } => sweep::report(&folder),
         Command::Verify { folder } => verify::run(&folder),
@@ -38,11 +45,13 @@ fn main() -> ExitCode {
         Command::Pack { folders } => pack::run(&folders),
         Command::Check(arguments) => check::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
-        Command::Doctor { device } => doctor::run(&device),
+        Command::Doctor { device, json } => doctor::run(&device, json),
         Command::List { what } => {
             list::run(what);
             Ok(())
         }
+        Command::Schema { markdown } => schema::run(markdown),
+        Command::Completions { shell } => completions::run(shell),
         Command::Cell(arguments) => worker::run(&arguments),
     };
     match result {

@@ -2,6 +2,7 @@
 
 use crate::command::PhantomArguments;
 use crate::failure::Outcome;
+use crate::notice::notice;
 use anyhow::Context;
 use slicewise_data::{nifti, phantom};
 use std::fmt::Write;
@@ -27,7 +28,7 @@ pub(crate) fn run(arguments: &PhantomArguments) -> Outcome {
             name("tissue"),
             name("mask")
         )?;
-        eprintln!("{id}: {}", out.join(name("T2w")).display());
+        notice(format_args!("{id}: {}", out.join(name("T2w")).display()));
     }
     let path = out.join("manifest.csv");
     fs::write(&path, manifest).with_context(|| path.display().to_string())?;

@@ -3,6 +3,7 @@
 
 use crate::config::ExperimentConfig;
 use crate::estimate::{Estimate, Paces};
+use crate::notice::{is_quiet, notice};
 use crate::schedule::steps;
 use crate::worker::Event;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
@@ -64,7 +65,7 @@ impl Progress {
         let total_steps = whole.values().sum();
         let all = MultiProgress::new();
         let cells = config.cells().len();
-        let bars = (!all.is_hidden()).then(|| {
+        let bars = (!all.is_hidden() && !is_quiet()).then(|| {
             let sweep = all.add(ProgressBar::new(total_steps as u64));
             sweep.set_style(style("{bar:30} {percent:>3} %  {msg}"));
             Bars {
@@ -236,7 +237,7 @@ impl Progress {
             }
             None => {
                 self.last_line = Instant::now();
-                eprintln!("{done}/{} steps, {text}", self.total_steps);
+                notice(format_args!("{done}/{} steps, {text}", self.total_steps));
             }
         }
     }
@@ -275,7 +276,7 @@ impl Progress {
                 // Printing fails on a terminal that is gone; the sweep continues.
                 let _ = bars.all.println(text);
             }
-            None => eprintln!("{text}"),
+            None => notice(text),
         }
     }
 }

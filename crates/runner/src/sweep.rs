@@ -5,6 +5,7 @@ use crate::command::SweepArguments;
 use crate::config::ExperimentConfig;
 use crate::estimate::Voxels;
 use crate::failure::{Failure, Outcome};
+use crate::notice::notice;
 use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
 use crate::segmenter;
@@ -15,14 +16,19 @@ use slicewise_experiment::{
     Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
     packed, record,
 };
-use slicewise_model::{Device, InstructionSet, ModelError};
+use slicewise_model::{
+    Device, InstructionSet, ModelConfig, ModelError, choose_device, kernel_path,
+};
 use slicewise_report::ReportError;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// The commit of the sources that the program was built from, `-dirty` where they had changes;
+/// `unknown` where they lay in no git repository. The build script asks git (`build/commit.rs`).
+pub(crate) const COMMIT: &str = env!("SLICEWISE_COMMIT");
 
 /// The longest time that a sweep waits for the workers of a killed one to end.
 const LONGEST_WAIT_FOR_WORKERS: Duration = Duration::from_secs(600);
@@ -36,17 +42,17 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     refuse_other(&folder, &config, &text).map_err(Failure::input)?;
     let lock = FolderLock::take(&folder).map_err(Failure::input)?;
     if let Some(before) = &lock.before {
-        eprintln!(
+        notice(format_args!(
             "{}: taken over from a sweep that was killed ({before})",
             folder.root().display()
-        );
+        ));
         wait_for_workers(&folder, &config.cells());
     }
     packed::unpack(&folder).map_err(Failure::input)?;
 
     let mut data = Vec::new();
     for &task in config.tasks.keys() {
-        eprintln!("preparing volumes of {}", task.name());
+        notice(format_args!("preparing volumes of {}", task.name()));
         data.push(
             slicewise_data::load_task(task, &config.data, &arguments.cache)
                 .map_err(Failure::input)?,
@@ -68,8 +74,10 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
             data: task_data,
             pictured: config.pictured(&cell),
         };
-        if !run.finished().map_err(Failure::input)? {
-            let rounds = rounds_on_disk(&folder, &cell).map_err(Failure::input)?;
+        let (rounds, whole) = run.progress().map_err(Failure::input)?;
+        if whole {
+            run.remove_leftovers(rounds);
+        } else {
             open.push((cell, rounds));
         }
     }
@@ -78,7 +86,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         need_device(&config, &folder).map_err(Failure::Input)?;
     }
     if !open.is_empty() {
-        kept.iter().for_each(|line| eprintln!("{line}"));
+        kept.iter().for_each(notice);
     }
     let voxels = data.iter().map(|data| (data.task, Voxels::of(data)));
     let voxels = voxels.collect();
@@ -125,16 +133,6 @@ fn command(arguments: &SweepArguments) -> String {
     format!("slicewise sweep {}{device}", arguments.experiment.display())
 }
 
-/// Returns the number of whole rounds in the ledger of `cell`.
-fn rounds_on_disk(folder: &ResultsFolder, cell: &Cell) -> Result<usize, ExperimentError> {
-    let path = folder.records(cell);
-    if path.exists() {
-        Ok(ledger::read(&path)?.records.len())
-    } else {
-        Ok(0)
-    }
-}
-
 /// Waits until no worker of a killed sweep writes a ledger, but for 10 minutes at most. Such a
 /// worker saves and ends by itself at its next step.
 fn wait_for_workers(folder: &ResultsFolder, cells: &[Cell]) {
@@ -146,7 +144,10 @@ fn wait_for_workers(folder: &ResultsFolder, cells: &[Cell]) {
     let mut announced = false;
     while at_work() > 0 && started.elapsed() < LONGEST_WAIT_FOR_WORKERS {
         if !announced {
-            eprintln!("waiting for its {} run(s) to save and end", at_work());
+            notice(format_args!(
+                "waiting for its {} run(s) to save and end",
+                at_work()
+            ));
             announced = true;
         }
         thread::sleep(Duration::from_millis(100));
@@ -170,12 +171,11 @@ fn refuse_other_data(folder: &ResultsFolder, data: &[TaskData]) -> anyhow::Resul
             );
         }
     }
-    let commit = commit();
-    if commit != manifest.commit {
-        eprintln!(
-            "this sweep was begun by slicewise of commit {} and goes on with {commit}",
+    if manifest.commit != COMMIT {
+        notice(format_args!(
+            "this sweep was begun by slicewise of commit {} and goes on with {COMMIT}",
             manifest.commit
-        );
+        ));
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ fn refuse_other_data(folder: &ResultsFolder, data: &[TaskData]) -> anyhow::Resul
 /// Writes tables, figures and the page of the results folder at `root`.
 pub(crate) fn report(root: &Path) -> Outcome {
     let written = slicewise_report::write(root).map_err(failure)?;
-    eprintln!("wrote {} files", written.files.len());
+    notice(format_args!("wrote {} files", written.files.len()));
     println!("{}", root.join("report.html").display());
     Ok(())
 }
@@ -191,7 +191,7 @@ pub(crate) fn report(root: &Path) -> Outcome {
 /// Writes the reports of `folders`, and one page for all of them.
 pub(crate) fn page(out: &Path, folders: &[PathBuf]) -> Outcome {
     let written = slicewise_report::write_together(out, folders).map_err(failure)?;
-    eprintln!("wrote {} files", written.files.len());
+    notice(format_args!("wrote {} files", written.files.len()));
     println!("{}", out.display());
     Ok(())
 }
@@ -268,7 +268,8 @@ fn manifest(
         question: config.question.clone(),
         command: command(arguments),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: commit(),
+        commit: COMMIT.to_owned(),
+        program_sha256: program_sha256(),
         config_sha256: slicewise_core::hash::sha256_hex(text.as_bytes()),
         libtorch: environment.libtorch_version,
         tch: environment.tch_version,
@@ -277,6 +278,7 @@ fn manifest(
         cores: environment.cores,
         threads: config.threads,
         instructions: InstructionSet::available().name().to_owned(),
+        kernels: kernels(config)?,
         device: config.device.clone(),
         precision: config
             .models
@@ -300,6 +302,30 @@ fn manifest(
     })
 }
 
+/// SHA-256 of the program that runs, hex; empty where the system does not say which that is.
+fn program_sha256() -> String {
+    // Linux keeps what runs, even where a build has put another file in its place.
+    let running = Path::new("/proc/self/exe");
+    let read = match running.exists() {
+        true => fs::read(running),
+        false => std::env::current_exe().and_then(fs::read),
+    };
+    read.map_or_else(
+        |_| String::new(),
+        |bytes| slicewise_core::hash::sha256_hex(&bytes),
+    )
+}
+
+/// Whose loops compute each model.
+fn kernels(config: &ExperimentConfig) -> Result<BTreeMap<String, String>, ModelError> {
+    let device = choose_device(&config.device)?;
+    let of = |model: &ModelConfig| kernel_path(model, &config.training, device).to_owned();
+    let models = config.models.iter();
+    Ok(models
+        .map(|(name, model)| (name.clone(), of(model)))
+        .collect())
+}
+
 /// Returns the number of trainable weights of every model in every task.
 fn parameters(
     config: &ExperimentConfig,
@@ -319,25 +345,4 @@ fn parameters(
     models
         .map(|model| Ok((model.clone(), by_task(model)?)))
         .collect()
-}
-
-/// Returns the git commit of the source tree that the program was built from, with `-dirty` if
-/// tracked files have changes, or `unknown` if the tree is gone or no git repository.
-pub(crate) fn commit() -> String {
-    let described = Command::new("git")
-        .args(["-C", env!("CARGO_MANIFEST_DIR")])
-        .args([
-            "describe",
-            "--always",
-            "--dirty",
-            "--abbrev=12",
-            "--exclude=*",
-        ])
-        .output();
-    match described {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        }
-        _ => "unknown".to_owned(),
-    }
 }

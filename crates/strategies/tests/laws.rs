@@ -1,6 +1,8 @@
 //! Laws that every registered strategy must obey. New entries of the registry are tested without a
 //! change here.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use ndarray::{Array3, Array4, Axis, s};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +13,8 @@ use slicewise_strategies::{
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const CLASSES: usize = 4;
 
@@ -150,26 +154,78 @@ fn scores_are_one_a_slice() {
     }
 }
 
+/// Whether a strategy, asked twice about each pool with the same seed, answers alike.
+fn answers_alike_to_one_seed(strategy: &dyn QueryStrategy) -> bool {
+    pools().iter().all(|pool| {
+        let ask = || pool.ask(strategy, 6, 3).unwrap();
+        ask() == ask()
+    })
+}
+
+/// Whether a strategy answers alike about each pool whichever was asked about before.
+fn answers_alike_in_any_order(strategy: &dyn QueryStrategy) -> bool {
+    let pools = pools();
+    let ask = |pool: &Pool| pool.ask(strategy, 5, 3).unwrap();
+    let forwards: Vec<_> = pools.iter().map(ask).collect();
+    let mut backwards: Vec<_> = pools.iter().rev().map(ask).collect();
+    backwards.reverse();
+    forwards == backwards
+}
+
 #[test]
 fn the_same_seed_gives_the_same_choice() {
     for strategy in STRATEGIES {
-        for pool in pools() {
-            let ask = || pool.ask(*strategy, 6, 3).unwrap();
-            assert_eq!(ask(), ask(), "{}, {}", strategy.name(), pool.name);
-        }
+        assert!(answers_alike_to_one_seed(*strategy), "{}", strategy.name());
     }
 }
 
 #[test]
 fn the_order_of_cases_does_not_matter() {
     for strategy in STRATEGIES {
-        let pools = pools();
-        let ask = |pool: &Pool| pool.ask(*strategy, 5, 3).unwrap();
-        let forwards: Vec<_> = pools.iter().map(ask).collect();
-        let mut backwards: Vec<_> = pools.iter().rev().map(ask).collect();
-        backwards.reverse();
-        assert_eq!(forwards, backwards, "{}", strategy.name());
+        assert!(answers_alike_in_any_order(*strategy), "{}", strategy.name());
     }
+}
+
+/// A strategy that breaks these two laws: it prefers other slices with every call, or with every case
+/// that differs from the one before.
+#[derive(Default)]
+struct Remembering {
+    every_call: bool,
+    turns: AtomicUsize,
+    last: Mutex<String>,
+}
+
+impl QueryStrategy for Remembering {
+    fn name(&self) -> &'static str {
+        "remembering"
+    }
+
+    fn summary(&self) -> &'static str {
+        "breaks the laws on purpose"
+    }
+
+    fn scores(&self, view: &CaseView, _: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
+        let mut last = self.last.lock().unwrap();
+        if self.every_call || *last != view.case {
+            view.case.clone_into(&mut *last);
+            self.turns.fetch_add(1, Ordering::Relaxed);
+        }
+        let turns = self.turns.load(Ordering::Relaxed);
+        let slices = 0..view.annotated.len();
+        Ok(slices.map(|slice| ((slice + turns) % 5) as f64).collect())
+    }
+}
+
+#[test]
+fn a_strategy_with_a_memory_is_found_out() {
+    let of_calls = Remembering {
+        every_call: true,
+        ..Remembering::default()
+    };
+    assert!(!answers_alike_to_one_seed(&of_calls));
+    let of_cases = Remembering::default();
+    assert!(answers_alike_to_one_seed(&of_cases));
+    assert!(!answers_alike_in_any_order(&of_cases));
 }
 
 /// Puts one NaN in an unannotated slice. A strategy that does not read probabilities must choose as

@@ -2,10 +2,11 @@
 
 use super::{ModelConfig, check};
 use crate::error::ModelError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the network is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
     /// Optimisation algorithm: `adamw`, `sgd` or `muon`. The paper uses SGD. The default is
@@ -96,7 +97,7 @@ impl Default for TrainingConfig {
 }
 
 /// Optimisation algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
@@ -111,7 +112,7 @@ pub enum Algorithm {
 
 /// How the learning rate changes over the steps of a round of the experiment. It does not matter
 /// how many calls of `train` the round takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// The learning rate stays the same, as in the paper.
@@ -126,7 +127,7 @@ pub enum Schedule {
 }
 
 /// Arithmetic of the convolutions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// Chooses [`Bfloat16`](Self::Bfloat16) where the device computes it faster than float32, else
@@ -142,7 +143,7 @@ pub enum Precision {
 }
 
 /// Memory order of feature maps. Results differ by rounding alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// `[N, C, D, H, W]` in memory, libtorch's default.

@@ -1,0 +1,33 @@
+//! Checkpoints that nothing will read again. A run that is killed after it wrote a round's record has
+//! no time to remove them; whoever looks at its cell next does.
+
+use crate::cell::CellRun;
+use std::fs;
+
+impl CellRun<'_> {
+    /// Removes what the first `done` rounds left among the checkpoints, but the last one's weights:
+    /// those of rounds before, and those within rounds that are over.
+    pub fn remove_leftovers(&self, done: usize) {
+        let rounds = self.plan.rounds(&self.cell.strategy);
+        let Some(last) = done.checked_sub(1).and_then(|index| rounds.get(index)) else {
+            return;
+        };
+        let kept = self.folder.checkpoint(self.cell, last.number);
+        let Some(folder) = kept.parent() else { return };
+        // `random-seed1-round`: no other cell's files begin so.
+        let start = format!("{}-seed{}-round", self.cell.strategy, self.cell.seed);
+        for path in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = path.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let Some(rest) = name.and_then(|name| name.strip_prefix(&start)) else {
+                continue;
+            };
+            let digits = rest.find(|c: char| !c.is_ascii_digit());
+            let number = rest[..digits.unwrap_or(rest.len())].parse::<usize>();
+            if number.is_ok_and(|number| number <= last.number) && path != kept {
+                // Nothing reads it again; that it may be gone already is no reason to stop.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
