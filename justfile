@@ -68,8 +68,9 @@ deny:
 # Formatting and clippy; warnings are errors
 lint: libtorch
     cargo fmt --all --check
-    # cargo fmt does not follow the modules that the registry's macro declares.
+    # cargo fmt does not follow the modules that the registries' macros declare.
     rustfmt --edition 2024 --check crates/strategies/src/*.rs
+    rustfmt --edition 2024 --check crates/report/src/section/*.rs
     cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 # Build the API documentation; warnings are errors

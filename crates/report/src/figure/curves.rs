@@ -331,7 +331,7 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
         }
         let which = match slices {
             Slices::All => "all slices",
-            Slices::Foreground => "slices with foreground",
+            Slices::Foreground => "foreground slices",
         };
         Axes { title: format!("{} · {which}", task_title(task)), levels, curves }
     };
