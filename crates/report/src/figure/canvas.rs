@@ -15,6 +15,9 @@ use std::sync::Once;
 /// A place on a figure in points: right and down from the top left.
 pub(super) type Place = (f64, f64);
 
+/// Dash and gap of a line in points; `None` for a solid one.
+pub(super) type Dash = Option<(f64, f64)>;
+
 /// Pixels in a point of a PNG.
 const SCALE: f64 = 2.0;
 
@@ -70,7 +73,7 @@ impl Font {
 
 #[derive(Debug)]
 enum Shape {
-    Line { points: Vec<Place>, color: RGBColor, width: f64, dash: Option<(f64, f64)> },
+    Line { points: Vec<Place>, color: RGBColor, width: f64, dash: Dash },
     Area { points: Vec<Place>, color: RGBColor, opacity: f64, edge: Option<(RGBColor, f64)> },
     Boxes { corners: Vec<[Place; 2]>, color: RGBColor },
     Text { words: String, at: Place, font: Font },
@@ -95,13 +98,7 @@ impl Canvas {
     }
 
     /// A line through `points` with dashes and gaps of these lengths.
-    pub(super) fn dashed(
-        &mut self,
-        points: &[Place],
-        color: RGBColor,
-        width: f64,
-        dash: Option<(f64, f64)>,
-    ) {
+    pub(super) fn dashed(&mut self, points: &[Place], color: RGBColor, width: f64, dash: Dash) {
         if points.len() > 1 {
             self.shapes.push(Shape::Line { points: points.to_vec(), color, width, dash });
         }

@@ -5,7 +5,7 @@ use super::canvas::{Canvas, Place, font};
 use super::marks::Entry;
 use super::panel::{Axis, Panel};
 use super::style::{GREY, INK, Marker, P_LOOK, R_LOOK};
-use super::{EDGE, Figure};
+use super::{EDGE, Figure, WIDTH};
 use crate::agreement::{Signal, Slices, pairs};
 use crate::format::{decimals, percent};
 use crate::rounds::{cases_of, ratio_key};
@@ -14,7 +14,6 @@ use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
 use slicewise_metrics::{Line, average_ranks, rank_regression, spearman_interval};
 
-const WIDTH: f64 = 900.0;
 /// Height of one task's row.
 const ROW: f64 = 346.0;
 /// Left and right ends of the three panels, as shares of the width.
