@@ -23,6 +23,11 @@ use style::{GREY, INK};
 
 /// Distance of words from the edge of a figure, in points.
 const EDGE: f64 = 16.0;
+/// Width of most figures, in points.
+const WIDTH: f64 = 900.0;
+
+/// A figure's file name without ending, and its title.
+type Name<'a> = (&'static str, &'a str);
 
 /// One figure.
 pub(crate) struct Figure {
@@ -38,7 +43,7 @@ impl Figure {
     /// An empty figure of `width` × `height` points with its title on top. At the bottom two lines
     /// say where its numbers come from; the second begins with `statistics`.
     fn new(
-        (name, title): (&'static str, &str),
+        (name, title): Name,
         (width, height): (f64, f64),
         sweep: &Sweep,
         statistics: &str,

@@ -16,34 +16,22 @@ pub(crate) enum Cell {
     Value(Interval),
 }
 
-impl From<&str> for Cell {
-    fn from(words: &str) -> Self {
-        Self::Words(words.to_owned())
-    }
+macro_rules! cells_from {
+    ($($value:ident: $type:ty => $cell:expr,)+) => {
+        $(impl From<$type> for Cell {
+            fn from($value: $type) -> Self {
+                $cell
+            }
+        })+
+    };
 }
 
-impl From<String> for Cell {
-    fn from(words: String) -> Self {
-        Self::Words(words)
-    }
-}
-
-impl From<f64> for Cell {
-    fn from(number: f64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<usize> for Cell {
-    fn from(count: usize) -> Self {
-        Self::Number(count as f64)
-    }
-}
-
-impl From<Interval> for Cell {
-    fn from(value: Interval) -> Self {
-        Self::Value(value)
-    }
+cells_from! {
+    words: &str => Self::Words(words.to_owned()),
+    words: String => Self::Words(words),
+    number: f64 => Self::Number(number),
+    count: usize => Self::Number(count as f64),
+    value: Interval => Self::Value(value),
 }
 
 impl<T: Into<Cell>> From<Option<T>> for Cell {

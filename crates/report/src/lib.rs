@@ -33,6 +33,7 @@ mod sweep;
 
 pub use error::ReportError;
 
+use page::Article;
 use section::make_all;
 use slicewise_experiment::{ExperimentError, Results, results::replace};
 use std::fs;
@@ -83,10 +84,7 @@ pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportErr
 }
 
 /// Writes the report of one folder; gives its files and the page's content.
-fn write_folder(
-    results: &Results,
-    dir: &Path,
-) -> Result<(Vec<PathBuf>, page::Article), ReportError> {
+fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article), ReportError> {
     if results.records.is_empty() {
         return Err(ReportError::NoRecords { dir: dir.to_owned() });
     }

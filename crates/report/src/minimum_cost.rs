@@ -51,29 +51,24 @@ pub(crate) fn cost_margin(task: Task) -> f64 {
 pub(crate) fn minimum_costs(rounds: &[&Round], points: &[Point]) -> Vec<MinimumCost> {
     let arms: BTreeSet<(Task, &Arm)> =
         rounds.iter().map(|round| (round.task, &round.arm)).collect();
-    let unseen = |task: Task, arm: &Arm| {
-        let points = points.iter().filter(|point| point.task == task && point.part == Part::B);
-        points.filter(|point| point.arm == *arm).collect::<Vec<_>>()
-    };
-    let of = |task: Task, arm: &Arm| {
-        let rounds = rounds.iter().copied();
-        rounds.filter(|round| round.task == task && round.arm == *arm).collect::<Vec<_>>()
+    let point = |round: &Round| {
+        let mut points = points.iter().filter(|point| point.part == Part::B);
+        let key = (round.task, &round.arm, round.ratio);
+        points.find(|point| (point.task, &point.arm, point.ratio) == key)
     };
     let mut costs = Vec::new();
     for (task, arm) in arms {
-        let full = scores(of(task, &Arm::Full));
-        let own = unseen(task, arm);
-        if !arm.is_strategy() || full.is_empty() || own.is_empty() {
+        let of = |arm: &Arm| {
+            let rounds = rounds.iter().copied();
+            rounds.filter(|round| round.task == task && round.arm == *arm).collect::<Vec<_>>()
+        };
+        let (full, own) = (scores(of(&Arm::Full)), of(arm));
+        if !arm.is_strategy() || full.is_empty() || !own.iter().any(|r| point(r).is_some()) {
             continue;
         }
-        let curve = unseen(task, &Arm::First).into_iter().chain(own);
-        let reached: Vec<Reached> = curve
-            .filter_map(|point| {
-                let mut rounds = of(task, &point.arm).into_iter();
-                let round = rounds.find(|round| round.ratio == point.ratio)?;
-                reached(&scores([round]), &full, point)
-            })
-            .collect();
+        let curve = of(&Arm::First).into_iter().chain(own);
+        let reached: Vec<Reached> =
+            curve.filter_map(|round| reached(&scores([round]), &full, point(round)?)).collect();
         let first = |value: fn(Interval) -> Option<f64>| {
             let near = |reached: &&Reached| {
                 value(reached.difference).is_some_and(|value| value >= -cost_margin(task))

@@ -13,30 +13,6 @@ const STYLE: &str = include_str!("page/style.css");
 
 const KICKER: &str = "slicewise · slice-wise active learning in 3D segmentation";
 
-/// The terms that the page uses.
-const TERMS: [(&str, &str); 5] = [
-    (
-        "ratio",
-        "the share of each Part A volume's axial slices that is annotated; the same for every volume",
-    ),
-    (
-        "first round",
-        "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands \
-         once and every curve begins with it",
-    ),
-    (
-        "P",
-        "agreement, slice by slice, of the segmentation with that of the attention map; a strategy \
-         may see it",
-    ),
-    ("R", "agreement of the segmentation with the ground truth; no strategy sees it"),
-    (
-        "interval",
-        "95 % Student-t interval of the mean over seeds: what first weights, crops and random \
-         choices change from seed to seed, not the spread between cases",
-    ),
-];
-
 /// All that a page says of one sweep.
 pub(crate) struct Article {
     pub(crate) name: String,
@@ -103,9 +79,7 @@ pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Articl
                     @for grid in &content.grids { (grid.html(section.title)) }
                 }))
             }
-            (folding(&address("reading"), more[0].1, html! {
-                dl { @for (term, meaning) in TERMS { dt { (term) } dd { (meaning) } } }
-            }))
+            (folding(&address("reading"), more[0].1, reading()))
             (folding(&address("source"), more[1].1, provenance(sweep, sections)))
         }
     };
@@ -168,6 +142,19 @@ fn drawing(figure: &Figure) -> Markup {
         figure {
             div.drawing role="region" aria-label=(figure.title) tabindex="0" { (PreEscaped(figure.svg())) }
             figcaption { (figure.caption) }
+        }
+    }
+}
+
+/// The terms that the page uses.
+fn reading() -> Markup {
+    html! {
+        dl {
+            dt { "ratio" } dd { "the share of each Part A volume's axial slices that is annotated; the same for every volume" }
+            dt { "first round" } dd { "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands once and every curve begins with it" }
+            dt { "P" } dd { "agreement, slice by slice, of the segmentation with that of the attention map; a strategy may see it" }
+            dt { "R" } dd { "agreement of the segmentation with the ground truth; no strategy sees it" }
+            dt { "interval" } dd { "95 % Student-t interval of the mean over seeds: what first weights, crops and random choices change from seed to seed, not the spread between cases" }
         }
     }
 }

@@ -29,10 +29,7 @@ pub(crate) enum Kept {
 
 impl Kept {
     fn name(self) -> &'static str {
-        match self {
-            Self::Segmentation => "sr1",
-            Self::Attention => "attention",
-        }
+        ["sr1", "attention"][self as usize]
     }
 }
 

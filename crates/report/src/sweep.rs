@@ -95,11 +95,6 @@ impl<'a> Sweep<'a> {
         Some(&cost.by_mean.as_ref()?.point)
     }
 
-    /// The name of the primary model.
-    pub(crate) fn model(&self) -> &str {
-        self.results.manifest.models.first().map_or("", String::as_str)
-    }
-
     /// The seeds in words: `1, 2, 3`.
     pub(crate) fn seeds(&self) -> String {
         list(&self.results.manifest.seeds)

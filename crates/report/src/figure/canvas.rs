@@ -15,6 +15,9 @@ use std::sync::Once;
 /// A place on a figure in points: right and down from the top left.
 pub(super) type Place = (f64, f64);
 
+/// Dash and gap of a line in points; `None` for a solid one.
+pub(super) type Dash = Option<(f64, f64)>;
+
 /// Pixels in a point of a PNG.
 const SCALE: f64 = 2.0;
 
@@ -70,8 +73,8 @@ impl Font {
 
 #[derive(Debug)]
 enum Shape {
-    Line { points: Vec<Place>, color: RGBColor, width: f64, dash: Option<(f64, f64)> },
-    Area { points: Vec<Place>, color: RGBColor, opacity: f64 },
+    Line { points: Vec<Place>, color: RGBColor, width: f64, dash: Dash },
+    Area { points: Vec<Place>, color: RGBColor, opacity: f64, edge: Option<(RGBColor, f64)> },
     Boxes { corners: Vec<[Place; 2]>, color: RGBColor },
     Text { words: String, at: Place, font: Font },
 }
@@ -95,13 +98,7 @@ impl Canvas {
     }
 
     /// A line through `points` with dashes and gaps of these lengths.
-    pub(super) fn dashed(
-        &mut self,
-        points: &[Place],
-        color: RGBColor,
-        width: f64,
-        dash: Option<(f64, f64)>,
-    ) {
+    pub(super) fn dashed(&mut self, points: &[Place], color: RGBColor, width: f64, dash: Dash) {
         if points.len() > 1 {
             self.shapes.push(Shape::Line { points: points.to_vec(), color, width, dash });
         }
@@ -109,7 +106,12 @@ impl Canvas {
 
     /// A filled polygon.
     pub(super) fn area(&mut self, points: Vec<Place>, color: RGBColor, opacity: f64) {
-        self.shapes.push(Shape::Area { points, color, opacity });
+        self.shapes.push(Shape::Area { points, color, opacity, edge: None });
+    }
+
+    /// A filled polygon with an edge of a colour and width.
+    pub(super) fn edged(&mut self, points: Vec<Place>, color: RGBColor, edge: (RGBColor, f64)) {
+        self.shapes.push(Shape::Area { points, color, opacity: 1.0, edge: Some(edge) });
     }
 
     /// A filled rectangle from its top left to its bottom right.
@@ -168,8 +170,14 @@ impl Canvas {
                             }
                         }
                     }
-                    Shape::Area { points, color, opacity } => {
-                        area.draw(&Polygon::new(pixels(points), color.mix(*opacity).filled()))?;
+                    Shape::Area { points, color, opacity, edge } => {
+                        let mut corners = pixels(points);
+                        area.draw(&Polygon::new(corners.clone(), color.mix(*opacity).filled()))?;
+                        if let Some((color, width)) = edge {
+                            corners.push(corners[0]);
+                            let style = color.stroke_width((SCALE * width).round() as u32);
+                            area.draw(&PathElement::new(corners, style))?;
+                        }
                     }
                     Shape::Boxes { corners, color } => {
                         for [from, to] in corners {
@@ -206,11 +214,17 @@ impl Shape {
                     path(points)
                 )
             }
-            Self::Area { points, color, opacity } => format!(
-                "<polygon fill=\"{}\" fill-opacity=\"{opacity}\" points=\"{}\"/>\n",
-                hex(color),
-                path(points)
-            ),
+            Self::Area { points, color, opacity, edge } => {
+                let edge = edge.map(|(color, width)| {
+                    format!(" stroke=\"{}\" stroke-width=\"{width}\"", hex(&color))
+                });
+                format!(
+                    "<polygon fill=\"{}\" fill-opacity=\"{opacity}\"{} points=\"{}\"/>\n",
+                    hex(color),
+                    edge.unwrap_or_default(),
+                    path(points)
+                )
+            }
             Self::Boxes { corners, color } => {
                 let mut d = String::new();
                 for [(left, top), (right, bottom)] in corners {

@@ -3,9 +3,9 @@
 
 use super::canvas::{Canvas, Place, font};
 use super::marks::{Entry, lay_out};
-use super::panel::{Axis as PanelAxis, Panel};
+use super::panel::{Axis as PanelAxis, Panel, ends};
 use super::style::{GREY, INK, Look, Marker, SHARED, looks};
-use super::{EDGE, Figure, intervals};
+use super::{EDGE, Figure, Name, WIDTH, intervals};
 use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::Arm;
 use crate::format::{decimals, setting};
@@ -18,7 +18,6 @@ use slicewise_metrics::Interval;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-const WIDTH: f64 = 900.0;
 /// Height of one row of panels.
 const ROW: f64 = 330.0;
 /// Dashes of lines for uncertainty, whatever the strategy.
@@ -89,13 +88,7 @@ fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
 
 impl Panels {
     /// A figure of these panels below a legend.
-    fn figure(
-        self,
-        sweep: &Sweep,
-        name: (&'static str, &str),
-        entries: &[Entry],
-        statistics: &str,
-    ) -> Figure {
+    fn figure(self, sweep: &Sweep, name: Name, entries: &[Entry], statistics: &str) -> Figure {
         let width = WIDTH - 2.0 * EDGE;
         let top = 36.0 + lay_out(entries, width).1;
         let height = top + ROW * self.rows.len() as f64 + 46.0;
@@ -129,14 +122,13 @@ impl Panels {
     fn y_range(&self, panels: &[Axes; 2]) -> Range<f64> {
         let marks = panels.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.marks);
         let levels = panels.iter().flat_map(|panel| &panel.levels);
-        let values: Vec<Interval> =
-            marks.map(|mark| mark.value).chain(levels.map(|level| level.value)).collect();
-        let least = |value: fn(&Interval) -> f64| values.iter().map(value).fold(f64::MAX, f64::min);
-        let most = |value: fn(&Interval) -> f64| values.iter().map(value).fold(f64::MIN, f64::max);
-        let (low, high) = (least(|value| value.mean), most(|value| value.mean));
+        let values = marks.map(|mark| mark.value).chain(levels.map(|level| level.value));
+        let values: Vec<Interval> = values.collect();
+        let alone = |value: &Interval| Interval { low: None, high: None, ..*value };
+        let [low, high] = ends(values.iter().map(alone));
+        let [least, most] = ends(values);
         let span = (high - low).max(0.02);
-        let low = least(|value| value.low.unwrap_or(value.mean)).max(low - span);
-        let high = most(|value| value.high.unwrap_or(value.mean)).min(high + span);
+        let (low, high) = (least.max(low - span), most.min(high + span));
         // A little more, so that marks are whole.
         low.max(self.limits.start) - 0.06 * span..high.min(self.limits.end) + 0.06 * span
     }
@@ -220,10 +212,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         let part = if part == Part::A { "Part A (training)" } else { "Part B (unseen)" };
         Axes {
             title: format!("{} · {part}", task_title(task)),
-            levels: full
-                .map(|value| Level { value, look: SHARED, places: 3 })
-                .into_iter()
-                .collect(),
+            levels: Vec::from_iter(full.map(|value| Level { value, look: SHARED, places: 3 })),
             curves,
         }
     };
@@ -331,7 +320,7 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
         }
         let which = match slices {
             Slices::All => "all slices",
-            Slices::Foreground => "slices with foreground",
+            Slices::Foreground => "foreground slices",
         };
         Axes { title: format!("{} · {which}", task_title(task)), levels, curves }
     };

@@ -3,15 +3,14 @@
 
 use super::canvas::{Canvas, font};
 use super::marks::Entry;
-use super::panel::{Axis, Panel};
+use super::panel::{Axis, Panel, ends};
 use super::style::{BLACK, INK, Marker, ORANGE, P_LOOK, R_LOOK};
-use super::{EDGE, Figure, intervals};
+use super::{EDGE, Figure, WIDTH, intervals};
 use crate::sweep::Sweep;
 use plotters::prelude::RGBColor;
 use slicewise_metrics::Interval;
 use std::ops::Range;
 
-const WIDTH: f64 = 900.0;
 /// Height of a model's row.
 const ROW: f64 = 40.0;
 /// Height of a task's title and axis.
@@ -39,7 +38,7 @@ pub(crate) struct HeadBlock {
 /// A block a task; `measures` are the names of the four. `None` without a block.
 pub(crate) fn head_figure(
     sweep: &Sweep,
-    blocks: Vec<HeadBlock>,
+    blocks: &[HeadBlock],
     measures: [&str; 4],
 ) -> Option<Figure> {
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
@@ -56,7 +55,7 @@ pub(crate) fn head_figure(
         entries.map(|(name, (marker, color))| Entry::marker(name, marker, color)).collect();
     figure.canvas.legend(&entries, (0.0, 34.0), WIDTH);
     let mut top = 76.0;
-    for block in &blocks {
+    for block in blocks {
         block.draw(&mut figure.canvas, top, labels);
         top += BLOCK + ROW * block.rows.len() as f64;
     }
@@ -98,11 +97,8 @@ impl HeadBlock {
     /// A range that holds every mean and interval of two measures, the latter within `limits`.
     fn range(&self, measures: [usize; 2], limits: Range<f64>) -> Range<f64> {
         let values = self.rows.iter().flat_map(|(_, values)| measures.map(|place| values[place]));
-        let values: Vec<Interval> = values.flatten().collect();
-        let lows = values.iter().map(|value| value.low.unwrap_or(value.mean));
-        let highs = values.iter().map(|value| value.high.unwrap_or(value.mean));
-        let low = lows.fold(limits.end, f64::min).max(limits.start);
-        let high = highs.fold(limits.start, f64::max).min(limits.end);
+        let [low, high] = ends(values.flatten());
+        let (low, high) = (low.max(limits.start), high.min(limits.end));
         let margin = 0.05 * (high - low).max(0.02);
         low - margin..high + margin
     }

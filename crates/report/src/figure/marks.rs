@@ -76,18 +76,12 @@ impl Canvas {
     /// others white.
     pub(super) fn marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
         let edge = if shape == Marker::Star { INK } else { WHITE };
-        self.edged(outline(at, shape, radius), color, edge, 1.0);
+        self.edged(outline(at, shape, radius), color, (edge, 1.0));
     }
 
     /// The same, but white with an outline of its colour.
     pub(super) fn hollow_marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
-        self.edged(outline(at, shape, radius), WHITE, color, 2.0);
-    }
-
-    fn edged(&mut self, mut corners: Vec<Place>, fill: RGBColor, edge: RGBColor, width: f64) {
-        self.area(corners.clone(), fill, 1.0);
-        corners.push(corners[0]);
-        self.line(&corners, edge, width);
+        self.edged(outline(at, shape, radius), WHITE, (color, 1.5));
     }
 
     /// A scale of the colours of shares, from 0 below to 1 above, with its top left at this place.
@@ -126,7 +120,7 @@ impl Canvas {
 /// Corners of a marker, as angles from the top and shares of the radius.
 fn outline((x, y): Place, shape: Marker, radius: f64) -> Vec<Place> {
     let (corners, turn) = match shape {
-        Marker::Circle => (24, 0.0),
+        Marker::Circle => (16, 0.0),
         Marker::Square => (4, 0.125),
         Marker::Diamond => (4, 0.0),
         Marker::Triangle => (3, 0.0),

@@ -3,6 +3,7 @@
 use super::canvas::{Canvas, Place, font};
 use super::style::{FAINT, INK};
 use crate::format::decimals;
+use slicewise_metrics::Interval;
 use std::ops::Range;
 
 /// What one axis shows.
@@ -95,6 +96,13 @@ impl Panel {
         let inside = y.min(self.y.end).max(self.y.start);
         (self.place(self.x.start, inside).1, inside != y)
     }
+}
+
+/// The lowest and the highest end of intervals; a mean is its own ends where it has no interval.
+pub(super) fn ends(values: impl IntoIterator<Item = Interval>) -> [f64; 2] {
+    values.into_iter().fold([f64::MAX, f64::MIN], |[low, high], value| {
+        [low.min(value.low.unwrap_or(value.mean)), high.max(value.high.unwrap_or(value.mean))]
+    })
 }
 
 #[cfg(test)]

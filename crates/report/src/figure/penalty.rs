@@ -2,12 +2,11 @@
 
 use super::canvas::{Canvas, Place, font};
 use super::style::INK;
-use super::{EDGE, Figure};
+use super::{EDGE, Figure, WIDTH};
 use crate::format::decimals;
 use crate::sweep::Sweep;
 use plotters::prelude::{RGBColor, WHITE};
 
-const WIDTH: f64 = 900.0;
 /// Height of a cell, and of a panel's title.
 const CELL: f64 = 40.0;
 const TITLE: f64 = 26.0;

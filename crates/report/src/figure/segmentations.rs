@@ -5,7 +5,7 @@ use super::canvas::{Canvas, font};
 use super::palette::{grey, of_class};
 use super::raster::{Brightness, Frame, Window};
 use super::style::{GREY, INK};
-use super::{EDGE, Figure};
+use super::{EDGE, Figure, WIDTH};
 use crate::arm::Arm;
 use crate::error::ReportError;
 use crate::format::{decimals, percent};
@@ -14,7 +14,6 @@ use crate::pictures::{Kept, KeptRound, Labels, Pictures};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::Task;
 
-const WIDTH: f64 = 900.0;
 /// Room for slice numbers at the left.
 const LABEL: f64 = 74.0;
 const GAP: f64 = 8.0;

@@ -5,17 +5,15 @@ use super::canvas::{Canvas, Place, font};
 use super::marks::Entry;
 use super::panel::{Axis, Panel};
 use super::style::{GREY, INK, Marker, P_LOOK, R_LOOK};
-use super::{EDGE, Figure};
+use super::{EDGE, Figure, WIDTH};
 use crate::agreement::{Signal, Slices, pairs};
 use crate::format::{decimals, percent};
 use crate::rounds::{cases_of, ratio_key};
 use crate::sweep::{Sweep, task_title};
-use plotters::prelude::WHITE;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
 use slicewise_metrics::{Line, average_ranks, rank_regression, spearman_interval};
 
-const WIDTH: f64 = 900.0;
 /// Height of one task's row.
 const ROW: f64 = 346.0;
 /// Left and right ends of the three panels, as shares of the width.
@@ -118,9 +116,9 @@ impl Sample {
 
     fn draw_profile(&self, canvas: &mut Canvas, corners: [Place; 2]) {
         let lowest = self.p.iter().chain(&self.r).copied().fold(1.0, f64::min);
-        let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0);
+        let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0) - 0.02;
         let last = (self.p.len().max(2) - 1) as f64;
-        let x = Axis::new(0.0..last, "axial slice (from inferior)", 8);
+        let x = Axis::new(-1.0..last + 1.0, "axial slice (from inferior)", 8);
         let y = Axis::new(lowest..1.02, "P and R", 6);
         let panel = Panel::draw(canvas, corners, "each axial slice", x, y);
         for (values, look) in [(&self.r, R_LOOK), (&self.p, P_LOOK)] {
@@ -167,9 +165,10 @@ impl Scatter {
         let radius = if self.ranks.len() > 100 { 3.0 } else { 4.5 };
         for (&(p, r), &foreground) in self.ranks.iter().zip(&self.foreground) {
             let at = panel.place(p, r);
-            canvas.marker(at, Marker::Circle, radius, INK);
-            if !foreground {
-                canvas.marker(at, Marker::Circle, 0.45 * radius, WHITE);
+            if foreground {
+                canvas.marker(at, Marker::Circle, radius, INK);
+            } else {
+                canvas.hollow_marker(at, Marker::Circle, radius - 0.5, INK);
             }
         }
         let at = |x: f64| panel.place(x, self.line.slope * x + self.line.intercept);

@@ -1,6 +1,7 @@
 //! How figures look: the Okabe–Ito palette, which stays apart for the colour-blind, and a marker
 //! and a dash for each strategy as well.
 
+use super::canvas::Dash;
 use crate::arm::Arm;
 use plotters::prelude::RGBColor;
 
@@ -35,12 +36,11 @@ pub(super) enum Marker {
 pub(super) struct Look {
     pub(super) color: RGBColor,
     pub(super) marker: Marker,
-    /// Dash and gap in points; `None` for a solid line.
-    pub(super) dash: Option<(f64, f64)>,
+    pub(super) dash: Dash,
 }
 
 impl Look {
-    pub(super) const fn new(color: RGBColor, marker: Marker, dash: Option<(f64, f64)>) -> Self {
+    pub(super) const fn new(color: RGBColor, marker: Marker, dash: Dash) -> Self {
         Self { color, marker, dash }
     }
 }
@@ -71,15 +71,13 @@ pub(super) const R_LOOK: Look = Look::new(BLUE, Marker::Square, Some((7.0, 4.0))
 pub(super) fn looks(arms: &[Arm]) -> Vec<Look> {
     const MARKERS: [Marker; 4] =
         [Marker::TriangleDown, Marker::Square, Marker::Diamond, Marker::Triangle];
-    let mut others = 0;
+    let mut others = 0..;
     let looks = arms.iter().map(|arm| match arm.place_in_paper() {
         Some(place) => OWN[place],
         None => {
-            let look = OTHERS[others % OTHERS.len()];
-            let turn = others / OTHERS.len();
-            others += 1;
-            let place = MARKERS.iter().position(|marker| *marker == look.marker).unwrap_or(0);
-            Look { marker: MARKERS[(place + turn) % MARKERS.len()], ..look }
+            let other: usize = others.next().unwrap_or(0);
+            let (turn, place) = (other / OTHERS.len(), other % OTHERS.len());
+            Look { marker: MARKERS[(place + turn) % MARKERS.len()], ..OTHERS[place] }
         }
     });
     looks.collect()

@@ -64,13 +64,11 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         let Round { task, arm, ratio, .. } = row.round;
         ((*task, row.model, arm, ratio_key(*ratio)), row.measure)
     });
-    let blocks = sweep.tasks().into_iter().filter_map(|task| block(&rounds, task)).collect();
-    Ok(Some(Content {
-        frame: Some(frame),
-        grids: vec![grid(sweep, &rounds)],
-        figures: head_figure(sweep, blocks, MEASURES.map(|(_, title)| title)).into_iter().collect(),
-        ..Content::default()
-    }))
+    let tasks = sweep.tasks().into_iter();
+    let blocks: Vec<HeadBlock> = tasks.filter_map(|task| block(&rounds, task)).collect();
+    let figure = head_figure(sweep, &blocks, MEASURES.map(|(_, title)| title));
+    let (grids, figures) = (vec![grid(sweep, &rounds)], figure.into_iter().collect());
+    Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
 }
 
 /// The rows by task, models in the manifest's order, then arm, ratio and measure; none with fewer

@@ -62,7 +62,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .frame("table1")?;
     let mut grids = vec![levels(&models)];
     if models.iter().any(|model| model.against.is_some()) {
-        grids.push(differences(&models, sweep.model()));
+        grids.push(differences(&models));
     }
     Ok(Some(Content::table(frame, grids)))
 }
@@ -126,7 +126,7 @@ fn levels(models: &[ModelRow]) -> Grid {
 }
 
 /// Each model against the primary one.
-fn differences(models: &[ModelRow], primary: &str) -> Grid {
+fn differences(models: &[ModelRow]) -> Grid {
     let how = format!(
         "The Part B difference is that on the same case and seed, ± half the 95 % Student-t \
          interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over the n \
@@ -142,5 +142,6 @@ fn differences(models: &[ModelRow], primary: &str) -> Grid {
         .column("p", Format::P, |r| r.1.p)
         .column("p, Holm", Format::P, |r| r.1.p_holm)
         .column("n", Format::Decimals(0), |r| r.1.n);
+    let primary = models.first().map_or("", |row| row.model);
     Grid { title: format!("Each model minus {primary}"), ..grid.grid() }
 }
