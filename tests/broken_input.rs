@@ -300,8 +300,8 @@ fn an_unknown_architecture_has_the_nearest_name() {
     );
     scratch.refused(
         "FOLDER/broken.yaml",
-        "models.attention-unet: unknown architecture \"atention-unet\": expected one of \
-         attention-unet, unet, v-net",
+        "models.attention-unet: unknown architecture \"atention-unet\"; did you mean \
+         \"attention-unet\"?",
         None,
     );
 }

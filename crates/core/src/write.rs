@@ -10,8 +10,9 @@ use tempfile::NamedTempFile;
 /// # Errors
 /// The file cannot be written. What was there before is still there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = temporary_beside(path, ".partial")?;
-    file.write_all(bytes)?;
+    let file = temporary_beside(path, ".partial")?;
+    // By way of the file itself: tempfile would add its temporary name to an error.
+    file.as_file().write_all(bytes)?;
     persist(file, path)
 }
 

@@ -73,7 +73,10 @@ pub fn unpack(folder: &ResultsFolder) -> Result<(), ExperimentError> {
     let path = folder.packed_records();
     let records = ledger::parse(&path, &text)?.records;
     let mut texts: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
-    for (record, line) in records.iter().zip(text.split_inclusive(|&byte| byte == b'\n')) {
+    for (record, line) in records
+        .iter()
+        .zip(text.split_inclusive(|&byte| byte == b'\n'))
+    {
         let run = Cell {
             task: record.task,
             model: record.model.clone(),

@@ -33,7 +33,7 @@ fn refusal(change: impl FnOnce(&mut ModelConfig, &mut TrainingConfig)) -> String
 fn hyperparameters_out_of_range_are_named() {
     type Change = fn(&mut ModelConfig, &mut TrainingConfig);
     let cases: [(&str, Change); 9] = [
-        ("attention-unet, unet, v-net", |m, _| {
+        ("did you mean \"unet\"?", |m, _| {
             m.architecture = "u-net".into()
         }),
         ("model.base_width", |m, _| m.base_width = 0),

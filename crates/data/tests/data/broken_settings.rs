@@ -47,11 +47,11 @@ fn splits() {
     );
     assert_eq!(
         say(&|config| config.part_b = strings(&["tow"])),
-        "data.part_b: unknown case \"tow\" (did you mean \"two\"?)"
+        "data.part_b: unknown case \"tow\"; did you mean \"two\"?"
     );
     assert_eq!(
         say(&|config| config.part_a = strings(&["sub-99", "one"])),
-        "data.part_a: unknown case \"sub-99\""
+        "data.part_a: unknown case \"sub-99\"; known are one, two"
     );
     assert_eq!(
         say(&|config| {
@@ -85,7 +85,7 @@ fn tables() {
     let cases = [
         (
             "case,imgae,label\na,b,c\n",
-            "cases.csv:1: unknown column \"imgae\" (did you mean \"image\"?)",
+            "cases.csv:1: unknown column \"imgae\"; did you mean \"image\"?",
         ),
         ("case,label\na,b\n", "cases.csv:1: missing column \"image\""),
         (
@@ -140,7 +140,7 @@ fn settings() {
     };
     assert_eq!(
         say(&|config| config.layout = "manifst".to_owned()),
-        "data.layout: unknown layout \"manifst\" (did you mean \"manifest\"?)"
+        "data.layout: unknown layout \"manifst\"; did you mean \"manifest\"?"
     );
     assert_eq!(
         say(&|config| config.spacing_mm = Some(-1.0)),

@@ -111,7 +111,7 @@ fn names_with_control_characters() {
     fs::write(&table, "case,im\u{1b}age,label\n").unwrap();
     assert!(
         problems_of(&config)
-            .contains(&"unknown column \"im\\u{1b}age\" (did you mean \"image\"?)".to_owned())
+            .contains(&"unknown column \"im\\u{1b}age\"; did you mean \"image\"?".to_owned())
     );
     fs::write(
         &table,
@@ -131,7 +131,7 @@ fn names_with_control_characters() {
         "case,image,label\none,one.nii.gz,one-label.nii.gz\n",
     )
     .unwrap();
-    assert!(problems_of(&config).contains(&"unknown case \"t\\nwo\"".to_owned()));
+    assert!(problems_of(&config).contains(&"unknown case \"t\\nwo\"; known are one".to_owned()));
 
     let mut msd = DataConfig::new("msd");
     msd.path = Some(folder.path().to_owned());
