@@ -1,7 +1,7 @@
 //! Who chose the annotated slices of a run: a strategy, nobody yet, or nobody ever.
 //!
-//! Records name it by a string. It becomes an [`Arm`] once, in [`crate::rounds`]; nothing else
-//! here compares strings. Its order is that of tables, legends and sentences.
+//! Records and manifests name it by a string, which becomes an [`Arm`] where they are read; nothing
+//! behind that compares strings. Its order is that of tables, legends and sentences.
 
 use slicewise_experiment::record::{FIRST, FULL};
 use std::cmp::Ordering;
@@ -24,7 +24,7 @@ pub(crate) enum Arm {
 }
 
 impl Arm {
-    /// The arm that records call `name`.
+    /// Reads the arm that records call `name`.
     pub(crate) fn of(name: &str) -> Self {
         match name {
             FULL => Self::Full,
@@ -51,12 +51,12 @@ impl Arm {
         }
     }
 
-    /// Whether it is a strategy.
+    /// Tells whether it is a strategy.
     pub(crate) fn is_strategy(&self) -> bool {
         matches!(self, Self::Strategy(_))
     }
 
-    /// Whether it is the paper's own strategy.
+    /// Tells whether it is the paper's own strategy.
     pub(crate) fn is_proposed(&self) -> bool {
         self.name() == PROPOSED
     }

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The records of one task, model and arm by seed and ratio.
 type Found<'a> = BTreeMap<u64, BTreeMap<u64, &'a RoundRecord>>;
 
-/// One line for seeds without any record, one for each task, model and arm that lacks something
-/// of the others; empty if nothing is missing.
+/// Gives one line for seeds without any record, and one for each task, model and arm that lacks
+/// something of the others; none if nothing is missing.
 pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     let manifest = &sweep.results.manifest;
     let recorded: BTreeSet<u64> = sweep.results.records.iter().map(|record| record.seed).collect();
@@ -61,12 +61,12 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     lines
 }
 
-/// Whether the configuration lets the stop rule end the task's runs.
+/// Tells whether the configuration lets the stop rule end the task's runs.
 pub(crate) fn ends_runs(sweep: &Sweep, task: Task) -> bool {
     setting(&sweep.results.config, &["tasks", task.name(), "stop", "ends_run"]) == Some("true")
 }
 
-/// Seeds without any round, and rounds that only other seeds have. Where the rule `ends_runs`,
+/// Names seeds without any round, and rounds that only other seeds have. Where the rule `ends_runs`,
 /// nothing is expected after a seed's last round if it fired there.
 fn gaps(found: &Found, seeds: &[u64], ends_runs: bool) -> String {
     let planned: BTreeSet<u64> = found.values().flat_map(BTreeMap::keys).copied().collect();

@@ -46,8 +46,8 @@ pub(crate) fn cost_margin(task: Task) -> f64 {
     }
 }
 
-/// The minimum costs of every task that has full annotation and of every strategy, in the order of
-/// tables; `rounds` are the primary model's, and `points` are theirs.
+/// Finds the minimum costs of every task that has full annotation and of every strategy, in the
+/// order of tables; `rounds` are the primary model's, and `points` are theirs.
 pub(crate) fn minimum_costs(rounds: &[&Round], points: &[Point]) -> Vec<MinimumCost> {
     let arms: BTreeSet<(Task, &Arm)> =
         rounds.iter().map(|round| (round.task, &round.arm)).collect();
@@ -85,7 +85,7 @@ pub(crate) fn minimum_costs(rounds: &[&Round], points: &[Point]) -> Vec<MinimumC
     costs
 }
 
-/// A point's difference from full annotation; `None` if they share no case and seed.
+/// Compares a point with full annotation; `None` if they share no case and seed.
 fn reached(ours: &Scores, full: &Scores, point: &Point) -> Option<Reached> {
     let pairs = differences(ours, full);
     let seeds: BTreeSet<u64> = pairs.keys().map(|(seed, _)| *seed).collect();

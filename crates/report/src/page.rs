@@ -87,7 +87,7 @@ pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Articl
     Article { name, question, markup }
 }
 
-/// Whether the page has something to show of a section.
+/// Tells whether the page has something to show of a section.
 fn is_shown(content: &Content) -> bool {
     !content.figures.is_empty() || content.grids.iter().any(|grid| !grid.on_page().is_empty())
 }
@@ -146,7 +146,7 @@ fn drawing(figure: &Figure) -> Markup {
     }
 }
 
-/// The terms that the page uses.
+/// Explains the terms that the page uses.
 fn reading() -> Markup {
     html! {
         dl {
@@ -159,7 +159,7 @@ fn reading() -> Markup {
     }
 }
 
-/// Where the numbers come from.
+/// Says where the numbers come from.
 fn provenance(sweep: &Sweep, sections: &[(&Section, Content)]) -> Markup {
     let manifest = &sweep.results.manifest;
     let tables = sections.iter().filter(|(_, content)| content.frame.is_some());

@@ -120,12 +120,8 @@ impl<'a> Pictures<'a> {
     }
 
     fn path(&self, record: &RoundRecord, kept: Kept) -> PathBuf {
-        let cell = Cell {
-            task: record.task,
-            model: record.model.clone(),
-            strategy: record.strategy.clone(),
-            seed: record.seed,
-        };
+        let (model, strategy) = (record.model.clone(), record.strategy.clone());
+        let cell = Cell { task: record.task, model, strategy, seed: record.seed };
         self.folder.picture(&cell, record.round, kept.name())
     }
 

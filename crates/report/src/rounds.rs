@@ -84,19 +84,19 @@ pub(crate) fn score(
     })
 }
 
-/// Mean Dice over foreground classes.
+/// Scores records by mean Dice over foreground classes.
 pub(crate) fn dice(records: &[&RoundRecord], part: Part) -> Option<Score> {
     score(records, part, |case| Some(case.mean_dice))
 }
 
-/// Mean of the finite values; `None` of none.
+/// Takes the mean of the finite values; `None` if there is none.
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let values = values.filter(|value| value.is_finite());
     let (sum, n) = values.fold((0.0, 0_usize), |(sum, n), value| (sum + value, n + 1));
     (n > 0).then(|| sum / n as f64)
 }
 
-/// The cases of one part.
+/// Gives the cases of one part.
 pub(crate) fn cases_of(record: &RoundRecord, part: Part) -> impl Iterator<Item = &CaseRecord> {
     record.cases.iter().filter(move |case| case.part == part)
 }

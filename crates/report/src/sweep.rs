@@ -19,12 +19,12 @@ pub(crate) struct Sweep<'a> {
     pub(crate) results: &'a Results,
     /// The folder with the volumes that were kept for figures; `None` leaves those figures out.
     pub(crate) root: Option<&'a Path>,
-    /// By task, model, arm and ratio.
+    /// All rounds, sorted by task, model, arm and ratio.
     pub(crate) rounds: Vec<Round<'a>>,
-    /// Of the primary model, by task, part, arm and ratio.
+    /// The primary model's points, sorted by task, part, arm and ratio.
     pub(crate) points: Vec<Point>,
     pub(crate) agreements: Vec<Agreement>,
-    /// Of each task and strategy, where full annotation exists.
+    /// The minimum cost of each task and strategy, where full annotation exists.
     pub(crate) costs: Vec<MinimumCost>,
 }
 
@@ -47,40 +47,40 @@ impl<'a> Sweep<'a> {
         self.rounds.iter().filter(|round| round.primary)
     }
 
-    /// Whether there is more than full annotation.
+    /// Tells whether there is more than full annotation.
     pub(crate) fn has_rounds(&self) -> bool {
         self.points.iter().any(|point| point.arm != Arm::Full)
     }
 
-    /// Tasks that have points.
+    /// Lists the tasks that have points.
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let tasks: BTreeSet<Task> = self.points.iter().map(|point| point.task).collect();
         tasks.into_iter().collect()
     }
 
-    /// Strategies that have points.
+    /// Lists the strategies that have points, in the order of tables.
     pub(crate) fn strategies(&self) -> Vec<Arm> {
         let arms = self.points.iter().map(|point| &point.arm).filter(|arm| arm.is_strategy());
         arms.collect::<BTreeSet<_>>().into_iter().cloned().collect()
     }
 
-    /// All points of a task and part.
+    /// Gives all points of a task and part.
     pub(crate) fn panel(&self, task: Task, part: Part) -> impl Iterator<Item = &Point> {
         self.points.iter().filter(move |point| point.task == task && point.part == part)
     }
 
-    /// The point at exactly this ratio.
+    /// Finds the point at exactly this ratio.
     pub(crate) fn at(&self, task: Task, part: Part, arm: &Arm, ratio: f64) -> Option<&Point> {
         let mut points = self.panel(task, part);
         points.find(|point| point.arm == *arm && ratio_key(point.ratio) == ratio_key(ratio))
     }
 
-    /// Full annotation.
+    /// Finds the point of full annotation.
     pub(crate) fn full(&self, task: Task, part: Part) -> Option<&Point> {
         self.panel(task, part).find(|point| point.arm == Arm::Full)
     }
 
-    /// The curve of a strategy by rising ratio, begun by the shared first round; empty if the
+    /// Gives the curve of a strategy by rising ratio, begun by the shared first round; empty if the
     /// strategy itself has no point yet.
     pub(crate) fn curve(&self, task: Task, part: Part, arm: &Arm) -> Vec<&Point> {
         let of = |arm: &Arm| self.panel(task, part).filter(|point| point.arm == *arm).collect();
@@ -88,20 +88,20 @@ impl<'a> Sweep<'a> {
         if own.is_empty() { own } else { [of(&Arm::First), own].concat() }
     }
 
-    /// The star of Fig. 5, a point of Part B: [`MinimumCost::by_mean`]. `None` if no ratio is
+    /// Finds the star of Fig. 5, a point of Part B: [`MinimumCost::by_mean`]. `None` if no ratio is
     /// near enough, or without full annotation.
     pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&Point> {
         let cost = self.costs.iter().find(|cost| cost.task == task && cost.arm == *arm)?;
         Some(&cost.by_mean.as_ref()?.point)
     }
 
-    /// The seeds in words: `1, 2, 3`.
+    /// Writes the seeds in words: `1, 2, 3`.
     pub(crate) fn seeds(&self) -> String {
         list(&self.results.manifest.seeds)
     }
 }
 
-/// The task's title: `Task 1, brain extraction`.
+/// Writes the task's title: `Task 1, brain extraction`.
 pub(crate) fn task_title(task: Task) -> String {
     format!("Task {}, {}", task.number(), task.name().replace('-', " "))
 }

@@ -74,7 +74,7 @@ struct Panels {
     limits: Range<f64>,
 }
 
-/// How far aside the marks of curve `index` of `n` stand, so that intervals at one ratio can be told
+/// Says how far aside the marks of curve `index` of `n` stand, so that intervals at one ratio can be told
 /// apart.
 fn aside(index: usize, n: usize) -> f64 {
     (index as f64 - (n as f64 - 1.0) / 2.0) * (24.0 / n as f64).min(4.0)
@@ -176,7 +176,7 @@ impl Axes {
 }
 
 impl Curve {
-    /// Where each of its marks stands.
+    /// Finds where each of its marks stands.
     fn places(&self, panel: &Panel) -> impl Iterator<Item = (&Self, &Mark, Place)> {
         self.marks.iter().map(move |mark| {
             let (x, y) = panel.place(mark.x, mark.value.mean);

@@ -35,11 +35,11 @@ pub(crate) struct HeadBlock {
     pub(crate) rows: Vec<(String, [Option<Interval>; 4])>,
 }
 
-/// A block a task; `measures` are the names of the four. `None` without a block.
+/// A block a task; `titles` are those of the four measures. `None` without a block.
 pub(crate) fn head_figure(
     sweep: &Sweep,
     blocks: &[HeadBlock],
-    measures: [&str; 4],
+    titles: [&str; 4],
 ) -> Option<Figure> {
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
     let names = blocks.iter().flat_map(|block| &block.rows).map(|(name, _)| name);
@@ -50,7 +50,7 @@ pub(crate) fn head_figure(
     let statistics = intervals(sweep, "Part B, mean and 95 % Student-t interval over seeds");
     let title = ("heads", "Which attention head makes P follow R?");
     let mut figure = Figure::new(title, (WIDTH, height), sweep, &statistics);
-    let entries = measures.into_iter().zip(LOOKS);
+    let entries = titles.into_iter().zip(LOOKS);
     let entries: Vec<Entry> =
         entries.map(|(name, (marker, color))| Entry::marker(name, marker, color)).collect();
     figure.canvas.legend(&entries, (0.0, 34.0), WIDTH);

@@ -83,7 +83,7 @@ impl Panel {
         panel
     }
 
-    /// Where a value lies on the figure.
+    /// Finds where a value lies on the figure.
     pub(super) fn place(&self, x: f64, y: f64) -> Place {
         let share =
             |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
@@ -91,7 +91,7 @@ impl Panel {
         (left + share(x, &self.x) * (right - left), bottom - share(y, &self.y) * (bottom - top))
     }
 
-    /// The height of `y` cut to the panel, and whether it went on beyond.
+    /// Finds the height of `y` cut to the panel, and tells whether it went on beyond.
     pub(super) fn height(&self, y: f64) -> (f64, bool) {
         let inside = y.min(self.y.end).max(self.y.start);
         (self.place(self.x.start, inside).1, inside != y)

@@ -36,8 +36,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(Content { frame: Some(frame), grids, sentences, figures, ..Content::default() }))
 }
 
-/// A row a task, arm, ratio and scope; the two signals side by side, over all slices and over those
-/// with foreground. The page shows the models of the paper's strategy, or of all strategies if that
+/// Gives each task, arm, ratio and scope a row, with the two signals side by side, over all slices
+/// and over those with foreground. The page shows the models of the paper's strategy, or of all strategies if that
 /// is not among them.
 fn grid(sweep: &Sweep) -> Grid {
     let papers = [Task::BrainExtraction, Task::TissueSegmentation].map(|task| {

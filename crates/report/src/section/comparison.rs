@@ -65,7 +65,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(Content::table(frame, vec![grid.grid()])))
 }
 
-/// The comparisons by task, ratio, rival and strategy.
+/// Makes the comparisons, sorted by task, ratio, rival and strategy.
 fn comparisons<'a>(sweep: &'a Sweep) -> Vec<Comparison<'a>> {
     let mut groups: BTreeMap<(Task, u64), Vec<(&Arm, Scores)>> = BTreeMap::new();
     for round in sweep.primary().filter(|round| round.arm.is_strategy()) {
@@ -89,7 +89,7 @@ fn comparisons<'a>(sweep: &'a Sweep) -> Vec<Comparison<'a>> {
     all
 }
 
-/// The ratio of each task that a page has room for: the paper's, else the largest.
+/// Chooses the ratio of each task that a page has room for: the paper's, else the largest.
 fn shown_ratios(rows: &[Comparison]) -> BTreeMap<Task, u64> {
     let wanted = ratio_key(COMPARED_RATIO);
     let mut ratios: BTreeMap<Task, u64> = BTreeMap::new();

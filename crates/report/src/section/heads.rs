@@ -71,7 +71,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
 }
 
-/// The rows by task, models in the manifest's order, then arm, ratio and measure; none with fewer
+/// Makes the rows, sorted by task, models in the manifest's order, then arm, ratio and measure; none with fewer
 /// than two models that have attention.
 fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
     let models = &sweep.results.manifest.models;
@@ -95,7 +95,7 @@ fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
     rows
 }
 
-/// Mean and interval of one of [`MEASURES`], and over how many slices or cases.
+/// Computes mean and interval of one of [`MEASURES`], and over how many slices or cases.
 fn measured(round: &Round, measure: usize) -> Option<(Interval, usize)> {
     let ranks = |slices| {
         let found = correlation(&round.records, Signal::P, Scope::Pooled, slices);
@@ -113,7 +113,7 @@ fn measured(round: &Round, measure: usize) -> Option<(Interval, usize)> {
     }
 }
 
-/// The last round of each task, model and strategy, and full annotation; the first round not.
+/// Shows the last round of each task, model and strategy, and full annotation; the first round not.
 fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
     let is_last = |round: &&HeadRound| {
         let (task, model, arm, ratio) = round.0;
@@ -145,7 +145,7 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
         .grid()
 }
 
-/// All models of a task at one state that they share, so that only the head differs: the proposed
+/// Finds all models of a task at one state that they share, so that only the head differs: the proposed
 /// strategy's last shared round, else full annotation, else another strategy's; `None` without a
 /// state that two models share.
 fn block(rounds: &[HeadRound], task: Task) -> Option<HeadBlock> {

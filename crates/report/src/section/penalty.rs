@@ -61,7 +61,7 @@ fn how() -> String {
     )
 }
 
-/// The matrix of a task with two strategies or more.
+/// Makes the matrix of a task with two strategies or more.
 fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     let points = || sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy());
     let mut arms = sweep.strategies();
@@ -79,7 +79,7 @@ fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     (arms.len() > 1).then_some(PenaltyMatrix { task, arms, cells })
 }
 
-/// Every loser and winner of a matrix, by loser.
+/// Lists every loser and winner of a matrix, by loser.
 fn pairs(matrix: &PenaltyMatrix) -> Vec<(Task, &Arm, &Arm, Option<Penalty>)> {
     let mut pairs = Vec::new();
     for (column, loser) in matrix.arms.iter().enumerate() {
@@ -91,7 +91,7 @@ fn pairs(matrix: &PenaltyMatrix) -> Vec<(Task, &Arm, &Arm, Option<Penalty>)> {
 }
 
 impl PenaltyMatrix {
-    /// What grid and figure show of it.
+    /// Makes what grid and figure show of it.
     fn shown(&self) -> Matrix {
         let shares =
             |cells: &Vec<Option<Penalty>>| cells.iter().map(|c| Some((*c)?.share)).collect();

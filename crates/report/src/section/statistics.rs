@@ -77,7 +77,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
 }
 
-/// A row a strategy, a column a task and measure.
+/// Gives each strategy a row, and each task and measure a column.
 fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
     let tasks = sweep.tasks().into_iter();
     let places: Vec<_> = tasks.flat_map(|task| MEASURES.map(|of| (task, of.0))).collect();
@@ -112,7 +112,7 @@ fn how(rows: &[Statistic]) -> String {
     )
 }
 
-/// The statistics of every strategy of a task, in the order of tables. A measure that no seed has
+/// Computes the statistics of every strategy of a task, in the order of tables. A measure that no seed has
 /// is left out: FG-Eff without full annotation, AUBC with fewer than two shared ratios.
 fn statistics(sweep: &Sweep, task: Task, curves: &BTreeMap<Arm, StrategyCurves>) -> Vec<Statistic> {
     let shared = curves.values().map(ratios_of).reduce(|a, b| &a & &b).unwrap_or_default();
@@ -154,7 +154,7 @@ fn left_out(curves: &BTreeMap<Arm, StrategyCurves>) -> Option<String> {
     })
 }
 
-/// Each strategy's curves, begun by the first round of the same seed.
+/// Collects each strategy's curves, begun by the first round of the same seed.
 fn curves_of(sweep: &Sweep, task: Task) -> BTreeMap<Arm, StrategyCurves> {
     let mut curves: BTreeMap<Arm, StrategyCurves> = BTreeMap::new();
     let mut first = Vec::new();
@@ -189,7 +189,7 @@ fn last_ratio(seeds: &StrategyCurves) -> Option<u64> {
     ratios_of(seeds).last().copied()
 }
 
-/// AUBC of the seeds that have all shared ratios.
+/// Computes AUBC of the seeds that have all shared ratios.
 fn areas(seeds: &StrategyCurves, shared: &BTreeSet<u64>) -> Vec<f64> {
     let values = seeds.values().filter_map(|curve| {
         let rounds = shared.iter().map(|ratio| curve.get(ratio));
@@ -202,7 +202,7 @@ fn areas(seeds: &StrategyCurves, shared: &BTreeSet<u64>) -> Vec<f64> {
     values.collect()
 }
 
-/// Curves that reach the last ratio of the strategy, by seed.
+/// Finds the curves that reach the last ratio of the strategy, by seed.
 fn whole(seeds: &StrategyCurves) -> impl Iterator<Item = (&u64, &SeedCurve)> {
     let last = last_ratio(seeds);
     seeds.iter().filter(move |(_, curve)| curve.keys().next_back().copied() == last)
@@ -212,7 +212,7 @@ fn finals(seeds: &StrategyCurves) -> Vec<f64> {
     whole(seeds).filter_map(|(_, curve)| Some(curve.values().next_back()?.dice)).collect()
 }
 
-/// FG-Eff of the seeds whose curve has a finite rate; x₀ and the Dice there are those of the
+/// Computes FG-Eff of the seeds whose curve has a finite rate; x₀ and the Dice there are those of the
 /// seed, over all strategies.
 fn efficiencies(
     seeds: &StrategyCurves,

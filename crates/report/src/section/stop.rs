@@ -112,9 +112,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("full annotation", dice, |r| r.full)
         .column("stops at", words, |r| place(r.stopped.as_ref()))
         .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_seed.len()))
-        .column("Dice there", dice, |r| Some(r.stopped.as_ref()?.dice))
+        .column("Dice at the stop", dice, |r| Some(r.stopped.as_ref()?.dice))
         .column("last ratio", Format::Ratio, |r| Some(r.last?.0))
-        .column("Dice there", dice, |r| Some(r.last?.1))
+        .column("Dice at it", dice, |r| Some(r.last?.1))
         .column("P with R at the stop", dice, |r| signal(r, Signal::P))
         .column("−uncertainty with R", dice, |r| signal(r, Signal::Uncertainty))
         .column("n", count, |r| n(r, Signal::P));
@@ -126,7 +126,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
 }
 
-/// Every task and strategy whose records tell whether the rule fires, in the order of tables.
+/// Lists every task and strategy whose records tell whether the rule fires, in the order of tables.
 fn stops(sweep: &Sweep) -> Vec<Stop> {
     let mut groups: BTreeMap<(Task, &Arm), Vec<&RoundRecord>> = BTreeMap::new();
     for round in sweep.primary().filter(|round| round.arm.is_strategy()) {
@@ -158,7 +158,7 @@ fn stops(sweep: &Sweep) -> Vec<Stop> {
     stops.collect()
 }
 
-/// The state of `records`, one a seed.
+/// Computes the state of `records`, one a seed.
 fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
     let dice = dice(records, Part::B)?.value;
     let ratios = || records.iter().map(|record| record.ratio);
