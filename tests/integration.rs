@@ -19,4 +19,5 @@ mod program;
 mod release;
 mod start;
 mod sweep;
+mod sweep_killed;
 mod tiny;

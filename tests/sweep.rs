@@ -5,16 +5,13 @@ use crate::program::{root, run, slicewise, succeed};
 use crate::tiny::TINY;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::thread;
-use std::time::{Duration, Instant};
 
 const CELLS: usize = 2 * 2 * 6;
 
-fn sweep(out: &Path, jobs: &str) -> Command {
+pub(crate) fn sweep(out: &Path, jobs: &str) -> Command {
     let mut command = slicewise(&["sweep", "experiments/smoke.yaml", "--jobs", jobs, "--out"]);
     command.arg(out).arg("--cache").arg(cache());
     // Bytes are compared. A GPU does not promise the same ones.
@@ -29,7 +26,7 @@ fn cache() -> &'static Path {
 }
 
 /// Returns the smoke sweep, which runs once for all tests that only read it.
-fn smoke() -> &'static Path {
+pub(crate) fn smoke() -> &'static Path {
     static SMOKE: OnceLock<tempfile::TempDir> = OnceLock::new();
     SMOKE
         .get_or_init(|| {
@@ -52,7 +49,7 @@ fn copy_of_smoke(folder: &Path) -> PathBuf {
     out
 }
 
-fn records(results: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn records(results: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![results.join("records")];
     while let Some(folder) = open.pop() {
@@ -187,146 +184,6 @@ fn two_names_of_one_model_have_the_same_records() {
 }
 
 #[test]
-fn a_killed_sweep_goes_on_to_the_same_records() {
-    let scratch = tempfile::tempdir().unwrap();
-    let out = scratch.path().join("killed");
-    let mut child = sweep(&out, "2")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // Killed once a few rounds are on disk, wherever it then is.
-    wait_for(&mut child, || {
-        let records = records(&out);
-        records.values().filter(|bytes| !bytes.is_empty()).count() >= 4
-    });
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let before = records(&out);
-    assert!(
-        before != records(&smoke().join("smoke")),
-        "it was whole already"
-    );
-    // Its workers end by themselves at their next step. The next sweep waits for that.
-    succeed(&mut sweep(&out, "2"));
-    let (expected, after) = (records(&smoke().join("smoke")), records(&out));
-    for (name, bytes) in &expected {
-        assert!(after.get(name) == Some(bytes), "{} differs", name.display());
-    }
-}
-
-/// Waits until `ready`. A sweep that ends before, or four minutes, are waited for no longer.
-fn wait_for(sweep: &mut Child, ready: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !ready() {
-        let ended = sweep.try_wait().unwrap();
-        assert!(ended.is_none(), "the sweep has ended: {ended:?}");
-        let waited = started.elapsed();
-        assert!(waited < Duration::from_secs(240), "nothing in {waited:?}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-#[test]
-#[should_panic(expected = "the sweep has ended")]
-fn a_sweep_that_dies_is_waited_for_no_longer() {
-    let mut dead = Command::new("false").spawn().unwrap();
-    wait_for(&mut dead, || false);
-}
-
-/// Returns how often the sweep is killed: 25 times, or `SLICEWISE_KILLS` in the long mode.
-fn kills() -> usize {
-    std::env::var("SLICEWISE_KILLS").map_or(25, |text| text.parse().unwrap())
-}
-
-/// Kills the sweep and its workers at once, as a power cut would.
-fn kill_all(sweep: &mut Child) {
-    let mut doomed = vec![sweep.id().to_string()];
-    for entry in fs::read_dir("/proc").unwrap() {
-        let Ok(stat) = fs::read_to_string(entry.unwrap().path().join("stat")) else {
-            continue;
-        };
-        // The line is: pid (name) state parent …
-        let parent = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1);
-        if parent == Some(doomed[0].as_str()) {
-            doomed.push(stat.split_whitespace().next().unwrap().to_owned());
-        }
-    }
-    // A worker that ended in the meantime is no failure.
-    let _ = Command::new("kill").arg("-9").args(&doomed).output();
-    sweep.wait().unwrap();
-}
-
-#[test]
-fn a_sweep_killed_at_random_moments_ends_with_the_same_records() {
-    let expected = records(&smoke().join("smoke"));
-    let scratch = tempfile::tempdir().unwrap();
-    let mut generator = 20_261_124_u64;
-    let (mut killed, mut whole) = (0, 0);
-    let mut out = scratch.path().join("0");
-    while killed < kills() || whole == 0 {
-        generator = generator
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        let delay = Duration::from_millis(50 + (generator >> 33) % 2500);
-        let mut child = sweep(&out, "2")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let started = Instant::now();
-        let ended = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break Some(status);
-            }
-            let waited = started.elapsed();
-            assert!(waited < Duration::from_secs(600), "no end in {waited:?}");
-            if killed < kills() && waited > delay {
-                kill_all(&mut child);
-                killed += 1;
-                break None;
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
-        let Some(status) = ended else { continue };
-        let mut stderr = String::new();
-        child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
-        assert!(status.success(), "after {killed} kills: {stderr}");
-        assert!(
-            records(&out) == expected,
-            "after {killed} kills: {}",
-            out.display()
-        );
-        whole += 1;
-        out = scratch.path().join(whole.to_string());
-    }
-}
-
-#[test]
-fn a_sweep_told_to_stop_saves_says_how_to_go_on_and_does() {
-    let scratch = tempfile::tempdir().unwrap();
-    let out = scratch.path().join("stopped");
-    let mut child = sweep(&out, "2").stderr(Stdio::piped()).spawn().unwrap();
-    wait_for(&mut child, || !records(&out).is_empty());
-    let pid = child.id().to_string();
-    succeed(Command::new("kill").args(["-INT", &pid]));
-    let status = child.wait().unwrap();
-    let mut stderr = String::new();
-    child.stderr.unwrap().read_to_string(&mut stderr).unwrap();
-    assert_eq!(status.code(), Some(1), "{stderr}");
-    let last = stderr.lines().last().unwrap();
-    assert_eq!(
-        last,
-        format!(
-            "slicewise: stopped; go on with: slicewise sweep experiments/smoke.yaml --device cpu --out {}",
-            out.display()
-        )
-    );
-    succeed(&mut sweep(&out, "2"));
-    assert!(records(&out) == records(&smoke().join("smoke")));
-}
-
-#[test]
 fn a_folder_of_another_experiment_is_refused_and_left_alone() {
     let results = smoke().join("smoke");
     let scratch = tempfile::tempdir().unwrap();
@@ -432,4 +289,18 @@ fn a_finished_sweep_trains_nothing_and_reports_again() {
         "{stderr}"
     );
     assert!(out.join("report.html").exists());
+}
+
+#[test]
+fn a_packed_folder_verifies_and_goes_on() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = copy_of_smoke(scratch.path());
+    let whole = records(&out);
+    let mut pack = slicewise(&["pack"]);
+    let said = succeed(pack.arg(&out));
+    assert!(said.contains(&format!(": {CELLS} runs, ")), "{said}");
+    assert!(records(&out).is_empty());
+    succeed(slicewise(&["verify"]).arg(&out));
+    succeed(&mut sweep(&out, "2"));
+    assert!(records(&out) == whole, "records differ");
 }

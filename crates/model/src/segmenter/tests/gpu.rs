@@ -1,5 +1,9 @@
 //! Tests that need a GPU (docs/gpu.md).
 
+use super::dispatch::{
+    assert_close, assert_gpu_settings_train_like_cpu_settings, assert_tiles_at_once_do_not_matter,
+    trained,
+};
 use super::*;
 
 /// Returns the GPU. Without a GPU it returns none, or panics if `SLICEWISE_REQUIRE_GPU` is 1.
