@@ -116,7 +116,11 @@ fn one_file_and_one_line_make_a_strategy() {
     fs::write(section.with_extension("").join("seeds.rs"), TABLE).unwrap();
     let sections = fs::read_to_string(&section).unwrap();
     let (head, tail) = sections.split_once("\nsections! {\n").unwrap();
-    fs::write(&section, format!("{head}\nsections! {{\n{TABLE_LINE}{tail}")).unwrap();
+    fs::write(
+        &section,
+        format!("{head}\nsections! {{\n{TABLE_LINE}{tail}"),
+    )
+    .unwrap();
     // Not part of the recipe: another name, lest the program under test be overwritten.
     let manifest = workspace.join("crates/runner/Cargo.toml");
     let named = fs::read_to_string(&manifest).unwrap()
@@ -169,12 +173,19 @@ fn one_file_and_one_line_make_a_strategy() {
     assert!(read("tables/seeds.csv").starts_with("task,strategy,ratio,seeds\n1,full,1.0,"));
     assert!(read("tables/seeds.md").contains("| strategy | slices | seeds |"));
     let page = read("report.html");
-    assert_eq!(page.matches("Seeds of each round").count(), 4, "list, heading, region, caption");
+    assert_eq!(
+        page.matches("Seeds of each round").count(),
+        4,
+        "list, heading, region, caption"
+    );
     let mut verify = Command::new(&program);
     verify.arg("verify").arg(&results);
     succeed(&mut verify);
     fs::remove_file(results.join("tables/seeds.csv")).unwrap();
     let missed = verify.output().unwrap();
     let errors = String::from_utf8_lossy(&missed.stderr);
-    assert!(!missed.status.success() && errors.contains("tables/seeds.csv"), "{errors}");
+    assert!(
+        !missed.status.success() && errors.contains("tables/seeds.csv"),
+        "{errors}"
+    );
 }

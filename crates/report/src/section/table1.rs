@@ -55,10 +55,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe("p_holm", |r| Some(against(r)?.p_holm))
         .maybe_large("n", |r| Some(against(r)?.n as u64))
         .maybe_text("paper_model", |r| Some(r.0.paper?.name))
-        .maybe("paper", |r| {
-            let paper = r.0.paper.filter(|_| r.1.part == Part::B);
-            Some(paper?.dice(r.0.task))
-        })
+        .maybe("paper", |r| Some(r.0.paper.filter(|_| r.1.part == Part::B)?.dice(r.0.task)))
         .frame("table1")?;
     let mut grids = vec![levels(&models)];
     if models.iter().any(|model| model.against.is_some()) {
