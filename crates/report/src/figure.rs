@@ -41,13 +41,8 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// An empty figure of `width` × `height` points with its title on top. At the bottom two lines
-    /// say where its numbers come from; the second begins with `statistics`.
-    fn new(
-        (name, title): Name,
-        (width, height): (f64, f64),
-        sweep: &Sweep,
-        statistics: &str,
-    ) -> Self {
+    /// say where its numbers come from; the second begins with `over`.
+    fn new((name, title): Name, (width, height): (f64, f64), sweep: &Sweep, over: &str) -> Self {
         let manifest = &sweep.results.manifest;
         let cases = manifest.data.iter().map(|data| {
             let (a, b) = (data.part_a.len(), data.part_b.len());
@@ -57,7 +52,7 @@ impl Figure {
         let (version, commit) = (&manifest.version, &manifest.commit);
         let footer = [
             format!("{} · {cases} · seeds {}", manifest.name, sweep.seeds()),
-            format!("{statistics} · slicewise {version}, commit {commit}"),
+            format!("{over} · slicewise {version}, commit {commit}"),
         ];
         let mut canvas = Canvas::new(width, height);
         canvas.text(title, (EDGE, 20.0), font(15.0, INK).bold());

@@ -135,12 +135,8 @@ pub struct Verdict {
 pub fn verify(dir: &Path) -> Result<Verdict, ReportError> {
     let results = Results::read(dir)?;
     let sweep = Sweep::new(&results, None);
-    let mut verdict = Verdict {
-        records: results.records.len(),
-        missing: coverage::missing(&sweep),
-        tables: 0,
-        stale: Vec::new(),
-    };
+    let (records, missing) = (results.records.len(), coverage::missing(&sweep));
+    let mut verdict = Verdict { records, missing, tables: 0, stale: Vec::new() };
     for (section, content) in make_all(&sweep)? {
         for (name, made) in content.files(section.name, &sweep)? {
             let held = dir.join("tables").join(name);

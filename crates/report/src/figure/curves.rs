@@ -20,6 +20,8 @@ use std::ops::Range;
 
 /// Height of one row of panels.
 const ROW: f64 = 330.0;
+/// Strategies up to which intervals can be told apart.
+const FEW: usize = 8;
 /// Dashes of lines for uncertainty, whatever the strategy.
 const DOTS: (f64, f64) = (1.5, 4.5);
 
@@ -63,6 +65,8 @@ struct Axes {
     title: String,
     levels: Vec<Level>,
     curves: Vec<Curve>,
+    /// Whether there are too many curves for intervals.
+    crowded: bool,
 }
 
 /// All panels, and what they share.
@@ -154,7 +158,8 @@ impl Axes {
         }
         let own = || self.curves.iter().flat_map(|curve| curve.places(panel));
         for (curve, mark, (x, _)) in own() {
-            if let (Some(low), Some(high), false) = (mark.value.low, mark.value.high, mark.shared) {
+            let hidden = mark.shared || self.crowded;
+            if let (Some(low), Some(high), false) = (mark.value.low, mark.value.high, hidden) {
                 canvas.whisker(x, [low, high].map(|end| panel.height(end)), pale(curve.look.color));
             }
         }
@@ -214,6 +219,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
             title: format!("{} · {part}", task_title(task)),
             levels: Vec::from_iter(full.map(|value| Level { value, look: SHARED, places: 3 })),
             curves,
+            crowded: arms.len() > FEW,
         }
     };
     let margins = |and: &str| {
@@ -260,7 +266,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let mut figure = panels.figure(sweep, name, &entries, &statistics);
     figure.caption = format!(
         "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
-         those that go on beyond the panel. In Part B a star on a strategy's curve is its minimum \
+         those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \
          labelling cost: the smallest ratio at which its Dice is on average at most {} below full \
          annotation's on the same case and seed, a rule of ours since the paper states none; a \
          curve without a star reaches that at none of its ratios.",
@@ -322,7 +328,8 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
             Slices::All => "all slices",
             Slices::Foreground => "foreground slices",
         };
-        Axes { title: format!("{} · {which}", task_title(task)), levels, curves }
+        let title = format!("{} · {which}", task_title(task));
+        Axes { title, levels, curves, crowded: arms.len() > FEW }
     };
     let marker = |(arm, look): (&Arm, &Look)| Entry::marker(arm.label(), look.marker, look.color);
     let mut legend: Vec<Entry> = arms.iter().zip(&looks).map(marker).collect();

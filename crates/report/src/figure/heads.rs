@@ -36,11 +36,7 @@ pub(crate) struct HeadBlock {
 }
 
 /// A block a task; `titles` are those of the four measures. `None` without a block.
-pub(crate) fn head_figure(
-    sweep: &Sweep,
-    blocks: &[HeadBlock],
-    titles: [&str; 4],
-) -> Option<Figure> {
+pub(crate) fn dot_plot(sweep: &Sweep, blocks: &[HeadBlock], titles: [&str; 4]) -> Option<Figure> {
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
     let names = blocks.iter().flat_map(|block| &block.rows).map(|(name, _)| name);
     // Without a name there is no block.

@@ -6,6 +6,9 @@ use crate::format::decimals;
 use slicewise_metrics::Interval;
 use std::ops::Range;
 
+/// Two corners, top left and bottom right.
+pub(super) type Corners = [Place; 2];
+
 /// What one axis shows.
 pub(super) struct Axis {
     pub(super) range: Range<f64>,
@@ -19,8 +22,8 @@ pub(super) struct Axis {
 pub(super) struct Panel {
     x: Range<f64>,
     y: Range<f64>,
-    /// Corners of the plotting area, top left and bottom right.
-    pub(super) corners: [Place; 2],
+    /// The plotting area.
+    pub(super) corners: Corners,
 }
 
 impl Axis {
@@ -50,7 +53,7 @@ impl Panel {
     /// tick labels at the left and below.
     pub(super) fn draw(
         canvas: &mut Canvas,
-        corners: [Place; 2],
+        corners: Corners,
         title: &str,
         x: Axis,
         y: Axis,

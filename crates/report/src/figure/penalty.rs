@@ -7,8 +7,9 @@ use crate::format::decimals;
 use crate::sweep::Sweep;
 use plotters::prelude::{RGBColor, WHITE};
 
-/// Height of a cell, and of a panel's title.
+/// Greatest height of a cell, the width that its number takes, and the height of a panel's title.
 const CELL: f64 = 40.0;
+const NUMBER: f64 = 28.0;
 const TITLE: f64 = 26.0;
 /// Width of the colour bar's column.
 const BAR: f64 = 70.0;
@@ -35,16 +36,18 @@ fn shade(share: f64) -> RGBColor {
 }
 
 /// All matrices in which a pair could be tested; `how` explains them. `None` if there is none.
-pub(crate) fn penalty_figure(
-    sweep: &Sweep,
-    mut matrices: Vec<Matrix>,
-    how: &str,
-) -> Option<Figure> {
+pub(crate) fn heat_map(sweep: &Sweep, mut matrices: Vec<Matrix>, how: &str) -> Option<Figure> {
     matrices.retain(|matrix| matrix.rows.iter().flatten().any(Option::is_some));
     let names = || matrices.iter().flat_map(|matrix| &matrix.names);
     let labels = names().map(|name| font(11.0, INK).width(name) + 8.0).fold(50.0, f64::max);
     let most = matrices.iter().map(|matrix| matrix.names.len()).max()? as f64;
-    let height = 128.0 + TITLE + labels + CELL * (most + 1.0);
+    // Side by side as long as numbers have room, else below each other.
+    let cell = |panels: usize| ((WIDTH - 2.0 * EDGE - BAR) / panels as f64 - labels - 24.0) / most;
+    let across = if cell(matrices.len()) < NUMBER { 1 } else { matrices.len() };
+    let width = cell(across).min(2.0 * CELL);
+    let size = (width, CELL.min(width.max(14.0)));
+    let block = TITLE + labels + size.1 * (most + 1.0) + 20.0;
+    let height = 108.0 + block * (matrices.len() / across) as f64;
     let title = ("penalty", "Which strategy loses to which?");
     let seeds = sweep.results.manifest.seeds.len();
     let statistics = format!("paired t-tests over {seeds} seeds, uncorrected");
@@ -52,16 +55,15 @@ pub(crate) fn penalty_figure(
     let canvas = &mut figure.canvas;
     let what = "share of the ratios at which the column is significantly below the row";
     canvas.text(what, (EDGE, 44.0), font(12.0, INK));
-    let panel = (WIDTH - 2.0 * EDGE - BAR) / matrices.len() as f64;
-    let cell = ((panel - labels - 24.0) / most).min(2.0 * CELL);
-    let top = 72.0;
+    let panel = (WIDTH - 2.0 * EDGE - BAR) / across as f64;
     for (index, matrix) in matrices.iter().enumerate() {
-        let left = EDGE + index as f64 * panel;
+        let left = EDGE + (index % across) as f64 * panel;
+        let top = 72.0 + (index / across) as f64 * block;
         canvas.text(&matrix.title, (left, top), font(12.0, INK).bold());
-        matrix.draw(canvas, (left + labels, top + TITLE + labels), cell);
+        matrix.draw(canvas, (left + labels, top + TITLE + labels), size);
     }
-    let left = EDGE + panel * (matrices.len() as f64 - 1.0) + labels + cell * most + 24.0;
-    canvas.scale((left, top + TITLE + labels), CELL * most, shade);
+    let left = EDGE + panel * (across as f64 - 1.0) + labels + width * most + 24.0;
+    canvas.scale((left, 72.0 + TITLE + labels), size.1 * most, shade);
     figure.caption = format!(
         "Pairwise penalties on Part B. {how} A dash stands where no ratio has two seeds of both."
     );
@@ -70,34 +72,45 @@ pub(crate) fn penalty_figure(
 
 impl Matrix {
     /// Draws the cells from `left` and `top` on, the names beside and above them.
-    fn draw(&self, canvas: &mut Canvas, (left, top): Place, width: f64) {
+    fn draw(&self, canvas: &mut Canvas, (left, top): Place, (width, height): (f64, f64)) {
         for (index, name) in self.names.iter().enumerate() {
             let middle = index as f64 + 0.5;
-            let beside = (left - 6.0, top + middle * CELL);
+            let beside = (left - 6.0, top + middle * height);
             canvas.text(name, beside, font(11.0, INK).to_the_right());
             let above = (left + middle * width, top - 6.0);
             canvas.text(name, above, font(11.0, INK).upright());
         }
         // The means stand off the matrix.
-        let below = top + self.names.len() as f64 * CELL + 5.0;
-        canvas.text("mean loss", (left - 6.0, below + CELL / 2.0), font(11.0, INK).to_the_right());
-        let tops = (0..self.names.len()).map(|row| top + row as f64 * CELL).chain([below]);
+        let below = top + self.names.len() as f64 * height + 5.0;
+        canvas.text(
+            "mean loss",
+            (left - 6.0, below + height / 2.0),
+            font(11.0, INK).to_the_right(),
+        );
+        let tops = (0..self.names.len()).map(|row| top + row as f64 * height).chain([below]);
         for (row, (shares, top)) in self.rows.iter().chain([&self.means]).zip(tops).enumerate() {
             for (column, share) in shares.iter().enumerate() {
                 let left = left + column as f64 * width;
-                draw_cell(canvas, [(left, top), (left + width, top + CELL)], *share, row == column);
+                draw_cell(
+                    canvas,
+                    [(left, top), (left + width, top + height)],
+                    *share,
+                    row == column,
+                );
             }
         }
     }
 }
 
-/// A cell with its number; a dash where nothing could be tested, nothing on the diagonal.
+/// A cell with its number, if there is room; a dash where nothing could be tested, nothing on the
+/// diagonal.
 fn draw_cell(canvas: &mut Canvas, corners: [Place; 2], share: Option<f64>, diagonal: bool) {
     let [(left, top), (right, bottom)] = corners;
     let inner = [(left + 1.0, top + 1.0), (right - 1.0, bottom - 1.0)];
     canvas.rectangle(inner, share.map_or(WHITE, shade));
     let ink = if share.is_some_and(|share| share > 0.6) { WHITE } else { INK };
     let words = match share {
+        _ if right - left < NUMBER => String::new(),
         Some(share) => decimals(share, 2),
         None if diagonal => String::new(),
         None => "–".to_owned(),

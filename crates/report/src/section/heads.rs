@@ -7,7 +7,7 @@
 
 use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
 use crate::arm::Arm;
-use crate::figure::heads::{HeadBlock, head_figure};
+use crate::figure::heads::{HeadBlock, dot_plot};
 use crate::format::percent;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, Line, pivot};
@@ -66,7 +66,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     });
     let tasks = sweep.tasks().into_iter();
     let blocks: Vec<HeadBlock> = tasks.filter_map(|task| block(&rounds, task)).collect();
-    let figure = head_figure(sweep, &blocks, MEASURES.map(|(_, title)| title));
+    let figure = dot_plot(sweep, &blocks, MEASURES.map(|(_, title)| title));
     let (grids, figures) = (vec![grid(sweep, &rounds)], figure.into_iter().collect());
     Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
 }

@@ -5,7 +5,7 @@
 //! `winner`; it is empty where none could.
 
 use crate::arm::Arm;
-use crate::figure::penalty::{Matrix, penalty_figure};
+use crate::figure::penalty::{Matrix, heat_map};
 use crate::format::setting;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
@@ -45,7 +45,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         Some(last) => last.how.clone_from(&how),
         None => grids.push(Grid { how: how.clone(), ..Grid::default() }),
     }
-    let figures = penalty_figure(sweep, shown, &how).into_iter().collect();
+    let figures = heat_map(sweep, shown, &how).into_iter().collect();
     Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
 }
 

@@ -54,6 +54,8 @@ struct SeedRound {
 type SeedCurve = BTreeMap<u64, SeedRound>;
 /// The curves of one strategy by seed.
 type StrategyCurves = BTreeMap<u64, SeedCurve>;
+/// The curves of all strategies of a task.
+type Curves = BTreeMap<Arm, StrategyCurves>;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let (mut rows, mut sentences) = (Vec::new(), Vec::new());
@@ -114,7 +116,7 @@ fn how(rows: &[Statistic]) -> String {
 
 /// Computes the statistics of every strategy of a task, in the order of tables. A measure that no seed has
 /// is left out: FG-Eff without full annotation, AUBC with fewer than two shared ratios.
-fn statistics(sweep: &Sweep, task: Task, curves: &BTreeMap<Arm, StrategyCurves>) -> Vec<Statistic> {
+fn statistics(sweep: &Sweep, task: Task, curves: &Curves) -> Vec<Statistic> {
     let shared = curves.values().map(ratios_of).reduce(|a, b| &a & &b).unwrap_or_default();
     let ceiling = sweep.full(task, Part::B).map(|full| full.dice.value.mean);
     let mut rows = Vec::new();
@@ -136,7 +138,7 @@ fn statistics(sweep: &Sweep, task: Task, curves: &BTreeMap<Arm, StrategyCurves>)
 }
 
 /// Names the seeds that end before their strategy's last ratio, if any does.
-fn left_out(curves: &BTreeMap<Arm, StrategyCurves>) -> Option<String> {
+fn left_out(curves: &Curves) -> Option<String> {
     let early = curves.iter().filter_map(|(arm, seeds)| {
         let last = last_ratio(seeds)?;
         let ends_early = |curve: &SeedCurve| curve.keys().next_back() != Some(&last);
@@ -155,8 +157,8 @@ fn left_out(curves: &BTreeMap<Arm, StrategyCurves>) -> Option<String> {
 }
 
 /// Collects each strategy's curves, begun by the first round of the same seed.
-fn curves_of(sweep: &Sweep, task: Task) -> BTreeMap<Arm, StrategyCurves> {
-    let mut curves: BTreeMap<Arm, StrategyCurves> = BTreeMap::new();
+fn curves_of(sweep: &Sweep, task: Task) -> Curves {
+    let mut curves = Curves::new();
     let mut first = Vec::new();
     for round in sweep.primary().filter(|round| round.task == task) {
         for &record in &round.records {
@@ -214,11 +216,7 @@ fn finals(seeds: &StrategyCurves) -> Vec<f64> {
 
 /// Computes FG-Eff of the seeds whose curve has a finite rate; x₀ and the Dice there are those of the
 /// seed, over all strategies.
-fn efficiencies(
-    seeds: &StrategyCurves,
-    curves: &BTreeMap<Arm, StrategyCurves>,
-    ceiling: Option<f64>,
-) -> Vec<f64> {
+fn efficiencies(seeds: &StrategyCurves, curves: &Curves, ceiling: Option<f64>) -> Vec<f64> {
     let values = whole(seeds).filter_map(|(seed, curve)| {
         let of_seed = curves.values().filter_map(|seeds| seeds.get(seed));
         let all: Vec<&SeedRound> = of_seed.flat_map(BTreeMap::values).collect();

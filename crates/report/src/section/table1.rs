@@ -55,10 +55,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe("p_holm", |r| Some(against(r)?.p_holm))
         .maybe_large("n", |r| Some(against(r)?.n as u64))
         .maybe_text("paper_model", |r| Some(r.0.paper?.name))
-        .maybe("paper", |r| {
-            let paper = r.0.paper.filter(|_| r.1.part == Part::B);
-            Some(paper?.dice(r.0.task))
-        })
+        .maybe("paper", |r| Some(r.0.paper.filter(|_| r.1.part == Part::B)?.dice(r.0.task)))
         .frame("table1")?;
     let mut grids = vec![levels(&models)];
     if models.iter().any(|model| model.against.is_some()) {
@@ -69,7 +66,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// The models by task in the manifest's order; those without a record are left out.
 fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
-    let mut rows = Vec::new();
+    let (mut rows, parameters) = (Vec::new(), &sweep.results.manifest.parameters);
     for task in sweep.results.manifest.data.iter().map(|data| data.task) {
         let of_task = |round: &&Round| round.task == task && round.arm == Arm::Full;
         let full: Vec<_> = sweep.rounds.iter().filter(of_task).collect();
@@ -82,17 +79,13 @@ fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
             task,
             model: round.model,
             parts: [Part::A, Part::B].map(|part| round.point(part)),
-            parameters: parameters(sweep, round),
+            parameters: parameters.get(round.model).and_then(|tasks| tasks.get(&task)).copied(),
             steps: round.records.iter().map(|record| record.steps).max().unwrap_or(0),
             paper: architecture(sweep, round.model).and_then(paper::model),
             against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
         }));
     }
     rows
-}
-
-fn parameters(sweep: &Sweep, round: &Round) -> Option<u64> {
-    sweep.results.manifest.parameters.get(round.model)?.get(&round.task).copied()
 }
 
 /// The architecture of a model, as the resolved configuration names it; a model's own name is its
