@@ -14,7 +14,7 @@
 //! still four times what Intel's AVX512-BF16 multiplies in the same time. (This is by the manuals
 //! of the processors; we had none with AMX.)
 //!
-//! [`lanes`] has the loops. They are generic over the contents of a register: pairs of values in
+//! `lanes` has the loops. They are generic over the contents of a register: pairs of values in
 //! bf16, single values in float32. The features are rearranged accordingly, one slice at a time,
 //! with a border of zeros.
 //!
@@ -95,7 +95,7 @@ impl Registers {
     }
 }
 
-/// Whether [`forward`] accepts features in `parts` `[N, C, D, H, W]` and weights of shape `weight`.
+/// Whether `forward` accepts features in `parts` `[N, C, D, H, W]` and weights of shape `weight`.
 /// Each part must have a multiple of eight channels. In float32 it may also be an image of one
 /// channel.
 pub fn takes(parts: &[&Tensor], weight: &[i64]) -> bool {

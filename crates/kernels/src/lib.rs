@@ -5,7 +5,7 @@
 //! features it accepts; libtorch computes everything else. [`Tape`] carries gradients
 //! through the loops.
 //!
-//! Features are float32 or bf16 ([`Value`]). [`InstructionSet`] says which vector instructions the
+//! Features are float32 or bf16 (`Value`). [`InstructionSet`] says which vector instructions the
 //! processor has. On processors other than x86-64, libtorch computes everything.
 //!
 //! `unsafe` is needed for two things here: to see the memory of a tensor as a slice, and to call

@@ -260,7 +260,7 @@ fn line(text: &str) -> String {
     text.replace("\n\n", " ")
 }
 
-/// As [`line`], to stand in a table.
+/// As [`line()`], to stand in a table.
 fn cell(text: &str) -> String {
     line(text).replace('|', "\\|")
 }
