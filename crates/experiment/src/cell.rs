@@ -5,10 +5,10 @@
 
 use crate::error::ExperimentError;
 use crate::evaluation::agreement;
+use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
 use crate::plan::{Cell, Round, TaskPlan};
 use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
-use crate::results::{ResultsFolder, make_parent};
 use crate::seed;
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};

@@ -5,8 +5,8 @@
 //! append. An open ledger is locked, so that two processes cannot both write it.
 
 use crate::error::ExperimentError;
+use crate::folder::make_parent;
 use crate::record::RoundRecord;
-use crate::results::make_parent;
 use crate::schema;
 use serde::Serialize;
 use std::fs::{self, File, OpenOptions, TryLockError};

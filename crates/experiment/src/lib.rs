@@ -4,6 +4,7 @@
 pub mod cell;
 pub mod error;
 pub mod evaluation;
+pub mod folder;
 pub mod ledger;
 mod leftovers;
 pub mod lock;
@@ -21,9 +22,10 @@ mod training;
 
 pub use cell::{CellRun, Observer};
 pub use error::ExperimentError;
+pub use folder::{ResultsFolder, replace};
 pub use lock::FolderLock;
 pub use manifest::{DataManifest, Manifest};
 pub use plan::{Cell, Ratio, Round, StepPlan, StopRule, StrategyName, TaskPlan};
 pub use record::{CaseRecord, QueryRecord, RoundRecord};
-pub use results::{Results, ResultsFolder};
+pub use results::Results;
 pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};

@@ -6,7 +6,7 @@
 //! that ends, so a line without a lock was left by a sweep that was killed.
 
 use crate::error::ExperimentError;
-use crate::results::ResultsFolder;
+use crate::folder::ResultsFolder;
 use chrono::DateTime;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read;

@@ -9,9 +9,9 @@
 //! they are back, so a kill at any moment loses nothing.
 
 use crate::error::ExperimentError;
+use crate::folder::{ResultsFolder, ledgers, make_parent, replace};
 use crate::ledger;
 use crate::plan::Cell;
-use crate::results::{ResultsFolder, ledgers, make_parent, replace};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

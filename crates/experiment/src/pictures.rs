@@ -5,8 +5,8 @@
 //! class: the ventricles, as in the paper, or else the first foreground class.
 
 use crate::error::ExperimentError;
+use crate::folder::{ResultsFolder, make_parent};
 use crate::plan::Cell;
-use crate::results::{ResultsFolder, make_parent};
 use slicewise_core::Prediction;
 use slicewise_data::{Case, LabelMap, Part, TaskData, nifti};
 use std::path::Path;

@@ -7,8 +7,8 @@
 
 use crate::cell::Observer;
 use crate::error::ExperimentError;
+use crate::folder::{ResultsFolder, make_parent, replace};
 use crate::plan::{Cell, Round};
-use crate::results::{ResultsFolder, make_parent, replace};
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
 use std::fs;

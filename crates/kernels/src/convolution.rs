@@ -31,16 +31,9 @@ mod loops;
 use crate::instructions::InstructionSet;
 use crate::{Value, fits, samples, samples_mut, values};
 use lanes::{OUTPUTS, Processor};
-use loops::{Loops, Part, Sums};
+use loops::{Loops, Part, Sums, TAPS};
 use std::iter::zip;
 use tch::{Kind, Tensor};
-
-/// Number of taps (weights) of a 3×3×3 kernel.
-const TAPS: usize = 27;
-
-/// Number of blocks of voxels whose gradients stay in the fastest cache during the loop over all
-/// input channels.
-const STEPS: usize = 32;
 
 /// Gradients of the loss.
 pub(crate) struct Gradients {

@@ -35,7 +35,7 @@ pub use error::ReportError;
 
 use page::Article;
 use section::make_all;
-use slicewise_experiment::{ExperimentError, Results, results::replace};
+use slicewise_experiment::{ExperimentError, Results, replace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use sweep::Sweep;

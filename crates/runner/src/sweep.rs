@@ -11,10 +11,9 @@ use crate::schedule;
 use crate::segmenter;
 use anyhow::{anyhow, bail};
 use slicewise_data::{Case, Part, Task, TaskData};
-use slicewise_experiment::results::replace;
 use slicewise_experiment::{
     Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
-    packed, record,
+    packed, record, replace,
 };
 use slicewise_model::{
     Device, InstructionSet, ModelConfig, ModelError, choose_device, kernel_path,

@@ -1,9 +1,15 @@
 //! The loops of a convolution over the grid of one sample.
 
 use super::lanes::{Aligned, Number, OUTPUTS, Processor, Row, RowSums};
-use super::{STEPS, TAPS};
 use std::iter::zip;
 use tch::Tensor;
+
+/// Number of taps (weights) of a 3×3×3 kernel.
+pub(super) const TAPS: usize = 27;
+
+/// Number of blocks of voxels whose gradients stay in the fastest cache during the loop over all
+/// input channels.
+const STEPS: usize = 32;
 
 /// Some channels of one sample, `[D, H, W, channels]`.
 pub(super) struct Part<V> {
