@@ -17,14 +17,17 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// A temporary file in the folder of `path`, so that renaming it to `path` is atomic. Its name
-/// ends in `suffix` and has no other dot; it gets the permissions of any new file. It goes when it
-/// is dropped.
+/// begins as that of `path` does, up to a dot: what a kill leaves of it is told by that name, as
+/// the file itself is. It ends in `suffix` and has no other dot. The file gets the permissions of any
+/// new file. It goes when it is dropped.
 ///
 /// # Errors
 /// The file cannot be made.
 pub fn temporary_beside(path: &Path, suffix: &str) -> io::Result<NamedTempFile> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!("{}-", name.split('.').next().unwrap_or_default());
     let mut builder = tempfile::Builder::new();
-    builder.prefix("slicewise-").suffix(suffix);
+    builder.prefix(&prefix).suffix(suffix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -66,6 +69,17 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let absent = folder.path().join("absent/a.json");
         assert!(write_whole(&absent, b"x").is_err());
+    }
+
+    #[test]
+    fn a_temporary_file_is_named_after_the_file_that_it_will_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("random-seed1-round2.safetensors");
+        let file = temporary_beside(&path, ".partial").unwrap();
+        let name = file.path().file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("random-seed1-round2-"), "{name}");
+        assert!(name.ends_with(".partial"), "{name}");
+        assert_eq!(name.matches('.').count(), 1, "{name}");
     }
 
     #[test]

@@ -181,6 +181,10 @@ fn what_a_run_killed_after_its_record_left_behind_is_removed() {
             folder.step_checkpoint(&cell, rounds, 5),
             folder.step_checkpoint(&cell, rounds, 10),
             folder.training(&cell, rounds),
+            // A checkpoint that it was about to rename.
+            folder
+                .checkpoint(&cell, rounds)
+                .with_file_name(format!("random-seed7-round{rounds}-aBc123.partial")),
         ];
         for path in &left {
             fs::write(path, "1 1").unwrap();

@@ -238,12 +238,23 @@ fn message(error: &serde_yaml::Error, path: &Path) -> String {
     one_line(&format!("{place}: {text}{hint}"))
 }
 
+/// Returns the paths of all committed experiments.
+#[cfg(test)]
+pub(crate) fn committed_experiments() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    let entries = fs::read_dir(folder).expect("the folder experiments");
+    let paths = entries.map(|entry| entry.expect("an entry of experiments").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect()
+}
+
 #[cfg(test)]
 mod fuzz;
 
 #[cfg(test)]
 mod tests {
-    use super::ExperimentConfig;
+    use super::{ExperimentConfig, committed_experiments};
     use std::fs;
     use std::path::Path;
 
@@ -300,15 +311,9 @@ mod tests {
 
     #[test]
     fn every_committed_experiment_is_valid_and_headed() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
-        let mut found = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|ending| ending != "yaml") {
-                continue;
-            }
-            found += 1;
-            let text = fs::read_to_string(&path).unwrap();
+        let paths = committed_experiments();
+        for path in &paths {
+            let text = fs::read_to_string(path).unwrap();
             for word in [
                 "# Question:",
                 "# Source:",
@@ -318,14 +323,14 @@ mod tests {
             ] {
                 assert!(text.contains(word), "{}: no {word}", path.display());
             }
-            let config = ExperimentConfig::parse(&text, &path).unwrap();
+            let config = ExperimentConfig::parse(&text, path).unwrap();
             assert_eq!(
                 Some(config.name.as_str()),
                 path.file_stem().and_then(|stem| stem.to_str())
             );
-            let again = ExperimentConfig::parse(&config.to_yaml().unwrap(), &path).unwrap();
+            let again = ExperimentConfig::parse(&config.to_yaml().unwrap(), path).unwrap();
             assert_eq!(again, config, "the resolved config reads back as itself");
         }
-        assert!(found >= 4);
+        assert!(paths.len() >= 4);
     }
 }
