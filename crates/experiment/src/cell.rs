@@ -7,9 +7,10 @@ use crate::error::ExperimentError;
 use crate::evaluation::agreement;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
-use crate::plan::{Cell, Round, TaskPlan};
+use crate::plan::{Cell, TaskPlan};
 use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::seed;
+use crate::steps::Round;
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
 use slicewise_data::annotation::{AnnotationError, SliceAnnotation, foreground_voxels};
@@ -109,14 +110,19 @@ impl CellRun<'_> {
     /// Returns the annotation that the run starts with: every n-th slice of each Part A case, or
     /// all slices for [`FULL`].
     pub(crate) fn initial(&self) -> SliceAnnotation {
-        let cases = self
+        let depths = self
             .part_a()
             .map(|case| (case.id.as_str(), case.labels.voxels.dim().0));
         if self.cell.strategy == FULL {
-            SliceAnnotation::all(cases)
-        } else {
-            SliceAnnotation::every_nth(cases, self.plan.first_every)
+            return SliceAnnotation::all(depths);
         }
+        let ids: Vec<&str> = self.part_a().map(|case| case.id.as_str()).collect();
+        let (every, seed) = (self.plan.first_every, self.cell.seed);
+        let phases = self
+            .plan
+            .start
+            .phases(&ids, every, seed, self.cell.task.name());
+        SliceAnnotation::every_nth(depths.zip(phases), every)
     }
 
     pub(crate) fn part_a(&self) -> impl Iterator<Item = &Case> {

@@ -147,7 +147,7 @@ impl ExperimentConfig {
                 bail!(problem);
             }
             for (name, model) in &self.models {
-                for strategy in plan.strategies.keys() {
+                for strategy in plan.strategies.0.keys() {
                     if slicewise_strategies::find(&strategy.0)?.needs_attention()
                         && !registry::find(&model.architecture)?.has_attention
                     {

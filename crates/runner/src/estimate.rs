@@ -115,7 +115,7 @@ impl Estimate {
             let rounds = config.tasks[&cell.task].rounds(&cell.strategy);
             let rest = rounds.iter().skip(*done);
             let left = Left {
-                steps: rest.clone().map(|round| round.steps).sum(),
+                steps: rest.clone().map(|round| round.total()).sum(),
                 rounds: rest.count(),
                 to_start: true,
             };

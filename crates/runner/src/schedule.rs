@@ -177,7 +177,7 @@ pub(crate) fn steps(config: &ExperimentConfig, cell: &Cell) -> usize {
     config.tasks[&cell.task]
         .rounds(&cell.strategy)
         .iter()
-        .map(|round| round.steps)
+        .map(|round| round.total())
         .sum()
 }
 
