@@ -3,7 +3,7 @@
 //! Every message is one line and names the file (or the setting), what was expected and what was
 //! found. [`DataError::remedy`] says what to do about it.
 
-use slicewise_core::{Task, UnknownName};
+use slicewise_core::{Task, UnknownName, nearest};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a file, a folder, a table or a setting.
@@ -191,12 +191,12 @@ pub enum DataError {
         unknown: UnknownName,
     },
     /// A task's definition names a class that the dataset lacks.
-    #[error("{}: {unknown}; the data set has {}", self.place(), known.join(", "))]
+    #[error("{}: unknown class \"{}\"{}; the data set has {}", self.place(), one_line(class), meant(class, known), one_line(&known.join(", ")))]
     UnknownClass {
         /// The task.
         task: Task,
-        /// The unknown name, and what is similar.
-        unknown: UnknownName,
+        /// The unknown name.
+        class: String,
         /// The classes that there are.
         known: Vec<String>,
     },
@@ -216,6 +216,12 @@ pub enum DataError {
         /// Number of cases in the whole dataset.
         cases: usize,
     },
+}
+
+/// Returns the class that a misspelt one was meant to be, as a question in brackets.
+fn meant(class: &str, known: &[String]) -> String {
+    let nearest = nearest(class, known.iter().map(String::as_str));
+    nearest.map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)"))
 }
 
 /// Writes a text on one line. Control characters, which a file's name may contain, become `\n`,

@@ -2,7 +2,6 @@
 
 use crate::error::DataError;
 use ndarray::{Array3, Zip};
-use slicewise_core::UnknownName;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -43,12 +42,12 @@ impl LabelGrouping {
     ///
     /// # Errors
     /// The first name that no foreground class has.
-    pub fn chosen(&self, names: &[String]) -> Result<Self, UnknownName> {
-        let known = || self.classes.iter().skip(1).map(String::as_str);
+    pub fn chosen(&self, names: &[String]) -> Result<Self, String> {
+        let known = || self.classes.iter().skip(1);
         let mut new = vec![0; self.classes.len()];
         for (place, name) in names.iter().enumerate() {
             let found = known().position(|class| class == name);
-            let found = found.ok_or_else(|| UnknownName::new("class", name, known()))?;
+            let found = found.ok_or_else(|| name.clone())?;
             new[found + 1] = place as u8 + 1;
         }
         let class_of = self.class_of.iter();

@@ -83,12 +83,11 @@ pub(crate) fn grouping(
         Labels::All => layout.classes(config),
         Labels::Classes(names) => {
             let all = layout.classes(config)?;
-            all.chosen(names)
-                .map_err(|unknown| DataError::UnknownClass {
-                    task,
-                    unknown,
-                    known: all.classes[1..].to_vec(),
-                })
+            all.chosen(names).map_err(|class| DataError::UnknownClass {
+                task,
+                class,
+                known: all.classes[1..].to_vec(),
+            })
         }
     }
 }

@@ -172,7 +172,7 @@ impl TaskPlan {
             (Some(preset), None) => Ok(preset),
             (None, Some(own)) => Ok(own.clone()),
             (Some(preset), Some(_)) => Err(format!(
-                "tasks.{task}.definition: expected none, because {task} is the paper's task \
+                "expected no definition, because {task} is the paper's task \
                  ({preset}); choose another name for a task of your own"
             )),
             (None, None) => {
@@ -182,7 +182,7 @@ impl TaskPlan {
                     None => format!("the paper's tasks are {}", presets.join(" and ")),
                 };
                 Err(format!(
-                    "tasks.{task}: expected a definition, because this is no task of the paper \
+                    "expected a definition, because this is no task of the paper \
                      ({hint}); for a task of your own add definition: \
                      {{labels: mask, all or [CLASS, ...], agreement: dice or accuracy}}"
                 ))

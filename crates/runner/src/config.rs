@@ -173,7 +173,8 @@ impl ExperimentConfig {
             .tasks
             .get(&task)
             .with_context(|| format!("no task {task}"))?;
-        plan.definition(task).map_err(anyhow::Error::msg)
+        plan.definition(task)
+            .map_err(|problem| anyhow!("tasks.{task}: {problem}"))
     }
 
     /// Returns the text of `config.yaml`.
