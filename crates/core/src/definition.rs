@@ -239,7 +239,7 @@ impl JsonSchema for Labels {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"anyOf": [
             {"type": "string", "enum": ["mask", "all"]},
-            {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": true},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
         ]})
     }
 }

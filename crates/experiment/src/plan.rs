@@ -22,7 +22,7 @@ pub struct TaskPlan {
     /// a case may lack a class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<TaskDefinition>,
-    /// The first round annotates every n-th axial slice; n is 2 or more. The paper takes every 16th
+    /// The first round annotates every n-th slice; n is 2 or more. The paper takes every 16th
     /// or every 32nd. Required.
     pub first_every: usize,
     /// How many steps to train. Required.
@@ -129,7 +129,7 @@ impl JsonSchema for StrategyName {
     }
 }
 
-/// Annotated share of a volume's axial slices, in `(0, 1]`.
+/// Annotated share of a volume's slices, in `(0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Ratio(pub f64);

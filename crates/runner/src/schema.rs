@@ -52,7 +52,6 @@ pub(crate) fn tasks(generator: &mut SchemaGenerator) -> Schema {
         "properties": Map::from_iter(papers),
         "propertyNames": {"pattern": "^[a-z][a-z0-9-]{0,63}$"},
         "additionalProperties": {"allOf": [plan, defined]},
-        "minProperties": 1,
     })
 }
 

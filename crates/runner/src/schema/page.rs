@@ -197,13 +197,12 @@ impl Page<'_> {
             Some("object") => match schema["properties"].as_object() {
                 Some(named) => {
                     let names: Vec<String> = named.keys().map(|name| format!("`{name}`")).collect();
-                    let each = &schema["additionalProperties"];
-                    let own = "or your own";
-                    format!(
-                        "by name ({}, {own}): {}",
-                        names.join(", "),
-                        self.value(each)?
-                    )
+                    let (each, own) = match &schema["additionalProperties"] {
+                        each @ Value::Object(_) => (Some(each), " or your own"),
+                        _ => (named.values().next(), ""),
+                    };
+                    let each = each.context("an object without keys")?;
+                    format!("by name ({}{own}): {}", names.join(", "), self.value(each)?)
                 }
                 None => format!("by name: {}", self.value(&schema["additionalProperties"])?),
             },
