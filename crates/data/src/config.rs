@@ -30,7 +30,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomConfig>,
     /// Class names, background first, 2 to 255 of them; the position in the list, from 0, is the
-    /// label value. Needed by the layout `manifest` in the tissue task. An error for any other
+    /// label value. Needed by the layout `manifest` for every task but one of the mask. An error for any other
     /// layout, because those know their class names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,

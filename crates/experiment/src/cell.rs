@@ -4,7 +4,6 @@
 //! A [`Cell`] is one run: one task, model, strategy and seed.
 
 use crate::error::ExperimentError;
-use crate::evaluation::agreement;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
 use crate::plan::{Cell, TaskPlan};
@@ -185,7 +184,7 @@ impl CellRun<'_> {
         let view = CaseView {
             case: &case.id,
             spacing_mm: case.labels.geometry.spacing_mm(),
-            agreement: agreement(self.data.task),
+            agreement: self.data.definition.agreement,
             prediction,
             annotated,
         };

@@ -117,7 +117,7 @@ impl JsonSchema for StrategyName {
     }
 }
 
-/// Annotated share of a volume's axial slices, in `(0, 1]`.
+/// Annotated share of a volume's slices, in `(0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Ratio(pub f64);

@@ -10,7 +10,8 @@ use crate::start::Start;
 use crate::steps::{Round, StepPlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use slicewise_data::Task;
+use slicewise_core::nearest;
+use slicewise_data::{Task, TaskDefinition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two annotation ratios that differ by less are the same.
@@ -20,7 +21,13 @@ const SAME_RATIO: f64 = 1e-9;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskPlan {
-    /// The first round annotates every n-th axial slice; n is 2 or more. The paper takes every 16th
+    /// What the task's labels are: required for a task of your own, and an error for the paper's
+    /// two, which are known. `brain-extraction` segments the mask, and P and R compare it by Dice;
+    /// `tissue-segmentation` segments all classes, compared by accuracy. Both have axial slices, and
+    /// a case may lack a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<TaskDefinition>,
+    /// The first round annotates every n-th slice; n is 2 or more. The paper takes every 16th
     /// or every 32nd. Required.
     pub first_every: usize,
     /// At which of these places each volume starts: its phase. Default: `same`, as the paper reads.
@@ -78,6 +85,34 @@ impl Default for StopRule {
 }
 
 impl TaskPlan {
+    /// Returns what the labels of `task`, whose plan this is, are: the paper's definition, or the
+    /// plan's own.
+    ///
+    /// # Errors
+    /// A task of the paper with a definition, or any other without one, in words.
+    pub fn definition(&self, task: Task) -> Result<TaskDefinition, String> {
+        match (task.preset(), &self.definition) {
+            (Some(preset), None) => Ok(preset),
+            (None, Some(own)) => Ok(own.clone()),
+            (Some(preset), Some(_)) => Err(format!(
+                "expected no definition, because {task} is the paper's task \
+                 ({preset}); choose another name for a task of your own"
+            )),
+            (None, None) => {
+                let presets = Task::OF_PAPER.map(Task::name);
+                let hint = match nearest(task.name(), presets) {
+                    Some(preset) => format!("did you mean `{preset}`?"),
+                    None => format!("the paper's tasks are {}", presets.join(" and ")),
+                };
+                Err(format!(
+                    "expected a definition, because this is no task of the paper \
+                     ({hint}); for a task of your own add definition: \
+                     {{labels: mask, all or [CLASS, ...], agreement: dice or accuracy}}"
+                ))
+            }
+        }
+    }
+
     /// Returns the annotation ratio of the first round.
     pub fn first_ratio(&self) -> f64 {
         1.0 / self.first_every as f64
@@ -227,13 +262,14 @@ impl Cell {
 
 impl std::fmt::Display for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.task.paper_number() {
+            Some(number) => write!(f, "task {number}")?,
+            None => write!(f, "{}", self.task)?,
+        }
         write!(
             f,
-            "task {} · {} · {} · seed {}",
-            self.task.number(),
-            self.model,
-            self.strategy,
-            self.seed
+            " · {} · {} · seed {}",
+            self.model, self.strategy, self.seed
         )
     }
 }

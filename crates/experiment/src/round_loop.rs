@@ -242,8 +242,14 @@ impl<'a> RoundLoop<'a> {
             if pictured.is_some_and(|pictured| pictured.id == case.id) {
                 self.keep_picture(round, case, &prediction)?;
             }
-            let record = evaluate(case, data.task, &data.classes, &prediction, &annotated)
-                .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?;
+            let record = evaluate(
+                case,
+                data.definition.agreement,
+                &data.classes,
+                &prediction,
+                &annotated,
+            )
+            .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?;
             scored.cases.push(record);
             if let (Some(strategy), Some(next), Part::A) = (self.strategy, next, case.part) {
                 let query = run.query(strategy, next, case, &prediction, &annotated)?;

@@ -144,7 +144,7 @@ pub(crate) struct CellArguments {
     /// The results folder
     pub(crate) folder: PathBuf,
     /// The task's name
-    #[arg(long, value_parser = task)]
+    #[arg(long)]
     pub(crate) task: Task,
     /// The model's name in the config
     #[arg(long)]
@@ -172,11 +172,4 @@ pub(crate) enum Registry {
     Models,
     /// Dataset layouts
     Datasets,
-}
-
-fn task(name: &str) -> Result<Task, String> {
-    [Task::BrainExtraction, Task::TissueSegmentation]
-        .into_iter()
-        .find(|task| task.name() == name)
-        .ok_or_else(|| format!("no task {name}"))
 }

@@ -69,7 +69,8 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
             folder.config().display()
         )));
     }
-    let data = slicewise_data::load_task(cell.task, &config.data, &arguments.cache)
+    let definition = config.definition(cell.task)?;
+    let data = slicewise_data::load_task(cell.task, &definition, &config.data, &arguments.cache)
         .map_err(Failure::input)?;
     // The seed does not contain the model's name, so models that differ only in arithmetic or head
     // begin with the same weights.
