@@ -1,7 +1,6 @@
 //! Which axial slices of which case are annotated, and since which round. Slices without annotation
 //! carry no loss; the model's crops take care of that.
 
-use ndarray::{Array3, Axis};
 use slicewise_core::write::{persist, temporary_beside};
 use std::collections::BTreeMap;
 use std::io;
@@ -184,16 +183,6 @@ pub fn equal_interval(depth: usize, n: usize, phase: usize) -> Vec<usize> {
     slices
 }
 
-/// Returns the number of foreground voxels, which an annotator must draw, on each axial slice,
-/// `[D]`. `labels` are `[D, H, W]`.
-pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
-    let count = |slice: ndarray::ArrayView2<u8>| slice.iter().filter(|&&class| class != 0).count();
-    labels
-        .axis_iter(Axis(0))
-        .map(|slice| count(slice) as u64)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,11 +235,5 @@ mod tests {
         annotation.write_csv(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "case,slice,round\nbaby-01,1,2\n");
-    }
-
-    #[test]
-    fn foreground_is_counted_slice_by_slice() {
-        let labels = Array3::from_shape_fn((3, 2, 2), |(z, y, _)| (z * y) as u8);
-        assert_eq!(foreground_voxels(&labels), [0, 2, 2]);
     }
 }

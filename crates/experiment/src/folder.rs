@@ -12,6 +12,7 @@
 //!                  if the round is evaluated with more steps; while it is trained
 //!                  <strategy>-seed<k>-round<r>-step<s>.safetensors and -round<r>.json
 //! pictures/<task>/{image,labels}.nii.gz, and below it <model>/<strategy>-seed<k>-round<r>-*.nii.gz
+//! A run of a fold has <strategy>-fold<f>-seed<k> in place of <strategy>-seed<k>.
 //! tables/ figures/ report.html                          made from the above by `report`
 //! ```
 
@@ -112,7 +113,7 @@ impl ResultsFolder {
             .join(kind)
             .join(cell.task.name())
             .join(&cell.model)
-            .join(format!("{}-seed{}{ending}", cell.strategy, cell.seed))
+            .join(format!("{}{ending}", cell.stem()))
     }
 }
 

@@ -20,7 +20,7 @@ impl CellRun<'_> {
             return;
         };
         // `random-seed1-round`: no other cell's files begin so.
-        let start = format!("{}-seed{}-round", self.cell.strategy, self.cell.seed);
+        let start = format!("{}-round", self.cell.stem());
         for path in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = path.path();
             let name = path.file_name().and_then(|name| name.to_str());

@@ -6,6 +6,7 @@
 
 use crate::choice::{Ratio, Strategies, StrategyName};
 use crate::record::{FIRST, FULL};
+use crate::seed;
 use crate::start::Start;
 use crate::steps::{Round, StepPlan};
 use schemars::JsonSchema;
@@ -247,9 +248,29 @@ pub struct Cell {
     pub strategy: String,
     /// Seed of the run.
     pub seed: u64,
+    /// Number of the fold, from 1, whose cases are Part B; `None` without folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
 }
 
 impl Cell {
+    /// Returns the seed that all randomness of the run comes from. Every fold has its own, so that
+    /// the folds of a seed are runs of their own.
+    pub fn run_seed(&self) -> u64 {
+        match self.fold {
+            None => self.seed,
+            Some(fold) => seed::child(self.seed, &["fold", &fold.to_string()]),
+        }
+    }
+
+    /// Returns what the names of the run's files begin with.
+    pub(crate) fn stem(&self) -> String {
+        let fold = self
+            .fold
+            .map_or_else(String::new, |fold| format!("-fold{fold}"));
+        format!("{}{fold}-seed{}", self.strategy, self.seed)
+    }
+
     /// Returns the shared first round that this run continues from, or `None` if it starts from new
     /// weights.
     pub fn forks_from(&self) -> Option<Cell> {
@@ -270,21 +291,39 @@ impl std::fmt::Display for Cell {
             f,
             " · {} · {} · seed {}",
             self.model, self.strategy, self.seed
-        )
+        )?;
+        match self.fold {
+            Some(fold) => write!(f, " · fold {fold}"),
+            None => Ok(()),
+        }
     }
 }
 
-/// Lists all runs of a sweep. A first round comes before the runs that continue from it.
-pub fn cells(plans: &BTreeMap<Task, TaskPlan>, models: &[String], seeds: &[u64]) -> Vec<Cell> {
+/// Lists all runs of a sweep, of each fold if there are `folds`. A first round comes before the runs
+/// that continue from it.
+pub fn cells(
+    plans: &BTreeMap<Task, TaskPlan>,
+    models: &[String],
+    seeds: &[u64],
+    folds: Option<usize>,
+) -> Vec<Cell> {
+    let folds: Vec<Option<usize>> = match folds {
+        None => vec![None],
+        Some(count) => (1..=count).map(Some).collect(),
+    };
     let mut cells = Vec::new();
     for (&task, plan) in plans {
         for model in models {
-            for &seed in seeds {
+            for (&seed, &fold) in seeds
+                .iter()
+                .flat_map(|seed| folds.iter().map(move |fold| (seed, fold)))
+            {
                 let cell = |strategy: &str| Cell {
                     task,
                     model: model.clone(),
                     strategy: strategy.to_owned(),
                     seed,
+                    fold,
                 };
                 if !plan.strategies.0.is_empty() {
                     cells.push(cell(FIRST));

@@ -283,7 +283,7 @@ impl<'a> RoundLoop<'a> {
         let run = self.run;
         run.list_slices(&self.annotation)?;
         let steps = self.steps_of_weights() + round.total();
-        let mut record = run.record(round, steps, loss, queries, cases);
+        let mut record = run.record(round, steps, loss, queries, cases)?;
         record.converged = record
             .mean_p
             .zip(self.mean_p)

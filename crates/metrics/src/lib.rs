@@ -37,7 +37,7 @@ pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;
 pub use interpolation::interpolated_labels;
 pub use interval::{Interval, bootstrap_interval, mean_interval};
-pub use overlap::{Overlap, foreground_area};
+pub use overlap::{Overlap, foreground_voxels};
 pub use paired_t::{PairedT, paired_t};
 pub use penalty::{Penalty, SeedScores, pairwise_penalty};
 pub use rank::{

@@ -151,10 +151,10 @@ impl Overlap {
 }
 
 /// Returns the number of foreground voxels on each slice of a label map `[D, H, W]`, `[D]`.
-pub fn foreground_area(labels: &Array3<u8>) -> Vec<usize> {
+pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
     let slices = labels.outer_iter();
     slices
-        .map(|slice| slice.iter().filter(|&&class| class != 0).count())
+        .map(|slice| slice.iter().filter(|&&class| class != 0).count() as u64)
         .collect()
 }
 
@@ -283,8 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn foreground_area_of_each_slice() {
+    fn foreground_voxels_of_each_slice() {
         let labels = array![[[0, 1, 7]], [[0, 0, 0]], [[2, 2, 2]]];
-        assert_eq!(foreground_area(&labels), [2, 0, 3]);
+        assert_eq!(foreground_voxels(&labels), [2, 0, 3]);
     }
 }

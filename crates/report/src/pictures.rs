@@ -124,7 +124,8 @@ impl<'a> Pictures<'a> {
 
     fn path(&self, record: &RoundRecord, kept: Kept) -> PathBuf {
         let (model, strategy) = (record.model.clone(), record.strategy.clone());
-        let cell = Cell { task: record.task, model, strategy, seed: record.seed };
+        let cell =
+            Cell { task: record.task, model, strategy, seed: record.seed, fold: record.fold };
         self.folder.picture(&cell, record.round, kept.name())
     }
 

@@ -155,6 +155,9 @@ pub(crate) struct CellArguments {
     /// Seed of the run
     #[arg(long)]
     pub(crate) seed: u64,
+    /// Number of the fold, from 1, that is unseen
+    #[arg(long)]
+    pub(crate) fold: Option<usize>,
     /// Where preprocessed volumes are kept
     #[arg(long)]
     pub(crate) cache: PathBuf,

@@ -205,15 +205,15 @@ impl ExperimentConfig {
         out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
     }
 
-    /// Whether `cell` keeps volumes for the figures. Only runs of the first seed do.
+    /// Whether `cell` keeps volumes for the figures. Only runs of the first seed do, in the first fold.
     pub(crate) fn pictured(&self, cell: &Cell) -> bool {
-        self.seeds.first() == Some(&cell.seed)
+        self.seeds.first() == Some(&cell.seed) && cell.fold.is_none_or(|fold| fold == 1)
     }
 
     /// Lists all runs of the sweep.
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let models: Vec<String> = self.models.keys().cloned().collect();
-        plan::cells(&self.tasks, &models, &self.seeds)
+        plan::cells(&self.tasks, &models, &self.seeds, self.data.folds)
     }
 }
 

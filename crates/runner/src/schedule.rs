@@ -206,6 +206,11 @@ fn start(
             &cell.strategy,
         ])
         .args(["--seed", &cell.seed.to_string()])
+        .args(
+            cell.fold
+                .iter()
+                .flat_map(|fold| ["--fold".to_owned(), fold.to_string()]),
+        )
         .args(time.then_some("--time"))
         .arg("--cache")
         .arg(cache)
