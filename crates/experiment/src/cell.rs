@@ -188,6 +188,7 @@ impl CellRun<'_> {
             agreement: self.data.definition.agreement,
             prediction,
             annotated,
+            truth: strategy.is_oracle().then_some(&case.labels.voxels),
         };
         let mut generator = seed::generator(
             self.cell.run_seed(),
