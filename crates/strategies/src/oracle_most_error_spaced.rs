@@ -1,13 +1,13 @@
 //! Oracle: the slices with most erroneous area, spaced apart. It is the spacing-aware query with the
 //! true error in place of the expected one, and bounds what that query can give.
 
-use crate::oracle_most_error::error_mm2;
-use crate::spacing_aware::discounted;
+use super::oracle_most_error::error_mm2;
+use super::spacing_aware::discounted;
 use crate::{CaseView, Choice, QueryStrategy, StrategyError, one_by_one};
 use rand_chacha::ChaCha8Rng;
 
 /// Scores a slice by the area in mm² where SR1 is wrong, lowered near annotated slices as in
-/// [`SpacingAware`](crate::files::spacing_aware::SpacingAware).
+/// [`SpacingAware`](super::spacing_aware::SpacingAware).
 pub struct OracleMostErrorSpaced;
 
 impl QueryStrategy for OracleMostErrorSpaced {
