@@ -1,4 +1,4 @@
-//! Which axial slices of which case are annotated, and since which round. Slices without annotation
+//! Which slices of which case are annotated, and since which round. Slices without annotation
 //! carry no loss; the model's crops take care of that.
 
 use ndarray::{Array3, Axis};
@@ -26,7 +26,7 @@ pub enum AnnotationError {
         case: String,
         /// The slice's index.
         slice: usize,
-        /// Number of axial slices of the case.
+        /// Number of slices of the case.
         depth: usize,
     },
     /// The slice is annotated already.
@@ -49,7 +49,7 @@ pub enum AnnotationError {
     },
 }
 
-/// The annotated axial slices of each Part A case.
+/// The annotated slices of each Part A case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SliceAnnotation {
     /// For each case id, `[D]`: the round in which each slice was annotated, if it was.
@@ -57,7 +57,7 @@ pub struct SliceAnnotation {
 }
 
 impl SliceAnnotation {
-    /// Starts without annotation. `cases` are ids and numbers of axial slices.
+    /// Starts without annotation. `cases` are ids and numbers of slices.
     pub fn none<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
         let empty = |(id, depth): (&str, usize)| (id.to_owned(), vec![None; depth]);
         Self {
@@ -70,7 +70,7 @@ impl SliceAnnotation {
         Self::every_nth(cases, 1)
     }
 
-    /// Starts like the paper: every `n`-th axial slice is annotated in round 0. The slices are
+    /// Starts like the paper: every `n`-th slice is annotated in round 0. The slices are
     /// centred: the first is `n / 2`, so both ends are equally far from an annotated slice. A
     /// volume with fewer slices gets its middle one. `n` below 1 counts as 1.
     pub fn every_nth<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>, n: usize) -> Self {
@@ -120,7 +120,7 @@ impl SliceAnnotation {
         }
     }
 
-    /// Returns whether each axial slice of a case is annotated, `[D]`, or `None` for an unknown
+    /// Returns whether each slice of a case is annotated, `[D]`, or `None` for an unknown
     /// case.
     pub fn annotated(&self, case: &str) -> Option<Vec<bool>> {
         let rounds = self.rounds.get(case)?;
@@ -146,7 +146,7 @@ impl SliceAnnotation {
     }
 
     /// Writes [`slices`](Self::slices) as CSV with the columns `case,slice,round`. Slices are
-    /// counted from 0 at the inferior end.
+    /// counted from 0 along the sliced axis: at the inferior, left or posterior end.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -179,7 +179,7 @@ pub fn equal_interval(depth: usize, n: usize) -> Vec<usize> {
     slices
 }
 
-/// Returns the number of foreground voxels, which an annotator must draw, on each axial slice,
+/// Returns the number of foreground voxels, which an annotator must draw, on each slice,
 /// `[D]`. `labels` are `[D, H, W]`.
 pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
     let count = |slice: ndarray::ArrayView2<u8>| slice.iter().filter(|&&class| class != 0).count();

@@ -33,12 +33,12 @@ pub struct RoundRecord {
     pub seed: u64,
     /// Number of the round: 0 for the first, then 1, 2, …
     pub round: usize,
-    /// The planned annotation ratio: annotated share of each Part A volume's axial slices, in `(0,
+    /// The planned annotation ratio: annotated share of each Part A volume's slices, in `(0,
     /// 1]`.
     pub ratio: f64,
-    /// Number of annotated axial slices in all Part A volumes.
+    /// Number of annotated slices in all Part A volumes.
     pub annotated_slices: u64,
-    /// Number of axial slices in all Part A volumes.
+    /// Number of slices in all Part A volumes.
     pub total_slices: u64,
     /// Foreground voxels on annotated slices, in all Part A volumes: what an annotator had to draw.
     pub annotated_foreground_voxels: u64,
@@ -89,16 +89,16 @@ pub struct CaseRecord {
     /// The same mean for SR2, the argmax of the attention map. `None` for a model without
     /// attention.
     pub sr2_mean_dice: Option<f64>,
-    /// For each axial slice: P, the agreement of SR1 with SR2. `None` for a model without
+    /// For each slice: P, the agreement of SR1 with SR2. `None` for a model without
     /// attention.
     pub p: Option<Vec<f64>>,
-    /// For each axial slice: R, the agreement of SR1 with the ground truth.
+    /// For each slice: R, the agreement of SR1 with the ground truth.
     pub r: Vec<f64>,
-    /// For each axial slice: sum of the voxels' entropy in nats, the score of the uncertainty
+    /// For each slice: sum of the voxels' entropy in nats, the score of the uncertainty
     /// query.
     pub uncertainty: Vec<f64>,
-    /// For each axial slice: whether the ground truth has foreground.
+    /// For each slice: whether the ground truth has foreground.
     pub foreground: Vec<bool>,
-    /// For each axial slice: whether it is annotated. Empty for Part B.
+    /// For each slice: whether it is annotated. Empty for Part B.
     pub annotated: Vec<bool>,
 }
