@@ -9,6 +9,19 @@ use slicewise_metrics::{
     slice_entropy,
 };
 
+/// Scores of single slices are kept to this many decimals. Further ones say nothing about a slice, and
+/// half of a record would consist of them.
+const DECIMALS: i32 = 6;
+
+fn rounded(score: f64) -> f64 {
+    let scale = 10_f64.powi(DECIMALS);
+    (score * scale).round() / scale
+}
+
+fn all_rounded(scores: Vec<f64>) -> Vec<f64> {
+    scores.into_iter().map(rounded).collect()
+}
+
 /// Scores `prediction` of `case` against the case's ground truth.
 ///
 /// P and R compare slices by `agreement`. `classes` are the class names, background first. `annotated` is `[D]`, or empty for Part B.
@@ -33,7 +46,7 @@ pub fn evaluate(
     let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
     let (p, sr2_mean_dice) = match &prediction.sr2 {
         Some(sr2) => (
-            Some(Overlap::of(sr1, sr2)?.agreement(agreement)),
+            Some(all_rounded(Overlap::of(sr1, sr2)?.agreement(agreement))),
             Some(mean(&Overlap::of(sr2, truth)?.class_dice(classes.len())?)),
         ),
         None => (None, None),
@@ -54,9 +67,12 @@ pub fn evaluate(
         hd95_mm: named(class_hd95(sr1, truth, spacing_mm, classes.len())?),
         own_grid: None,
         p,
-        r: with_truth.agreement(agreement),
-        uncertainty: slice_entropy(&prediction.probabilities),
-        foreground_entropy: foreground_entropy(&prediction.probabilities, sr1)?,
+        r: all_rounded(with_truth.agreement(agreement)),
+        uncertainty: all_rounded(slice_entropy(&prediction.probabilities)),
+        foreground_entropy: foreground_entropy(&prediction.probabilities, sr1)?
+            .into_iter()
+            .map(|entropy| entropy.map(rounded))
+            .collect(),
         foreground: truth
             .outer_iter()
             .map(|slice| slice.iter().any(|&class| class != 0))
