@@ -258,6 +258,7 @@ mod tests {
             model: "attention-unet".to_owned(),
             strategy: strategy.to_owned(),
             seed: 1,
+            fold: None,
         }
     }
 
