@@ -1,9 +1,9 @@
 //! Scores a prediction of one case against its ground truth. No other place of the round loop
 //! compares predictions with ground truth.
 
-use crate::record::CaseRecord;
+use crate::record::{CaseRecord, OwnGridRecord};
 use slicewise_core::Prediction;
-use slicewise_data::Case;
+use slicewise_data::{Case, classes_on_grid};
 use slicewise_metrics::{
     Agreement, MetricsError, Overlap, class_hd95, foreground_entropy, foreground_voxels, mean_dice,
     slice_entropy,
@@ -65,7 +65,7 @@ pub fn evaluate(
         dice: named(values),
         unannotated_dice,
         hd95_mm: named(class_hd95(sr1, truth, spacing_mm, classes.len())?),
-        own_grid: None,
+        own_grid: on_own_grid(case, classes, prediction)?,
         p,
         r: all_rounded(with_truth.agreement(agreement)),
         uncertainty: all_rounded(slice_entropy(&prediction.probabilities)),
@@ -81,4 +81,29 @@ pub fn evaluate(
         predicted_voxels: foreground_voxels(sr1),
         annotated: annotated.to_vec(),
     })
+}
+
+/// Scores the prediction on the scan's own grid; `None` if the case is on that grid.
+fn on_own_grid(
+    case: &Case,
+    classes: &[String],
+    prediction: &Prediction,
+) -> Result<Option<OwnGridRecord>, MetricsError> {
+    let Some(own) = &case.own else {
+        return Ok(None);
+    };
+    let from = &case.labels.geometry;
+    let shape = own.voxels.dim().into();
+    let predicted = classes_on_grid(&prediction.probabilities, from, &own.geometry, shape);
+    let named = |values: Vec<Option<f64>>| classes.iter().skip(1).cloned().zip(values).collect();
+    let spacing_mm = own.geometry.spacing_mm();
+    Ok(Some(OwnGridRecord {
+        dice: named(Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?),
+        hd95_mm: named(class_hd95(
+            &predicted,
+            &own.voxels,
+            spacing_mm,
+            classes.len(),
+        )?),
+    }))
 }
