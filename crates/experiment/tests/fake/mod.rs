@@ -128,6 +128,7 @@ pub(crate) fn data() -> TaskData {
                 voxels: labels,
                 geometry,
             },
+            own: None,
         }
     };
     TaskData {
