@@ -28,6 +28,9 @@ pub struct Case {
     pub image: Image,
     /// True classes `[D, H, W]`, values `0..classes.len()`.
     pub labels: LabelMap,
+    /// True classes on the scan's own voxels `[D, H, W]`, cropped as `image` and with the same axis
+    /// first. `None` if the case was not resampled, because `labels` are on the scan's own voxels then.
+    pub own: Option<LabelMap>,
 }
 
 /// The data of one task: its cases and the meaning of their labels.
@@ -46,6 +49,8 @@ pub struct TaskData {
 impl TaskData {
     /// Returns the SHA-256, in hexadecimal, of everything that an experiment can see: task,
     /// definition (unless it is the paper's), classes, and each case's id, part, grid, intensities and labels.
+    /// The labels on the scan's own voxels are left out: they are for scores alone, and those that
+    /// train follow from them.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         // Each text is preceded by its length, so that no two datasets give the same bytes.

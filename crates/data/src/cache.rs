@@ -3,24 +3,26 @@
 //!
 //! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
 //! a phantom: the source code of the generator and its arguments), the settings, the task's
-//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, shape
-//! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
-//! classes (u8), and the SHA-256 of all before. A file whose hash is wrong is rebuilt.
+//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, the
+//! grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
+//! (u8) there; and the SHA-256 of all before. A grid is the shape `[z, y, x]` (u64), the affine (f64,
+//! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
 
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::Source;
+use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
 use slicewise_core::hash::hex;
-use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, TaskDefinition, write_whole};
+use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, TaskDefinition, Volume, write_whole};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Version of the content. Raise it whenever preprocessing or this format changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 
@@ -96,7 +98,7 @@ fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
 }
 
 /// Reads a case, or returns `None` if there is none or its file is damaged.
-pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
+pub(crate) fn read(path: &Path) -> Option<Prepared> {
     let bytes = fs::read(path).ok()?;
     let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
     if Sha256::digest(content).as_slice() != hash {
@@ -109,12 +111,12 @@ pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
 ///
 /// # Errors
 /// The folder or the file cannot be written.
-pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(), DataError> {
+pub(crate) fn write(path: &Path, case: &Prepared) -> Result<(), DataError> {
     let save = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut content = encode(image, labels);
+        let mut content = encode(case);
         let hash = Sha256::digest(&content);
         content.extend_from_slice(&hash);
         write_whole(path, &content)
@@ -125,57 +127,80 @@ pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(),
     })
 }
 
-fn encode(image: &Image, labels: &LabelMap) -> Vec<u8> {
+fn encode(case: &Prepared) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    for &length in image.voxels.shape() {
-        bytes.extend((length as u64).to_le_bytes());
+    encode_grid(&mut bytes, &case.image);
+    let intensities = case.image.voxels.iter();
+    bytes.extend(intensities.flat_map(|value| value.to_le_bytes()));
+    bytes.extend(case.labels.voxels.iter());
+    if let Some(own) = &case.own {
+        encode_grid(&mut bytes, own);
+        bytes.extend(own.voxels.iter());
     }
-    for value in image.geometry.affine.iter().flatten() {
-        bytes.extend(value.to_le_bytes());
-    }
-    let stored = image.geometry.stored;
-    bytes.extend(stored.axis.map(|axis| axis as u8));
-    bytes.extend(stored.flipped.map(u8::from));
-    bytes.extend(image.voxels.iter().flat_map(|value| value.to_le_bytes()));
-    bytes.extend(labels.voxels.iter());
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<(Image, LabelMap)> {
+fn encode_grid<T>(bytes: &mut Vec<u8>, volume: &Volume<T>) {
+    for &length in volume.voxels.shape() {
+        bytes.extend((length as u64).to_le_bytes());
+    }
+    for value in volume.geometry.affine.iter().flatten() {
+        bytes.extend(value.to_le_bytes());
+    }
+    let stored = volume.geometry.stored;
+    bytes.extend(stored.axis.map(|axis| axis as u8));
+    bytes.extend(stored.flipped.map(u8::from));
+}
+
+fn decode(bytes: &[u8]) -> Option<Prepared> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
-    let mut shape = [0; 3];
-    for length in &mut shape {
-        *length = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
-    }
-    let mut affine = [[0.0; 4]; 4];
-    for value in affine.iter_mut().flatten() {
-        *value = f64::from_le_bytes(take(&mut rest)?);
-    }
-    let axis: [u8; 3] = take(&mut rest)?;
-    let flipped: [u8; 3] = take(&mut rest)?;
+    let (shape, geometry) = decode_grid(&mut rest)?;
     let count = shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))?;
-    let (intensities, classes) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (intensities, after) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (classes, mut rest) = after.split_at_checked(count)?;
     let (values, _) = intensities.as_chunks::<4>();
     let values = values
         .iter()
         .map(|value| f32::from_le_bytes(*value))
         .collect();
-    let geometry = Geometry {
-        affine,
-        stored: StoredAxes {
-            axis: axis.map(usize::from),
-            flipped: flipped.map(|flag| flag == 1),
+    let own = if rest.is_empty() {
+        None
+    } else {
+        let (shape, geometry) = decode_grid(&mut rest)?;
+        Some(label_map(shape, geometry, rest)?)
+    };
+    Some(Prepared {
+        image: Image {
+            voxels: Array3::from_shape_vec(shape, values).ok()?,
+            geometry: geometry.clone(),
         },
+        labels: label_map(shape, geometry, classes)?,
+        own,
+    })
+}
+
+fn decode_grid(rest: &mut &[u8]) -> Option<([usize; 3], Geometry)> {
+    let mut shape = [0; 3];
+    for length in &mut shape {
+        *length = usize::try_from(u64::from_le_bytes(take(rest)?)).ok()?;
+    }
+    let mut affine = [[0.0; 4]; 4];
+    for value in affine.iter_mut().flatten() {
+        *value = f64::from_le_bytes(take(rest)?);
+    }
+    let axis: [u8; 3] = take(rest)?;
+    let flipped: [u8; 3] = take(rest)?;
+    let stored = StoredAxes {
+        axis: axis.map(usize::from),
+        flipped: flipped.map(|flag| flag == 1),
     };
-    let image = Image {
-        voxels: Array3::from_shape_vec(shape, values).ok()?,
-        geometry: geometry.clone(),
-    };
-    let labels = LabelMap {
-        voxels: Array3::from_shape_vec(shape, classes.to_vec()).ok()?,
-        geometry,
-    };
-    Some((image, labels))
+    Some((shape, Geometry { affine, stored }))
+}
+
+/// Returns `None` unless there is one class for each voxel.
+fn label_map(shape: [usize; 3], geometry: Geometry, classes: &[u8]) -> Option<LabelMap> {
+    let voxels = Array3::from_shape_vec(shape, classes.to_vec()).ok()?;
+    Some(LabelMap { voxels, geometry })
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -188,21 +213,31 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn case() -> (Image, LabelMap) {
+    /// A case with and without classes on its own grid.
+    fn cases() -> [Prepared; 2] {
         let mut geometry = Geometry::axis_aligned([2.0, 1.5, 1.0]);
         geometry.stored.flipped[0] = true;
         let voxels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z * 12 + y * 4 + x) as f32);
-        let labels = voxels.mapv(|value| value as u8 % 3);
-        (
-            Image {
-                voxels,
+        let kept = Prepared {
+            labels: LabelMap {
+                voxels: voxels.mapv(|value| value as u8 % 3),
                 geometry: geometry.clone(),
             },
-            LabelMap {
-                voxels: labels,
-                geometry,
-            },
-        )
+            image: Image { voxels, geometry },
+            own: None,
+        };
+        let own = LabelMap {
+            voxels: Array3::from_shape_fn((3, 2, 5), |(z, y, x)| (z + y + x) as u8 % 4),
+            geometry: kept
+                .image
+                .geometry
+                .subgrid([0.1, 0.2, -0.3], [0.6, 1.4, 0.8]),
+        };
+        let resampled = Prepared {
+            own: Some(own),
+            ..kept.clone()
+        };
+        [kept, resampled]
     }
 
     #[test]
@@ -221,27 +256,41 @@ mod tests {
     fn a_case_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/one.case");
-        let (image, labels) = case();
-        write(&path, &image, &labels).unwrap();
-        assert_eq!(read(&path), Some((image, labels)));
+        for case in cases() {
+            write(&path, &case).unwrap();
+            assert_eq!(read(&path), Some(case));
+        }
     }
 
     #[test]
     fn any_damage_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("one.case");
-        let (image, labels) = case();
-        write(&path, &image, &labels).unwrap();
-        let good = fs::read(&path).unwrap();
-        for position in [0, 20, 60, good.len() / 2, good.len() - 1] {
-            let mut bad = good.clone();
-            bad[position] ^= 1;
-            fs::write(&path, bad).unwrap();
-            assert_eq!(read(&path), None, "flipped a bit at {position}");
+        for case in cases() {
+            write(&path, &case).unwrap();
+            let good = fs::read(&path).unwrap();
+            for position in [0, 20, 60, good.len() / 2, good.len() - 1] {
+                let mut bad = good.clone();
+                bad[position] ^= 1;
+                fs::write(&path, bad).unwrap();
+                assert_eq!(read(&path), None, "flipped a bit at {position}");
+            }
+            fs::write(&path, &good[..good.len() - 7]).unwrap();
+            assert_eq!(read(&path), None);
         }
-        fs::write(&path, &good[..good.len() - 7]).unwrap();
-        assert_eq!(read(&path), None);
         fs::write(&path, b"short").unwrap();
         assert_eq!(read(&path), None);
+    }
+
+    /// A file with a correct hash but the wrong number of bytes, as another version might write.
+    #[test]
+    fn content_that_does_not_fit_is_no_case() {
+        let [kept, resampled] = cases();
+        for case in [kept, resampled] {
+            let whole = encode(&case);
+            assert_eq!(decode(&whole), Some(case));
+            assert_eq!(decode(&whole[..whole.len() - 1]), None);
+            assert_eq!(decode(&[&whole[..], &[0]].concat()), None);
+        }
     }
 }
