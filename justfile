@@ -16,6 +16,11 @@ reproduce-table2: build
 reproduce-table2-neonates: build
     {{ program }} sweep experiments/table2-neonates.yaml
 
+# A task of our own, on 200 hippocampi (needs their volumes, see docs/data.md): results/hippocampus/report.html
+reproduce-hippocampus: build
+    scripts/hippocampus.sh "${SLICEWISE_DATA:-../shared/data}/msd-hippocampus" .cache/hippocampus
+    {{ program }} sweep experiments/hippocampus.yaml
+
 # Everything on phantoms: Tables 1-2, Figs. 3-6, the heads' ablation; results/reproduce.html
 reproduce: build
     {{ program }} sweep experiments/table1.yaml

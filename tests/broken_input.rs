@@ -8,13 +8,13 @@ use std::fs;
 use std::path::PathBuf;
 
 /// A folder with a good dataset of four cases and its experiment, which a test then breaks.
-struct Scratch {
+pub(crate) struct Scratch {
     folder: tempfile::TempDir,
-    yaml: String,
+    pub(crate) yaml: String,
     manifest: String,
 }
 
-fn image() -> Image {
+pub(crate) fn image() -> Image {
     let voxels = Array3::from_shape_fn((16, 12, 12), |(z, y, x)| {
         1.0 + ((z * 7 + y * 3 + x) % 11) as f32
     });
@@ -24,7 +24,7 @@ fn image() -> Image {
     }
 }
 
-fn labels() -> LabelMap {
+pub(crate) fn labels() -> LabelMap {
     let voxels = Array3::from_shape_fn((16, 12, 12), |(_, y, x)| {
         u8::from((3..9).contains(&y)) * (1 + u8::from(x > 5))
     });
@@ -35,7 +35,7 @@ fn labels() -> LabelMap {
 }
 
 impl Scratch {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut manifest = "case,image,label,mask,split\n".to_owned();
         for (case, split) in [("a", "A"), ("b", "A"), ("c", "A"), ("d", "B")] {
@@ -75,13 +75,13 @@ tasks:
         }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Runs a command. Returns exit code, standard output and standard error, with the scratch
     /// folder replaced by FOLDER.
-    fn says(&self, command: &str) -> (i32, String, String) {
+    pub(crate) fn says(&self, command: &str) -> (i32, String, String) {
         let yaml = self.file("broken.yaml");
         fs::write(self.file("manifest.csv"), &self.manifest).unwrap();
         fs::write(&yaml, &self.yaml).unwrap();
@@ -102,7 +102,7 @@ tasks:
 
     /// Asserts that `sweep` refuses with the one line `PLACE: PROBLEM`. `check` must print a row of
     /// its table with the same and the remedy, or the same line if there is nothing to list.
-    fn refused(&self, place: &str, problem: &str, remedy: Option<&str>) {
+    pub(crate) fn refused(&self, place: &str, problem: &str, remedy: Option<&str>) {
         let line = format!("slicewise: {place}: {problem}\n");
         let (code, stdout, stderr) = self.says("sweep");
         let stderr: String = stderr

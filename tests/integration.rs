@@ -14,6 +14,7 @@ mod extensions;
 mod faults;
 mod gpu;
 mod nifti;
+mod own_tasks;
 mod precision;
 mod program;
 mod release;

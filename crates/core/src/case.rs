@@ -1,5 +1,6 @@
 //! What the experiment sees of a dataset: cases ready for training, in two parts.
 
+use crate::definition::TaskDefinition;
 use crate::hash::hex;
 use crate::task::Task;
 use crate::volume::{Image, LabelMap};
@@ -22,9 +23,10 @@ pub struct Case {
     pub id: String,
     /// Whether the case is in Part A or B.
     pub part: Part,
-    /// Normalised intensities `[z, y, x]`.
+    /// Normalised intensities `[D, H, W]`, where D is the sliced axis: `[z, y, x]` for axial
+    /// slices, see [`SliceAxis`](crate::SliceAxis).
     pub image: Image,
-    /// True classes `[z, y, x]`, values `0..classes.len()`.
+    /// True classes `[D, H, W]`, values `0..classes.len()`.
     pub labels: LabelMap,
 }
 
@@ -33,6 +35,8 @@ pub struct Case {
 pub struct TaskData {
     /// The task.
     pub task: Task,
+    /// What its labels are.
+    pub definition: TaskDefinition,
     /// Class names by class index; `classes[0]` is background.
     pub classes: Vec<String>,
     /// All cases, sorted by id.
@@ -41,7 +45,7 @@ pub struct TaskData {
 
 impl TaskData {
     /// Returns the SHA-256, in hexadecimal, of everything that an experiment can see: task,
-    /// classes, and each case's id, part, grid, intensities and labels.
+    /// definition (unless it is the paper's), classes, and each case's id, part, grid, intensities and labels.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         // Each text is preceded by its length, so that no two datasets give the same bytes.
@@ -50,6 +54,9 @@ impl TaskData {
             hasher.update(text);
         };
         text(&mut hasher, self.task.name());
+        if self.task.preset().is_none() {
+            text(&mut hasher, &self.definition.to_string());
+        }
         hasher.update((self.classes.len() as u64).to_le_bytes());
         for class in &self.classes {
             text(&mut hasher, class);

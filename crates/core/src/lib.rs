@@ -2,6 +2,7 @@
 //! space, predictions, the [`Segmenter`] trait; names with a hint, whole-file writes, hashes.
 
 pub mod case;
+pub mod definition;
 pub mod hash;
 pub mod names;
 pub mod orientation;
@@ -12,10 +13,11 @@ pub mod volume;
 pub mod write;
 
 pub use case::{Case, Part, TaskData};
+pub use definition::{Agreement, Labels, SliceAxis, TaskDefinition};
 pub use names::{UnknownName, nearest};
 pub use orientation::StoredAxes;
 pub use prediction::Prediction;
 pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
-pub use task::Task;
+pub use task::{BadTaskName, Task};
 pub use volume::{Geometry, Image, LabelMap, Volume};
 pub use write::write_whole;

@@ -1,10 +1,13 @@
 //! Volumes: voxels with their position in space.
 //!
-//! Arrays are `[z, y, x]` everywhere, and `z` is the axial (slice) axis. When a file is read, its
-//! axes are permuted and flipped to RAS: `x` grows to the right, `y` to anterior, `z` to superior.
+//! When a file is read, its axes are permuted and flipped to RAS: `x` grows to the right, `y` to
+//! anterior, `z` to superior. Arrays are then `[z, y, x]`, and `z` is the axial (slice) axis. A task
+//! that is sliced along another axis permutes them once more, so that the sliced axis is the first
+//! ([`Volume::sliced_along`]). From there on "z" in a comment means the first axis of the array.
 
+use crate::definition::SliceAxis;
 use crate::orientation::StoredAxes;
-use ndarray::Array3;
+use ndarray::{Array3, ArrayView3};
 
 /// Position of a voxel grid: maps voxel indices to scanner millimetres.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +73,51 @@ impl Geometry {
     }
 }
 
+impl Geometry {
+    /// Returns this grid `[z, y, x]` with its axes in the order `order`: axis `i` of the new array
+    /// is axis `order[i]` of the old. What is written to a file is in the file's order as before.
+    fn permuted(&self, order: [usize; 3]) -> Self {
+        let mut new = self.clone();
+        for (axis, from) in order.into_iter().enumerate() {
+            // Columns of the affine are x, y, z; axes of the array z, y, x.
+            let (column, from) = (2 - axis, 2 - from);
+            for (row, old) in new.affine.iter_mut().zip(&self.affine) {
+                row[column] = old[from];
+            }
+            new.stored.axis[column] = self.stored.axis[from];
+            new.stored.flipped[column] = self.stored.flipped[from];
+        }
+        new
+    }
+
+    /// Returns the axis that the grid is sliced along, which is never
+    /// [`Thickest`](SliceAxis::Thickest).
+    pub fn slice_axis(&self) -> SliceAxis {
+        let [x, y, _] = StoredAxes::of_affine(&self.affine).axis;
+        match (x, y) {
+            (2, _) => SliceAxis::Sagittal,
+            (_, 2) => SliceAxis::Coronal,
+            _ => SliceAxis::Axial,
+        }
+    }
+}
+
+/// Returns voxels `[z, y, x]` with the sliced axis first.
+pub fn slices_first<T: Clone>(voxels: ArrayView3<T>, axis: SliceAxis) -> Array3<T> {
+    let view = voxels.permuted_axes(axis.order());
+    view.as_standard_layout().into_owned()
+}
+
+impl<T: Clone> Volume<T> {
+    /// Returns a volume `[z, y, x]` with the sliced axis first.
+    pub fn sliced_along(&self, axis: SliceAxis) -> Self {
+        Self {
+            voxels: slices_first(self.voxels.view(), axis),
+            geometry: self.geometry.permuted(axis.order()),
+        }
+    }
+}
+
 /// A voxel grid `[z, y, x]` and its geometry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Volume<T> {
@@ -84,3 +132,50 @@ pub type Image = Volume<f32>;
 
 /// A segmentation with class indices; 0 is background.
 pub type LabelMap = Volume<u8>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every voxel's value is its place in millimetres, x + 100 y + 10000 z.
+    fn volume(stored: StoredAxes) -> Volume<f32> {
+        let mut geometry = Geometry::axis_aligned([3.0, 2.0, 1.0]);
+        geometry.stored = stored;
+        let voxels =
+            Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (x + 200 * y + 30_000 * z) as f32);
+        Volume { voxels, geometry }
+    }
+
+    #[test]
+    fn voxels_keep_their_place_whatever_axis_comes_first() {
+        let stored = StoredAxes {
+            axis: [1, 2, 0],
+            flipped: [true, false, true],
+        };
+        let plain = volume(stored);
+        for (axis, shape, spacing) in [
+            (SliceAxis::Axial, [2, 3, 4], [3.0, 2.0, 1.0]),
+            (SliceAxis::Sagittal, [4, 2, 3], [1.0, 3.0, 2.0]),
+            (SliceAxis::Coronal, [3, 2, 4], [2.0, 3.0, 1.0]),
+        ] {
+            let sliced = plain.sliced_along(axis);
+            assert_eq!(sliced.voxels.shape(), shape);
+            assert_eq!(sliced.geometry.spacing_mm(), spacing);
+            assert_eq!(sliced.geometry.slice_axis(), axis);
+            for ((i, j, k), value) in sliced.voxels.indexed_iter() {
+                let [x, y, z] = sliced
+                    .geometry
+                    .position_mm([i, j, k].map(|index| index as f64));
+                assert_eq!(f64::from(*value), x + 100.0 * y + 10_000.0 * z);
+            }
+            // What a file gets is the same.
+            let write = |volume: &Volume<f32>| {
+                let geometry = &volume.geometry;
+                geometry
+                    .stored
+                    .from_ras(volume.voxels.view(), &geometry.affine)
+            };
+            assert_eq!(write(&sliced), write(&plain), "{axis:?}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use slicewise_data::nifti::{read_image, write_image, write_labels};
-use slicewise_data::{DataConfig, Task, load_task, phantom};
+use slicewise_data::{DataConfig, Task, TaskDefinition, load_task, phantom};
 use std::fs;
 use tempfile::tempdir;
 
@@ -38,7 +38,12 @@ fn volumes(criterion: &mut Criterion) {
         bencher.iter_batched(
             || tempdir().expect("an empty cache"),
             |cache| {
-                let data = load_task(Task::BrainExtraction, &config, cache.path());
+                let data = load_task(
+                    Task::BRAIN_EXTRACTION,
+                    &TaskDefinition::BRAIN_EXTRACTION,
+                    &config,
+                    cache.path(),
+                );
                 (data.expect("good files"), cache)
             },
             BatchSize::PerIteration,

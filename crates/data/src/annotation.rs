@@ -1,7 +1,6 @@
 //! Which axial slices of which case are annotated, and since which round. Slices without annotation
 //! carry no loss; the model's crops take care of that.
 
-use ndarray::{Array3, Axis};
 use slicewise_core::write::{persist, temporary_beside};
 use std::collections::BTreeMap;
 use std::io;
@@ -67,17 +66,23 @@ impl SliceAnnotation {
 
     /// Starts with full annotation: every slice is annotated in round 0.
     pub fn all<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
-        Self::every_nth(cases, 1)
+        Self::every_nth(cases.into_iter().map(|case| (case, 0)), 1)
     }
 
-    /// Starts like the paper: every `n`-th axial slice is annotated in round 0. The slices are
-    /// centred: the first is `n / 2`, so both ends are equally far from an annotated slice. A
-    /// volume with fewer slices gets its middle one. `n` below 1 counts as 1.
-    pub fn every_nth<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>, n: usize) -> Self {
-        let mut annotation = Self::none(cases);
-        for rounds in annotation.rounds.values_mut() {
-            for slice in equal_interval(rounds.len(), n) {
-                rounds[slice] = Some(0);
+    /// Starts like the paper: every `n`-th axial slice is annotated in round 0. `cases` are ids,
+    /// numbers of slices, and phases: the index of the lowest annotated slice. A volume that its
+    /// phase is beyond gets its middle slice. `n` below 1 counts as 1.
+    pub fn every_nth<'a>(
+        cases: impl IntoIterator<Item = ((&'a str, usize), usize)>,
+        n: usize,
+    ) -> Self {
+        let (cases, phases): (Vec<_>, Vec<usize>) = cases.into_iter().unzip();
+        let mut annotation = Self::none(cases.iter().copied());
+        for ((id, depth), phase) in cases.into_iter().zip(phases) {
+            if let Some(rounds) = annotation.rounds.get_mut(id) {
+                for slice in equal_interval(depth, n, phase) {
+                    rounds[slice] = Some(0);
+                }
             }
         }
         annotation
@@ -169,24 +174,13 @@ impl SliceAnnotation {
     }
 }
 
-/// Returns every `n`-th index of `depth` slices, centred; at least one for any volume.
-pub fn equal_interval(depth: usize, n: usize) -> Vec<usize> {
-    let n = n.max(1);
-    let slices: Vec<usize> = (n / 2..depth).step_by(n).collect();
+/// Returns every `n`-th index of `depth` slices from `phase` on; at least one for any volume.
+pub fn equal_interval(depth: usize, n: usize, phase: usize) -> Vec<usize> {
+    let slices: Vec<usize> = (phase..depth).step_by(n.max(1)).collect();
     if slices.is_empty() && depth > 0 {
         return vec![depth / 2];
     }
     slices
-}
-
-/// Returns the number of foreground voxels, which an annotator must draw, on each axial slice,
-/// `[D]`. `labels` are `[D, H, W]`.
-pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
-    let count = |slice: ndarray::ArrayView2<u8>| slice.iter().filter(|&&class| class != 0).count();
-    labels
-        .axis_iter(Axis(0))
-        .map(|slice| count(slice) as u64)
-        .collect()
 }
 
 #[cfg(test)]
@@ -194,17 +188,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_start_is_centred_and_never_empty() {
-        assert_eq!(equal_interval(64, 16), [8, 24, 40, 56]);
-        assert_eq!(equal_interval(20, 16), [8]);
-        assert_eq!(equal_interval(5, 16), [2]);
-        assert_eq!(equal_interval(3, 0), [0, 1, 2]);
-        assert!(equal_interval(0, 4).is_empty());
+    fn the_start_follows_its_phase_and_is_never_empty() {
+        assert_eq!(equal_interval(64, 16, 8), [8, 24, 40, 56]);
+        assert_eq!(equal_interval(64, 16, 1), [1, 17, 33, 49]);
+        assert_eq!(equal_interval(20, 16, 8), [8]);
+        assert_eq!(equal_interval(5, 16, 8), [2]);
+        assert_eq!(equal_interval(3, 0, 0), [0, 1, 2]);
+        assert!(equal_interval(0, 4, 2).is_empty());
     }
 
     #[test]
     fn slices_are_annotated_once_within_the_volume() {
-        let mut annotation = SliceAnnotation::every_nth([("b", 8), ("a", 4)], 4);
+        let mut annotation = SliceAnnotation::every_nth([(("b", 8), 2), (("a", 4), 2)], 4);
         assert_eq!(
             annotation.annotated("a"),
             Some(vec![false, false, true, false])
@@ -240,11 +235,5 @@ mod tests {
         annotation.write_csv(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "case,slice,round\nbaby-01,1,2\n");
-    }
-
-    #[test]
-    fn foreground_is_counted_slice_by_slice() {
-        let labels = Array3::from_shape_fn((3, 2, 2), |(z, y, _)| (z * y) as u8);
-        assert_eq!(foreground_voxels(&labels), [0, 2, 2]);
     }
 }

@@ -2,8 +2,8 @@
 //! same volumes.
 //!
 //! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
-//! a phantom: the source code of the generator and its arguments), the settings, the grouping of
-//! labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, shape
+//! a phantom: the source code of the generator and its arguments), the settings, the task's
+//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, shape
 //! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
 //! classes (u8), and the SHA-256 of all before. A file whose hash is wrong is rebuilt.
 
@@ -14,7 +14,7 @@ use crate::layouts::Source;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
 use slicewise_core::hash::hex;
-use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, Task, write_whole};
+use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, TaskDefinition, write_whole};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,13 +43,13 @@ const PHANTOM_CODE: &[(&str, &str)] = &[
 pub(crate) fn path(
     folder: &Path,
     source: &Source,
-    task: Task,
+    definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
 ) -> Result<PathBuf, DataError> {
     let mut hasher = Sha256::new();
     hasher.update(FORMAT.to_le_bytes());
-    hasher.update(format!("{} {grouping:?}", task.name()));
+    hasher.update(format!("{definition} {grouping:?}"));
     hasher.update(format!("{:?} {:?}", config.spacing_mm, config.margin_mm));
     match source {
         Source::Files {

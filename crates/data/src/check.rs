@@ -8,7 +8,7 @@ use crate::load::{grouping, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use rayon::prelude::*;
-use slicewise_core::Task;
+use slicewise_core::{Task, TaskDefinition};
 use std::path::PathBuf;
 
 /// One problem and its remedy.
@@ -38,17 +38,19 @@ impl From<&DataError> for Problem {
 /// Returns every problem of a task's data: first those of tables and settings, then those of the
 /// cases in their order. It lists, splits, reads and preprocesses all cases and keeps nothing. If
 /// there is no problem, [`crate::load_task`] works. Phantoms are listed but not made, since nothing
-/// can be wrong with them.
-pub fn check_task(task: Task, config: &DataConfig) -> Vec<Problem> {
-    let (cases, grouping, mut problems) = match select(task, config) {
+/// can be wrong with them: each has every class.
+pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Vec<Problem> {
+    let (cases, grouping, mut problems) = match select(task, definition, config) {
         Ok(selection) => {
             let cases = selection.cases.into_iter().map(|(case, _)| case).collect();
             (cases, Some(selection.grouping), Vec::new())
         }
         Err(problems) => {
             let layout = layouts::find(&config.layout).ok();
-            let cases = layout.map_or_else(Vec::new, |layout| layout.sound(config, task));
-            let grouping = layout.and_then(|layout| grouping(layout, task, config).ok());
+            let cases =
+                layout.map_or_else(Vec::new, |layout| layout.sound(config, &definition.labels));
+            let grouping =
+                layout.and_then(|layout| grouping(layout, task, definition, config).ok());
             (cases, grouping, problems)
         }
     };
@@ -56,7 +58,7 @@ pub fn check_task(task: Task, config: &DataConfig) -> Vec<Problem> {
         let case_problems: Vec<Vec<DataError>> = cases
             .par_iter()
             .filter(|case| matches!(case.source, Source::Files { .. }))
-            .map(|case| check_case(&case.source, task, &grouping, config))
+            .map(|case| check_case(&case.source, definition, &grouping, config))
             .collect();
         problems.extend(case_problems.into_iter().flatten());
     }
@@ -65,13 +67,13 @@ pub fn check_task(task: Task, config: &DataConfig) -> Vec<Problem> {
 
 fn check_case(
     source: &Source,
-    task: Task,
+    definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
 ) -> Vec<DataError> {
     let classes = grouping.classes.len();
-    match read_case(source, task, grouping) {
-        Ok(raw) => preprocess(raw, task, classes, config.spacing_mm, config.margin_mm)
+    match read_case(source, definition, grouping) {
+        Ok(raw) => preprocess(raw, classes, config.spacing_mm, config.margin_mm)
             .err()
             .into_iter()
             .collect(),

@@ -30,7 +30,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomConfig>,
     /// Class names, background first, 2 to 255 of them; the position in the list, from 0, is the
-    /// label value. Needed by the layout `manifest` in the tissue task. An error for any other
+    /// label value. Needed by the layout `manifest` for every task but one of the mask. An error for any other
     /// layout, because those know their class names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
@@ -52,6 +52,14 @@ pub struct DataConfig {
     /// more. Default: no draw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_b_count: Option<usize>,
+    /// Number of folds over cases, 2 or more: every case is unseen in one fold, and each run is done
+    /// for every fold. Subjects are dealt whole, in the order that `split_seed` gives. An error
+    /// together with `part_a`, `part_b` or `part_b_count`. Default: one split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// Number of the fold, from 1, that is Part B. The program sets it for each run.
+    #[serde(skip)]
+    pub fold: Option<usize>,
     /// Seed of that draw, a whole number from 0. Default: 0. It is a setting of its own, so that
     /// all seeds of an experiment share one split.
     #[serde(default)]
@@ -95,6 +103,8 @@ impl DataConfig {
             part_a: None,
             part_b: None,
             part_b_count: None,
+            folds: None,
+            fold: None,
             split_seed: 0,
             margin_mm: default_margin_mm(),
         }

@@ -3,7 +3,7 @@
 //! Every message is one line and names the file (or the setting), what was expected and what was
 //! found. [`DataError::remedy`] says what to do about it.
 
-use slicewise_core::UnknownName;
+use slicewise_core::{Task, UnknownName, nearest};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a file, a folder, a table or a setting.
@@ -190,6 +190,24 @@ pub enum DataError {
         /// The unknown name, and what is similar.
         unknown: UnknownName,
     },
+    /// A task's definition names a class that the dataset lacks.
+    #[error("{}: unknown class \"{}\"{}; the data set has {}", self.place(), one_line(class), meant(class, known), one_line(&known.join(", ")))]
+    UnknownClass {
+        /// The task.
+        task: Task,
+        /// The unknown name.
+        class: String,
+        /// The classes that there are.
+        known: Vec<String>,
+    },
+    /// A case lacks classes of a task that allows none to be absent.
+    #[error("{}: expected every class of the task in its labels, got none of {}", path.display(), classes.join(", "))]
+    AbsentClasses {
+        /// The image file.
+        path: PathBuf,
+        /// The classes that it lacks.
+        classes: Vec<String>,
+    },
     /// A part has no cases.
     #[error("data: Part {part} is empty ({cases} cases found)")]
     EmptyPart {
@@ -198,6 +216,12 @@ pub enum DataError {
         /// Number of cases in the whole dataset.
         cases: usize,
     },
+}
+
+/// Returns the class that a misspelt one was meant to be, as a question in brackets.
+fn meant(class: &str, known: &[String]) -> String {
+    let nearest = nearest(class, known.iter().map(String::as_str));
+    nearest.map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)"))
 }
 
 /// Writes a text on one line. Control characters, which a file's name may contain, become `\n`,
@@ -232,11 +256,13 @@ impl DataError {
             | Self::AffineMismatch { path, .. }
             | Self::Empty { path, .. }
             | Self::Constant { path, .. }
+            | Self::AbsentClasses { path, .. }
             | Self::Table { path, .. } => Some(path),
             Self::Setting { .. }
             | Self::TwoParts { .. }
             | Self::DuplicateCase { .. }
             | Self::UnknownName { .. }
+            | Self::UnknownClass { .. }
             | Self::EmptyPart { .. } => None,
         }
     }
@@ -252,6 +278,7 @@ impl DataError {
             Self::Setting { field, .. } | Self::UnknownName { field, .. } => {
                 format!("data.{field}")
             }
+            Self::UnknownClass { task, .. } => format!("tasks.{task}.definition.labels"),
             Self::TwoParts { .. } => "data.part_a, data.part_b".to_owned(),
             Self::DuplicateCase { place, .. } => place.clone(),
             Self::EmptyPart { .. } => "data".to_owned(),
@@ -295,7 +322,10 @@ impl DataError {
             Self::TwoParts { .. } | Self::DuplicateCase { .. } => {
                 "Name every case once, in one part."
             }
-            Self::UnknownName { .. } => "Use a name that exists.",
+            Self::UnknownName { .. } | Self::UnknownClass { .. } => "Use a name that exists.",
+            Self::AbsentClasses { .. } => {
+                "Leave the case out, or set absent_classes: true in the task's definition."
+            }
             Self::EmptyPart { .. } => "Give each part at least one case.",
         }
     }

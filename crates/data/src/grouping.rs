@@ -38,6 +38,33 @@ impl LabelGrouping {
         }
     }
 
+    /// Keeps the classes called `names`, in this order; all others become background.
+    ///
+    /// # Errors
+    /// The first name that no foreground class has.
+    pub fn chosen(&self, names: &[String]) -> Result<Self, String> {
+        let known = || self.classes.iter().skip(1);
+        let mut new = vec![0; self.classes.len()];
+        for (place, name) in names.iter().enumerate() {
+            let found = known().position(|class| class == name);
+            let found = found.ok_or_else(|| name.clone())?;
+            new[found + 1] = place as u8 + 1;
+        }
+        let class_of = self.class_of.iter();
+        Ok(Self {
+            classes: std::iter::once(&self.classes[0])
+                .chain(names)
+                .cloned()
+                .collect(),
+            class_of: class_of
+                .map(|(&value, &class)| (value, new[usize::from(class)]))
+                .collect(),
+            unlabelled_inside_mask: self
+                .unlabelled_inside_mask
+                .map(|class| new[usize::from(class)]),
+        })
+    }
+
     /// Returns the classes `[z, y, x]` of label values `[z, y, x]`. Outside the mask, if there is
     /// one, everything is background.
     ///

@@ -12,7 +12,7 @@ pub use registry::{DATASETS, find};
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use slicewise_core::{Part, Task};
+use slicewise_core::{Labels, Part};
 use std::path::PathBuf;
 
 /// One way in which a dataset can lie on disk.
@@ -23,29 +23,30 @@ pub trait DatasetLayout: Sync {
     /// One line about it for `slicewise list datasets`.
     fn summary(&self) -> &'static str;
 
-    /// Lists the cases that the dataset has for a task, in any order.
+    /// Lists the cases that the dataset has for a task with such labels, in any order.
     ///
     /// # Errors
     /// Every problem of the folder or table itself.
-    fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>>;
+    fn list(&self, config: &DataConfig, labels: &Labels)
+    -> Result<Vec<CaseSource>, Vec<DataError>>;
 
     /// Lists the cases that can be read even though [`list`](Self::list) fails because of others. A
     /// check can then report the problems of their files too.
-    fn sound(&self, config: &DataConfig, task: Task) -> Vec<CaseSource> {
-        self.list(config, task).unwrap_or_default()
+    fn sound(&self, config: &DataConfig, labels: &Labels) -> Vec<CaseSource> {
+        self.list(config, labels).unwrap_or_default()
     }
 
-    /// Returns what the label values mean in the tissue task.
+    /// Returns what the label values mean: all classes that a task can have.
     ///
     /// # Errors
     /// A table of the dataset, or a setting, does not say so.
-    fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError>;
+    fn classes(&self, config: &DataConfig) -> Result<LabelGrouping, DataError>;
 }
 
 /// One case before it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseSource {
-    /// The case's id, unique within the dataset and the same in both tasks.
+    /// The case's id, unique within the dataset and the same in all tasks.
     pub id: String,
     /// The subject. All sessions of one subject must be in the same part.
     pub subject: String,
@@ -62,7 +63,7 @@ pub enum Source {
     Files {
         /// The scan.
         image: PathBuf,
-        /// The label map. Brain extraction does not need it if there is a mask.
+        /// The label map. A task of the mask does not need it if there is a mask.
         labels: Option<PathBuf>,
         /// The brain mask: voxels above 0. The task's content lies inside it, see
         /// [`crate::preprocess`].

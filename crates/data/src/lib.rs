@@ -23,5 +23,6 @@ pub use grouping::LabelGrouping;
 pub use layouts::{CaseSource, DatasetLayout, Source};
 pub use load::load_task;
 pub use slicewise_core::{
-    Case, Geometry, Image, LabelMap, Part, StoredAxes, Task, TaskData, Volume,
+    Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,
+    TaskData, TaskDefinition, Volume,
 };

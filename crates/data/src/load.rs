@@ -10,7 +10,7 @@ use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
 use rayon::prelude::*;
-use slicewise_core::{Case, Part, Task, TaskData};
+use slicewise_core::{Case, Labels, Part, Task, TaskData, TaskDefinition};
 use std::path::Path;
 
 /// Reads and prepares all cases of a task. Cases that the folder `cache` holds already are read
@@ -18,16 +18,22 @@ use std::path::Path;
 ///
 /// # Errors
 /// The first problem; [`crate::check_task`] finds all.
-pub fn load_task(task: Task, config: &DataConfig, cache: &Path) -> Result<TaskData, DataError> {
-    let selection = select(task, config).map_err(first)?;
+pub fn load_task(
+    task: Task,
+    definition: &TaskDefinition,
+    config: &DataConfig,
+    cache: &Path,
+) -> Result<TaskData, DataError> {
+    let selection = select(task, definition, config).map_err(first)?;
     let grouping = &selection.grouping;
     let cases = selection
         .cases
         .par_iter()
-        .map(|(case, part)| load_case(case, *part, task, grouping, config, cache))
+        .map(|(case, part)| load_case(case, *part, definition, grouping, config, cache))
         .collect::<Result<Vec<Case>, DataError>>()?;
     Ok(TaskData {
         task,
+        definition: definition.clone(),
         classes: selection.grouping.classes,
         cases,
     })
@@ -40,12 +46,16 @@ pub(crate) struct Selection {
 }
 
 /// Decides everything that needs no volume: settings, cases, split and classes.
-pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<DataError>> {
+pub(crate) fn select(
+    task: Task,
+    definition: &TaskDefinition,
+    config: &DataConfig,
+) -> Result<Selection, Vec<DataError>> {
     let layout = layouts::find(&config.layout).map_err(|problem| vec![problem])?;
     let mut problems = check_settings(config);
-    let grouping = grouping(layout, task, config);
+    let grouping = grouping(layout, task, definition, config);
     let cases = layout
-        .list(config, task)
+        .list(config, &definition.labels)
         .and_then(|cases| split::assign(cases, config));
     match (grouping, cases) {
         (Ok(grouping), Ok(cases)) if problems.is_empty() => Ok(Selection { cases, grouping }),
@@ -61,11 +71,24 @@ pub(crate) fn select(task: Task, config: &DataConfig) -> Result<Selection, Vec<D
 pub(crate) fn grouping(
     layout: &dyn DatasetLayout,
     task: Task,
+    definition: &TaskDefinition,
     config: &DataConfig,
 ) -> Result<LabelGrouping, DataError> {
-    match task {
-        Task::BrainExtraction => Ok(LabelGrouping::new(&[0], [("brain", &[1][..])])),
-        Task::TissueSegmentation => layout.tissues(config),
+    match &definition.labels {
+        Labels::Mask => {
+            let brain = task == Task::BRAIN_EXTRACTION;
+            let name = if brain { "brain" } else { "foreground" };
+            Ok(LabelGrouping::new(&[0], [(name, &[1][..])]))
+        }
+        Labels::All => layout.classes(config),
+        Labels::Classes(names) => {
+            let all = layout.classes(config)?;
+            all.chosen(names).map_err(|class| DataError::UnknownClass {
+                task,
+                class,
+                known: all.classes[1..].to_vec(),
+            })
+        }
     }
 }
 
@@ -107,19 +130,18 @@ fn check_settings(config: &DataConfig) -> Vec<DataError> {
 fn load_case(
     case: &CaseSource,
     part: Part,
-    task: Task,
+    definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
     cache: &Path,
 ) -> Result<Case, DataError> {
-    let cached = cache::path(cache, &case.source, task, grouping, config)?;
+    let cached = cache::path(cache, &case.source, definition, grouping, config)?;
     let (image, labels) = match cache::read(&cached) {
         Some(volumes) => volumes,
         None => {
-            let raw = read_case(&case.source, task, grouping).map_err(first)?;
+            let raw = read_case(&case.source, definition, grouping).map_err(first)?;
             let classes = grouping.classes.len();
-            let (image, labels) =
-                preprocess(raw, task, classes, config.spacing_mm, config.margin_mm)?;
+            let (image, labels) = preprocess(raw, classes, config.spacing_mm, config.margin_mm)?;
             cache::write(&cached, &image, &labels)?;
             (image, labels)
         }

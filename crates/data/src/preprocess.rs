@@ -1,19 +1,20 @@
 //! Turns a scan and its labels into what a network is trained on.
 //!
-//! Task 1, brain extraction, uses the whole image. Class 1 is the brain mask, or label > 0 if there
-//! is no mask. Task 2, tissues, uses the image times the brain mask. Without a mask it uses the
-//! whole image, because cutting out `label > 0` would tell the network where the foreground ends.
+//! A task of the mask, as the paper's Task 1, uses the whole image. Class 1 is the brain mask, or
+//! label > 0 if there is no mask. Any other task, as the paper's Task 2, uses the image times the
+//! brain mask. Without a mask it uses the whole image, because cutting out `label > 0` would tell
+//! the network where the foreground ends.
 //!
 //! The paper does not describe its preprocessing. The steps here, in this order:
-//! 1. Crop to the content (Task 1: voxels that are not 0; Task 2: the mask) plus a margin in mm,
-//!    but never beyond the file's grid.
+//! 1. Crop to the content (the mask; in a task of the mask, or without one, voxels that are not 0)
+//!    plus a margin in mm, but never beyond the file's grid.
 //! 2. Resample to isotropic `spacing_mm`: images linearly with antialiasing, labels to the class
 //!    with the largest weight. A masked image is divided by its resampled mask, so that the zeros
 //!    around the brain do not darken its rim. The new mask is where the old one has weight ½ or
 //!    more.
-//! 3. Standardise each volume (z-score). Task 1 takes mean and standard deviation of the voxels
-//!    that are not 0 and applies them to all voxels, so that air stays darkest. Task 2 takes those
-//!    of the mask, and gives voxels outside the score of intensity 0, so that the brain's edge
+//! 3. Standardise each volume (z-score). Without a mask it takes mean and standard deviation of the voxels
+//!    that are not 0 and applies them to all voxels, so that air stays darkest. With one it takes
+//!    those of the mask, and gives voxels outside the score of intensity 0, so that the brain's edge
 //!    stands out. (With the brain's mean outside, cortex and fluid at the rim were learned far more
 //!    slowly.)
 
@@ -21,7 +22,7 @@ use crate::error::DataError;
 use crate::resample::Resampling;
 use crate::source::RawCase;
 use ndarray::{Array3, Slice, Zip};
-use slicewise_core::{Image, LabelMap, Task};
+use slicewise_core::{Image, LabelMap};
 use std::path::Path;
 
 /// Grids whose spacings differ by less than this, in mm, are the same.
@@ -37,13 +38,12 @@ const MOST_REFINED: u64 = 512;
 /// The intensities have no variance, or voxels are so large that resampling would make too many.
 pub(crate) fn preprocess(
     raw: RawCase,
-    task: Task,
     class_count: usize,
     spacing_mm: Option<f64>,
     margin_mm: f64,
 ) -> Result<(Image, LabelMap), DataError> {
     let file = raw.file.clone();
-    let cropped = crop_to_content(raw, task, margin_mm);
+    let cropped = crop_to_content(raw, margin_mm);
     let resampled = match spacing_mm {
         Some(target_mm) => resample(cropped, class_count, target_mm)?,
         None => cropped,
@@ -62,10 +62,10 @@ pub(crate) fn preprocess(
     Ok((image, labels))
 }
 
-fn crop_to_content(raw: RawCase, task: Task, margin_mm: f64) -> RawCase {
-    let content = match (&raw.mask, task) {
-        (Some(mask), Task::TissueSegmentation) => mask.clone(),
-        _ => raw.image.voxels.mapv(|value| value != 0.0),
+fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
+    let content = match &raw.mask {
+        Some(mask) => mask.clone(),
+        None => raw.image.voxels.mapv(|value| value != 0.0),
     };
     let spacing_mm = raw.image.geometry.spacing_mm();
     let shape: [usize; 3] = content.dim().into();

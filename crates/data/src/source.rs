@@ -6,19 +6,20 @@ use crate::layouts::Source;
 use crate::nifti::{read_f64, read_image, read_labels};
 use crate::phantom;
 use ndarray::Array3;
-use slicewise_core::{Geometry, Image, Task};
+use slicewise_core::volume::slices_first;
+use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition};
 use std::path::{Path, PathBuf};
 
 /// How far a corner of a label map's grid may be from the image's, in mm.
 const AFFINE_TOLERANCE_MM: f64 = 1e-3;
 
-/// A case of one task on its own grid, with labels as classes.
+/// A case of one task on its own grid, with labels as classes. The sliced axis is the first.
 pub(crate) struct RawCase {
-    /// The scan `[z, y, x]`.
+    /// The scan `[D, H, W]`.
     pub(crate) image: Image,
-    /// True classes `[z, y, x]`.
+    /// True classes `[D, H, W]`.
     pub(crate) classes: Array3<u8>,
-    /// Where the image counts, `[z, y, x]`; `None` means everywhere. Brain extraction has no mask
+    /// Where the image counts, `[D, H, W]`; `None` means everywhere. A task of the mask has none
     /// here.
     pub(crate) mask: Option<Array3<bool>>,
     /// The image's file, for error messages.
@@ -38,7 +39,7 @@ struct Loaded<T> {
 /// Every problem of the case's files, not only the first.
 pub(crate) fn read_case(
     source: &Source,
-    task: Task,
+    definition: &TaskDefinition,
     grouping: &LabelGrouping,
 ) -> Result<RawCase, Vec<DataError>> {
     let (image, labels, mask) = match source {
@@ -46,14 +47,20 @@ pub(crate) fn read_case(
             image,
             labels,
             mask,
-        } => read_files(image, labels.as_deref(), mask.as_deref(), task)?,
+        } => read_files(
+            image,
+            labels.as_deref(),
+            mask.as_deref(),
+            &definition.labels,
+        )?,
         Source::Phantom {
             seed,
             subject,
             spacing_mm,
         } => generate(*seed, *subject, *spacing_mm),
     };
-    let raw = into_task(image, labels, mask, task, grouping).map_err(|problem| vec![problem])?;
+    let raw = into_task(image, labels, mask, &definition.labels, grouping)
+        .map_err(|problem| vec![problem])?;
     let empty = if raw.image.voxels.iter().all(|&value| value == 0.0) {
         Some("voxels that are not 0")
     } else if raw.classes.iter().all(|&class| class == 0) {
@@ -61,12 +68,49 @@ pub(crate) fn read_case(
     } else {
         None
     };
-    match empty {
-        Some(expected) => Err(vec![DataError::Empty {
+    if let Some(expected) = empty {
+        return Err(vec![DataError::Empty {
             path: raw.file,
             expected,
-        }]),
-        None => Ok(raw),
+        }]);
+    }
+    if !definition.absent_classes {
+        let mut found = [false; 256];
+        raw.classes
+            .iter()
+            .for_each(|&class| found[usize::from(class)] = true);
+        let classes = grouping
+            .classes
+            .iter()
+            .zip(found)
+            .filter(|(_, found)| !found);
+        // Background may fill none of a cropped volume.
+        let classes: Vec<String> = classes
+            .map(|(name, _)| name.clone())
+            .filter(|name| *name != grouping.classes[0])
+            .collect();
+        if !classes.is_empty() {
+            return Err(vec![DataError::AbsentClasses {
+                path: raw.file,
+                classes,
+            }]);
+        }
+    }
+    Ok(raw.slices_first(definition.slice_axis))
+}
+
+impl RawCase {
+    /// Puts the axis that `axis` is for this scan first.
+    fn slices_first(self, axis: SliceAxis) -> Self {
+        match axis.of_spacing(self.image.geometry.spacing_mm()) {
+            SliceAxis::Axial => self,
+            axis => Self {
+                image: self.image.sliced_along(axis),
+                classes: slices_first(self.classes.view(), axis),
+                mask: self.mask.map(|mask| slices_first(mask.view(), axis)),
+                file: self.file,
+            },
+        }
     }
 }
 
@@ -76,10 +120,10 @@ fn read_files(
     image: &Path,
     labels: Option<&Path>,
     mask: Option<&Path>,
-    task: Task,
+    wanted: &Labels,
 ) -> Result<Volumes, Vec<DataError>> {
-    // Brain extraction reads the label map only if there is no mask.
-    let labels = labels.filter(|_| task == Task::TissueSegmentation || mask.is_none());
+    // For a task of the mask the label map is read only if there is no mask.
+    let labels = labels.filter(|_| *wanted != Labels::Mask || mask.is_none());
     let loaded_image = read_image(image).map(|volume| Loaded {
         voxels: volume.voxels,
         geometry: volume.geometry,
@@ -174,12 +218,12 @@ fn mismatch<T>(image: &Loaded<f32>, other: &Loaded<T>) -> Option<DataError> {
     })
 }
 
-/// Converts labels to classes. In the tissue task the image is set to 0 outside the mask.
+/// Converts labels to classes. Unless the task is the mask, the image is set to 0 outside it.
 fn into_task(
     image: Loaded<f32>,
     labels: Option<Loaded<i32>>,
     mask: Option<Loaded<bool>>,
-    task: Task,
+    wanted: &Labels,
     grouping: &LabelGrouping,
 ) -> Result<RawCase, DataError> {
     let missing = || DataError::Missing {
@@ -187,13 +231,13 @@ fn into_task(
         expected: "a label map or a mask beside it".to_owned(),
     };
     let mut mask = mask.map(|mask| mask.voxels);
-    let classes = match task {
-        Task::BrainExtraction => match (mask.take(), &labels) {
+    let classes = match wanted {
+        Labels::Mask => match (mask.take(), &labels) {
             (Some(mask), _) => mask.mapv(u8::from),
             (None, Some(labels)) => labels.voxels.mapv(|value| u8::from(value > 0)),
             (None, None) => return Err(missing()),
         },
-        Task::TissueSegmentation => {
+        Labels::All | Labels::Classes(_) => {
             let labels = labels.as_ref().ok_or_else(missing)?;
             grouping.apply(&labels.voxels, mask.as_ref(), &labels.file)?
         }

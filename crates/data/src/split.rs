@@ -1,4 +1,4 @@
-//! Splits cases into Part A and Part B: by name, by the dataset itself, or at random.
+//! Splits cases into Part A and Part B: by name, by the dataset itself, at random, or fold by fold.
 //!
 //! The random draw ranks subjects by the SHA-256 of seed and name, lowest first. It needs no
 //! generator and does not depend on the order of the cases. A case that one task lacks (two ALBERT
@@ -96,6 +96,9 @@ fn parts_by_id(
     cases: &[CaseSource],
     config: &DataConfig,
 ) -> Result<BTreeMap<String, Part>, DataError> {
+    if let Some(count) = config.folds {
+        return fold(cases, config, count);
+    }
     let candidates = |taken: &BTreeSet<String>| -> Vec<String> {
         match &config.part_a {
             Some(ids) => ids.clone(),
@@ -130,6 +133,68 @@ fn parts_by_id(
     Ok(parts)
 }
 
+/// Deals whole subjects to folds in the order of their hash, each to the smallest fold so far, and
+/// returns the part of each case when the fold of `config` is unseen.
+fn fold(
+    cases: &[CaseSource],
+    config: &DataConfig,
+    count: usize,
+) -> Result<BTreeMap<String, Part>, DataError> {
+    let given = [
+        ("part_a", config.part_a.is_some()),
+        ("part_b", config.part_b.is_some()),
+        ("part_b_count", config.part_b_count.is_some()),
+    ];
+    let setting = |problem| DataError::Setting {
+        field: "folds",
+        problem,
+    };
+    if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
+        return Err(setting(format!(
+            "expected either folds or {name}, got both"
+        )));
+    }
+    let subjects = by_hash(cases.iter(), config);
+    if !(2..=subjects.len()).contains(&count) {
+        let most = subjects.len();
+        return Err(setting(format!(
+            "expected 2 to {most} folds, since there are {most} subjects, got {count}"
+        )));
+    }
+    let mut folds = vec![Vec::new(); count];
+    for sessions in subjects.values() {
+        let ids = sessions.iter().map(|case| case.id.clone());
+        if let Some(smallest) = folds
+            .iter_mut()
+            .min_by_key(|fold: &&mut Vec<String>| fold.len())
+        {
+            smallest.extend(ids);
+        }
+    }
+    let unseen = config.fold.unwrap_or(1) - 1;
+    let parts = folds.into_iter().enumerate().flat_map(|(number, fold)| {
+        let part = if number == unseen { Part::B } else { Part::A };
+        fold.into_iter().map(move |id| (id, part))
+    });
+    Ok(parts.collect())
+}
+
+/// Groups cases by subject, in the order of the hash of `split_seed` and the subject's name.
+fn by_hash<'a>(
+    cases: impl Iterator<Item = &'a CaseSource>,
+    config: &DataConfig,
+) -> BTreeMap<Vec<u8>, Vec<&'a CaseSource>> {
+    let mut subjects: BTreeMap<Vec<u8>, Vec<&CaseSource>> = BTreeMap::new();
+    for case in cases {
+        let mut hasher = Sha256::new();
+        hasher.update(config.split_seed.to_le_bytes());
+        hasher.update(case.subject.as_bytes());
+        let hash = hasher.finalize().to_vec();
+        subjects.entry(hash).or_default().push(case);
+    }
+    subjects
+}
+
 /// Returns the split that the dataset itself states.
 fn by_table(cases: &[CaseSource]) -> Result<BTreeMap<String, Part>, DataError> {
     if cases.iter().all(|case| case.part.is_none()) {
@@ -161,18 +226,11 @@ fn draw(
     count: usize,
 ) -> Result<BTreeSet<String>, DataError> {
     let reserved: BTreeSet<&String> = config.part_a.iter().flatten().collect();
-    let mut subjects: BTreeMap<Vec<u8>, Vec<&CaseSource>> = BTreeMap::new();
-    let mut free = 0;
-    for case in cases.iter().filter(|case| !reserved.contains(&case.id)) {
-        let mut hasher = Sha256::new();
-        hasher.update(config.split_seed.to_le_bytes());
-        hasher.update(case.subject.as_bytes());
-        subjects
-            .entry(hasher.finalize().to_vec())
-            .or_default()
-            .push(case);
-        free += 1;
-    }
+    let subjects = by_hash(
+        cases.iter().filter(|case| !reserved.contains(&case.id)),
+        config,
+    );
+    let free = subjects.values().map(Vec::len).sum();
     if count > free {
         return Err(DataError::Setting {
             field: "part_b_count",

@@ -205,7 +205,7 @@ fn config(layout: &str, path: &Path) -> DataConfig {
 fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
     let layout = layouts::find(layout).unwrap();
     let mut problems = Vec::new();
-    for task in [Task::BrainExtraction, Task::TissueSegmentation] {
+    for task in Task::OF_PAPER {
         match layout.list(config, task) {
             Ok(cases) => {
                 let ids: BTreeSet<_> = cases.iter().map(|case| &case.id).collect();
@@ -340,12 +340,12 @@ fn case() {
     let _pool = pool.build().unwrap();
     let read = |path: &Path| {
         let mut problems = Vec::new();
-        for task in [Task::BrainExtraction, Task::TissueSegmentation] {
+        for task in Task::OF_PAPER {
             let mut config = config("manifest", &path.with_file_name("cases.csv"));
             config.spacing_mm = Some(1.0);
             let classes = (0..32).map(|class| class.to_string());
             config.classes = Some(classes.collect());
-            problems.extend(check_task(task, &config));
+            problems.extend(check_task(task, &task.preset().unwrap(), &config));
         }
         join_problems(problems.iter().map(|problem| &problem.problem).collect())
     };

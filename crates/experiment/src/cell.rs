@@ -4,16 +4,17 @@
 //! A [`Cell`] is one run: one task, model, strategy and seed.
 
 use crate::error::ExperimentError;
-use crate::evaluation::agreement;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
-use crate::plan::{Cell, Round, TaskPlan};
+use crate::plan::{Cell, TaskPlan};
 use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::seed;
+use crate::steps::Round;
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
-use slicewise_data::annotation::{AnnotationError, SliceAnnotation, foreground_voxels};
+use slicewise_data::annotation::{AnnotationError, SliceAnnotation};
 use slicewise_data::{Case, Part, TaskData};
+use slicewise_metrics::{contour_length_mm, foreground_voxels};
 use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
 use std::fs;
 use std::ops::ControlFlow;
@@ -109,14 +110,19 @@ impl CellRun<'_> {
     /// Returns the annotation that the run starts with: every n-th slice of each Part A case, or
     /// all slices for [`FULL`].
     pub(crate) fn initial(&self) -> SliceAnnotation {
-        let cases = self
+        let depths = self
             .part_a()
             .map(|case| (case.id.as_str(), case.labels.voxels.dim().0));
         if self.cell.strategy == FULL {
-            SliceAnnotation::all(cases)
-        } else {
-            SliceAnnotation::every_nth(cases, self.plan.first_every)
+            return SliceAnnotation::all(depths);
         }
+        let ids: Vec<&str> = self.part_a().map(|case| case.id.as_str()).collect();
+        let (every, seed) = (self.plan.first_every, self.cell.run_seed());
+        let phases = self
+            .plan
+            .start
+            .phases(&ids, every, seed, self.cell.task.name());
+        SliceAnnotation::every_nth(depths.zip(phases), every)
     }
 
     pub(crate) fn part_a(&self) -> impl Iterator<Item = &Case> {
@@ -147,7 +153,7 @@ impl CellRun<'_> {
     /// training.
     pub(crate) fn crops(&self, trained: usize) -> u64 {
         seed::child(
-            self.cell.seed,
+            self.cell.run_seed(),
             &[self.cell.task.name(), "crops", &trained.to_string()],
         )
     }
@@ -179,12 +185,13 @@ impl CellRun<'_> {
         let view = CaseView {
             case: &case.id,
             spacing_mm: case.labels.geometry.spacing_mm(),
-            agreement: agreement(self.data.task),
+            agreement: self.data.definition.agreement,
             prediction,
             annotated,
+            truth: strategy.is_oracle().then_some(&case.labels.voxels),
         };
         let mut generator = seed::generator(
-            self.cell.seed,
+            self.cell.run_seed(),
             &[
                 self.cell.task.name(),
                 "query",
@@ -208,19 +215,22 @@ impl CellRun<'_> {
         loss: f64,
         queries: Vec<QueryRecord>,
         cases: Vec<CaseRecord>,
-    ) -> RoundRecord {
+    ) -> Result<RoundRecord, ExperimentError> {
         let mut record = RoundRecord {
             schema: SCHEMA,
             task: self.cell.task,
             model: self.cell.model.clone(),
             strategy: self.cell.strategy.clone(),
             seed: self.cell.seed,
+            fold: self.cell.fold,
             round: round.number,
             ratio: round.ratio,
+            evaluated: round.evaluated,
             annotated_slices: 0,
             total_slices: 0,
             annotated_foreground_voxels: 0,
             total_foreground_voxels: 0,
+            annotated_contour_mm: 0.0,
             steps: trained as u64,
             loss,
             mean_p: None,
@@ -229,23 +239,30 @@ impl CellRun<'_> {
             cases,
         };
         let mut p = Vec::new();
-        for (case, scored) in self.data.cases.iter().zip(&record.cases) {
-            if case.part == Part::B {
-                continue;
-            }
+        for (case, scored) in self
+            .part_a()
+            .zip(record.cases.iter().filter(|case| case.part == Part::A))
+        {
             p.extend(scored.p.iter().flatten());
-            let drawn = foreground_voxels(&case.labels.voxels);
-            for (foreground, &annotated) in drawn.into_iter().zip(&scored.annotated) {
+            let labels = &case.labels;
+            let drawn = foreground_voxels(&labels.voxels);
+            let [_, y_mm, x_mm] = labels.geometry.spacing_mm();
+            let slices = drawn.into_iter().zip(labels.voxels.outer_iter());
+            for ((foreground, slice), &annotated) in slices.zip(&scored.annotated) {
                 record.total_slices += 1;
                 record.total_foreground_voxels += foreground;
                 if annotated {
                     record.annotated_slices += 1;
                     record.annotated_foreground_voxels += foreground;
+                    record.annotated_contour_mm +=
+                        contour_length_mm(slice, [y_mm, x_mm]).map_err(|error| {
+                            ExperimentError::Plan(format!("case {}: {error}", case.id))
+                        })?;
                 }
             }
         }
         record.mean_p = (!p.is_empty()).then(|| p.iter().sum::<f64>() / p.len() as f64);
-        record
+        Ok(record)
     }
 
     /// Writes the annotated slices as a list for the annotator, beside the records.

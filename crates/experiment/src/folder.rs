@@ -8,9 +8,11 @@
 //! records.jsonl.zst                                     all of these in one file, once packed
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
-//! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors; while a round is trained
+//! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors, and -round<r>-evaluated.safetensors
+//!                  if the round is evaluated with more steps; while it is trained
 //!                  <strategy>-seed<k>-round<r>-step<s>.safetensors and -round<r>.json
 //! pictures/<task>/{image,labels}.nii.gz, and below it <model>/<strategy>-seed<k>-round<r>-*.nii.gz
+//! A run of a fold has <strategy>-fold<f>-seed<k> in place of <strategy>-seed<k>.
 //! tables/ figures/ report.html                          made from the above by `report`
 //! ```
 
@@ -72,7 +74,14 @@ impl ResultsFolder {
         self.of_cell("logs", cell, ".log")
     }
 
-    /// Path of a run's weights after `round`.
+    /// Path of the weights that a run evaluates `round` with, if they had more steps than those that
+    /// the next round continues from.
+    pub fn evaluated_checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
+        let ending = format!("-round{round}-evaluated.safetensors");
+        self.of_cell("checkpoints", cell, &ending)
+    }
+
+    /// Path of a run's weights after `round`, which the next round continues from.
     pub fn checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
         self.of_cell("checkpoints", cell, &format!("-round{round}.safetensors"))
     }
@@ -104,7 +113,7 @@ impl ResultsFolder {
             .join(kind)
             .join(cell.task.name())
             .join(&cell.model)
-            .join(format!("{}-seed{}{ending}", cell.strategy, cell.seed))
+            .join(format!("{}{ending}", cell.stem()))
     }
 }
 

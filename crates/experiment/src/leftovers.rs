@@ -12,10 +12,15 @@ impl CellRun<'_> {
         let Some(last) = done.checked_sub(1).and_then(|index| rounds.get(index)) else {
             return;
         };
-        let kept = self.folder.checkpoint(self.cell, last.number);
-        let Some(folder) = kept.parent() else { return };
+        let kept = [
+            self.folder.checkpoint(self.cell, last.number),
+            self.folder.evaluated_checkpoint(self.cell, last.number),
+        ];
+        let Some(folder) = kept[0].parent() else {
+            return;
+        };
         // `random-seed1-round`: no other cell's files begin so.
-        let start = format!("{}-seed{}-round", self.cell.strategy, self.cell.seed);
+        let start = format!("{}-round", self.cell.stem());
         for path in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = path.path();
             let name = path.file_name().and_then(|name| name.to_str());
@@ -24,7 +29,7 @@ impl CellRun<'_> {
             };
             let digits = rest.find(|c: char| !c.is_ascii_digit());
             let number = rest[..digits.unwrap_or(rest.len())].parse::<usize>();
-            if number.is_ok_and(|number| number <= last.number) && path != kept {
+            if number.is_ok_and(|number| number <= last.number) && !kept.contains(&path) {
                 // Nothing reads it again; that it may be gone already is no reason to stop.
                 let _ = fs::remove_file(path);
             }

@@ -2,6 +2,7 @@
 //! tch.
 
 pub mod cell;
+mod choice;
 pub mod error;
 pub mod evaluation;
 pub mod folder;
@@ -18,14 +19,19 @@ pub mod results;
 mod round_loop;
 mod schema;
 pub mod seed;
+mod start;
+mod steps;
 mod training;
 
 pub use cell::{CellRun, Observer};
+pub use choice::{Ratio, Strategies, StrategyName};
 pub use error::ExperimentError;
 pub use folder::{ResultsFolder, replace};
 pub use lock::FolderLock;
 pub use manifest::{DataManifest, Manifest};
-pub use plan::{Cell, Ratio, Round, StepPlan, StopRule, StrategyName, TaskPlan};
+pub use plan::{Cell, StopRule, TaskPlan};
 pub use record::{CaseRecord, QueryRecord, RoundRecord};
 pub use results::Results;
 pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};
+pub use start::Start;
+pub use steps::{Round, StepPlan};

@@ -6,7 +6,7 @@ use crate::plan::Cell;
 use crate::record::SCHEMA;
 use crate::schema;
 use serde::{Deserialize, Serialize};
-use slicewise_data::Task;
+use slicewise_data::{SliceAxis, Task, TaskDefinition};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -81,6 +81,13 @@ pub struct Manifest {
 pub struct DataManifest {
     /// The task.
     pub task: Task,
+    /// What the labels of a task of your own are; `None` for the paper's two, whose definitions are
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<TaskDefinition>,
+    /// The axis that a case is sliced along, for each whose slices are not axial.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slice_axes: BTreeMap<String, SliceAxis>,
     /// Class names, background first.
     pub classes: Vec<String>,
     /// Case ids of Part A.
@@ -89,6 +96,13 @@ pub struct DataManifest {
     pub part_b: Vec<String>,
     /// SHA-256 of all preprocessed voxels, in hexadecimal.
     pub sha256: String,
+}
+
+impl DataManifest {
+    /// Returns the axis that a case is sliced along.
+    pub fn slice_axis(&self, case: &str) -> SliceAxis {
+        self.slice_axes.get(case).copied().unwrap_or_default()
+    }
 }
 
 impl Manifest {

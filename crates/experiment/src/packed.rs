@@ -82,6 +82,7 @@ pub fn unpack(folder: &ResultsFolder) -> Result<(), ExperimentError> {
             model: record.model.clone(),
             strategy: record.strategy.clone(),
             seed: record.seed,
+            fold: record.fold,
         };
         texts.entry(folder.records(&run)).or_default().extend(line);
     }

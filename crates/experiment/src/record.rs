@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, Task};
 
 /// Version of this schema. Readers refuse other versions.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// Name of the shared first round in place of a strategy's. It annotates every n-th slice and
 /// queries nothing.
@@ -31,11 +31,17 @@ pub struct RoundRecord {
     pub strategy: String,
     /// Seed of the run.
     pub seed: u64,
+    /// Number of the fold, from 1, whose cases are Part B. Absent without folds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
     /// Number of the round: 0 for the first, then 1, 2, …
     pub round: usize,
     /// The planned annotation ratio: annotated share of each Part A volume's axial slices, in `(0,
     /// 1]`.
     pub ratio: f64,
+    /// Whether the round was evaluated. Other rounds only lead to the next query, and have the cases
+    /// of Part A alone.
+    pub evaluated: bool,
     /// Number of annotated axial slices in all Part A volumes.
     pub annotated_slices: u64,
     /// Number of axial slices in all Part A volumes.
@@ -44,7 +50,10 @@ pub struct RoundRecord {
     pub annotated_foreground_voxels: u64,
     /// Foreground voxels of all Part A volumes.
     pub total_foreground_voxels: u64,
-    /// Training steps so far, summed over all rounds.
+    /// Length in mm of all outlines on annotated slices, in all Part A volumes. 0 where schema 2 did
+    /// not know it.
+    pub annotated_contour_mm: f64,
+    /// Training steps behind the weights that the cases were scored with.
     pub steps: u64,
     /// Mean training loss over the last quarter of this round's steps.
     pub loss: f64,
@@ -84,6 +93,14 @@ pub struct CaseRecord {
     /// Name and Dice of each foreground class. `None` if the class is absent from both prediction
     /// and truth.
     pub dice: Vec<(String, Option<f64>)>,
+    /// Name of each foreground class, and its Dice over the slices that are *not* annotated. Empty
+    /// for Part B, where that is every slice, and with full annotation.
+    pub unannotated_dice: Vec<(String, Option<f64>)>,
+    /// Name of each foreground class, and the 95th percentile of its surface distance (HD95) in mm.
+    /// `None` if prediction or truth lacks the class.
+    pub hd95_mm: Vec<(String, Option<f64>)>,
+    /// Scores on the scan's own voxel grid. `None` if the case is trained on that grid.
+    pub own_grid: Option<OwnGridRecord>,
     /// Mean of the defined Dice values.
     pub mean_dice: f64,
     /// The same mean for SR2, the argmax of the attention map. `None` for a model without
@@ -97,8 +114,27 @@ pub struct CaseRecord {
     /// For each axial slice: sum of the voxels' entropy in nats, the score of the uncertainty
     /// query.
     pub uncertainty: Vec<f64>,
-    /// For each axial slice: whether the ground truth has foreground.
+    /// For each slice: mean entropy in nats over the voxels predicted as foreground; `None` where
+    /// there are none.
+    pub foreground_entropy: Vec<Option<f64>>,
+    /// For each slice: whether the ground truth has foreground.
     pub foreground: Vec<bool>,
+    /// For each slice: number of foreground voxels in the ground truth. Empty where schema 2 did not
+    /// know it, as is the next.
+    pub true_voxels: Vec<u64>,
+    /// For each slice: number of voxels predicted as foreground.
+    pub predicted_voxels: Vec<u64>,
     /// For each axial slice: whether it is annotated. Empty for Part B.
     pub annotated: Vec<bool>,
+}
+
+/// Scores of one case on the scan's own voxel grid, where a prediction is used. The probabilities
+/// are mapped to that grid before a class is chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnGridRecord {
+    /// Name and Dice of each foreground class, as in [`CaseRecord::dice`].
+    pub dice: Vec<(String, Option<f64>)>,
+    /// Name and HD95 in mm of each foreground class, as in [`CaseRecord::hd95_mm`].
+    pub hd95_mm: Vec<(String, Option<f64>)>,
 }

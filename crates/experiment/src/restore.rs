@@ -9,31 +9,34 @@
 
 use crate::cell::{CellRun, Observer, annotate};
 use crate::error::ExperimentError;
-use crate::record::{QueryRecord, RoundRecord};
-use crate::training::save_weights;
+use crate::plan::Cell;
+use crate::record::{FIRST, QueryRecord, RoundRecord};
+use crate::steps::Round;
+use crate::training::{Weights, save_weights};
 use slicewise_core::Segmenter;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::Path;
 
 /// A round that has ended. The shared first round counts too.
 struct Past<'a> {
-    checkpoint: PathBuf,
-    number: usize,
+    round: Round,
+    weights: Weights,
     /// Slices that were annotated before the round.
     queries: &'a [QueryRecord],
-    /// Training steps of the round, and (`trained`) of all rounds before it.
-    steps: usize,
+    /// Training steps behind the weights that the round started from.
     trained: usize,
 }
 
 impl CellRun<'_> {
-    /// Brings `segmenter` to the state after the rounds in `records`. It must come with its seeded
-    /// weights. Returns the checkpoint that holds the restored weights, or `None` if there is none.
+    /// Brings `segmenter` to the weights that the last round in `records` was evaluated with. It must
+    /// come with its seeded weights. Returns the checkpoints that hold the restored weights, or `None`
+    /// if no round has ended.
     pub(crate) fn restore(
         &self,
         segmenter: &mut dyn Segmenter,
         records: &[RoundRecord],
         observer: &mut dyn Observer,
-    ) -> Result<Option<PathBuf>, ExperimentError> {
+    ) -> Result<Option<Weights>, ExperimentError> {
         let past = self.past(records)?;
         let Some(last) = past.last() else {
             return Ok(None);
@@ -41,7 +44,7 @@ impl CellRun<'_> {
         let mut good = past.len();
         let mut lost = None;
         while good > 0 {
-            match segmenter.load(&past[good - 1].checkpoint) {
+            match segmenter.load(&past[good - 1].weights.next) {
                 Ok(()) => break,
                 // The newest checkpoint's error is reported. Older checkpoints are removed in the
                 // normal course, so their errors say nothing.
@@ -49,78 +52,124 @@ impl CellRun<'_> {
             }
             good -= 1;
         }
-        let Some(lost) = lost else {
-            return Ok(Some(last.checkpoint.clone()));
+        // What is trained again is written to this run's own checkpoints: the first round's belong
+        // to another run, and other runs may be restoring them too.
+        let own = Weights::of(self.folder, self.cell, last.round);
+        let weights = match (&lost, records.is_empty()) {
+            (Some(_), true) => own,
+            _ => last.weights.clone(),
         };
-        let again: usize = past[good..].iter().map(|round| round.steps).sum();
+        let mut again: Vec<(&Past, Range<usize>)> = Vec::new();
+        for round in &past[good..] {
+            again.push((round, 0..round.round.steps));
+        }
+        let mut further = last.round.steps..last.round.total();
+        if lost.is_none() && weights.differ() {
+            match segmenter.load(&weights.evaluated) {
+                Ok(()) => further = 0..0,
+                Err(source) => {
+                    lost = Some(source.to_string());
+                    self.load(segmenter, &weights.next)?;
+                }
+            }
+        }
+        let Some(lost) = lost else {
+            return Ok(Some(weights));
+        };
+        let steps = again.iter().map(|(_, steps)| steps.len()).sum::<usize>() + further.len();
         observer.note(&format!(
-            "{}: lost ({lost}); its {again} steps are trained again, on the same crops",
+            "{}: lost ({lost}); its {steps} steps are trained again, on the same crops",
             self.cell
         ));
+        for (round, steps) in again {
+            self.train_again(segmenter, &past, round, steps, observer)?;
+        }
+        save_weights(segmenter, &weights.next)?;
+        if weights.differ() {
+            self.train_again(segmenter, &past, last, further, observer)?;
+            save_weights(segmenter, &weights.evaluated)?;
+        }
+        Ok(Some(weights))
+    }
+
+    /// Repeats `steps` of a round that has ended, on the slices that it had.
+    fn train_again(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        past: &[Past],
+        round: &Past,
+        steps: Range<usize>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), ExperimentError> {
         let mut annotation = self.initial();
-        for (index, round) in past.iter().enumerate() {
-            annotate(&mut annotation, round.queries, round.number)?;
-            if index < good {
-                continue;
-            }
-            let cases = self.annotated(&annotation);
-            let mut stopped = false;
-            let seed = self.crops(round.trained);
-            segmenter
-                .train(
-                    &self.training_cases(&cases),
-                    0..round.steps,
-                    round.steps,
-                    seed,
-                    &mut |_, _| {
-                        let go_on = observer.steps(0);
-                        stopped = go_on.is_break();
-                        go_on
-                    },
-                )
-                .map_err(|source| ExperimentError::Training {
-                    source,
-                    checkpoint: None,
-                })?;
-            if stopped {
-                return Err(ExperimentError::Stopped);
-            }
+        for before in past
+            .iter()
+            .filter(|past| past.round.number <= round.round.number)
+        {
+            annotate(&mut annotation, before.queries, before.round.number)?;
         }
-        if records.is_empty() {
-            // The first round's checkpoint belongs to another run, and other runs may be restoring
-            // it too, so it is not written here.
-            return Ok(None);
+        let cases = self.annotated(&annotation);
+        let mut stopped = false;
+        let trained = segmenter.train(
+            &self.training_cases(&cases),
+            steps,
+            round.round.total(),
+            self.crops(round.trained),
+            &mut |_, _| {
+                let go_on = observer.steps(0);
+                stopped = go_on.is_break();
+                go_on
+            },
+        );
+        trained.map_err(|source| ExperimentError::Training {
+            source,
+            checkpoint: None,
+        })?;
+        if stopped {
+            return Err(ExperimentError::Stopped);
         }
-        save_weights(segmenter, &last.checkpoint)?;
-        Ok(Some(last.checkpoint.clone()))
+        Ok(())
+    }
+
+    /// Loads weights that were good before.
+    pub(crate) fn load(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        path: &Path,
+    ) -> Result<(), ExperimentError> {
+        segmenter
+            .load(path)
+            .map_err(|source| ExperimentError::Segmenter {
+                doing: format!("loading {}", path.display()),
+                source,
+            })
     }
 
     /// Lists the rounds that have ended, with the shared first round if there is one.
     fn past<'a>(&self, records: &'a [RoundRecord]) -> Result<Vec<Past<'a>>, ExperimentError> {
         let mut past = Vec::new();
-        if let Some(first) = self.cell.forks_from() {
-            let checkpoint = self.folder.checkpoint(&first, 0);
-            if records.is_empty() && !self.folder.records(&first).exists() {
-                return Err(ExperimentError::NoFirstRound { path: checkpoint });
-            }
+        let mut trained = 0;
+        let mut push = |cell: &Cell, round: Round, queries: &'a [QueryRecord]| {
             past.push(Past {
-                checkpoint,
-                number: 0,
-                queries: &[],
-                steps: self.plan.steps.first,
-                trained: 0,
+                weights: Weights::of(self.folder, cell, round),
+                round,
+                queries,
+                trained,
             });
+            trained += round.steps;
+        };
+        if let Some(first) = self.cell.forks_from() {
+            if records.is_empty() && !self.folder.records(&first).exists() {
+                let path = self.folder.checkpoint(&first, 0);
+                return Err(ExperimentError::NoFirstRound { path });
+            }
+            for round in self.plan.rounds(FIRST) {
+                push(&first, round, &[]);
+            }
         }
         let rounds = self.plan.rounds(&self.cell.strategy);
         for (record, round) in records.iter().zip(rounds) {
-            let trained = past.iter().map(|round: &Past| round.steps).sum();
-            past.push(Past {
-                checkpoint: self.folder.checkpoint(self.cell, round.number),
-                number: round.number,
-                queries: &record.queries,
-                steps: round.steps,
-                trained,
-            });
+            push(self.cell, round, &record.queries);
         }
         Ok(past)
     }

@@ -17,7 +17,7 @@ pub struct Results {
     pub manifest: Manifest,
     /// The text of `config.yaml`.
     pub config: String,
-    /// All whole records, sorted by task, model, strategy, seed and round.
+    /// All whole records, sorted by task, model, strategy, seed, fold and round.
     pub records: Vec<RoundRecord>,
 }
 
@@ -46,7 +46,8 @@ impl Results {
             }
         }
         records.sort_by_cached_key(|r: &RoundRecord| {
-            (r.task, r.model.clone(), r.strategy.clone(), r.seed, r.round)
+            let (model, strategy) = (r.model.clone(), r.strategy.clone());
+            (r.task, model, strategy, r.seed, r.fold, r.round)
         });
         Ok(Self {
             manifest,

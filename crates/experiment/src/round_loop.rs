@@ -10,9 +10,9 @@ use crate::error::ExperimentError;
 use crate::evaluation::evaluate;
 use crate::ledger;
 use crate::pictures::{self, pictured_case};
-use crate::plan::Round;
 use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord};
-use crate::training::{RoundTraining, Trained, save_weights};
+use crate::steps::Round;
+use crate::training::{RoundTraining, Trained, Weights, save_weights};
 use slicewise_core::{Case, Part, Prediction, Segmenter};
 use slicewise_data::SliceAnnotation;
 use slicewise_strategies::QueryStrategy;
@@ -54,8 +54,8 @@ pub(crate) struct RoundLoop<'a> {
     annotation: SliceAnnotation,
     /// Mean P after the last round, or after the shared first round.
     mean_p: Option<f64>,
-    /// Checkpoint of the present weights; `None` for new weights.
-    weights: Option<PathBuf>,
+    /// Checkpoints of the present weights; `None` for new weights.
+    weights: Option<Weights>,
     /// The run's records, open for appending, and their path.
     records: (File, PathBuf),
     /// The run's durations, open for appending.
@@ -150,11 +150,11 @@ impl<'a> RoundLoop<'a> {
             let predict_s = started.elapsed().as_secs_f64();
 
             let started = Instant::now();
-            let weights = self.run.folder.checkpoint(self.run.cell, round.number);
-            save_weights(self.segmenter, &weights)?;
+            let weights = Weights::of(self.run.folder, self.run.cell, round);
+            save_weights(self.segmenter, &weights.evaluated)?;
             let timing = Timing {
                 round: round.number,
-                steps: round.steps,
+                steps: round.total(),
                 train_s,
                 predict_s,
                 checkpoint_s: (trained.saving + started.elapsed()).as_secs_f64(),
@@ -172,17 +172,15 @@ impl<'a> RoundLoop<'a> {
 
     /// Number of training steps that this run has done.
     fn steps(&self) -> usize {
-        self.rounds[..self.done]
-            .iter()
-            .map(|round| round.steps)
-            .sum()
+        self.rounds[..self.done].iter().map(Round::total).sum()
     }
 
-    /// Number of training steps behind the weights: those of this run, and those of the first round
-    /// that a strategy's run continues from.
+    /// Number of training steps behind the weights that the next round continues from: those of this
+    /// run, and those of the first round that a strategy's run continues from.
     fn steps_of_weights(&self) -> usize {
-        let first = self.strategy.map_or(0, |_| self.run.plan.steps.first);
-        first + self.steps()
+        let first = self.strategy.map_or(0, |_| self.run.plan.steps.first());
+        let rounds = self.rounds[..self.done].iter();
+        first + rounds.map(|round| round.steps).sum::<usize>()
     }
 
     /// The case whose volumes are kept for the report's figures, if this run keeps any.
@@ -209,13 +207,17 @@ impl<'a> RoundLoop<'a> {
 
     /// Trains the round on the slices annotated so far.
     fn train(&mut self, round: Round) -> Result<Trained, ExperimentError> {
+        let from = self.weights.take();
+        if let Some(from) = from.as_ref().filter(|from| from.differ()) {
+            self.run.load(self.segmenter, &from.next)?;
+        }
         let training = RoundTraining {
             folder: self.run.folder,
             cell: self.run.cell,
             round,
             checkpoint_every: self.run.plan.steps.checkpoint_every,
             seed: self.run.crops(self.steps_of_weights()),
-            from: self.weights.take(),
+            from: from.map(|from| from.next),
         };
         let annotated = self.run.annotated(&self.annotation);
         let cases = self.run.training_cases(&annotated);
@@ -232,15 +234,22 @@ impl<'a> RoundLoop<'a> {
             cases: Vec::new(),
             next_queries: Vec::new(),
         };
-        for case in &data.cases {
+        let scored_parts = |case: &&Case| round.evaluated || case.part == Part::A;
+        for case in data.cases.iter().filter(scored_parts) {
             // Part B is never annotated, so its list is empty.
             let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
             let prediction = run.predict(self.segmenter, case)?;
             if pictured.is_some_and(|pictured| pictured.id == case.id) {
                 self.keep_picture(round, case, &prediction)?;
             }
-            let record = evaluate(case, data.task, &data.classes, &prediction, &annotated)
-                .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?;
+            let record = evaluate(
+                case,
+                data.definition.agreement,
+                &data.classes,
+                &prediction,
+                &annotated,
+            )
+            .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?;
             scored.cases.push(record);
             if let (Some(strategy), Some(next), Part::A) = (self.strategy, next, case.part) {
                 let query = run.query(strategy, next, case, &prediction, &annotated)?;
@@ -273,8 +282,8 @@ impl<'a> RoundLoop<'a> {
     ) -> Result<RoundRecord, ExperimentError> {
         let run = self.run;
         run.list_slices(&self.annotation)?;
-        let steps = self.steps_of_weights() + round.steps;
-        let mut record = run.record(round, steps, loss, queries, cases);
+        let steps = self.steps_of_weights() + round.total();
+        let mut record = run.record(round, steps, loss, queries, cases)?;
         record.converged = record
             .mean_p
             .zip(self.mean_p)

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// How a record of each schema, from the oldest on, becomes one of the next.
-const STEPS: &[fn(&mut Map<String, Value>)] = &[from_1_to_2];
+const STEPS: &[fn(&mut Map<String, Value>)] = &[from_1_to_2, from_2_to_3];
 
 /// The oldest schema that can be read.
 const OLDEST: u32 = SCHEMA - STEPS.len() as u32;
@@ -23,6 +23,27 @@ fn from_1_to_2(record: &mut Map<String, Value>) {
         if let Some(case) = case.as_object_mut() {
             case.entry("sr2_mean_dice").or_insert(Value::Null);
             case.entry("uncertainty").or_insert(json!([]));
+        }
+    }
+}
+
+/// Schema 3 scores more of each case, and says whether a round was evaluated: until then all were.
+fn from_2_to_3(record: &mut Map<String, Value>) {
+    record.entry("evaluated").or_insert(json!(true));
+    record.entry("annotated_contour_mm").or_insert(json!(0.0));
+    let cases = record.get_mut("cases").and_then(Value::as_array_mut);
+    for case in cases.into_iter().flatten() {
+        if let Some(case) = case.as_object_mut() {
+            for list in [
+                "unannotated_dice",
+                "hd95_mm",
+                "foreground_entropy",
+                "true_voxels",
+                "predicted_voxels",
+            ] {
+                case.entry(list).or_insert(json!([]));
+            }
+            case.entry("own_grid").or_insert(Value::Null);
         }
     }
 }
@@ -89,7 +110,10 @@ mod tests {
     fn a_record_of_schema_1_is_read_with_what_it_lacks_absent() {
         let record = read(OF_SCHEMA_1.as_bytes()).unwrap();
         assert_eq!((record.schema, record.seed), (SCHEMA, u64::MAX));
-        assert_eq!((record.loss, record.converged), (0.1, None));
+        assert_eq!(
+            (record.loss, record.converged, record.evaluated),
+            (0.1, None, true)
+        );
         let case = &record.cases[0];
         assert_eq!((case.sr2_mean_dice, case.mean_dice), (None, 0.3));
         assert_eq!(case.uncertainty, Vec::<f64>::new());

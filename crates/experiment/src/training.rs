@@ -8,7 +8,8 @@
 use crate::cell::Observer;
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent, replace};
-use crate::plan::{Cell, Round};
+use crate::plan::Cell;
+use crate::steps::Round;
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
 use std::fs;
@@ -23,6 +24,32 @@ struct Progress {
     steps: usize,
     /// Sum of the losses so far over the last quarter of the round's steps.
     loss_sum: f64,
+}
+
+/// Checkpoints of the weights of a round, or of the first round that a run continues from.
+#[derive(Debug, Clone)]
+pub(crate) struct Weights {
+    /// Those that the next round continues from.
+    pub(crate) next: PathBuf,
+    /// Those that the round is evaluated with; the same file if they had no further steps.
+    pub(crate) evaluated: PathBuf,
+}
+
+impl Weights {
+    /// Names the checkpoints of `round` of the run `cell`.
+    pub(crate) fn of(folder: &ResultsFolder, cell: &Cell, round: Round) -> Self {
+        let next = folder.checkpoint(cell, round.number);
+        let evaluated = match round.evaluation_steps {
+            0 => next.clone(),
+            _ => folder.evaluated_checkpoint(cell, round.number),
+        };
+        Self { next, evaluated }
+    }
+
+    /// Whether the round was evaluated with other weights than the next one continues from.
+    pub(crate) fn differ(&self) -> bool {
+        self.next != self.evaluated
+    }
 }
 
 /// One round of one run with all that its training needs.
@@ -61,13 +88,16 @@ impl RoundTraining<'_> {
         before: usize,
         observer: &mut dyn Observer,
     ) -> Result<Trained, ExperimentError> {
-        let steps = self.round.steps;
+        let steps = self.round.total();
         let last_quarter = steps - steps.div_ceil(4);
         let mut done = self.resume(segmenter, observer);
         let mut stopped = false;
         let mut saving = Duration::ZERO;
         while done.steps < steps {
-            let until = (done.steps + self.checkpoint_every).min(steps);
+            let mut until = (done.steps + self.checkpoint_every).min(steps);
+            if done.steps < self.round.steps {
+                until = until.min(self.round.steps);
+            }
             let last = done.steps;
             segmenter
                 .train(cases, last..until, steps, self.seed, &mut |step, loss| {
@@ -90,6 +120,12 @@ impl RoundTraining<'_> {
                         )),
                     },
                 })?;
+            let started = Instant::now();
+            if done.steps == self.round.steps && self.round.evaluation_steps > 0 {
+                let next = self.folder.checkpoint(self.cell, self.round.number);
+                save_weights(segmenter, &next)?;
+                saving += started.elapsed();
+            }
             if stopped || done.steps < steps {
                 let started = Instant::now();
                 self.save(segmenter, done, last)?;
@@ -113,7 +149,7 @@ impl RoundTraining<'_> {
             return Progress::default();
         };
         let good = match serde_json::from_str::<Progress>(&text) {
-            Ok(progress) if progress.steps <= self.round.steps => {
+            Ok(progress) if progress.steps <= self.round.total() => {
                 let weights = self
                     .folder
                     .step_checkpoint(self.cell, number, progress.steps);
@@ -123,7 +159,7 @@ impl RoundTraining<'_> {
             Ok(progress) => Err(format!(
                 "{}: expected at most {} steps, got {}",
                 path.display(),
-                self.round.steps,
+                self.round.total(),
                 progress.steps
             )),
             Err(error) => Err(format!("{}: {error}", path.display())),

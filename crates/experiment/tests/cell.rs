@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod damage;
+mod definition;
 mod fake;
 mod packing;
 
 use fake::*;
 
 use ndarray::{Array3, Array4};
-use slicewise_data::{Case, Geometry, Part, Task, TaskData, Volume};
+use slicewise_data::{Case, Geometry, Part, Task, TaskData, TaskDefinition, Volume};
 use slicewise_experiment::cell::Timing;
 use slicewise_experiment::{
     Cell, CellRun, ExperimentError, Observer, Ratio, ResultsFolder, RoundRecord, Segmenter,
@@ -236,7 +237,7 @@ fn a_ledger_of_another_plan_or_schema_is_refused() {
 
 #[test]
 fn a_plan_says_what_is_wrong_with_it() {
-    let task = Task::TissueSegmentation;
+    let task = Task::TISSUE_SEGMENTATION;
     assert_eq!(task_plan().problem(task), None);
     let broken = |change: &dyn Fn(&mut TaskPlan)| {
         let mut plan = task_plan();
@@ -265,7 +266,7 @@ fn a_plan_says_what_is_wrong_with_it() {
 
 #[test]
 fn cells_are_the_product_with_first_rounds_first() {
-    let plans = BTreeMap::from([(Task::TissueSegmentation, task_plan())]);
+    let plans = BTreeMap::from([(Task::TISSUE_SEGMENTATION, task_plan())]);
     let cells = plan::cells(&plans, &["m".to_owned()], &[1, 2]);
     let strategies = slicewise_strategies::STRATEGIES.len();
     assert_eq!(cells.len(), 2 * (2 + strategies));

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
-use slicewise_data::{Part, Task};
+use slicewise_data::{Part, SliceAxis, Task, TaskDefinition};
 use slicewise_experiment::manifest::{DataManifest, Manifest};
 use slicewise_experiment::record::SCHEMA;
 use slicewise_experiment::{CaseRecord, Cell, QueryRecord, Results, RoundRecord, ledger};
@@ -33,7 +33,7 @@ fn small_ledger() -> Vec<u8> {
     };
     let record = |round| RoundRecord {
         schema: SCHEMA,
-        task: Task::TissueSegmentation,
+        task: Task::TISSUE_SEGMENTATION,
         model: "unet".to_owned(),
         strategy: "random".to_owned(),
         seed: 1,
@@ -60,7 +60,9 @@ fn small_ledger() -> Vec<u8> {
 
 fn manifest() -> Vec<u8> {
     let data = DataManifest {
-        task: Task::TissueSegmentation,
+        task: "csf".parse().unwrap(),
+        definition: Some(TaskDefinition::TISSUE_SEGMENTATION),
+        slice_axes: [("b".to_owned(), SliceAxis::Coronal)].into(),
         classes: ["background", "csf"].map(str::to_owned).to_vec(),
         part_a: vec!["a".to_owned()],
         part_b: vec!["b".to_owned()],
@@ -86,11 +88,11 @@ fn manifest() -> Vec<u8> {
         device: "cpu".to_owned(),
         precision: [("unet".to_owned(), "float32".to_owned())].into(),
         models: vec!["unet".to_owned()],
-        parameters: [("unet".to_owned(), [(Task::TissueSegmentation, 100)].into())].into(),
+        parameters: [("unet".to_owned(), [(Task::TISSUE_SEGMENTATION, 100)].into())].into(),
         data: vec![data],
         seeds: vec![1],
         cells: vec![Cell {
-            task: Task::TissueSegmentation,
+            task: Task::TISSUE_SEGMENTATION,
             model: "unet".to_owned(),
             strategy: "random".to_owned(),
             seed: 1,

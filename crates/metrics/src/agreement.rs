@@ -17,17 +17,9 @@
 
 use crate::{MetricsError, Overlap};
 use ndarray::Array3;
+pub use slicewise_core::Agreement;
 
-/// How SR1 is compared with SR2 (P) or with the ground truth (R).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Agreement {
-    /// Dice over foreground voxels, 2 |S1 ∩ S2| / (|S1| + |S2|), for Task 1.
-    Dice,
-    /// Accuracy, 2 #(S1 = S2 ≠ 0) / (#(S1 ≠ 0) + #(S2 ≠ 0)), for Task 2.
-    Accuracy,
-}
-
-/// Returns the agreement of two label maps `[D, H, W]` in each axial slice, `[D]`, in `[0, 1]`. It
+/// Returns the agreement of two label maps `[D, H, W]` in each slice, `[D]`, in `[0, 1]`. It
 /// is 1 where both are empty (see the [module](self)). Any nonzero class is foreground. On binary
 /// maps the two measures are equal.
 ///

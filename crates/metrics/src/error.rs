@@ -107,4 +107,32 @@ pub enum MetricsError {
         /// y that the curve should approach.
         ceiling: f64,
     },
+    /// A voxel has no size along an axis, or an impossible one.
+    #[error("spacing of axis {axis} is {value} mm, expected a finite number above 0")]
+    Spacing {
+        /// The axis: 0 for z of `[z, y, x]`, or for y of `[y, x]`.
+        axis: usize,
+        /// The spacing in mm.
+        value: f64,
+    },
+    /// There is not one value for each slice.
+    #[error("{what} for {got} slices, expected one for each of {slices}")]
+    Slices {
+        /// What there should be one of for each slice.
+        what: &'static str,
+        /// Number of values given.
+        got: usize,
+        /// Number of slices of the volume.
+        slices: usize,
+    },
+}
+
+/// Checks that each spacing in mm is a finite number above 0.
+pub(crate) fn check_spacing(spacing_mm: &[f64]) -> Result<(), MetricsError> {
+    for (axis, &value) in spacing_mm.iter().enumerate() {
+        if !(value.is_finite() && value > 0.0) {
+            return Err(MetricsError::Spacing { axis, value });
+        }
+    }
+    Ok(())
 }

@@ -73,6 +73,26 @@ impl Overlap {
         })
     }
 
+    /// Returns the overlap of some slices alone: those that `include`, `[D]`, says. Dice over the
+    /// slices that are not annotated is `overlap.of_slices(…)?.class_dice(classes)`.
+    ///
+    /// # Errors
+    /// [`MetricsError::Slices`] if `include` has another length than the volume.
+    pub fn of_slices(&self, include: &[bool]) -> Result<Self, MetricsError> {
+        if include.len() != self.slices.len() {
+            return Err(MetricsError::Slices {
+                what: "\"include\" is given",
+                got: include.len(),
+                slices: self.slices.len(),
+            });
+        }
+        let slices = self.slices.iter().zip(include);
+        let included = slices.filter(|&(_, &include)| include);
+        Ok(Self {
+            slices: included.map(|(slice, _)| slice.clone()).collect(),
+        })
+    }
+
     /// Returns P or R of each slice, `[D]`; see [`crate::slice_agreement`].
     pub fn agreement(&self, agreement: Agreement) -> Vec<f64> {
         let score = |slice: &Slice| {
@@ -128,6 +148,14 @@ impl Overlap {
         };
         self.slices.iter().map(dice).collect()
     }
+}
+
+/// Returns the number of foreground voxels on each slice of a label map `[D, H, W]`, `[D]`.
+pub fn foreground_voxels(labels: &Array3<u8>) -> Vec<u64> {
+    let slices = labels.outer_iter();
+    slices
+        .map(|slice| slice.iter().filter(|&&class| class != 0).count() as u64)
+        .collect()
 }
 
 impl Slice {
@@ -235,5 +263,28 @@ mod tests {
         let two_thirds = Some(2.0 / 3.0);
         assert_eq!(dice[0], [two_thirds, two_thirds, None]);
         assert_eq!(dice[1], [None, None, Some(0.0)]);
+    }
+
+    #[test]
+    fn slices_left_out_do_not_count() {
+        let a = array![[[1, 1, 0]], [[1, 2, 9]], [[0, 2, 0]]];
+        let b = array![[[1, 0, 0]], [[2, 1, 9]], [[0, 2, 2]]];
+        let overlap = Overlap::of(&a, &b).unwrap();
+        let without = overlap.of_slices(&[true, false, true]).unwrap();
+        let two_thirds = Some(2.0 / 3.0);
+        assert_eq!(without.class_dice(3).unwrap(), [two_thirds, two_thirds]);
+        assert_eq!(overlap.of_slices(&[true; 3]).unwrap(), overlap);
+        let none = overlap.of_slices(&[false; 3]).unwrap();
+        assert_eq!(none.class_dice(3).unwrap(), [None, None]);
+        assert!(matches!(
+            overlap.of_slices(&[true; 2]),
+            Err(MetricsError::Slices { .. })
+        ));
+    }
+
+    #[test]
+    fn foreground_voxels_of_each_slice() {
+        let labels = array![[[0, 1, 7]], [[0, 0, 0]], [[2, 2, 2]]];
+        assert_eq!(foreground_voxels(&labels), [2, 0, 3]);
     }
 }

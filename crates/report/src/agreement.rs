@@ -41,7 +41,7 @@ macro_rules! choices {
 choices! {
     /// Which slices are ranked.
     Slices {
-        /// Every axial slice.
+        /// Every slice.
         All = "all",
         /// Those whose ground truth has foreground.
         Foreground = "foreground",

@@ -37,7 +37,7 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
                     seeds.entry(record.seed).or_default().insert(ratio_key(round.ratio), record);
                 }
             }
-            let place = format!("Task {}, model {model}", task.number());
+            let place = format!("{}, model {model}", task.label());
             if found.is_empty() {
                 lines.push(format!("{place}: no record"));
                 continue;

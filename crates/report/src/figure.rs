@@ -46,7 +46,7 @@ impl Figure {
         let manifest = &sweep.results.manifest;
         let cases = manifest.data.iter().map(|data| {
             let (a, b) = (data.part_a.len(), data.part_b.len());
-            format!("Task {}: {a} cases in Part A, {b} in Part B", data.task.number())
+            format!("{}: {a} cases in Part A, {b} in Part B", data.task.label())
         });
         let cases = cases.collect::<Vec<_>>().join(" · ");
         let (version, commit) = (&manifest.version, &manifest.commit);

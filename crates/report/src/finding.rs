@@ -58,7 +58,7 @@ fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> 
 
 /// The paper's claim: attention-guided query at a low ratio is no worse than any rival at 50 %.
 fn headline(sweep: &Sweep, task: Task) -> Option<String> {
-    let (low, proposed) = (paper::headline_ratio(task), Arm::of(PROPOSED));
+    let (low, proposed) = (paper::headline_ratio(task)?, Arm::of(PROPOSED));
     let ours = sweep.at(task, Part::B, &proposed, low)?;
     let rivals = sweep.strategies().into_iter().filter(|arm| *arm != proposed);
     let rival = rivals

@@ -32,9 +32,9 @@ impl<'r, R> Columns<'r, R> {
         self
     }
 
-    /// The column `task`: the paper's number of the task.
+    /// The column `task`: the task's name.
     pub(crate) fn task(self, value: impl Fn(&'r R) -> Task) -> Self {
-        self.push("task", |row| u32::from(value(row).number()))
+        self.text("task", |row| value(row).name())
     }
 
     /// Words.

@@ -113,7 +113,7 @@ fn facts(sweep: &Sweep) -> String {
     let manifest = &sweep.results.manifest;
     let data = manifest.data.iter().map(|data| {
         let (a, b) = (data.part_a.len(), data.part_b.len());
-        format!("Task {}: {a} training and {b} unseen cases", data.task.number())
+        format!("{}: {a} training and {b} unseen cases", data.task.label())
     });
     let rest = [
         format!("seeds {}", sweep.seeds()),
@@ -150,7 +150,7 @@ fn drawing(figure: &Figure) -> Markup {
 fn reading() -> Markup {
     html! {
         dl {
-            dt { "ratio" } dd { "the share of each Part A volume's axial slices that is annotated; the same for every volume" }
+            dt { "ratio" } dd { "the share of each Part A volume's slices that is annotated; the same for every volume" }
             dt { "first round" } dd { "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands once and every curve begins with it" }
             dt { "P" } dd { "agreement, slice by slice, of the segmentation with that of the attention map; a strategy may see it" }
             dt { "R" } dd { "agreement of the segmentation with the ground truth; no strategy sees it" }
@@ -179,8 +179,9 @@ fn provenance(sweep: &Sweep, sections: &[(&Section, Content)]) -> Markup {
                 }
             }
             @for data in &manifest.data {
-                dt { "data, Task " (data.task.number()) }
+                dt { "data, " (data.task.label()) }
                 dd {
+                    @if let Some(definition) = &data.definition { (definition) "; " }
                     (data.part_a.len()) " cases in Part A, " (data.part_b.len()) " in Part B; classes "
                     (data.classes.join(", ")) "; SHA-256 of all voxels " code { (data.sha256) }
                 }

@@ -36,11 +36,13 @@ static TABLE_1: [Model; 3] = [
     Model { architecture: "attention-unet", name: "attention 3D U-Net", dice: [0.979, 0.872] },
 ];
 
-/// One of two numbers: the first of brain extraction, the second of tissue segmentation.
-fn of_task(task: Task, [brain, tissue]: [f64; 2]) -> f64 {
+/// One of two numbers: the first of brain extraction, the second of tissue segmentation; `None` of
+/// any other task.
+fn of_task(task: Task, [brain, tissue]: [f64; 2]) -> Option<f64> {
     match task {
-        Task::BrainExtraction => brain,
-        Task::TissueSegmentation => tissue,
+        Task::BRAIN_EXTRACTION => Some(brain),
+        Task::TISSUE_SEGMENTATION => Some(tissue),
+        _ => None,
     }
 }
 
@@ -48,7 +50,7 @@ fn of_task(task: Task, [brain, tissue]: [f64; 2]) -> f64 {
 pub(crate) fn table_2(arm: &Arm, ratio: f64, task: Task, part: Part) -> Option<f64> {
     let row = TABLE_2.iter().find(|row| row.0 == arm.name() && (row.1 - ratio).abs() < 1e-6);
     let [a1, b1, a2, b2] = row?.2;
-    Some(of_task(task, if part == Part::A { [a1, a2] } else { [b1, b2] }))
+    of_task(task, if part == Part::A { [a1, a2] } else { [b1, b2] })
 }
 
 /// The paper's model of this architecture, if it has one.
@@ -58,18 +60,18 @@ pub(crate) fn model(architecture: &str) -> Option<&'static Model> {
 
 impl Model {
     /// Mean Dice with full annotation.
-    pub(crate) fn dice(&self, task: Task) -> f64 {
+    pub(crate) fn dice(&self, task: Task) -> Option<f64> {
         of_task(task, self.dice)
     }
 }
 
 /// Coefficient of the rank regression in the paper's Fig. 4 (one sample a task).
-pub(crate) fn rank_coefficient(task: Task) -> f64 {
+pub(crate) fn rank_coefficient(task: Task) -> Option<f64> {
     of_task(task, [0.93, 0.92])
 }
 
 /// The ratio at which the paper says that attention-guided query is as good as any rival at
 /// [`COMPARED_RATIO`].
-pub(crate) fn headline_ratio(task: Task) -> f64 {
+pub(crate) fn headline_ratio(task: Task) -> Option<f64> {
     of_task(task, [0.15, 0.30])
 }

@@ -8,11 +8,11 @@
 use crate::arm::Arm;
 use crate::error::ReportError;
 use crate::sweep::Sweep;
-use slicewise_data::{DataError, Image, Volume, nifti};
+use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
 use slicewise_experiment::{CaseRecord, Cell, DataManifest, ResultsFolder, RoundRecord, pictures};
 use std::path::{Path, PathBuf};
 
-/// Class indices, `[z, y, x]`.
+/// Class indices, `[D, H, W]`, the sliced axis first.
 pub(crate) type Labels = Volume<i32>;
 
 /// Attention is stored as whole numbers up to this.
@@ -40,6 +40,8 @@ pub(crate) struct Pictures<'a> {
     pub(crate) data: &'a DataManifest,
     /// Case id.
     pub(crate) case: &'a str,
+    /// The axis that the case is sliced along.
+    pub(crate) axis: SliceAxis,
     pub(crate) scan: Image,
     pub(crate) truth: Labels,
 }
@@ -66,9 +68,10 @@ impl<'a> Pictures<'a> {
         if !image.is_file() || !labels.is_file() {
             return Ok(None);
         }
-        let scan = nifti::read_image(&image)?;
-        let truth = fitting(&labels, &scan, &image, data.classes.len())?;
-        Ok(Some(Self { sweep, folder, data, case, scan, truth }))
+        let axis = data.slice_axis(case);
+        let scan = nifti::read_image(&image)?.sliced_along(axis);
+        let truth = fitting(&labels, (&scan, &image, axis), data.classes.len())?;
+        Ok(Some(Self { sweep, folder, data, case, axis, scan, truth }))
     }
 
     /// Index and name of the class whose attention was kept.
@@ -121,7 +124,8 @@ impl<'a> Pictures<'a> {
 
     fn path(&self, record: &RoundRecord, kept: Kept) -> PathBuf {
         let (model, strategy) = (record.model.clone(), record.strategy.clone());
-        let cell = Cell { task: record.task, model, strategy, seed: record.seed };
+        let cell =
+            Cell { task: record.task, model, strategy, seed: record.seed, fold: record.fold };
         self.folder.picture(&cell, record.round, kept.name())
     }
 
@@ -132,18 +136,17 @@ impl<'a> Pictures<'a> {
         classes: usize,
     ) -> Result<Labels, ReportError> {
         let scan = self.folder.picture_of_case(self.data.task, "image");
-        fitting(&self.path(record, kept), &self.scan, &scan, classes)
+        fitting(&self.path(record, kept), (&self.scan, &scan, self.axis), classes)
     }
 }
 
-/// Labels below `classes` on the grid of `scan`.
+/// Labels below `classes` on the grid of a scan, which comes with its file and its sliced axis.
 fn fitting(
     path: &Path,
-    scan: &Image,
-    scan_path: &Path,
+    (scan, scan_path, axis): (&Image, &Path, SliceAxis),
     classes: usize,
 ) -> Result<Labels, ReportError> {
-    let labels = nifti::read_labels(path)?;
+    let labels = nifti::read_labels(path)?.sliced_along(axis);
     let shape = |(z, y, x)| format!("{x}×{y}×{z}");
     if labels.voxels.dim() != scan.voxels.dim() {
         return Err(ReportError::Picture(DataError::ShapeMismatch {

@@ -15,7 +15,7 @@ pub(crate) struct Round<'a> {
     /// Whether the model is the sweep's first, whose strategies are shown.
     pub(crate) primary: bool,
     pub(crate) arm: Arm,
-    /// Annotated share of each Part A volume's axial slices, in `(0, 1]`.
+    /// Annotated share of each Part A volume's slices, in `(0, 1]`.
     pub(crate) ratio: f64,
     /// The records, one a seed.
     pub(crate) records: Vec<&'a RoundRecord>,
@@ -123,9 +123,9 @@ pub(crate) struct Point {
 /// What the annotator had to do, in two currencies, mean over seeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cost {
-    /// Annotated axial slices of Part A.
+    /// Annotated slices of Part A.
     pub(crate) slices: f64,
-    /// Their share of all axial slices, in `[0, 1]`.
+    /// Their share of all slices, in `[0, 1]`.
     pub(crate) slice_share: f64,
     /// Foreground voxels on those slices: what had to be drawn.
     pub(crate) voxels: f64,

@@ -7,9 +7,10 @@
 use crate::agreement::{Agreement, agreements};
 use crate::arm::Arm;
 use crate::format::list;
-use crate::minimum_cost::{MinimumCost, minimum_costs};
+use crate::minimum_cost::{MinimumCost, cost_margin, minimum_costs};
+use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Point, Round, ratio_key, rounds};
-use slicewise_data::{Part, Task};
+use slicewise_data::{Agreement as Measure, Part, Task};
 use slicewise_experiment::Results;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,7 +39,8 @@ impl<'a> Sweep<'a> {
         let mut points: Vec<Point> = points.flatten().collect();
         // Stable: within a task and part the order of the rounds stays.
         points.sort_by_key(|point| (point.task, point.part));
-        let (agreements, costs) = (agreements(&primary), minimum_costs(&primary, &points));
+        let margin = |task| cost_margin(agreement_of(results, task));
+        let (agreements, costs) = (agreements(&primary), minimum_costs(&primary, &points, &margin));
         Self { results, root, rounds, points, agreements, costs }
     }
 
@@ -56,6 +58,26 @@ impl<'a> Sweep<'a> {
     pub(crate) fn tasks(&self) -> Vec<Task> {
         let tasks: BTreeSet<Task> = self.points.iter().map(|point| point.task).collect();
         tasks.into_iter().collect()
+    }
+
+    /// Tells how P and R compare slices in a task.
+    pub(crate) fn measure(&self, task: Task) -> Measure {
+        agreement_of(self.results, task)
+    }
+
+    /// How far below full annotation's Dice still counts as having reached it.
+    pub(crate) fn margin(&self, task: Task) -> f64 {
+        cost_margin(self.measure(task))
+    }
+
+    /// Finds the ratio of a task at which strategies are shown side by side where there is room for
+    /// one: the paper's 50 %, else the largest that a strategy has.
+    pub(crate) fn compared_ratio(&self, task: Task) -> Option<f64> {
+        let points = self.panel(task, Part::B).filter(|point| point.arm.is_strategy());
+        let wanted = |point: &&Point| {
+            (ratio_key(point.ratio) == ratio_key(COMPARED_RATIO), ratio_key(point.ratio))
+        };
+        Some(points.max_by_key(wanted)?.ratio)
     }
 
     /// Lists the strategies that have points, in the order of tables.
@@ -101,7 +123,26 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Writes the task's title: `Task 1, brain extraction`.
+/// Tells how P and R compare slices in a task: as the paper does, or as the manifest says of a task
+/// of one's own.
+fn agreement_of(results: &Results, task: Task) -> Measure {
+    let own = || {
+        let data = results.manifest.data.iter().find(|data| data.task == task)?;
+        data.definition.clone()
+    };
+    // A manifest that lacks a task of the records has been cut.
+    task.preset().or_else(own).map_or(Measure::Accuracy, |definition| definition.agreement)
+}
+
+/// Writes the task's title: `Task 1, brain extraction`, or the name of a task that the paper lacks.
 pub(crate) fn task_title(task: Task) -> String {
-    format!("Task {}, {}", task.number(), task.name().replace('-', " "))
+    match task.paper_number() {
+        Some(number) => format!("Task {number}, {}", task.words()),
+        None => task.words(),
+    }
+}
+
+/// Writes the task's name where there is hardly room: `T1`, or the name of a task of one's own.
+pub(crate) fn task_short(task: Task) -> String {
+    task.paper_number().map_or_else(|| task.words(), |number| format!("T{number}"))
 }

@@ -38,7 +38,7 @@ const WORDS: &[&str] = &[
 fn small_sweep() -> (Vec<u8>, Vec<u8>) {
     let mut results = sample::sweep(&[1, 2]);
     results.records.retain(|record| {
-        record.task == slicewise_data::Task::BrainExtraction
+        record.task == slicewise_data::Task::BRAIN_EXTRACTION
             && record.round <= 2
             && ["first", "full", "random", "attention-guided"].contains(&record.strategy.as_str())
     });

@@ -33,7 +33,7 @@ fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
     });
     RoundRecord {
         schema: SCHEMA,
-        task: Task::TissueSegmentation,
+        task: Task::TISSUE_SEGMENTATION,
         model: "attention-unet".to_owned(),
         strategy: strategy.to_owned(),
         seed,
@@ -116,7 +116,7 @@ fn table_2_of_the_sample_agrees_with_its_records() {
         let ratio: f64 = row[3].parse().unwrap();
         let (mut sum, mut n) = (0.0, 0);
         for record in &results.records {
-            let same = record.task.number().to_string() == row[0]
+            let same = record.task.name() == row[0]
                 && record.strategy == row[2]
                 && (record.ratio - ratio).abs() < 1e-9
                 && record.model == "attention-unet";
@@ -223,7 +223,7 @@ fn one_seed_has_no_interval_anywhere() {
 fn an_incomplete_sweep_says_what_is_missing() {
     let mut results = sample::sweep(&[0, 1]);
     results.records.retain(|record| {
-        let task_2 = record.task == Task::TissueSegmentation;
+        let task_2 = record.task == Task::TISSUE_SEGMENTATION;
         let late = record.strategy == "attention-guided" && record.ratio > 0.42;
         let gone =
             record.strategy == "uncertainty" || (record.seed == 1 && record.strategy == FULL);
@@ -239,7 +239,7 @@ fn an_incomplete_sweep_says_what_is_missing() {
     }
     assert!(!page.contains("Task 1, model attention-unet,"));
 
-    results.records.retain(|record| record.task == Task::BrainExtraction);
+    results.records.retain(|record| record.task == Task::BRAIN_EXTRACTION);
     let page = read(report(&results).path(), "report.html");
     assert!(page.contains("Task 2, model attention-unet: no record"));
 

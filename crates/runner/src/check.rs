@@ -10,7 +10,7 @@ use crate::schedule::steps;
 use crate::segmenter;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
-use slicewise_data::{Part, Problem, TaskData};
+use slicewise_data::{Case, Part, Problem, SliceAxis, TaskData};
 use slicewise_experiment::{ResultsFolder, TrainingCase};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -40,7 +40,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     )?;
     let mut problems = Vec::new();
     for &task in config.tasks.keys() {
-        for problem in slicewise_data::check_task(task, &config.data) {
+        let definition = config.definition(task)?;
+        for problem in slicewise_data::check_task(task, &definition, &config.data) {
             if !problems.contains(&problem) {
                 problems.push(problem);
             }
@@ -59,7 +60,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     let (mut seconds, mut bytes, mut memory) = (0.0, REPORT_BYTES, 0);
     let mut checkpoints = Vec::new();
     for &task in config.tasks.keys() {
-        let data = slicewise_data::load_task(task, &config.data, &arguments.cache)
+        let definition = config.definition(task)?;
+        let data = slicewise_data::load_task(task, &definition, &config.data, &arguments.cache)
             .map_err(Failure::input)?;
         let count = |part| data.cases.iter().filter(|case| case.part == part).count();
         println!(
@@ -69,6 +71,13 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             count(Part::B),
             data.classes.len()
         );
+        if task.preset().is_none() {
+            println!("  {definition}");
+            println!("  classes: {}", data.classes.join(", "));
+        }
+        if definition.slice_axis == SliceAxis::Thickest {
+            println!("  {}", planes(&data.cases));
+        }
         let slices: usize = data
             .cases
             .iter()
@@ -117,6 +126,25 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     refuse(&short, arguments)?;
     println!("{}: no problem found", arguments.experiment.display());
     Ok(())
+}
+
+/// Says how many cases are cut in which plane.
+fn planes(cases: &[Case]) -> String {
+    let axes = [SliceAxis::Axial, SliceAxis::Sagittal, SliceAxis::Coronal];
+    let counts = axes.map(|axis| {
+        let of_axis = |case: &&Case| case.labels.geometry.slice_axis() == axis;
+        (axis, cases.iter().filter(of_axis).count())
+    });
+    let there = counts.iter().filter(|(_, count)| *count > 0);
+    let words: Vec<String> = there
+        .map(|(axis, count)| format!("{count} case(s) in {}", axis.words()))
+        .collect();
+    let mixed = if words.len() > 1 {
+        "mixed planes: "
+    } else {
+        ""
+    };
+    format!("{mixed}{}", words.join(", "))
 }
 
 /// Returns the bytes of checkpoints that exist at once, at most. Each run keeps one of the size

@@ -144,7 +144,7 @@ pub(crate) struct CellArguments {
     /// The results folder
     pub(crate) folder: PathBuf,
     /// The task's name
-    #[arg(long, value_parser = task)]
+    #[arg(long)]
     pub(crate) task: Task,
     /// The model's name in the config
     #[arg(long)]
@@ -155,6 +155,9 @@ pub(crate) struct CellArguments {
     /// Seed of the run
     #[arg(long)]
     pub(crate) seed: u64,
+    /// Number of the fold, from 1, that is unseen
+    #[arg(long)]
+    pub(crate) fold: Option<usize>,
     /// Where preprocessed volumes are kept
     #[arg(long)]
     pub(crate) cache: PathBuf,
@@ -172,11 +175,4 @@ pub(crate) enum Registry {
     Models,
     /// Dataset layouts
     Datasets,
-}
-
-fn task(name: &str) -> Result<Task, String> {
-    [Task::BrainExtraction, Task::TissueSegmentation]
-        .into_iter()
-        .find(|task| task.name() == name)
-        .ok_or_else(|| format!("no task {name}"))
 }

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_core::nearest;
 use slicewise_data::error::one_line;
-use slicewise_data::{DataConfig, Task};
+use slicewise_data::{DataConfig, Task, TaskDefinition};
 use slicewise_experiment::{Cell, TaskPlan, plan};
 use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, registry};
 use std::collections::BTreeMap;
@@ -62,7 +62,10 @@ pub(crate) struct ExperimentConfig {
     /// Loss, optimiser, crops and arithmetic of the training. Default: the defaults of its fields.
     #[serde(default)]
     pub(crate) training: TrainingConfig,
-    /// What to run in each task: `brain-extraction`, `tissue-segmentation` or both. Required.
+    /// What to run in each task, by the task's name, at least one. `brain-extraction` and
+    /// `tissue-segmentation` are the paper's; any other name (lower-case letters, digits and `-`)
+    /// is a task of your own, whose plan has a `definition`. Required.
+    #[serde(deserialize_with = "tasks::read")]
     #[schemars(schema_with = "crate::schema::tasks")]
     pub(crate) tasks: BTreeMap<Task, TaskPlan>,
 }
@@ -134,7 +137,7 @@ impl ExperimentConfig {
             bail!("models: expected at least one, got none");
         }
         if self.tasks.is_empty() {
-            bail!("tasks: expected brain-extraction, tissue-segmentation or both, got none");
+            bail!("tasks: expected at least one, got none");
         }
         self.training.validate().context("training")?;
         for (name, model) in &self.models {
@@ -147,7 +150,7 @@ impl ExperimentConfig {
                 bail!(problem);
             }
             for (name, model) in &self.models {
-                for strategy in plan.strategies.keys() {
+                for strategy in plan.strategies.0.keys() {
                     if slicewise_strategies::find(&strategy.0)?.needs_attention()
                         && !registry::find(&model.architecture)?.has_attention
                     {
@@ -162,6 +165,16 @@ impl ExperimentConfig {
             }
         }
         Ok(())
+    }
+
+    /// Returns what the labels of `task`, one of the experiment's, are.
+    pub(crate) fn definition(&self, task: Task) -> anyhow::Result<TaskDefinition> {
+        let plan = self
+            .tasks
+            .get(&task)
+            .with_context(|| format!("no task {task}"))?;
+        plan.definition(task)
+            .map_err(|problem| anyhow!("tasks.{task}: {problem}"))
     }
 
     /// Returns the text of `config.yaml`.
@@ -192,15 +205,15 @@ impl ExperimentConfig {
         out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
     }
 
-    /// Whether `cell` keeps volumes for the figures. Only runs of the first seed do.
+    /// Whether `cell` keeps volumes for the figures. Only runs of the first seed do, in the first fold.
     pub(crate) fn pictured(&self, cell: &Cell) -> bool {
-        self.seeds.first() == Some(&cell.seed)
+        self.seeds.first() == Some(&cell.seed) && cell.fold.is_none_or(|fold| fold == 1)
     }
 
     /// Lists all runs of the sweep.
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let models: Vec<String> = self.models.keys().cloned().collect();
-        plan::cells(&self.tasks, &models, &self.seeds)
+        plan::cells(&self.tasks, &models, &self.seeds, self.data.folds)
     }
 }
 
@@ -248,6 +261,8 @@ pub(crate) fn committed_experiments() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
         .collect()
 }
+
+mod tasks;
 
 #[cfg(test)]
 mod fuzz;

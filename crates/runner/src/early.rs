@@ -126,7 +126,7 @@ mod tests {
             strategy: strategy.to_owned(),
             seed,
         };
-        let (brain, tissue) = (Task::BrainExtraction, Task::TissueSegmentation);
+        let (brain, tissue) = (Task::BRAIN_EXTRACTION, Task::TISSUE_SEGMENTATION);
         let open = [
             cell(brain, 1, "first"),
             cell(brain, 1, "full"),

@@ -115,7 +115,7 @@ impl Estimate {
             let rounds = config.tasks[&cell.task].rounds(&cell.strategy);
             let rest = rounds.iter().skip(*done);
             let left = Left {
-                steps: rest.clone().map(|round| round.steps).sum(),
+                steps: rest.clone().map(|round| round.total()).sum(),
                 rounds: rest.count(),
                 to_start: true,
             };
@@ -254,7 +254,7 @@ mod tests {
 
     fn cell(strategy: &str) -> Cell {
         Cell {
-            task: Task::BrainExtraction,
+            task: Task::BRAIN_EXTRACTION,
             model: "attention-unet".to_owned(),
             strategy: strategy.to_owned(),
             seed: 1,
@@ -270,7 +270,7 @@ mod tests {
             part_a: 300.0,
             probe: 100.0,
         };
-        let voxels = [(Task::BrainExtraction, voxels)].into();
+        let voxels = [(Task::BRAIN_EXTRACTION, voxels)].into();
         // In smoke.yaml `first` has 6 steps and `full` 8; `random` has 2 and 4 in its two rounds.
         let open = [(cell("first"), 0), (cell("full"), 0), (cell("random"), 1)];
         let mut estimate = Estimate::new(&config, &open, &voxels, 2);

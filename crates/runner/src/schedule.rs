@@ -177,7 +177,7 @@ pub(crate) fn steps(config: &ExperimentConfig, cell: &Cell) -> usize {
     config.tasks[&cell.task]
         .rounds(&cell.strategy)
         .iter()
-        .map(|round| round.steps)
+        .map(|round| round.total())
         .sum()
 }
 
@@ -206,6 +206,11 @@ fn start(
             &cell.strategy,
         ])
         .args(["--seed", &cell.seed.to_string()])
+        .args(
+            cell.fold
+                .iter()
+                .flat_map(|fold| ["--fold".to_owned(), fold.to_string()]),
+        )
         .args(time.then_some("--time"))
         .arg("--cache")
         .arg(cache)

@@ -14,7 +14,7 @@ use crate::failure::Outcome;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use slicewise_data::Task;
 use slicewise_experiment::TaskPlan;
 use std::io::Write;
@@ -38,15 +38,21 @@ fn schema() -> Schema {
         .into_root_schema_for::<ExperimentConfig>()
 }
 
-/// The schema of `tasks`: a plan for each task, by the task's name.
+/// The schema of `tasks`: a plan for each task, by the task's name. One of the paper's has no
+/// definition, any other has one.
 pub(crate) fn tasks(generator: &mut SchemaGenerator) -> Schema {
     let plan = generator.subschema_for::<TaskPlan>();
-    let tasks = [Task::BrainExtraction, Task::TissueSegmentation];
-    let plans: Map<String, Value> = tasks
-        .iter()
-        .map(|task| (task.name().to_owned(), plan.clone().to_value()))
-        .collect();
-    json_schema!({"type": "object", "properties": plans, "additionalProperties": false})
+    let defined = json!({"required": ["definition"]});
+    let papers = Task::OF_PAPER.map(|task| {
+        let plan = json!({"allOf": [plan, {"not": defined}]});
+        (task.name().to_owned(), plan)
+    });
+    json_schema!({
+        "type": "object",
+        "properties": Map::from_iter(papers),
+        "propertyNames": {"pattern": "^[a-z][a-z0-9-]{0,63}$"},
+        "additionalProperties": {"allOf": [plan, defined]},
+    })
 }
 
 /// Turns a doc comment into plain text and drops the names of Rust's number types.

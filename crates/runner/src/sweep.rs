@@ -10,7 +10,7 @@ use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
 use crate::segmenter;
 use anyhow::{anyhow, bail};
-use slicewise_data::{Case, Part, Task, TaskData};
+use slicewise_data::{Case, Part, SliceAxis, Task, TaskData};
 use slicewise_experiment::{
     Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
     packed, record, replace,
@@ -53,8 +53,13 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     for &task in config.tasks.keys() {
         notice(format_args!("preparing volumes of {}", task.name()));
         data.push(
-            slicewise_data::load_task(task, &config.data, &arguments.cache)
-                .map_err(Failure::input)?,
+            slicewise_data::load_task(
+                task,
+                &config.definition(task)?,
+                &config.data,
+                &arguments.cache,
+            )
+            .map_err(Failure::input)?,
         );
     }
     let begun = folder.config().exists() && folder.manifest().exists();
@@ -290,6 +295,8 @@ fn manifest(
             .iter()
             .map(|data| DataManifest {
                 task: data.task,
+                definition: config.tasks[&data.task].definition.clone(),
+                slice_axes: slice_axes(&data.cases),
                 classes: data.classes.clone(),
                 part_a: ids(&data.cases, Part::A),
                 part_b: ids(&data.cases, Part::B),
@@ -299,6 +306,14 @@ fn manifest(
         seeds: config.seeds.clone(),
         cells: config.cells(),
     })
+}
+
+/// The axis that each case with other than axial slices is sliced along.
+fn slice_axes(cases: &[Case]) -> BTreeMap<String, SliceAxis> {
+    let axes = cases
+        .iter()
+        .map(|case| (case.id.clone(), case.labels.geometry.slice_axis()));
+    axes.filter(|(_, axis)| *axis != SliceAxis::Axial).collect()
 }
 
 /// SHA-256 of the program that runs, hex; empty where the system does not say which that is.

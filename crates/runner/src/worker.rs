@@ -55,13 +55,14 @@ pub(crate) enum Event {
 pub(crate) fn run(arguments: &CellArguments) -> Outcome {
     watch_input();
     let folder = ResultsFolder::new(&arguments.folder);
-    let config = ExperimentConfig::read(&folder.config())?;
+    let mut config = ExperimentConfig::read(&folder.config())?;
     slicewise_model::set_threads(config.threads);
     let cell = Cell {
         task: arguments.task,
         model: arguments.model.clone(),
         strategy: arguments.strategy.clone(),
         seed: arguments.seed,
+        fold: arguments.fold,
     };
     if !config.cells().contains(&cell) {
         return Err(Failure::input(anyhow!(
@@ -69,11 +70,13 @@ pub(crate) fn run(arguments: &CellArguments) -> Outcome {
             folder.config().display()
         )));
     }
-    let data = slicewise_data::load_task(cell.task, &config.data, &arguments.cache)
+    config.data.fold = cell.fold;
+    let definition = config.definition(cell.task)?;
+    let data = slicewise_data::load_task(cell.task, &definition, &config.data, &arguments.cache)
         .map_err(Failure::input)?;
     // The seed does not contain the model's name, so models that differ only in arithmetic or head
     // begin with the same weights.
-    let weights = seed::child(cell.seed, &[cell.task.name(), "weights"]);
+    let weights = seed::child(cell.run_seed(), &[cell.task.name(), "weights"]);
     let mut model = segmenter::build(&config, &cell.model, data.classes.len(), weights)?;
     let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
     Reporter.send(&Event::Ready { probe_s });

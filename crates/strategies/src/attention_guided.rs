@@ -52,6 +52,7 @@ mod tests {
             agreement,
             prediction: &prediction,
             annotated: &[false; 4],
+            truth: None,
         };
         let choices = AttentionGuided.select(&view, 4, &mut ChaCha8Rng::seed_from_u64(0))?;
         Ok(choices.iter().map(|choice| choice.slice).collect())

@@ -64,6 +64,7 @@ mod tests {
             agreement: Agreement::Dice,
             prediction: &prediction,
             annotated,
+            truth: None,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         EqualInterval.select(&view, budget, &mut rng).unwrap()

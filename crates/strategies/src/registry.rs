@@ -16,6 +16,9 @@ slicewise_core::registry! {
         uncertainty::Uncertainty,
         attention_guided::AttentionGuided,
         spacing_aware::SpacingAware,
+        oracle_lowest_accuracy::OracleLowestAccuracy,
+        oracle_most_error::OracleMostError,
+        oracle_most_error_spaced::OracleMostErrorSpaced,
     ];
 }
 

@@ -33,7 +33,7 @@ fn expected_error_mm2(view: &CaseView, strategy: &'static str) -> Result<Vec<f64
 }
 
 /// Returns the `error` of each slice, lowered near annotated slices, `[D]`.
-fn discounted(view: &CaseView, error: &[f64]) -> Vec<f64> {
+pub(crate) fn discounted(view: &CaseView, error: &[f64]) -> Vec<f64> {
     let distances = distances(view.annotated);
     let pairs = error.iter().zip(distances);
     pairs
@@ -101,6 +101,7 @@ mod tests {
             agreement: Agreement::Dice,
             prediction: &prediction,
             annotated: &annotated,
+            truth: None,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let scores = SpacingAware.scores(&view, &mut rng).unwrap();

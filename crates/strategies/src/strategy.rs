@@ -1,5 +1,7 @@
-//! The interface of a query strategy. A strategy sees predictions of one case, never ground truth.
+//! The interface of a query strategy. A strategy sees predictions of one case. Ground truth is seen by
+//! oracles alone, which exist to bound what a query can give and cannot be used on new data.
 
+use ndarray::Array3;
 use rand_chacha::ChaCha8Rng;
 use slicewise_core::Prediction;
 use slicewise_metrics::{Agreement, MetricsError, slice_agreement};
@@ -18,6 +20,8 @@ pub struct CaseView<'a> {
     pub prediction: &'a Prediction,
     /// Whether each axial slice is annotated already, `[D]`.
     pub annotated: &'a [bool],
+    /// True classes `[D, H, W]`; `None` for every strategy but an oracle.
+    pub truth: Option<&'a Array3<u8>>,
 }
 
 impl CaseView<'_> {
@@ -40,6 +44,17 @@ impl CaseView<'_> {
             }
         })
     }
+
+    /// Returns the true classes `[D, H, W]`, for an oracle. `strategy` is the caller's name.
+    ///
+    /// # Errors
+    /// The case comes without ground truth.
+    pub fn truth(&self, strategy: &'static str) -> Result<&Array3<u8>, StrategyError> {
+        self.truth.ok_or_else(|| StrategyError::NeedsTruth {
+            strategy,
+            case: self.case.to_owned(),
+        })
+    }
 }
 
 /// A slice to annotate, with the score that chose it.
@@ -58,6 +73,16 @@ pub enum StrategyError {
     /// The strategy compares SR1 with SR2, but the model has no attention map.
     #[error("strategy {strategy} needs a model with an attention map; case {case} has none")]
     NeedsAttention {
+        /// The strategy's name.
+        strategy: &'static str,
+        /// The case's id.
+        case: String,
+    },
+    /// The strategy is an oracle, but the case has no ground truth.
+    #[error(
+        "strategy {strategy} is an oracle and needs the true labels; case {case} has none here"
+    )]
+    NeedsTruth {
         /// The strategy's name.
         strategy: &'static str,
         /// The case's id.
@@ -111,6 +136,12 @@ pub trait QueryStrategy: Sync {
 
     /// Whether the strategy needs SR2, and so a model with attention.
     fn needs_attention(&self) -> bool {
+        false
+    }
+
+    /// Whether the strategy reads ground truth. It then bounds what a query can give, and its name
+    /// begins with `oracle-`.
+    fn is_oracle(&self) -> bool {
         false
     }
 

@@ -56,6 +56,7 @@ mod tests {
             agreement: Agreement::Accuracy,
             prediction: &prediction,
             annotated: &[false; 3],
+            truth: None,
         };
         let scores = Uncertainty
             .scores(&view, &mut ChaCha8Rng::seed_from_u64(0))

@@ -24,6 +24,7 @@ struct Pool {
     name: String,
     prediction: Prediction,
     annotated: Vec<bool>,
+    truth: Array3<u8>,
 }
 
 impl Pool {
@@ -47,6 +48,7 @@ impl Pool {
                 sr2: Some(labels()),
                 attention: None,
             },
+            truth: labels(),
             annotated: (0..depth).map(|slice| slice % step == 0).collect(),
         }
     }
@@ -64,6 +66,7 @@ impl Pool {
                 attention: None,
             },
             annotated: vec![false; depth],
+            truth: Array3::zeros((depth, 5, 6)),
         }
     }
 
@@ -78,6 +81,7 @@ impl Pool {
             agreement: Agreement::Accuracy,
             prediction: &self.prediction,
             annotated: &self.annotated,
+            truth: Some(&self.truth),
         }
     }
 
@@ -262,6 +266,27 @@ fn uncertainty_reads_probabilities() {
         refused,
         Err(StrategyError::NotFinite { slice: 5, .. })
     ));
+}
+
+#[test]
+fn truth_is_read_by_oracles_alone_and_their_names_say_so() {
+    for strategy in STRATEGIES {
+        let pool = Pool::random(1, 64, 16);
+        let ask = |truth| {
+            let view = CaseView {
+                truth,
+                ..pool.view()
+            };
+            strategy.select(&view, 8, &mut ChaCha8Rng::seed_from_u64(3))
+        };
+        let name = strategy.name();
+        let refused = matches!(ask(None), Err(StrategyError::NeedsTruth { .. }));
+        assert_eq!(refused, strategy.is_oracle(), "{name}");
+        assert_eq!(name.starts_with("oracle-"), strategy.is_oracle(), "{name}");
+        let other = Array3::from_elem(pool.truth.dim(), 1);
+        let differs = ask(Some(&pool.truth)).unwrap() != ask(Some(&other)).unwrap();
+        assert_eq!(differs, strategy.is_oracle(), "{name}");
+    }
 }
 
 #[test]

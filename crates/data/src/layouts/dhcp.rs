@@ -8,7 +8,7 @@ use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
-use slicewise_core::Task;
+use slicewise_core::Labels;
 use std::path::{Path, PathBuf};
 
 /// The layout `dhcp`.
@@ -56,16 +56,16 @@ impl DatasetLayout for Dhcp {
         "dHCP releases: sub-*/ses-*/anat with restored T2w, brain mask and Draw-EM labels"
     }
 
-    fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
-        list(&config.root(), task).map_err(|problem| vec![problem])
+    fn list(&self, config: &DataConfig, labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+        list(&config.root(), labels).map_err(|problem| vec![problem])
     }
 
-    fn tissues(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
+    fn classes(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
         Ok(draw_em_tissues())
     }
 }
 
-fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
+fn list(root: &Path, labels: &Labels) -> Result<Vec<CaseSource>, DataError> {
     let root = pipeline_folder(root);
     let mut cases = Vec::new();
     for subject in entries(&root, "a folder of sub-* folders")? {
@@ -86,7 +86,7 @@ fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
                 let existing = paths.iter().find(|path| path.is_file());
                 existing.unwrap_or(&paths[0]).clone()
             };
-            let tissue = task == Task::TissueSegmentation;
+            let tissue = *labels != Labels::Mask;
             cases.push(CaseSource {
                 subject: subject.clone(),
                 part: None,

@@ -3,15 +3,15 @@
 //!
 //! Relative paths start at the CSV and must stay below its folder, so that a table from elsewhere
 //! reads only files that came with it. Absolute paths are allowed. Label values are class indices
-//! (0 is background); `data.classes` names them, which the tissue task needs. Brain extraction uses
-//! `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
+//! (0 is background); `data.classes` names them, which every task but one of the mask needs. That
+//! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
 
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::{CaseSource, DatasetLayout, Source};
 use serde::Deserialize;
-use slicewise_core::{Part, Task, UnknownName};
+use slicewise_core::{Labels, Part, UnknownName};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
@@ -41,19 +41,19 @@ impl DatasetLayout for Manifest {
         "a CSV with the columns case,image,label[,mask][,split], paths relative to it"
     }
 
-    fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
-        match rows(&config.root(), task) {
+    fn list(&self, config: &DataConfig, labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+        match rows(&config.root(), labels) {
             Ok((cases, problems)) if problems.is_empty() => Ok(cases),
             Ok((_, problems)) => Err(problems),
             Err(problem) => Err(vec![problem]),
         }
     }
 
-    fn sound(&self, config: &DataConfig, task: Task) -> Vec<CaseSource> {
-        rows(&config.root(), task).map_or_else(|_| Vec::new(), |(cases, _)| cases)
+    fn sound(&self, config: &DataConfig, labels: &Labels) -> Vec<CaseSource> {
+        rows(&config.root(), labels).map_or_else(|_| Vec::new(), |(cases, _)| cases)
     }
 
-    fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
+    fn classes(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
         let setting = |problem: &str| DataError::Setting {
             field: "classes",
             problem: problem.to_owned(),
@@ -77,7 +77,7 @@ impl DatasetLayout for Manifest {
 }
 
 /// Reads the table: the cases of its good rows, and the problems of the others.
-fn rows(path: &Path, task: Task) -> Result<(Vec<CaseSource>, Vec<DataError>), DataError> {
+fn rows(path: &Path, wanted: &Labels) -> Result<(Vec<CaseSource>, Vec<DataError>), DataError> {
     let mut reader = open(path)?;
     let headers = reader
         .headers()
@@ -97,7 +97,7 @@ fn rows(path: &Path, task: Task) -> Result<(Vec<CaseSource>, Vec<DataError>), Da
             let row = record
                 .deserialize::<Row>(Some(&headers))
                 .map_err(|error| at(path, line, error.to_string()))?;
-            case_of(path, line, row, task)
+            case_of(path, line, row, wanted)
         });
         match case {
             Ok(case) if !seen.insert(case.id.clone()) => {
@@ -159,7 +159,7 @@ fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataErro
     Ok(())
 }
 
-fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseSource, DataError> {
+fn case_of(path: &Path, line: Option<u64>, row: Row, wanted: &Labels) -> Result<CaseSource, DataError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let files = [
         ("image", Some(&row.image)),
@@ -181,10 +181,7 @@ fn case_of(path: &Path, line: Option<u64>, row: Row, task: Task) -> Result<CaseS
             .map(|file| folder.join(file))
     };
     let (labels, mask) = (given(row.label), given(row.mask));
-    let needed = match task {
-        Task::BrainExtraction => labels.is_none() && mask.is_none(),
-        Task::TissueSegmentation => labels.is_none(),
-    };
+    let needed = labels.is_none() && (*wanted != Labels::Mask || mask.is_none());
     if row.case.is_empty() || row.image.as_os_str().is_empty() || needed {
         let problem = format!(
             "expected a case, an image and a label, got \"{}\"",

@@ -2,15 +2,15 @@
 //!
 //! Sources: medicaldecathlon.com and nnU-Net's `documentation/dataset_format.md`. The training
 //! cases are those with a file in `labelsTr`. Images lie in `imagesTr`; nnU-Net adds a channel
-//! suffix, of which `_0000` is read. There is no brain mask: the tissue task uses the whole image,
-//! and brain extraction uses `label > 0`.
+//! suffix, of which `_0000` is read. There is no mask: every task uses the whole image, and
+//! one of the mask uses `label > 0`.
 
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
 use serde_json::{Map, Value};
-use slicewise_core::Task;
+use slicewise_core::Labels;
 use std::path::Path;
 
 /// The layout `msd`.
@@ -25,11 +25,11 @@ impl DatasetLayout for Msd {
         "dataset.json with imagesTr and labelsTr: Medical Segmentation Decathlon, nnU-Net v2"
     }
 
-    fn list(&self, config: &DataConfig, _task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(&self, config: &DataConfig, _labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
         list(&config.root()).map_err(|problem| vec![problem])
     }
 
-    fn tissues(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
+    fn classes(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
         let path = config.root().join("dataset.json");
         let dataset = read_dataset(&path)?;
         grouping(&dataset).map_err(|problem| DataError::Table {

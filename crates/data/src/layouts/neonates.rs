@@ -5,15 +5,15 @@
 //! - `dcan-neonates/Template01..16/{T2w_brain,Segmentation}.nii.gz`, stripped to the brain;
 //! - `alberts/T2/ALBERT_01..16.nii.gz`, loosely stripped; 02 and 09 do not exist.
 //!
-//! Template N and ALBERT N are the same baby, so its case is `baby-N` in both tasks. Brain
-//! extraction uses the loosely stripped scan and the corrected mask (T2w_brain > 0). A rim of skull
+//! Template N and ALBERT N are the same baby, so its case is `baby-N` in every task. A task of the
+//! mask, as brain extraction, uses the loosely stripped scan and the corrected mask (T2w_brain > 0). A rim of skull
 //! remains around the brain, so the task is easier than on whole heads.
 
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
-use slicewise_core::Task;
+use slicewise_core::Labels;
 use std::path::Path;
 
 /// The layout `neonates`.
@@ -31,12 +31,12 @@ impl DatasetLayout for Neonates {
         "the ALBERT newborns: alberts/T2 (14 for brain extraction) and dcan-neonates (16 for tissues)"
     }
 
-    fn list(&self, config: &DataConfig, task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
-        list(&config.root(), task).map_err(|problem| vec![problem])
+    fn list(&self, config: &DataConfig, labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+        list(&config.root(), labels).map_err(|problem| vec![problem])
     }
 
     /// Groups FreeSurfer's label values, left and right together.
-    fn tissues(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
+    fn classes(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
         let mut grouping = LabelGrouping::new(
             &[0],
             [
@@ -59,22 +59,23 @@ impl DatasetLayout for Neonates {
     }
 }
 
-fn list(root: &Path, task: Task) -> Result<Vec<CaseSource>, DataError> {
+fn list(root: &Path, labels: &Labels) -> Result<Vec<CaseSource>, DataError> {
     let templates = root.join("dcan-neonates");
     let scans = root.join("alberts/T2");
-    let numbers: Vec<String> = match task {
-        Task::BrainExtraction => between(&scans, "ALBERT_", ".nii.gz")?,
-        Task::TissueSegmentation => between(&templates, "Template", "")?,
+    let whole = *labels == Labels::Mask;
+    let numbers: Vec<String> = if whole {
+        between(&scans, "ALBERT_", ".nii.gz")?
+    } else {
+        between(&templates, "Template", "")?
     };
     let cases = numbers.into_iter().map(|number| {
         let template = templates.join(format!("Template{number}"));
         let stripped = template.join("T2w_brain.nii.gz");
         let id = format!("baby-{number}");
-        let (image, labels) = match task {
-            Task::BrainExtraction => (scans.join(format!("ALBERT_{number}.nii.gz")), None),
-            Task::TissueSegmentation => {
-                (stripped.clone(), Some(template.join("Segmentation.nii.gz")))
-            }
+        let (image, labels) = if whole {
+            (scans.join(format!("ALBERT_{number}.nii.gz")), None)
+        } else {
+            (stripped.clone(), Some(template.join("Segmentation.nii.gz")))
         };
         CaseSource {
             subject: id.clone(),

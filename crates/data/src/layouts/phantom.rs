@@ -5,7 +5,7 @@ use crate::config::{DataConfig, PHANTOM_SPACING_MM};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::{CaseSource, DatasetLayout, Source};
-use slicewise_core::Task;
+use slicewise_core::Labels;
 use std::ops::RangeInclusive;
 
 /// The voxel sizes that [`crate::phantom::generate`] accepts, in mm.
@@ -23,7 +23,7 @@ impl DatasetLayout for Phantoms {
         "procedural newborn heads in dHCP's label scheme; needs no files"
     }
 
-    fn list(&self, config: &DataConfig, _task: Task) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(&self, config: &DataConfig, _labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
         let setting = |field, problem: String| Err(vec![DataError::Setting { field, problem }]);
         if config.path.is_some() {
             return setting(
@@ -58,7 +58,7 @@ impl DatasetLayout for Phantoms {
         Ok(cases.collect())
     }
 
-    fn tissues(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
+    fn classes(&self, _config: &DataConfig) -> Result<LabelGrouping, DataError> {
         Ok(super::dhcp::draw_em_tissues())
     }
 }

@@ -155,11 +155,17 @@ fn voxels_that_are_no_intensities_or_labels() {
 fn load_changed(task: Task, change: impl FnOnce(&Path, &mut DataConfig)) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mut config = good_manifest(folder.path());
-    assert_eq!(check_task(task, &config), []);
+    assert_eq!(check_task(task, &task.preset().unwrap(), &config), []);
     change(folder.path(), &mut config);
-    let error = load_task(task, &config, &folder.path().join("cache")).unwrap_err();
+    let error = load_task(
+        task,
+        &task.preset().unwrap(),
+        &config,
+        &folder.path().join("cache"),
+    )
+    .unwrap_err();
     let text = message(folder.path(), &error);
-    let problems = check_task(task, &config);
+    let problems = check_task(task, &task.preset().unwrap(), &config);
     assert_eq!(problems.len(), 1, "{problems:?}");
     let (place, problem) = (problems[0].file.display(), &problems[0].problem);
     assert_eq!(format!("{place}: {problem}"), error.to_string());
@@ -169,11 +175,10 @@ fn load_changed(task: Task, change: impl FnOnce(&Path, &mut DataConfig)) -> Stri
 
 #[test]
 fn files_that_do_not_fit_each_other() {
-    use Task::{BrainExtraction, TissueSegmentation};
     let mut smaller = labels(|_, _, _| 1);
     smaller.voxels = smaller.voxels.slice_move(ndarray::s![..5, .., ..]);
     assert_eq!(
-        load_changed(BrainExtraction, |folder, _| {
+        load_changed(Task::BRAIN_EXTRACTION, |folder, _| {
             put_labels(&folder.join("two-label.nii.gz"), &smaller);
         }),
         "two-label.nii.gz: expected the shape 10×8×6 (x×y×z) of two.nii.gz, got 10×8×5"
@@ -181,20 +186,20 @@ fn files_that_do_not_fit_each_other() {
     let mut shifted = labels(|_, _, _| 1);
     shifted.geometry.affine[1][3] = 0.25;
     assert_eq!(
-        load_changed(TissueSegmentation, |folder, _| {
+        load_changed(Task::TISSUE_SEGMENTATION, |folder, _| {
             put_labels(&folder.join("one-label.nii.gz"), &shifted);
         }),
         "one-label.nii.gz: expected the affine of one.nii.gz to within 0.001 mm, \
          but a corner of the grid is 0.250 mm away"
     );
     assert_eq!(
-        load_changed(TissueSegmentation, |folder, _| {
+        load_changed(Task::TISSUE_SEGMENTATION, |folder, _| {
             put_labels(&folder.join("one-label.nii.gz"), &labels(|_, _, x| x as u8));
         }),
         "one-label.nii.gz: unknown label value 3 in 16 voxels (expected one of 0, 1, 2)"
     );
     assert_eq!(
-        load_changed(BrainExtraction, |folder, _| {
+        load_changed(Task::BRAIN_EXTRACTION, |folder, _| {
             std::fs::remove_file(folder.join("one.nii.gz")).unwrap();
         }),
         "one.nii.gz: not found (expected a NIfTI volume)"
@@ -203,26 +208,25 @@ fn files_that_do_not_fit_each_other() {
 
 #[test]
 fn volumes_without_content() {
-    use Task::{BrainExtraction, TissueSegmentation};
     let filled = |value: f32| {
         let mut blank = image();
         blank.voxels = ndarray::Array3::from_elem(SHAPE, value);
         blank
     };
     assert_eq!(
-        load_changed(BrainExtraction, |folder, _| {
+        load_changed(Task::BRAIN_EXTRACTION, |folder, _| {
             put_image(&folder.join("one.nii.gz"), &filled(0.0));
         }),
         "one.nii.gz: expected voxels that are not 0, got none"
     );
     assert_eq!(
-        load_changed(TissueSegmentation, |folder, _| {
+        load_changed(Task::TISSUE_SEGMENTATION, |folder, _| {
             put_image(&folder.join("one.nii.gz"), &filled(7.0));
         }),
         "one.nii.gz: expected intensities that differ, got 7 in every voxel of the content"
     );
     assert_eq!(
-        load_changed(BrainExtraction, |folder, _| {
+        load_changed(Task::BRAIN_EXTRACTION, |folder, _| {
             put_labels(&folder.join("two-label.nii.gz"), &labels(|_, _, _| 0));
         }),
         "two.nii.gz: expected labels of at least one foreground class for it, got none"
@@ -239,7 +243,11 @@ fn a_check_finds_everything_at_once() {
         &folder.path().join("two-label.nii.gz"),
         &labels(|_, _, _| 9),
     );
-    let problems = check_task(Task::TissueSegmentation, &config);
+    let problems = check_task(
+        Task::TISSUE_SEGMENTATION,
+        &Task::TISSUE_SEGMENTATION.preset().unwrap(),
+        &config,
+    );
     let names: Vec<_> = problems
         .iter()
         .map(|problem| problem.file.file_name().unwrap().to_str().unwrap())

@@ -7,10 +7,11 @@ use std::path::Path;
 /// Returns the message of `load_task`, and the number of problems that `check_task` finds, without
 /// those about missing files: the tables here name files that do not exist.
 fn load(config: &DataConfig, task: Task, folder: &Path) -> (String, usize) {
-    let error = load_task(task, config, &folder.join("cache")).unwrap_err();
+    let error =
+        load_task(task, &task.preset().unwrap(), config, &folder.join("cache")).unwrap_err();
     let text = error.to_string();
     assert!(!text.contains('\n'), "one line: {text}");
-    let problems = check_task(task, config);
+    let problems = check_task(task, &task.preset().unwrap(), config);
     let problems = problems
         .iter()
         .filter(|problem| !problem.problem.starts_with("not found"))
@@ -32,7 +33,7 @@ fn splits() {
     let say = |change: &dyn Fn(&mut DataConfig)| {
         let mut config = good.clone();
         change(&mut config);
-        load(&config, Task::BrainExtraction, folder.path()).0
+        load(&config, Task::BRAIN_EXTRACTION, folder.path()).0
     };
     assert_eq!(
         say(&|config| {
@@ -80,7 +81,7 @@ fn tables() {
     let config = good_manifest(folder.path());
     let say = |table: &str| {
         std::fs::write(folder.path().join("cases.csv"), table).unwrap();
-        load(&config, Task::BrainExtraction, folder.path())
+        load(&config, Task::BRAIN_EXTRACTION, folder.path())
     };
     let cases = [
         (
@@ -136,7 +137,7 @@ fn settings() {
     let say = |change: &dyn Fn(&mut DataConfig)| {
         let mut config = good.clone();
         change(&mut config);
-        load(&config, Task::TissueSegmentation, folder.path()).0
+        load(&config, Task::TISSUE_SEGMENTATION, folder.path()).0
     };
     assert_eq!(
         say(&|config| config.layout = "manifst".to_owned()),
@@ -169,18 +170,18 @@ fn settings() {
     );
     let mut phantoms = DataConfig::new("phantom");
     assert_eq!(
-        load(&phantoms, Task::BrainExtraction, folder.path()).0,
+        load(&phantoms, Task::BRAIN_EXTRACTION, folder.path()).0,
         "data.phantom: expected subjects and seed, got none"
     );
     phantoms.phantom = Some(phantom);
     phantoms.spacing_mm = Some(0.2);
     assert_eq!(
-        load(&phantoms, Task::BrainExtraction, folder.path()).0,
+        load(&phantoms, Task::BRAIN_EXTRACTION, folder.path()).0,
         "data.spacing_mm: expected 0.4 to 8 mm for phantoms, got 0.2"
     );
     phantoms.path = Some("somewhere".into());
     assert_eq!(
-        load(&phantoms, Task::BrainExtraction, folder.path()).0,
+        load(&phantoms, Task::BRAIN_EXTRACTION, folder.path()).0,
         "data.path: expected none with the layout phantom, got one"
     );
 }

@@ -76,7 +76,14 @@ fn voxels_of_a_metre_are_not_resampled_to_millimetres() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = good_manifest(folder.path());
     config.spacing_mm = Some(1.0);
-    assert_eq!(check_task(Task::BrainExtraction, &config), []);
+    assert_eq!(
+        check_task(
+            Task::BRAIN_EXTRACTION,
+            &Task::BRAIN_EXTRACTION.preset().unwrap(),
+            &config
+        ),
+        []
+    );
     let mut huge = image();
     for axis in 0..3 {
         huge.geometry.affine[axis][axis] = 1000.0;
@@ -86,8 +93,14 @@ fn voxels_of_a_metre_are_not_resampled_to_millimetres() {
         volume.voxels.mapv_inplace(|value| (value - 100.0) % 7.0);
         put_image(&folder.path().join(name), &volume);
     }
-    let (result, held) =
-        most_held(|| load_task(Task::BrainExtraction, &config, &folder.path().join("cache")));
+    let (result, held) = most_held(|| {
+        load_task(
+            Task::BRAIN_EXTRACTION,
+            &Task::BRAIN_EXTRACTION.preset().unwrap(),
+            &config,
+            &folder.path().join("cache"),
+        )
+    });
     assert_eq!(
         message(folder.path(), result.unwrap_err()),
         "one.nii.gz: expected at most 245760 voxels after resampling to 1 mm, got 10000×8000×6000"
@@ -100,7 +113,11 @@ fn voxels_of_a_metre_are_not_resampled_to_millimetres() {
 fn names_with_control_characters() {
     let folder = tempfile::tempdir().unwrap();
     let problems_of = |config: &DataConfig| -> Vec<String> {
-        let problems = check_task(Task::TissueSegmentation, config);
+        let problems = check_task(
+            Task::TISSUE_SEGMENTATION,
+            &Task::TISSUE_SEGMENTATION.preset().unwrap(),
+            config,
+        );
         problems
             .into_iter()
             .map(|problem| problem.problem)

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 fn load(config: &DataConfig, task: Task, folder: &Path) -> TaskData {
-    assert_eq!(check_task(task, config), []);
-    load_task(task, config, &folder.join("cache")).unwrap()
+    assert_eq!(check_task(task, &task.preset().unwrap(), config), []);
+    load_task(task, &task.preset().unwrap(), config, &folder.join("cache")).unwrap()
 }
 
 fn ids(data: &TaskData, part: Part) -> Vec<&str> {
@@ -37,7 +37,7 @@ fn names_are_unique_and_found() {
 fn manifest() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = good_manifest(folder.path());
-    let tissues = load(&config, Task::TissueSegmentation, folder.path());
+    let tissues = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     assert_eq!(tissues.classes, ["background", "odd", "even"]);
     assert_eq!(
         (ids(&tissues, Part::A), ids(&tissues, Part::B)),
@@ -46,14 +46,14 @@ fn manifest() {
     assert_eq!(values(&tissues), BTreeSet::from([0, 1, 2]));
     // Without a mask the whole image counts, so nothing is 0 and nothing is cropped.
     assert_eq!(tissues.cases[0].image.voxels.dim(), image().voxels.dim());
-    let brain = load(&config, Task::BrainExtraction, folder.path());
+    let brain = load(&config, Task::BRAIN_EXTRACTION, folder.path());
     assert_eq!(brain.classes, ["background", "brain"]);
     for ((z, y, x), &class) in brain.cases[0].labels.voxels.indexed_iter() {
         assert_eq!(class == 1, inside(z, y, x));
     }
     // A list in the config takes precedence over the table's own split.
     config.part_b = Some(vec!["one".to_owned()]);
-    let brain = load(&config, Task::BrainExtraction, folder.path());
+    let brain = load(&config, Task::BRAIN_EXTRACTION, folder.path());
     assert_eq!(ids(&brain, Part::A), ["two"]);
 }
 
@@ -83,17 +83,21 @@ fn dhcp_names_of_all_releases() {
         let mut config = DataConfig::new("dhcp");
         config.path = Some(folder.path().to_owned());
         config.part_b = Some(vec!["sub-CC02_ses-3".to_owned()]);
-        let data = load(&config, Task::TissueSegmentation, folder.path());
+        let data = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
         assert_eq!(ids(&data, Part::A), ["sub-CC01_ses-1", "sub-CC01_ses-2"]);
         assert_eq!(data.classes.len(), 9);
         assert_eq!(data.classes[5], "cerebellum");
         assert_eq!(values(&data), BTreeSet::from([0, 1, 2, 3, 4, 5, 6, 7, 8]));
-        let brain = load(&config, Task::BrainExtraction, folder.path());
+        let brain = load(&config, Task::BRAIN_EXTRACTION, folder.path());
         assert_eq!(values(&brain), BTreeSet::from([0, 1]));
         // Two sessions of one child must not be in different parts, and a draw does not separate
         // them.
         config.part_b = Some(vec!["sub-CC01_ses-1".to_owned()]);
-        let problems = check_task(Task::BrainExtraction, &config);
+        let problems = check_task(
+            Task::BRAIN_EXTRACTION,
+            &Task::BRAIN_EXTRACTION.preset().unwrap(),
+            &config,
+        );
         assert_eq!(problems.len(), 1);
         assert_eq!(
             problems[0].problem,
@@ -103,7 +107,7 @@ fn dhcp_names_of_all_releases() {
         config.part_b_count = Some(1);
         for seed in 0..8 {
             config.split_seed = seed;
-            let data = load(&config, Task::BrainExtraction, folder.path());
+            let data = load(&config, Task::BRAIN_EXTRACTION, folder.path());
             assert!(matches!(ids(&data, Part::B).len(), 1 | 2));
             assert!(matches!(ids(&data, Part::A).len(), 1 | 2));
         }
@@ -122,7 +126,11 @@ fn dhcp_misses_nothing_silently() {
     let mut config = DataConfig::new("dhcp");
     config.path = Some(folder.path().to_owned());
     config.part_b_count = Some(1);
-    let problems = check_task(Task::BrainExtraction, &config);
+    let problems = check_task(
+        Task::BRAIN_EXTRACTION,
+        &Task::BRAIN_EXTRACTION.preset().unwrap(),
+        &config,
+    );
     let mut missing: Vec<_> = problems
         .iter()
         .map(|problem| problem.file.file_name().unwrap().to_str().unwrap())
@@ -135,7 +143,11 @@ fn dhcp_misses_nothing_silently() {
     ];
     assert_eq!(missing, expected);
     config.path = Some(folder.path().join("nowhere"));
-    let problems = check_task(Task::BrainExtraction, &config);
+    let problems = check_task(
+        Task::BRAIN_EXTRACTION,
+        &Task::BRAIN_EXTRACTION.preset().unwrap(),
+        &config,
+    );
     assert_eq!(
         problems[0].problem,
         "not found (expected a folder of sub-* folders)"
@@ -174,7 +186,7 @@ fn neonates() {
     let mut config = DataConfig::new("neonates");
     config.path = Some(root.to_owned());
     config.part_b = Some(vec!["baby-07".to_owned()]);
-    let tissues = load(&config, Task::TissueSegmentation, root);
+    let tissues = load(&config, Task::TISSUE_SEGMENTATION, root);
     assert_eq!(ids(&tissues, Part::A), ["baby-01", "baby-02"]);
     assert_eq!(values(&tissues), BTreeSet::from([0, 1, 2, 5]));
     let counts = |class: u8| {
@@ -186,7 +198,7 @@ fn neonates() {
             .count()
     };
     assert_eq!([counts(1), counts(2), counts(5)], [32, 32, 32]);
-    let brain = load(&config, Task::BrainExtraction, root);
+    let brain = load(&config, Task::BRAIN_EXTRACTION, root);
     assert_eq!(ids(&brain, Part::A), ["baby-01"]);
     assert_eq!(values(&brain), BTreeSet::from([0, 1]));
 }
@@ -221,7 +233,7 @@ fn decathlon_and_nnunet() {
         let mut config = DataConfig::new("msd");
         config.path = Some(root.to_owned());
         config.part_b_count = Some(1);
-        let data = load(&config, Task::TissueSegmentation, root);
+        let data = load(&config, Task::TISSUE_SEGMENTATION, root);
         assert_eq!(data.classes, ["background", "Anterior", "Posterior"]);
         assert_eq!((data.cases.len(), ids(&data, Part::B).len()), (3, 1));
         assert_eq!(values(&data), BTreeSet::from([0, 1, 2]));
@@ -231,7 +243,11 @@ fn decathlon_and_nnunet() {
     config.path = Some(folder.path().to_owned());
     let regions = r#"{"labels": {"background": 0, "whole": [1, 2]}}"#;
     std::fs::write(folder.path().join("dataset.json"), regions).unwrap();
-    let problems = check_task(Task::TissueSegmentation, &config);
+    let problems = check_task(
+        Task::TISSUE_SEGMENTATION,
+        &Task::TISSUE_SEGMENTATION.preset().unwrap(),
+        &config,
+    );
     assert_eq!(
         problems[0].problem,
         "expected one whole number a label, got \"whole\": [1,2] (regions are not supported)"
@@ -252,15 +268,15 @@ fn phantoms() {
     });
     config.spacing_mm = Some(4.0);
     config.part_b = Some(vec!["phantom-02".to_owned()]);
-    let tissues = load(&config, Task::TissueSegmentation, folder.path());
+    let tissues = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     assert_eq!(ids(&tissues, Part::A), ["phantom-01"]);
     assert_eq!(tissues.classes.len(), 9);
     assert_eq!(tissues.classes[1], "csf");
     let spacing = tissues.cases[0].image.geometry.spacing_mm();
     assert!(spacing.iter().all(|spacing| (spacing - 4.0).abs() < 1e-9));
-    let brain = load(&config, Task::BrainExtraction, folder.path());
+    let brain = load(&config, Task::BRAIN_EXTRACTION, folder.path());
     assert_eq!(values(&brain), BTreeSet::from([0, 1]));
     assert!(brain.cases[0].image.voxels.len() > tissues.cases[0].image.voxels.len());
-    let again = load(&config, Task::TissueSegmentation, folder.path());
+    let again = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     assert_eq!(again.sha256(), tissues.sha256(), "from the cache");
 }

@@ -11,3 +11,4 @@ mod nifti_fixtures;
 mod preprocessing;
 mod real_data;
 mod small_files;
+mod task_definitions;

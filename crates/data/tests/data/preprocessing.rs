@@ -16,7 +16,7 @@ fn masked_manifest(folder: &Path) -> DataConfig {
 }
 
 fn load(config: &DataConfig, task: Task, folder: &Path) -> TaskData {
-    load_task(task, config, &folder.join("cache")).unwrap()
+    load_task(task, &task.preset().unwrap(), config, &folder.join("cache")).unwrap()
 }
 
 fn mean_and_variance(values: &[f32]) -> (f64, f64) {
@@ -31,7 +31,7 @@ fn tissues_are_cropped_masked_and_normalised() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = masked_manifest(folder.path());
     config.margin_mm = 1.0;
-    let data = load(&config, Task::TissueSegmentation, folder.path());
+    let data = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     let case = &data.cases[0];
     // The crop is the mask's 4×4×6 box and one voxel of margin on every side.
     assert_eq!(case.image.voxels.dim(), (6, 6, 8));
@@ -61,7 +61,7 @@ fn brain_extraction_keeps_the_whole_image() {
     let folder = tempfile::tempdir().unwrap();
     let data = load(
         &masked_manifest(folder.path()),
-        Task::BrainExtraction,
+        Task::BRAIN_EXTRACTION,
         folder.path(),
     );
     let case = &data.cases[0];
@@ -85,12 +85,12 @@ fn resampling_is_isotropic_and_keeps_the_brain_in_place() {
         }
         (sum.map(|s| s / count), count)
     };
-    let before = load(&config, Task::TissueSegmentation, folder.path());
+    let before = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     let (place_before, voxels_before) =
         centre(&before.cases[0].image, &before.cases[0].labels.voxels);
     for spacing_mm in [0.5, 1.0, 1.4] {
         config.spacing_mm = Some(spacing_mm);
-        let after = load(&config, Task::TissueSegmentation, folder.path());
+        let after = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
         let case = &after.cases[0];
         let spacing = case.image.geometry.spacing_mm();
         assert!(spacing.iter().all(|s| (s - spacing_mm).abs() < 1e-9));
@@ -118,18 +118,18 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
         paths.sort();
         paths
     };
-    let first = load(&config, Task::TissueSegmentation, folder.path());
+    let first = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     // Both cases have the same content, hence one file.
     assert_eq!(files().len(), 1);
     let sum = first.sha256();
     assert_eq!(sum.len(), 64);
     assert_eq!(
-        load(&config, Task::TissueSegmentation, folder.path()).sha256(),
+        load(&config, Task::TISSUE_SEGMENTATION, folder.path()).sha256(),
         sum
     );
     std::fs::write(&files()[0], b"rubbish").unwrap();
     assert_eq!(
-        load(&config, Task::TissueSegmentation, folder.path()).sha256(),
+        load(&config, Task::TISSUE_SEGMENTATION, folder.path()).sha256(),
         sum
     );
     assert!(
@@ -137,11 +137,11 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
         "rebuilt"
     );
     // Another task, other settings and other content each give another file.
-    load(&config, Task::BrainExtraction, folder.path());
+    load(&config, Task::BRAIN_EXTRACTION, folder.path());
     assert_eq!(files().len(), 2);
     config.margin_mm = 0.0;
     assert_ne!(
-        load(&config, Task::TissueSegmentation, folder.path()).sha256(),
+        load(&config, Task::TISSUE_SEGMENTATION, folder.path()).sha256(),
         sum
     );
     assert_eq!(files().len(), 3);
@@ -150,7 +150,7 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
         &folder.path().join("one-label.nii.gz"),
         &labels(|_, _, _| 2),
     );
-    let changed = load(&config, Task::TissueSegmentation, folder.path());
+    let changed = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     assert_eq!(files().len(), 4);
     assert_ne!(changed.sha256(), sum);
     assert!(
@@ -167,13 +167,13 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
 fn axis_order_does_not_matter() {
     let folder = tempfile::tempdir().unwrap();
     let config = masked_manifest(folder.path());
-    let sum = load(&config, Task::TissueSegmentation, folder.path()).sha256();
+    let sum = load(&config, Task::TISSUE_SEGMENTATION, folder.path()).sha256();
     let mut turned = labels(|z, _, _| 1 + (z % 2) as u8);
     turned.geometry.stored.axis = [2, 0, 1];
     turned.geometry.stored.flipped = [true, false, true];
     put_labels(&folder.path().join("one-label.nii.gz"), &turned);
     assert_eq!(
-        load(&config, Task::TissueSegmentation, folder.path()).sha256(),
+        load(&config, Task::TISSUE_SEGMENTATION, folder.path()).sha256(),
         sum
     );
 }

@@ -22,7 +22,7 @@ fn load(root: &Path, task: Task) -> TaskData {
     let mut config = DataConfig::new("neonates");
     config.path = Some(root.to_owned());
     config.part_b_count = Some(4);
-    load_task(task, &config, cache.path()).unwrap()
+    load_task(task, &task.preset().unwrap(), &config, cache.path()).unwrap()
 }
 
 /// The expected numbers of voxels of each class over all cases were counted by nibabel and numpy
@@ -30,7 +30,7 @@ fn load(root: &Path, task: Task) -> TaskData {
 #[test]
 fn tissues_have_the_documented_sizes() {
     let Some(root) = root() else { return };
-    let data = load(&root, Task::TissueSegmentation);
+    let data = load(&root, Task::TISSUE_SEGMENTATION);
     assert_eq!(data.cases.len(), 16);
     let expected = [
         1_238_568, 4_383_729, 3_959_629, 209_017, 675_851, 483_338, 154_692, 85_757,
@@ -49,7 +49,7 @@ fn tissues_have_the_documented_sizes() {
 #[test]
 fn brain_extraction_has_fourteen_cases_with_a_rim() {
     let Some(root) = root() else { return };
-    let data = load(&root, Task::BrainExtraction);
+    let data = load(&root, Task::BRAIN_EXTRACTION);
     assert_eq!(data.cases.len(), 14);
     let ids: Vec<_> = data.cases.iter().map(|case| case.id.as_str()).collect();
     assert!(!ids.contains(&"baby-02") && !ids.contains(&"baby-09"));

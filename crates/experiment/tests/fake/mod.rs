@@ -131,7 +131,8 @@ pub(crate) fn data() -> TaskData {
         }
     };
     TaskData {
-        task: Task::TissueSegmentation,
+        task: Task::TISSUE_SEGMENTATION,
+        definition: TaskDefinition::TISSUE_SEGMENTATION,
         classes: ["background", "one", "two"].map(str::to_owned).to_vec(),
         cases: (0..5).map(case).collect(),
     }
@@ -140,6 +141,7 @@ pub(crate) fn data() -> TaskData {
 pub(crate) fn task_plan() -> TaskPlan {
     let ratios: Vec<Ratio> = [0.25, 0.375, 0.5].map(Ratio).to_vec();
     TaskPlan {
+        definition: None,
         first_every: 8,
         steps: StepPlan {
             first: 10,
@@ -159,7 +161,7 @@ pub(crate) fn task_plan() -> TaskPlan {
 
 pub(crate) fn cell(strategy: &str) -> Cell {
     Cell {
-        task: Task::TissueSegmentation,
+        task: Task::TISSUE_SEGMENTATION,
         model: "fake".to_owned(),
         strategy: strategy.to_owned(),
         seed: 7,

@@ -31,7 +31,7 @@ const COLUMNS: [&str; 4] = ["scan, true outline", "ground truth", "segmentation"
 /// Stands off every grey.
 const OUTLINE: RGBColor = RGBColor(255, 170, 0);
 
-/// The figure of Task 2, else of Task 1; `None` if no attention map was kept or the case lacks the
+/// The figure of the last task by name, so of Task 2 before Task 1; `None` if no attention map was kept or the case lacks the
 /// class.
 pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
     let mut tasks: Vec<&DataManifest> = sweep.results.manifest.data.iter().collect();
@@ -63,9 +63,10 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
     let statistics = "one slice of one unseen case (n = 1), the first seed, no interval";
     let mut figure = Figure::new(("fig3", &title), (WIDTH, height), sweep, statistics);
     let canvas = &mut figure.canvas;
+    let (slice_name, start) = pictures.axis.slice_and_start();
     let place = format!(
-        "Task {} · case {} · axial slice {slice} (from inferior, from 0) · seed {}",
-        pictures.data.task.number(),
+        "{} · case {} · {slice_name} {slice} (from {start}, from 0) · seed {}",
+        pictures.data.task.label(),
         pictures.case,
         first.record.seed,
     );
@@ -106,12 +107,12 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
     }
     canvas.scale((WIDTH - BAR + 8.0, HEAD), row_height - GAP, cividis);
     figure.caption = format!(
-        "One axial slice of an unseen case, that with most true voxels of {name}, after growing \
+        "One {slice_name} of an unseen case, that with most true voxels of {name}, after growing \
          annotation (the paper's Fig. 3): the scan with the true outline, the truth, the class in \
          the segmentation, and the attention map's channel of {name}, weighed against the other \
-         classes (softmax), from 0 to 1. Dice is that of {name} over the whole case. Anterior is up \
-         and the subject's right is on the right (neurological orientation). One case and one seed: \
-         an illustration, not a finding."
+         classes (softmax), from 0 to 1. Dice is that of {name} over the whole case. {}. One case \
+         and one seed: an illustration, not a finding.",
+        pictures.axis.orientation()
     );
     Ok(Some(figure))
 }
@@ -128,7 +129,7 @@ fn words(pictures: &Pictures, round: &KeptRound, class: &str) -> [String; 3] {
     ]
 }
 
-/// The axial slice with most voxels of `class`; `None` if none has any.
+/// The slice with most voxels of `class`; `None` if none has any.
 fn fullest_slice(labels: &Labels, class: usize) -> Option<usize> {
     let mut voxels = vec![0_usize; labels.voxels.dim().0];
     for ((z, _, _), &label) in labels.voxels.indexed_iter() {

@@ -9,7 +9,6 @@ use super::{EDGE, Figure, Name, WIDTH, intervals};
 use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::Arm;
 use crate::format::{decimals, setting};
-use crate::minimum_cost::cost_margin;
 use crate::rounds::{Point, ratio_key};
 use crate::sweep::{Sweep, task_title};
 use plotters::prelude::{RGBColor, WHITE};
@@ -28,7 +27,7 @@ const DOTS: (f64, f64) = (1.5, 4.5);
 /// What the horizontal axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Axis {
-    /// Annotated axial slices: the budget.
+    /// Annotated slices: the budget.
     Slices,
     /// Foreground voxels on them: the work.
     Voxels,
@@ -225,7 +224,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let margins = |and: &str| {
         let tasks = sweep.tasks().into_iter();
         let margins =
-            tasks.map(|task| format!("{} (Task {})", setting(cost_margin(task)), task.number()));
+            tasks.map(|task| format!("{} ({})", setting(sweep.margin(task)), task.label()));
         margins.collect::<Vec<_>>().join(and)
     };
     let mut entries: Vec<Entry> =
@@ -242,7 +241,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
             .map(|task| [Part::A, Part::B].map(|p| panel(task, p)))
             .collect(),
         x_label: match axis {
-            Axis::Slices => "annotated axial slices (%)",
+            Axis::Slices => "annotated slices (%)",
             Axis::Voxels => "annotated foreground voxels (%)",
         },
         y_label: "mean Dice",
@@ -252,7 +251,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         Axis::Slices => (
             ("fig5", "Dice against annotated slices"),
             "Mean Dice over foreground classes against the annotated share of each training \
-             volume's axial slices (the paper's Fig. 5). All strategies fork from one shared first \
+             volume's slices (the paper's Fig. 5). All strategies fork from one shared first \
              round; marks at one ratio stand a little apart so that intervals can be told apart.",
         ),
         Axis::Voxels => (
@@ -342,7 +341,7 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
     let tasks: BTreeSet<Task> = entries().map(|entry| entry.task).collect();
     let panels = Panels {
         rows: tasks.into_iter().map(|task| Slices::ALL.map(|slices| panel(task, slices))).collect(),
-        x_label: "annotated axial slices (%)",
+        x_label: "annotated slices (%)",
         y_label: "rank correlation with R",
         limits: -1.0..1.0,
     };

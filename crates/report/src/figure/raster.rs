@@ -1,4 +1,4 @@
-//! Axial slices as pictures: anterior up, the subject's right on the right, voxels as rectangles of
+//! Slices as pictures, if axial: anterior up, the subject's right on the right, voxels as rectangles of
 //! their physical shape.
 //!
 //! Rows are y and columns x of `[z, y, x]` in RAS, so the first row of voxels is drawn at the
@@ -11,7 +11,7 @@ use slicewise_data::Image;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// The part of every axial slice that is shown.
+/// The part of every slice that is shown.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     pub(super) rows: Range<usize>,

@@ -12,7 +12,8 @@ use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
 use crate::sweep::{Sweep, task_title};
-use slicewise_data::Task;
+use slicewise_data::{SliceAxis, Task};
+use std::collections::BTreeSet;
 
 /// Room for slice numbers at the left.
 const LABEL: f64 = 74.0;
@@ -33,7 +34,7 @@ const LEGEND_ENTRIES: usize = 4;
 struct Block<'a> {
     pictures: Pictures<'a>,
     window: Window,
-    /// Axial slices, with their shares of the foreground's extent.
+    /// Slices, with their shares of the foreground's extent.
     slices: Vec<(usize, f64)>,
     columns: Vec<Column>,
 }
@@ -65,14 +66,21 @@ pub(crate) fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, Repor
         block.draw(&mut figure.canvas, top);
         top += block.height();
     }
-    figure.caption = "One unseen case of each task (the paper's Fig. 6): the scan, the truth, and the \
+    let axes: BTreeSet<SliceAxis> = blocks.iter().map(|block| block.pictures.axis).collect();
+    let orientation = match axes.len() {
+        1 => axes.first().map(|axis| format!(" {}.", axis.orientation())).unwrap_or_default(),
+        _ => {
+            axes.iter().map(|axis| format!(" {}: {}.", axis.words(), axis.orientation())).collect()
+        }
+    };
+    figure.caption = format!(
+        "One unseen case of each task (the paper's Fig. 6): the scan, the truth, and the \
          segmentation after the shared first round, after rounds of one strategy, and with full \
          annotation. Percentages above the columns are of annotated slices; Dice is the case's mean \
          over foreground classes, not the slice's. Slices are named by their number and their place \
-         between the lowest and the highest slice with foreground. Anterior is up and the subject's \
-         right is on the right (neurological orientation); voxels have their physical shape. One \
-         case and one seed: an illustration, not a finding."
-        .to_owned();
+         between the first and the last slice with foreground.{orientation} Voxels have their \
+         physical shape. One case and one seed: an illustration, not a finding."
+    );
     Ok(Some(figure))
 }
 
@@ -99,10 +107,9 @@ impl<'a> Block<'a> {
                 labels: Some(pictures.segmentation(record)?),
             });
         }
-        let shares: &[f64] = match pictures.data.task {
-            Task::BrainExtraction => &[0.5],
-            Task::TissueSegmentation => &[0.7, 0.5, 0.3],
-        };
+        // One class is shown well enough by one slice.
+        let shares: &[f64] =
+            if pictures.data.classes.len() > 2 { &[0.7, 0.5, 0.3] } else { &[0.5] };
         let slices = chosen_slices(&pictures.truth, shares);
         Ok(Some(Self { slices, window, columns, pictures }))
     }
@@ -178,19 +185,18 @@ impl<'a> Block<'a> {
 fn chosen_rounds<'a>(pictures: &Pictures<'a>) -> Vec<KeptRound<'a>> {
     let mut rounds = pictures.rounds(&Arm::First, Kept::Segmentation);
     let own = pictures.strategy(Kept::Segmentation);
-    let nearest = |task: Task| {
-        let apart = |kept: &KeptRound| (kept.record.ratio - headline_ratio(task)).abs();
+    let nearest = |ratio: f64| {
+        let apart = |kept: &KeptRound| (kept.record.ratio - ratio).abs();
         own.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)))
     };
-    rounds
-        .extend([Task::BrainExtraction, Task::TissueSegmentation].into_iter().filter_map(nearest));
+    rounds.extend(Task::OF_PAPER.into_iter().filter_map(headline_ratio).filter_map(nearest));
     rounds.extend(own.last());
     rounds.dedup_by_key(|kept| (kept.arm, kept.record.round));
     rounds.extend(pictures.rounds(&Arm::Full, Kept::Segmentation));
     rounds
 }
 
-/// The axial slices at `shares` of the way from the lowest to the highest with foreground.
+/// The slices at `shares` of the way from the lowest to the highest with foreground.
 fn chosen_slices(truth: &Labels, shares: &[f64]) -> Vec<(usize, f64)> {
     let foreground = truth.voxels.indexed_iter().filter(|&(_, &class)| class != 0);
     let (low, high) =

@@ -1,4 +1,4 @@
-//! Fig. 4 of the paper: P and R of every axial slice of one unseen case, and the scatter of
+//! Fig. 4 of the paper: P and R of every slice of one unseen case, and the scatter of
 //! their ranks with the regression line; beside it the scatter over all unseen cases.
 
 use super::canvas::{Canvas, Place, font};
@@ -10,7 +10,7 @@ use crate::agreement::{Signal, Slices, pairs};
 use crate::format::{decimals, percent};
 use crate::rounds::{cases_of, ratio_key};
 use crate::sweep::{Sweep, task_title};
-use slicewise_data::{Part, Task};
+use slicewise_data::{Agreement, Part, SliceAxis, Task};
 use slicewise_experiment::CaseRecord;
 use slicewise_metrics::{Line, average_ranks, rank_regression, spearman_interval};
 
@@ -23,7 +23,10 @@ const PANELS: [[f64; 2]; 3] = [[0.078, 0.345], [0.44, 0.645], [0.74, 0.98]];
 struct Sample {
     /// `Task 1, brain extraction · case a · attention-guided at 50 %, seed 0`.
     title: String,
-    /// Per axial slice, from inferior, in `[0, 1]`.
+    /// How P and R compare slices: `Task 1 compares by Dice`.
+    measure: String,
+    axis: SliceAxis,
+    /// Per slice, from the first, in `[0, 1]`.
     p: Vec<f64>,
     r: Vec<f64>,
     /// The slices of this case, and of all unseen cases of the round and seed.
@@ -60,13 +63,16 @@ pub(crate) fn slice_figure(sweep: &Sweep) -> Option<Figure> {
     for (row, sample) in samples.iter().enumerate() {
         sample.draw(&mut figure.canvas, 74.0 + ROW * row as f64);
     }
-    figure.caption = "Left: P and R of every axial slice of one unseen case (the paper's Fig. 4); \
-         Task 1 compares by Dice, Task 2 by accuracy over foreground. Middle: the same slices by \
+    let measures: Vec<&str> = samples.iter().map(|sample| sample.measure.as_str()).collect();
+    figure.caption = format!(
+        "Left: P and R of every slice of one unseen case (the paper's Fig. 4); \
+         {}. Middle: the same slices by \
          their ranks, with the least-squares line; its coefficient is Spearman's correlation. Right: \
          the slices of all unseen cases at that round and seed. Brackets: 95 % intervals by Fisher's \
          transformation, as if slices were independent; neighbours are not, so they are too narrow. \
-         Hollow circles are slices without foreground."
-        .to_owned();
+         Hollow circles are slices without foreground.",
+        measures.join(", ")
+    );
     Some(figure)
 }
 
@@ -83,6 +89,7 @@ fn sample(sweep: &Sweep, task: Task) -> Option<Sample> {
     })?;
     let all: Vec<&CaseRecord> = cases_of(record, Part::B).collect();
     let case = *all.iter().find(|case| case.p.is_some())?;
+    let data = sweep.results.manifest.data.iter().find(|data| data.task == task);
     Some(Sample {
         title: format!(
             "{} · case {} · {} at {}, seed {}",
@@ -92,6 +99,15 @@ fn sample(sweep: &Sweep, task: Task) -> Option<Sample> {
             percent(round.ratio),
             record.seed
         ),
+        measure: format!(
+            "{} compares by {}",
+            task.label(),
+            match sweep.measure(task) {
+                Agreement::Dice => "Dice",
+                Agreement::Accuracy => "accuracy over foreground",
+            }
+        ),
+        axis: data.map_or(SliceAxis::Axial, |data| data.slice_axis(&case.case)),
         p: case.p.clone()?,
         r: case.r.clone(),
         scatters: [
@@ -118,9 +134,10 @@ impl Sample {
         let lowest = self.p.iter().chain(&self.r).copied().fold(1.0, f64::min);
         let lowest = ((lowest * 10.0).floor() / 10.0 - 0.1).max(0.0) - 0.02;
         let last = (self.p.len().max(2) - 1) as f64;
-        let x = Axis::new(-1.0..last + 1.0, "axial slice (from inferior)", 8);
+        let (slice, start) = self.axis.slice_and_start();
+        let x = Axis::new(-1.0..last + 1.0, &format!("{slice} (from {start})"), 8);
         let y = Axis::new(lowest..1.02, "P and R", 6);
-        let panel = Panel::draw(canvas, corners, "each axial slice", x, y);
+        let panel = Panel::draw(canvas, corners, &format!("each {slice}"), x, y);
         for (values, look) in [(&self.r, R_LOOK), (&self.p, P_LOOK)] {
             let places = values.iter().enumerate();
             let places: Vec<Place> =

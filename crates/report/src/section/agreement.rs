@@ -40,8 +40,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 /// and over those with foreground. The page shows the models of the paper's strategy, or of all strategies if that
 /// is not among them.
 fn grid(sweep: &Sweep) -> Grid {
-    let papers = [Task::BrainExtraction, Task::TissueSegmentation].map(|task| {
-        format!("{} in Task {}", setting(paper::rank_coefficient(task)), task.number())
+    let papers = Task::OF_PAPER.into_iter().filter_map(|task| {
+        Some(format!("{} in {}", setting(paper::rank_coefficient(task)?), task.label()))
     });
     let how = format!(
         "Spearman's correlation with R (the coefficient of the regression through the ranks) \
@@ -60,7 +60,7 @@ fn grid(sweep: &Sweep) -> Grid {
     });
     let proposed = sweep.agreements.iter().any(|row| row.arm.is_proposed());
     let mut lines = Grid::of(&rows, how)
-        .column("task", Format::Decimals(0), |r| usize::from(r.0.0.number()))
+        .column("task", Format::Words, |r| r.0.0.label())
         .column("strategy", Format::Words, |r| r.0.1.label())
         .column("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
         .column("scope", Format::Words, |r| r.0.3.name())
@@ -100,13 +100,15 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
             row.spearman.n
         )
     });
+    let papers = paper::rank_coefficient(task).map_or_else(String::new, |coefficient| {
+        format!("; the paper shows one sample with {}", setting(coefficient))
+    });
     Some(format!(
         "P ranks Part B's slices as R does with a coefficient of {} (n = {}){of_foreground}, \
-         after {} at {}; the paper shows one sample with {}.",
+         after {} at {}{papers}.",
         with_ends(all.spearman.value, 3),
         all.spearman.n,
         all.arm.label(),
-        percent(all.ratio),
-        setting(paper::rank_coefficient(task))
+        percent(all.ratio)
     ))
 }

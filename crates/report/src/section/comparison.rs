@@ -54,7 +54,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let grid = Grid::of(&rows, how)
         .column("strategy", Format::Words, |r| r.arm.label())
         .column("minus", Format::Words, |r| r.rival.label())
-        .column("task", Format::Decimals(0), |r| usize::from(r.task.number()))
+        .column("task", Format::Words, |r| r.task.label())
         .column("slices", Format::Ratio, ratio)
         .column("difference", Format::Difference, |r| r.paired.difference)
         .column("bootstrap interval", Format::Ends, |r| r.paired.boot)

@@ -24,9 +24,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("annotated_foreground_voxels", |p| p.cost.voxels)
         .frame("cost")?;
     let how =
-        "Means over seeds; shares are of all axial slices and all foreground voxels of Part A.";
+        "Means over seeds; shares are of all slices and all foreground voxels of Part A.";
     let grid = Grid::of(&points, how)
-        .column("task", Format::Words, |p| format!("Task {}", p.task.number()))
+        .column("task", Format::Words, |p| p.task.label())
         .column("strategy", Format::Words, |p| p.arm.label())
         .column("slices asked", Format::Ratio, |p| p.ratio)
         .column("slices annotated", Format::Decimals(1), |p| p.cost.slices)

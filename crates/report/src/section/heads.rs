@@ -133,7 +133,7 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
     Grid::of(&last, how)
         .column("model", words, |r| sweep.results.manifest.models[r.0.1].as_str())
         .column("trained by", words, |r| r.0.2.label())
-        .column("task", count, |r| usize::from(r.0.0.number()))
+        .column("task", words, |r| r.0.0.label())
         .column("slices", Format::Ratio, |r| r.0.3 as f64 / 1e6)
         .column(all, dice, |r| value(r, 0))
         .column("n", count, |r| n(r, 0))

@@ -8,7 +8,7 @@
 use crate::format::{percent, setting, share};
 use crate::frame::Columns;
 use crate::grid::{Cell, Format, Grid};
-use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
+use crate::minimum_cost::{MinimumCost, Reached};
 use crate::paired::RESAMPLES;
 use crate::rounds::Cost;
 use crate::section::{Content, Made};
@@ -24,7 +24,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .task(|r| r.0.task)
         .text("strategy", |r| r.0.arm.name())
         .text("rule", |r| r.1)
-        .real("margin", |r| cost_margin(r.0.task))
+        .real("margin", |r| sweep.margin(r.0.task))
         .maybe("ratio", |r| Some(r.2?.point.ratio))
         .maybe("annotated_slices", |r| Some(r.2?.point.cost.slices))
         .maybe("slices", |r| Some(r.2?.point.cost.slice_share))
@@ -37,10 +37,10 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .frame("minimum-cost")?;
     let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.point.cost));
     let ratio = |reached: &Reached| Cell::Number(reached.point.ratio);
-    let grid = Grid::of(&rows, how(&sweep.tasks()))
+    let grid = Grid::of(&rows, how(sweep))
         .column("strategy", Format::Words, |r| r.0.arm.label())
         .column("rule", Format::Words, |r| format!("by {}", r.1))
-        .column("task", Format::Decimals(0), |r| usize::from(r.0.task.number()))
+        .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, |r| r.2.map_or("none".into(), ratio))
         .column("minus full", Format::Difference, |r| Some(r.2?.difference.mean))
         .column("bootstrap interval", Format::Ends, |r| Some(r.2?.difference))
@@ -58,8 +58,8 @@ fn by_rule(cost: &MinimumCost) -> [RuleRow<'_>; 2] {
 }
 
 /// Says how the numbers were computed.
-fn how(tasks: &[Task]) -> String {
-    let margin = |task: &Task| format!("{} in Task {}", setting(cost_margin(*task)), task.number());
+fn how(sweep: &Sweep) -> String {
+    let margin = |task: Task| format!("{} in {}", setting(sweep.margin(task)), task.label());
     format!(
         "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
          compared on the same case and seed. \"By mean\": the mean difference is at least minus the \
@@ -67,7 +67,7 @@ fn how(tasks: &[Task]) -> String {
          difference's 95 % interval is; a percentile bootstrap of {RESAMPLES} resamples over cases, \
          seeds averaged within a case (fixed seed), so it says what other unseen cases would \
          change, not what other seeds would. The margins are ours: the paper states no rule.",
-        tasks.iter().map(margin).collect::<Vec<_>>().join(", ")
+        sweep.tasks().into_iter().map(margin).collect::<Vec<_>>().join(", ")
     )
 }
 
@@ -89,7 +89,7 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     });
     let costs: Vec<String> = costs.collect();
     (!costs.is_empty()).then(|| {
-        let margin = setting(cost_margin(task));
+        let margin = setting(sweep.margin(task));
         format!("Within {margin} of full annotation come: {}.", costs.join("; "))
     })
 }

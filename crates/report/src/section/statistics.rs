@@ -13,7 +13,7 @@ use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
 use crate::rounds::{dice, drawn, mean, ratio_key};
 use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
+use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
 use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +87,7 @@ fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
     let mut grid = Grid::of(&lines, how(rows)).column("strategy", Format::Words, |r| r.0.label());
     let titles = MEASURES.into_iter().cycle();
     for ((at, (task, _)), (_, title, decimals)) in places.iter().enumerate().zip(titles) {
-        let title = format!("T{} {title}", task.number());
+        let title = format!("{} {title}", task_short(*task));
         let column = Column::new(title, Format::Decimals(decimals)).under(task_title(*task));
         grid = grid.with(column, |r| r.1[at].map(|row| row.value));
     }
@@ -99,7 +99,7 @@ fn how(rows: &[Statistic]) -> String {
     let areas = rows.iter().filter(|row| row.measure == "aubc");
     let shared: BTreeMap<Task, String> =
         areas.map(|row| (row.task, percents(row.ratios.iter().copied()))).collect();
-    let shared = shared.iter().map(|(task, ratios)| format!("Task {}: {ratios}", task.number()));
+    let shared = shared.iter().map(|(task, ratios)| format!("{}: {ratios}", task.label()));
     let shared = match shared.collect::<Vec<_>>().join("; ") {
         none if none.is_empty() => none,
         shared => format!(" ({shared})"),

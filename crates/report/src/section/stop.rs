@@ -107,7 +107,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
     let grid = Grid::of(&rows, HOW)
         .column("strategy", words, |r| r.arm.label())
-        .column("task", count, |r| usize::from(r.task.number()))
+        .column("task", words, |r| r.task.label())
         .column("by seed", words, Stop::words)
         .column("full annotation", dice, |r| r.full)
         .column("stops at", words, |r| place(r.stopped.as_ref()))
@@ -176,9 +176,9 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
 
 /// Says what the rule does.
 fn sentence(stop: &Stop) -> String {
-    let (strategy, task, seeds) = (stop.arm.label(), stop.task.number(), stop.by_seed.len());
+    let (strategy, task, seeds) = (stop.arm.label(), stop.task.label(), stop.by_seed.len());
     let Some(at) = &stop.stopped else {
-        return format!("Task {task}: the rule fires for {strategy} in none of {seeds} seed(s).");
+        return format!("{task}: the rule fires for {strategy} in none of {seeds} seed(s).");
     };
     let three = |value: Interval| decimals(value.mean, 3);
     let last = stop.last.map(|(ratio, dice)| format!("{} at {}", three(dice), percent(ratio)));
@@ -193,7 +193,7 @@ fn sentence(stop: &Stop) -> String {
         signals => format!(" There R is ranked by {signals}."),
     };
     format!(
-        "Task {task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
+        "{task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
          slices, with a Part B Dice of {}, against {}.{there}",
         stop.stops(),
         at.place(),

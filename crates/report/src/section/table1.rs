@@ -55,7 +55,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe("p_holm", |r| Some(against(r)?.p_holm))
         .maybe_large("n", |r| Some(against(r)?.n as u64))
         .maybe_text("paper_model", |r| Some(r.0.paper?.name))
-        .maybe("paper", |r| Some(r.0.paper.filter(|_| r.1.part == Part::B)?.dice(r.0.task)))
+        .maybe("paper", |r| r.0.paper.filter(|_| r.1.part == Part::B)?.dice(r.0.task))
         .frame("table1")?;
     let mut grids = vec![levels(&models)];
     if models.iter().any(|model| model.against.is_some()) {
@@ -105,7 +105,7 @@ fn levels(models: &[ModelRow]) -> Grid {
     let (words, count, value) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
     Grid::of(models, how)
         .column("model", words, |r| r.model)
-        .column("task", count, |r| usize::from(r.task.number()))
+        .column("task", words, |r| r.task.label())
         .column("parameters", count, |r| r.parameters.map(|n| n as f64))
         .column("steps", count, |r| r.steps as f64)
         .column("Part A", value, |r| dice(r, 0))
@@ -113,7 +113,7 @@ fn levels(models: &[ModelRow]) -> Grid {
         .column("seeds", count, seeds)
         .column("cases in A", count, |r| cases(r, 0))
         .column("cases in B", count, |r| cases(r, 1))
-        .with(of_paper("paper", value), |r| Some(r.paper?.dice(r.task)))
+        .with(of_paper("paper", value), |r| r.paper?.dice(r.task))
         .with(of_paper("paper's model", words), |r| Some(r.paper?.name))
         .grid()
 }
@@ -129,7 +129,7 @@ fn differences(models: &[ModelRow]) -> Grid {
     let compared: Vec<(&ModelRow, &Paired)> = compared.collect();
     let grid = Grid::of(&compared, how)
         .column("model", Format::Words, |r| r.0.model)
-        .column("task", Format::Decimals(0), |r| usize::from(r.0.task.number()))
+        .column("task", Format::Words, |r| r.0.task.label())
         .column("difference", Format::Difference, |r| r.1.difference)
         .column("bootstrap interval", Format::Ends, |r| r.1.boot)
         .column("p", Format::P, |r| r.1.p)

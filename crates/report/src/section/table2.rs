@@ -11,7 +11,7 @@ use crate::grid::{Cell, Column, Format, Grid, pivot};
 use crate::paper;
 use crate::rounds::{part_name, ratio_key};
 use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
+use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
@@ -27,7 +27,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let grid = grid(sweep);
     let mut content = Content { frame: Some(frame), ..Content::default() };
     if sweep.has_rounds() {
-        content.short = Some(short(&grid));
+        content.short = Some(short(&grid, 2 * papers_tasks(sweep)));
         content.figures = [Axis::Slices, Axis::Voxels].map(|axis| dice_figure(sweep, axis)).into();
     }
     content.grids.push(grid);
@@ -37,13 +37,26 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(content))
 }
 
+/// Counts the sweep's tasks that the paper has.
+fn papers_tasks(sweep: &Sweep) -> usize {
+    sweep.tasks().iter().filter(|task| task.paper_number().is_some()).count()
+}
+
 /// A row an arm and ratio, columns Task 1 A, Task 1 B, Task 2 A, Task 2 B, then the paper's.
 fn grid(sweep: &Sweep) -> Grid {
-    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
-         (none with one seed). T1 is brain extraction, T2 tissues. A: the training volumes, of which \
-         only the given share of slices is annotated, scored on all their slices; B: unseen volumes. \
-         \"paper\" is Zhang et al. 2019, Table 2, on 40 dHCP newborns: other data, so compare \
-         differences between rows, not levels.";
+    let [names, papers] = match papers_tasks(sweep) {
+        0 => ["", ""],
+        _ => [
+            "T1 is brain extraction, T2 tissues. ",
+            " \"paper\" is Zhang et al. 2019, Table 2, on 40 dHCP newborns: other data, so compare \
+             differences between rows, not levels.",
+        ],
+    };
+    let how = format!(
+        "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds (none \
+         with one seed). {names}A: the training volumes, of which only the given share of slices is \
+         annotated, scored on all their slices; B: unseen volumes.{papers}"
+    );
     let tasks = sweep.tasks().into_iter();
     let places: Vec<(Task, Part)> =
         tasks.flat_map(|task| [Part::A, Part::B].map(|part| (task, part))).collect();
@@ -55,13 +68,13 @@ fn grid(sweep: &Sweep) -> Grid {
         .column("strategy", Format::Words, |r| r.0.0.label())
         .column("slices", Format::Ratio, |r| ratio(r.0.1))
         .on_page(|_| sweep.has_rounds());
-    let title = |task: Task, part| format!("T{} {}", task.number(), part_name(part));
+    let title = |task: Task, part| format!("{} {}", task_short(task), part_name(part));
     let score = Format::Decimals(3);
     for (at, &(task, part)) in places.iter().enumerate() {
         let column = Column::new(title(task, part), score).under(task_title(task));
         grid = grid.with(column, |r| Some(r.1[at]?.dice.value));
     }
-    for (task, part) in places {
+    for (task, part) in places.into_iter().filter(|(task, _)| task.paper_number().is_some()) {
         let column = Column::new(title(task, part) + ", paper", score).under(paper::SOURCE);
         let number = |arm, key| paper::table_2(arm, ratio(key), task, part);
         grid = grid.with(column.of_paper(), |r| number(r.0.0, r.0.1));
@@ -69,11 +82,12 @@ fn grid(sweep: &Sweep) -> Grid {
     grid.grid()
 }
 
-/// The same, but of each arm only the ratios that the paper's table has, and the last.
-fn short(grid: &Grid) -> Grid {
+/// The same, but of each arm only the ratios that the paper's table has, and the last. The paper's
+/// numbers are in the last `papers` columns.
+fn short(grid: &Grid, papers: usize) -> Grid {
     let rows = grid.rows.iter().enumerate().filter(|(index, row)| {
         let is_last = grid.rows.get(index + 1).is_none_or(|next| next.cells[0] != row.cells[0]);
-        let papers = &row.cells[row.cells.len() / 2 + 1..];
+        let papers = &row.cells[row.cells.len() - papers..];
         is_last || papers.iter().any(|cell| *cell != Cell::Nothing)
     });
     Grid { rows: rows.map(|(_, row)| row.clone()).collect(), ..grid.clone() }

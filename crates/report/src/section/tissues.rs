@@ -1,11 +1,10 @@
 //! Dice of each foreground class on Part B, with full annotation and at the ratio that the paper
-//! compares: `task,class,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
+//! compares, or where a task lacks that, the largest: `task,class,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
 
 use crate::arm::Arm;
-use crate::format::percent;
+use crate::format::percents;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, pivot};
-use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Score, ratio_key, score};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
@@ -37,13 +36,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let arms: BTreeSet<&Arm> = rows.iter().map(|row| row.arm).collect();
     let arms: Vec<&Arm> = arms.into_iter().collect();
     let lines = pivot(&rows, &arms, |row| ((row.task, row.class), row.arm));
+    let strategies = rows.iter().filter(|row| row.arm.is_strategy());
+    let ratios: BTreeSet<u64> = strategies.map(|row| ratio_key(row.ratio)).collect();
     let how = format!(
         "With full annotation, and by strategy with {} of the slices annotated: mean over the cases \
          that have the class, then over seeds, ± half the 95 % Student-t interval over seeds.",
-        percent(COMPARED_RATIO)
+        percents(ratios.into_iter().map(|ratio| ratio as f64 / 1e6))
     );
     let mut grid = Grid::of(&lines, how)
-        .column("task", Format::Words, |r| format!("Task {}", r.0.0.number()))
+        .column("task", Format::Words, |r| r.0.0.label())
         .column("class", Format::Words, |r| r.0.1.1);
     for (at, arm) in arms.iter().enumerate() {
         grid = grid.column(arm.label(), Format::Decimals(3), |r| Some(r.1[at]?.dice.value));
@@ -55,9 +56,10 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn class_rows<'a>(sweep: &'a Sweep) -> Vec<ClassRow<'a>> {
     let mut rows = Vec::new();
     for data in &sweep.results.manifest.data {
+        let compared_ratio = sweep.compared_ratio(data.task).map(ratio_key);
         for (place, class) in data.classes.iter().enumerate().skip(1) {
             let compared = sweep.primary().filter(|round| {
-                let at_ratio = ratio_key(round.ratio) == ratio_key(COMPARED_RATIO);
+                let at_ratio = Some(ratio_key(round.ratio)) == compared_ratio;
                 round.task == data.task
                     && (round.arm == Arm::Full || round.arm.is_strategy() && at_ratio)
             });

@@ -35,7 +35,7 @@ fn table_1_is_what_a_hand_computes() {
     ];
     let mut results = small(&[0, 1], records.concat());
     results.manifest.models = ["attention-unet", "v-net", "unet"].map(str::to_owned).to_vec();
-    let parameters = BTreeMap::from([(Task::TissueSegmentation, 1234)]);
+    let parameters = BTreeMap::from([(Task::TISSUE_SEGMENTATION, 1234)]);
     results.manifest.parameters.insert("v-net".to_owned(), parameters);
     results.config = sample::config(&[
         ("attention-unet", "attention-unet"),

@@ -49,8 +49,8 @@ fn keep(results: &Results, dir: &Path, what: &[&str]) {
     let binary = volume_of(&truth(), |class| u8::from(class != 0));
     for data in &results.manifest.data {
         let labels = match data.task {
-            Task::BrainExtraction => binary.clone(),
-            Task::TissueSegmentation => truth(),
+            Task::BRAIN_EXTRACTION => binary.clone(),
+            _ => truth(),
         };
         let image = folder.picture_of_case(data.task, "image");
         fs::create_dir_all(image.parent().unwrap()).unwrap();
@@ -134,7 +134,7 @@ fn fig_3_shows_the_fullest_slice_after_rounds_up_to_the_last() {
     }
     assert_eq!(svg.matches("% of slices").count(), 4);
     let last = results.records.iter().find(|record| {
-        record.task == Task::TissueSegmentation
+        record.task == Task::TISSUE_SEGMENTATION
             && record.strategy == "attention-guided"
             && record.ratio > 0.49
     });
@@ -160,7 +160,7 @@ fn fig_6_has_a_column_a_round_with_the_cases_dice() {
         (FULL, 1.0),
     ] {
         let record = results.records.iter().find(|record| {
-            record.task == Task::TissueSegmentation
+            record.task == Task::TISSUE_SEGMENTATION
                 && record.strategy == strategy
                 && (record.ratio - ratio).abs() < 1e-9
         });
@@ -195,7 +195,7 @@ fn legend_and_map_have_one_colour_a_class() {
     // A class that no volume has is in the legend alone.
     let bare = |labels: &LabelMap| volume_of(labels, |class| if class == 8 { 0 } else { class });
     let folder = ResultsFolder::new(dir.path());
-    let task = Task::TissueSegmentation;
+    let task = Task::TISSUE_SEGMENTATION;
     nifti::write_labels(&folder.picture_of_case(task, "labels"), &bare(&truth())).unwrap();
     for record in &results.records {
         let path = folder.picture(&cell(task, &record.strategy), record.round, "sr1");
@@ -212,7 +212,7 @@ fn legend_and_map_have_one_colour_a_class() {
 #[test]
 fn anterior_is_up_right_is_right_and_voxels_keep_their_shape() {
     let (mut results, dir) = pictured();
-    results.manifest.data.retain(|data| data.task == Task::TissueSegmentation);
+    results.manifest.data.retain(|data| data.task == Task::TISSUE_SEGMENTATION);
     write_results(&results, dir.path()).unwrap();
     let svg = read(dir.path(), "figures/fig6.svg");
     let names = &results.manifest.data[0].classes;
@@ -244,7 +244,7 @@ fn without_pictures_there_is_no_figure_of_them() {
 fn a_damaged_or_foreign_picture_is_one_clear_error() {
     let (results, dir) = pictured();
     let folder = ResultsFolder::new(dir.path());
-    let path = folder.picture(&cell(Task::TissueSegmentation, FULL), 0, "sr1");
+    let path = folder.picture(&cell(Task::TISSUE_SEGMENTATION, FULL), 0, "sr1");
     let whole = fs::read(&path).unwrap();
     let refused = |problem: &str| {
         let error = write_results(&results, dir.path()).unwrap_err();

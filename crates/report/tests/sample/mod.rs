@@ -23,8 +23,10 @@ const TISSUES: [&str; 8] = [
 /// A whole sweep over `seeds`.
 pub(crate) fn sweep(seeds: &[u64]) -> Results {
     let ids = |from: usize, n: usize| (from..from + n).map(|i| format!("baby-{i:02}")).collect();
-    let data = [Task::BrainExtraction, Task::TissueSegmentation].map(|task| DataManifest {
+    let data = Task::OF_PAPER.map(|task| DataManifest {
         task,
+        definition: None,
+        slice_axes: BTreeMap::new(),
         classes: classes(task),
         part_a: ids(1, PART_A),
         part_b: ids(1 + PART_A, PART_B),
@@ -127,8 +129,8 @@ pub(crate) fn heads(seeds: &[u64]) -> Results {
         results.manifest.parameters.insert(
             model.to_owned(),
             BTreeMap::from([
-                (Task::BrainExtraction, 100_000 + place as u64),
-                (Task::TissueSegmentation, 200_000),
+                (Task::BRAIN_EXTRACTION, 100_000 + place as u64),
+                (Task::TISSUE_SEGMENTATION, 200_000),
             ]),
         );
     }
@@ -144,8 +146,8 @@ pub(crate) fn heads(seeds: &[u64]) -> Results {
 
 fn classes(task: Task) -> Vec<String> {
     let foreground: &[&str] = match task {
-        Task::BrainExtraction => &["brain"],
-        Task::TissueSegmentation => &TISSUES,
+        Task::BRAIN_EXTRACTION => &["brain"],
+        _ => &TISSUES,
     };
     std::iter::once("background").chain(foreground.iter().copied()).map(str::to_owned).collect()
 }
@@ -160,8 +162,8 @@ fn round(
 ) -> RoundRecord {
     let attention = model == "attention-unet";
     let (ceiling, drop) = match task {
-        Task::BrainExtraction => (0.975, 0.10),
-        Task::TissueSegmentation => (0.845, 0.40),
+        Task::BRAIN_EXTRACTION => (0.975, 0.10),
+        _ => (0.845, 0.40),
     };
     let (worth, voxels_of_slice) = match strategy {
         "random" => (8.0, 1.0),
@@ -180,7 +182,7 @@ fn round(
         let mean_dice =
             (dice + 0.01 * noise(index as u64 + 31) + if part == Part::A { 0.01 } else { 0.0 })
                 .min(0.995);
-        let spread = if task == Task::BrainExtraction { 0.0 } else { 0.02 };
+        let spread = if task == Task::BRAIN_EXTRACTION { 0.0 } else { 0.02 };
         let profile: Vec<f64> = (0..SLICES)
             .map(|slice| {
                 let off = (slice as f64 - 30.0).abs() / 34.0;

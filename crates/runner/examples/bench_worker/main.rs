@@ -23,7 +23,7 @@ use ndarray::{Array3, Array4, Axis, Slice, concatenate};
 use serde_json::{Value, json};
 use slicewise_core::TrainingCase;
 use slicewise_data::nifti::{read_image, read_labels};
-use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, load_task};
+use slicewise_data::{Case, DataConfig, PhantomConfig, Task, TaskData, TaskDefinition, load_task};
 use slicewise_metrics::{Agreement, Overlap};
 use slicewise_model::{
     Device, InstructionSet, ModelConfig, Precision, TchSegmenter, TrainingConfig, process_settings,
@@ -125,7 +125,12 @@ fn data(cache: &Path) -> Outcome<(DataConfig, TaskData)> {
         part_b: Some(vec!["phantom-04".to_owned()]),
         ..DataConfig::new("phantom")
     };
-    let data = load_task(Task::TissueSegmentation, &config, cache)?;
+    let data = load_task(
+        Task::TISSUE_SEGMENTATION,
+        &TaskDefinition::TISSUE_SEGMENTATION,
+        &config,
+        cache,
+    )?;
     Ok((config, data))
 }
 

@@ -5,7 +5,7 @@ use crate::{Outcome, training_volumes};
 use ndarray::Array3;
 use serde::Deserialize;
 use serde_json::json;
-use slicewise_data::{Case, DataConfig, Part, Task, TaskData, load_task};
+use slicewise_data::{Case, DataConfig, Part, Task, TaskData, TaskDefinition, load_task};
 use slicewise_metrics::Overlap;
 use slicewise_model::{Device, ModelConfig, TchSegmenter, TrainingConfig};
 use std::io::Write;
@@ -42,7 +42,12 @@ fn one() -> usize {
 pub(crate) fn run(cache: &Path, recipe: &str) -> Outcome<()> {
     slicewise_model::set_threads(1);
     let recipe: Recipe = serde_json::from_str(recipe)?;
-    let data = load_task(Task::TissueSegmentation, &recipe.data, cache)?;
+    let data = load_task(
+        Task::TISSUE_SEGMENTATION,
+        &TaskDefinition::TISSUE_SEGMENTATION,
+        &recipe.data,
+        cache,
+    )?;
     let cases_of = |part| data.cases.iter().filter(move |case| case.part == part);
     let part_a: Vec<&Case> = cases_of(Part::A).collect();
     let every = recipe.annotated_every;
@@ -108,7 +113,8 @@ fn core_seconds() -> f64 {
 /// Writes the volumes of `data` (JSON) in the form that `bench/expert.py` reads.
 pub(crate) fn export(cache: &Path, out: &Path, data: &str) -> Outcome<()> {
     let TaskData { cases, classes, .. } = load_task(
-        Task::TissueSegmentation,
+        Task::TISSUE_SEGMENTATION,
+        &TaskDefinition::TISSUE_SEGMENTATION,
         &serde_json::from_str::<DataConfig>(data)?,
         cache,
     )?;

@@ -2,7 +2,7 @@
 
 use crate::{Outcome, every_nth, training, training_volumes};
 use serde_json::{Value, json};
-use slicewise_data::{DataConfig, Part, Task, load_task};
+use slicewise_data::{DataConfig, Part, Task, TaskDefinition, load_task};
 use slicewise_metrics::{Agreement, Overlap, slice_entropy};
 use slicewise_model::{Device, ModelConfig, TchSegmenter};
 use std::ops::ControlFlow;
@@ -22,7 +22,12 @@ pub(crate) fn run(manifest: &Path, cache: &Path, classes: usize) -> Outcome<()> 
         ..DataConfig::new("manifest")
     };
     let start = Instant::now();
-    let mut data = load_task(Task::TissueSegmentation, &config, cache)?;
+    let mut data = load_task(
+        Task::TISSUE_SEGMENTATION,
+        &TaskDefinition::TISSUE_SEGMENTATION,
+        &config,
+        cache,
+    )?;
     let load = stage(start)?;
     for case in &mut data.cases {
         for ((z, y, x), label) in case.labels.voxels.indexed_iter_mut() {

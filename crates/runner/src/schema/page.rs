@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::de::value::Error as Unread;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde_json::{Map, Value};
-use slicewise_data::DataConfig;
 use slicewise_data::config::PhantomConfig;
+use slicewise_data::{DataConfig, TaskDefinition};
 use slicewise_experiment::{StepPlan, StopRule, TaskPlan};
 use slicewise_model::{HeadConfig, ModelConfig, TrainingConfig};
 use std::fmt::Write;
@@ -49,6 +49,7 @@ pub(super) fn sections() -> Vec<Section> {
         section::<HeadConfig>("models.NAME.head"),
         section::<TrainingConfig>("training"),
         section::<TaskPlan>("tasks.TASK"),
+        section::<TaskDefinition>("tasks.TASK.definition"),
         section::<StepPlan>("tasks.TASK.steps"),
         section::<StopRule>("tasks.TASK.stop"),
     ]
@@ -172,6 +173,10 @@ impl Page<'_> {
             let names = choices.iter().map(|choice| yaml(&choice["const"]));
             return Ok(names.collect::<Vec<_>>().join(", "));
         }
+        if let Some(either) = schema["anyOf"].as_array() {
+            let either = either.iter().map(|schema| self.value(schema));
+            return Ok(either.collect::<anyhow::Result<Vec<_>>>()?.join(", or "));
+        }
         let kind = match &schema["type"] {
             // Of an optional value: `["string", "null"]`.
             Value::Array(kinds) => &kinds[0],
@@ -192,8 +197,12 @@ impl Page<'_> {
             Some("object") => match schema["properties"].as_object() {
                 Some(named) => {
                     let names: Vec<String> = named.keys().map(|name| format!("`{name}`")).collect();
-                    let each = named.values().next().context("an object without keys")?;
-                    format!("by name ({}): {}", names.join(", "), self.value(each)?)
+                    let (each, own) = match &schema["additionalProperties"] {
+                        each @ Value::Object(_) => (Some(each), " or your own"),
+                        _ => (named.values().next(), ""),
+                    };
+                    let each = each.context("an object without keys")?;
+                    format!("by name ({}{own}): {}", names.join(", "), self.value(each)?)
                 }
                 None => format!("by name: {}", self.value(&schema["additionalProperties"])?),
             },

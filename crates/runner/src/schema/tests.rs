@@ -4,6 +4,7 @@ use super::page::{markdown, sections};
 use super::{json, plain, schema};
 use crate::config::committed_experiments;
 use serde_json::{Value, json};
+use slicewise_core::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -116,7 +117,14 @@ fn the_schema_accepts_what_the_program_does_and_refuses_the_rest() {
         ("random: [0.25, 0.5]", "randon: [0.25, 0.5]", "randon"),
         ("random: [0.25, 0.5]", "random: [0.25, 1.5]", "1.5"),
         ("random: [0.25, 0.5]", "random: 0.5", "0.5"),
-        ("brain-extraction:", "brain-extracton:", "brain-extracton"),
+        // A task of one's own has a definition, one of the paper's has none.
+        ("brain-extraction:", "brain-extracton:", "definition"),
+        ("brain-extraction:", "Brain:", "Brain"),
+        (
+            "first_every:",
+            "definition: {labels: all, agreement: dice}\n    first_every:",
+            "definition",
+        ),
         ("levels: 2", "levels: -2", "-2"),
         ("levels: 2", "levels: 2, norm: batch", "batch"),
         ("levels: 2", "levels: 2, precision: bfloat61", "bfloat61"),
@@ -179,7 +187,18 @@ fn problem(root: &Value, schema: &Value, value: &Value) -> Option<String> {
             "exclusiveMinimum" => within(|number, least| number > least),
             "minItems" => items as u64 >= rule.as_u64().unwrap(),
             "maxItems" => items as u64 <= rule.as_u64().unwrap(),
-            // The one pattern there is.
+            "not" => !fits(rule),
+            "propertyNames" => {
+                let mut names = value
+                    .as_object()
+                    .into_iter()
+                    .flat_map(|object| object.keys());
+                names.all(|name| problem(root, rule, &json!(name)).is_none())
+            }
+            // The two patterns there are.
+            "pattern" if rule == "^[a-z][a-z0-9-]{0,63}$" => {
+                value.as_str().unwrap().parse::<Task>().is_ok()
+            }
             "pattern" => {
                 assert_eq!(rule, r"^(auto|cpu|cuda:\d+)$");
                 let text = value.as_str().unwrap();

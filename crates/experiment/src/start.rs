@@ -1,0 +1,93 @@
+//! Where the first round's slices lie in each volume.
+//!
+//! The paper annotates "every 16 or 32 slices" first (Zhang et al. 2019, section 2.2) and gives no
+//! phase. If every volume starts at the same place, the network sees the anatomy at a few heights
+//! only; if the volumes start at different places, all of them together cover every height, at the
+//! same cost.
+
+use crate::seed;
+use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The phase of the first round's slices in each Part A volume: the index of the lowest one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// The same place in every volume: `first_every / 2`, so both ends are equally far from an
+    /// annotated slice.
+    #[default]
+    Same,
+    /// Places evenly spread over the volumes, so that all volumes together cover every height.
+    Staggered,
+    /// A random place in each volume, drawn from the run's seed.
+    Random,
+}
+
+impl Start {
+    /// Returns the phase of each of `cases` (ids, sorted) for a slice in every `every`, below
+    /// `every`.
+    ///
+    /// Staggered: the case at place i of n has phase ⌊(m·i mod n) · every / n⌋. The multiplier m is
+    /// the number nearest to 0.618 n that has no divisor in common with n, so all phases occur once
+    /// and neighbours in the list are far apart.
+    pub(crate) fn phases(self, cases: &[&str], every: usize, seed: u64, task: &str) -> Vec<usize> {
+        let n = cases.len();
+        let multiplier = coprime(n);
+        let phase = |(index, case): (usize, &&str)| match self {
+            Start::Same => every / 2,
+            Start::Staggered => (multiplier * index % n) * every / n,
+            Start::Random => seed::generator(seed, &[task, "start", case]).random_range(0..every),
+        };
+        cases.iter().enumerate().map(phase).collect()
+    }
+}
+
+/// Returns the whole number nearest to 0.618 n that has no divisor in common with n.
+fn coprime(n: usize) -> usize {
+    let ideal = n as f64 * 0.618;
+    let candidates = (1..n.max(2)).filter(|&m| greatest_common_divisor(m, n) == 1);
+    let nearest = candidates.min_by(|&a, &b| {
+        (a as f64 - ideal)
+            .abs()
+            .total_cmp(&(b as f64 - ideal).abs())
+    });
+    nearest.unwrap_or(1)
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staggered_volumes_cover_every_height_once() {
+        for n in 1..40 {
+            let cases: Vec<String> = (0..n).map(|case| format!("case-{case:02}")).collect();
+            let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+            let mut phases = Start::Staggered.phases(&cases, n, 1, "task");
+            phases.sort_unstable();
+            assert_eq!(phases, (0..n).collect::<Vec<_>>(), "{n} volumes");
+        }
+        let few = Start::Staggered.phases(&["a", "b", "c", "d"], 16, 1, "task");
+        assert_eq!(few, [0, 12, 8, 4]);
+    }
+
+    #[test]
+    fn the_same_start_is_centred_and_a_random_one_follows_the_seed() {
+        assert_eq!(Start::Same.phases(&["a", "b"], 16, 1, "task"), [8, 8]);
+        let cases: Vec<String> = (0..64).map(|case| format!("case-{case}")).collect();
+        let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+        let random = |seed| Start::Random.phases(&cases, 16, seed, "task");
+        assert_eq!(random(1), random(1));
+        assert_ne!(random(1), random(2));
+        assert!((0..16).all(|phase| random(1).contains(&phase)));
+    }
+}
