@@ -17,6 +17,7 @@ pub(crate) mod slices;
 use crate::error::ReportError;
 use crate::sweep::Sweep;
 use canvas::{Canvas, font};
+use slicewise_metrics::LEAST_RUNS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use style::{GREY, INK};
@@ -83,8 +84,8 @@ impl Figure {
     }
 }
 
-/// What intervals of a figure are, for its footer: there are none with a single seed.
+/// What intervals of a figure are, for its footer: there are none below three seeds.
 fn intervals(sweep: &Sweep, words: &str) -> String {
-    let single = sweep.results.manifest.seeds.len() < 2;
-    if single { "a single seed, so no intervals".to_owned() } else { words.to_owned() }
+    let seeds = sweep.results.manifest.seeds.len();
+    if seeds < LEAST_RUNS { format!("{seeds} seed(s), so no intervals") } else { words.to_owned() }
 }

@@ -3,17 +3,14 @@
 //!
 //! The paper does not say by which rule. Ours: Part B Dice is compared with full annotation's on
 //! the same case and seed, and the mean difference may not fall more than [`cost_margin`] below 0.
-//! A stricter rule stands beside it: the lower end of the difference's interval may not. Cases
-//! are what the interval resamples, after averaging a case's seeds: it says what other unseen
-//! cases would change, not what other seeds would.
+//! A stricter rule stands beside it: the lower end of the difference's interval may not.
 
 use crate::arm::Arm;
-use crate::paired::{RESAMPLES, Scores, differences, scores};
-use crate::rounds::{Point, Round, mean};
+use crate::paired::{Paired, Scores, paired, scores};
+use crate::rounds::{Point, Round};
 use slicewise_data::{Agreement, Part, Task};
-use slicewise_experiment::seed::generator;
-use slicewise_metrics::{Interval, bootstrap_interval};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::Interval;
+use std::collections::BTreeSet;
 
 /// Where one strategy has reached full annotation.
 #[derive(Debug, Clone)]
@@ -31,10 +28,12 @@ pub(crate) struct MinimumCost {
 pub(crate) struct Reached {
     /// The strategy's point on Part B.
     pub(crate) point: Point,
-    /// Its Dice minus full annotation's: mean, and 95 % bootstrap interval over cases.
+    /// Its Dice minus full annotation's: mean, and 95 % interval for random runs and cases.
     pub(crate) difference: Interval,
-    /// Seeds that both have.
+    /// Runs that both have.
     pub(crate) seeds: usize,
+    /// Cases that both have.
+    pub(crate) cases: usize,
 }
 
 /// How far below full annotation's Dice still counts as having reached it. The margins are ours,
@@ -90,23 +89,8 @@ pub(crate) fn minimum_costs(
     costs
 }
 
-/// Compares a point with full annotation; `None` if they share no case and seed.
+/// Compares a point with full annotation; `None` if they share no case and run.
 fn reached(ours: &Scores, full: &Scores, point: &Point) -> Option<Reached> {
-    let pairs = differences(ours, full);
-    let seeds: BTreeSet<u64> = pairs.keys().map(|(seed, _)| *seed).collect();
-    let mut by_case: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for ((_, case), difference) in &pairs {
-        by_case.entry(case).or_default().push(*difference);
-    }
-    let cases = by_case.values().filter_map(|seeds| mean(seeds.iter().copied()));
-    let cases: Vec<f64> = cases.collect();
-    let mean = mean(cases.iter().copied())?;
-    let alone = Interval { mean, low: None, high: None, n: cases.len() };
-    let mut rng = generator(0, &["minimum-cost"]);
-    Some(Reached {
-        point: point.clone(),
-        // Refused for a single case only, which has no interval.
-        difference: bootstrap_interval(&cases, 0.95, RESAMPLES, &mut rng).unwrap_or(alone),
-        seeds: seeds.len(),
-    })
+    let Paired { difference, runs, cases, .. } = paired(ours, full)?;
+    Some(Reached { point: point.clone(), difference, seeds: runs, cases })
 }

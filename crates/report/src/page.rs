@@ -67,7 +67,7 @@ pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Articl
             section {
                 h2 { "What it shows" }
                 @for task in sweep.tasks() { (findings(sections, task)) }
-                p.note { "In brackets: 95 % Student-t intervals over seeds. Every sentence is made from the records." }
+                p.note { "In brackets: 95 % intervals, of a mean over seeds, of a difference over seeds and cases; none below three seeds. Every sentence is made from the records." }
             }
             nav aria-label="Sections" { ol {
                 @let titles = shown.iter().map(|(section, _)| (section.name, section.title));
@@ -154,7 +154,7 @@ fn reading() -> Markup {
             dt { "first round" } dd { "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands once and every curve begins with it" }
             dt { "P" } dd { "agreement, slice by slice, of the segmentation with that of the attention map; a strategy may see it" }
             dt { "R" } dd { "agreement of the segmentation with the ground truth; no strategy sees it" }
-            dt { "interval" } dd { "95 % Student-t interval of the mean over seeds: what first weights, crops and random choices change from seed to seed, not the spread between cases" }
+            dt { "interval" } dd { "95 %. Of a mean: Student's t over seeds, which says what first weights, crops and random choices change, not what other cases would. Of a difference and of P–R: whole seeds and whole cases are random. None below three seeds" }
         }
     }
 }

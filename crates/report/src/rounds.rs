@@ -50,9 +50,7 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
 /// A score of cases.
 #[derive(Debug, Clone)]
 pub(crate) struct Score {
-    /// The mean over cases, by seed.
-    pub(crate) by_seed: BTreeMap<u64, f64>,
-    /// Mean and 95 % Student-t interval over seeds.
+    /// Mean over cases, then mean and 95 % Student-t interval over seeds.
     pub(crate) value: Interval,
     /// Cases scored in one seed.
     pub(crate) cases: usize,
@@ -67,17 +65,16 @@ pub(crate) fn score(
     part: Part,
     of_case: impl Fn(&CaseRecord) -> Option<f64>,
 ) -> Option<Score> {
-    let scores = records.iter().map(|record| {
-        let scores = cases_of(record, part).filter_map(&of_case);
-        (record.seed, scores.filter(|score| score.is_finite()).collect::<Vec<f64>>())
-    });
-    let scores: Vec<(u64, Vec<f64>)> = scores.collect();
-    let means = scores.iter().filter_map(|(seed, s)| Some((*seed, mean(s.iter().copied())?)));
-    let by_seed: BTreeMap<u64, f64> = means.collect();
-    let counts = scores.iter().map(|(_, scores)| scores.len());
-    let values: Vec<f64> = by_seed.values().copied().collect();
-    (!by_seed.is_empty()).then(|| Score {
-        by_seed,
+    // Folds of a seed together: each case is in one of them.
+    let mut scores: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for record in records {
+        let of_record = cases_of(record, part).filter_map(&of_case);
+        scores.entry(record.seed).or_default().extend(of_record.filter(|score| score.is_finite()));
+    }
+    let counts = scores.values().map(Vec::len);
+    let means = scores.values().filter_map(|scores| mean(scores.iter().copied()));
+    let values: Vec<f64> = means.collect();
+    (!values.is_empty()).then(|| Score {
         value: mean_interval(&values),
         cases: counts.clone().max().unwrap_or(0),
         all_cases: counts.sum(),

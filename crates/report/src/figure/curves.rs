@@ -346,15 +346,15 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
         limits: -1.0..1.0,
     };
     let n = entries().map(|entry| entry.spearman.n).max().unwrap_or(0);
-    let over = intervals(sweep, "mean and 95 % Student-t interval over seeds");
-    let statistics = format!("{over}; up to n = {n} slices a point, all seeds together");
+    let over = intervals(sweep, "mean and 95 % interval over seeds and cases");
+    let statistics = format!("{over}; up to n = {n} distinct slices a point");
     let title = "Does P follow R better as annotation grows, and better than uncertainty?";
     let mut figure = panels.figure(sweep, ("fig4-rounds", title), &legend, &statistics);
     figure.caption =
         "Spearman's correlation with R over all slices of all unseen cases of a seed: of \
          P (solid lines, filled marks), and of the uncertainty query's score with its sign flipped \
-         (dotted lines, hollow marks), on the same models. Whiskers are 95 % Student-t intervals \
-         over seeds; arrowheads show those that go on beyond the panel; marks at one ratio stand a \
+         (dotted lines, hollow marks), on the same models. Whiskers are 95 % intervals over seeds \
+         and cases; arrowheads show those that go on beyond the panel; marks at one ratio stand a \
          little apart. Grey lines, with their interval as a band: full annotation. A higher curve \
          tells a strategy more about which slices are segmented badly."
             .to_owned();

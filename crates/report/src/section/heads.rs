@@ -122,9 +122,10 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
         *arm != Arm::First && !rounds.iter().any(|(place, _)| later(place))
     };
     let last: Vec<&HeadRound> = rounds.iter().filter(is_last).collect();
-    let how = "Part B, mean ± half the 95 % Student-t interval over seeds, after the last round of each \
+    let how = "Part B, mean ± half the 95 % Student-t interval over seeds (of P–R, over seeds and cases; none below \
+         three seeds), after the last round of each \
          strategy. P–R: Spearman's correlation of P with R over the slices of all cases of a seed, n \
-         slices over all seeds. SR1 is the segmentation, SR2 that of the attention map; their Dice \
+         distinct slices. SR1 is the segmentation, SR2 that of the attention map; their Dice \
          is the mean over foreground classes, then over cases. Every round is in tables/heads.csv.";
     let value = |row: &HeadRound, measure: usize| Some(row.1[measure]?.value);
     let n = |row: &HeadRound, measure: usize| Some(row.1[measure]?.n);

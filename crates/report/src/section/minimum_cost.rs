@@ -1,6 +1,6 @@
 //! Where a strategy is as good as full annotation: `task,strategy,rule,margin,ratio,
-//! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,boot_low,boot_high,seeds,
-//! cases`.
+//! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,difference_low,
+//! difference_high,seeds,cases`.
 //!
 //! `rule` is `mean` or `interval`; from `ratio` on a row is empty where no ratio satisfies it. `slices`
 //! and `voxels` are shares of Part A, the columns before them counts.
@@ -9,7 +9,7 @@ use crate::format::{percent, setting, share};
 use crate::frame::Columns;
 use crate::grid::{Cell, Format, Grid};
 use crate::minimum_cost::{MinimumCost, Reached};
-use crate::paired::RESAMPLES;
+use crate::paired::CROSSED;
 use crate::rounds::Cost;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
@@ -30,10 +30,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe("slices", |r| Some(r.2?.point.cost.slice_share))
         .maybe("annotated_foreground_voxels", |r| Some(r.2?.point.cost.voxels))
         .maybe("voxels", |r| Some(r.2?.point.cost.voxel_share))
-        .maybe("difference", |r| Some(r.2?.difference.mean))
-        .ends("boot", |r| Some(r.2?.difference))
+        .spread("difference", |r| Some(r.2?.difference))
         .maybe_count("seeds", |r| Some(r.2?.seeds))
-        .maybe_count("cases", |r| Some(r.2?.difference.n))
+        .maybe_count("cases", |r| Some(r.2?.cases))
         .frame("minimum-cost")?;
     let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.point.cost));
     let ratio = |reached: &Reached| Cell::Number(reached.point.ratio);
@@ -42,8 +41,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("rule", Format::Words, |r| format!("by {}", r.1))
         .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, |r| r.2.map_or("none".into(), ratio))
-        .column("minus full", Format::Difference, |r| Some(r.2?.difference.mean))
-        .column("bootstrap interval", Format::Ends, |r| Some(r.2?.difference))
+        .column("minus full", Format::Difference, |r| Some(r.2?.difference))
+        .column("interval", Format::Ends, |r| Some(r.2?.difference))
         .column("annotated slices", Format::Decimals(0), |r| cost(r, |cost| cost.slices))
         .column("drawn voxels", Format::Decimals(0), |r| cost(r, |cost| cost.voxels))
         .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share));
@@ -64,9 +63,7 @@ fn how(sweep: &Sweep) -> String {
         "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
          compared on the same case and seed. \"By mean\": the mean difference is at least minus the \
          margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
-         difference's 95 % interval is; a percentile bootstrap of {RESAMPLES} resamples over cases, \
-         seeds averaged within a case (fixed seed), so it says what other unseen cases would \
-         change, not what other seeds would. The margins are ours: the paper states no rule.",
+         difference's 95 % interval is. {CROSSED} The margins are ours: the paper states no rule.",
         sweep.tasks().into_iter().map(margin).collect::<Vec<_>>().join(", ")
     )
 }

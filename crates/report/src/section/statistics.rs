@@ -105,7 +105,8 @@ fn how(rows: &[Statistic]) -> String {
         shared => format!(" ({shared})"),
     };
     format!(
-        "Of each seed's Part B Dice, then mean ± half the 95 % Student-t interval over seeds: \
+        "Of each seed's Part B Dice, then mean ± half the 95 % Student-t interval over seeds (none \
+         below three; other cases would move it too): \
          AUBC is the area by trapezoids over the ratios that all strategies have{shared}, divided \
          by their range; final the Dice after the last round; FG-Eff the least-squares rate b of \
          Dice = c − a·exp(−b (x − x₀)), where x is the share of Part A's foreground drawn, c full \

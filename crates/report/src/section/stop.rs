@@ -77,8 +77,8 @@ impl Stop {
 const HOW: &str = "The first round at which the paper's stop rule fires: mean P of Part A \
     less than σ from that of the round before. Each seed stops at its own round; Dice and rank \
     correlations are of that round, on Part B, mean and 95 % Student-t interval over the seeds \
-    that stop. The correlations with R are Spearman's over all slices of a seed; n counts slices \
-    over those seeds. Dice at the last ratio and with full annotation is over all seeds that have it.";
+    that stop (none below three). The correlations with R are Spearman's over all slices of a seed, \
+    their intervals for random seeds and cases; n counts distinct slices. Dice at the last ratio and with full annotation is over all seeds that have it.";
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let rows = stops(sweep);

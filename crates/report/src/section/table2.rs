@@ -2,7 +2,7 @@
 //! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
 //!
 //! `ratio` is a fraction, 1 for `full`; the shared first round is strategy `first`. The interval is
-//! empty with one seed. For a person the paper's own numbers stand in columns of their own.
+//! empty below three seeds. For a person the paper's own numbers stand in columns of their own.
 
 use crate::figure::curves::{Axis, dice_figure};
 use crate::finding::findings;
@@ -54,7 +54,7 @@ fn grid(sweep: &Sweep) -> Grid {
     };
     let how = format!(
         "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds (none \
-         with one seed). {names}A: the training volumes, of which only the given share of slices is \
+         below three). {names}A: the training volumes, of which only the given share of slices is \
          annotated, scored on all their slices; B: unseen volumes.{papers}"
     );
     let tasks = sweep.tasks().into_iter();

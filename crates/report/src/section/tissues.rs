@@ -40,12 +40,14 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let ratios: BTreeSet<u64> = strategies.map(|row| ratio_key(row.ratio)).collect();
     let how = format!(
         "With full annotation, and by strategy with {} of the slices annotated: mean over the cases \
-         that have the class, then over seeds, ± half the 95 % Student-t interval over seeds.",
+         that have the class, then over seeds, ± half the 95 % Student-t interval over seeds (none below three).",
         percents(ratios.into_iter().map(|ratio| ratio as f64 / 1e6))
     );
-    let mut grid = Grid::of(&lines, how)
-        .column("task", Format::Words, |r| r.0.0.label())
-        .column("class", Format::Words, |r| r.0.1.1);
+    let mut grid = Grid::of(&lines, how).column("task", Format::Words, |r| r.0.0.label()).column(
+        "class",
+        Format::Words,
+        |r| r.0.1.1,
+    );
     for (at, arm) in arms.iter().enumerate() {
         grid = grid.column(arm.label(), Format::Decimals(3), |r| Some(r.1[at]?.dice.value));
     }
