@@ -1,7 +1,8 @@
 """The sweep of bench/sweep.yaml as a straightforward PyTorch script: `sweep.py EXPORT DATA OUT`.
 
 One cell after another with PyTorch's defaults; each strategy goes on from the same first round.
-Every round: annotate, train, segment all cases, score them, choose the next slices, write a record.
+Every round: annotate, train, train a copy for the rest of the budget, segment all cases with it, score
+them, choose the next slices, write a record.
 """
 
 import copy
@@ -14,7 +15,7 @@ import numpy as np
 from training import Crops, Setting, Trainer, class_weights, read_cases
 from volumes import by_numpy
 
-FIRST_EVERY, FIRST_STEPS, FULL_STEPS, STEPS_PER_RATIO = 16, 10, 20, 40
+FIRST_EVERY, FIRST_STEPS, BUDGET = 16, 10, 20
 RATIOS = [0.25, 0.5]
 PART_A = 3
 
@@ -59,7 +60,11 @@ def main() -> None:
         for _ in range(steps):
             trainer.step(*crops.draw(), weights)
 
-    def evaluate(trainer: Trainer, name: str) -> list[tuple[dict, dict]]:
+    def evaluate(trainer: Trainer, annotated: list[np.ndarray], left: int, name: str) -> list[tuple[dict, dict]]:
+        """Scores after the steps left of the budget, which the next round does not go on from."""
+        if left > 0:
+            trainer = copy.deepcopy(trainer)
+            train(trainer, annotated, left)
         results = []
         for case in cases:
             prediction = trainer.predict(case.image)
@@ -69,22 +74,24 @@ def main() -> None:
         return results
 
     full = Trainer(settings, Setting())
-    train(full, [np.ones(len(case.image), bool) for case in part_a], FULL_STEPS)
-    evaluate(full, "full")
+    all_slices = [np.ones(len(case.image), bool) for case in part_a]
+    train(full, all_slices, BUDGET)
+    evaluate(full, all_slices, 0, "full")
 
     first = Trainer(settings, Setting())
     every = [np.arange(len(case.image)) % FIRST_EVERY == FIRST_EVERY // 2 for case in part_a]
     train(first, every, FIRST_STEPS)
-    after_first = evaluate(first, "first")
+    after_first = evaluate(first, every, BUDGET - FIRST_STEPS, "first")
     for strategy in ["random", "equal-interval", "uncertainty", "attention-guided"]:
         trainer, annotated, results = copy.deepcopy(first), copy.deepcopy(every), after_first
-        before = 1 / FIRST_EVERY
-        for ratio in RATIOS:
+        steps = FIRST_STEPS
+        for number, ratio in enumerate(RATIOS, start=1):
             for slices, (scores, prediction) in zip(annotated, results):
                 slices[choose(strategy, scores, prediction, slices, ratio, random)] = True
-            train(trainer, annotated, round(STEPS_PER_RATIO * (ratio - before)))
-            results = evaluate(trainer, f"{strategy}-{ratio}")
-            before = ratio
+            after = FIRST_STEPS + (BUDGET - FIRST_STEPS) * number // len(RATIOS)
+            train(trainer, annotated, after - steps)
+            results = evaluate(trainer, annotated, BUDGET - after, f"{strategy}-{ratio}")
+            steps = after
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ training:
 tasks:
   tissue-segmentation:
     first_every: 8
-    steps: {first: 1, full: 1, round: 1}
+    steps: {budget: 2, first: 1}
     strategies:
       random: [0.5]
       attention-guided: [0.5]

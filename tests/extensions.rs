@@ -25,7 +25,7 @@ training:
 tasks:
   tissue-segmentation:
     first_every: 8
-    steps: {first: 2, full: 2, per_ratio: 8}
+    steps: {budget: 4, first: 2}
     strategies:
       random: [0.25, 0.5]
       foreground-area: [0.25, 0.5]

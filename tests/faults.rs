@@ -170,7 +170,7 @@ fn a_cell_without_memory_fails_alone_and_is_tried_again() {
              large: {architecture: unet, base_width: 256, levels: 1}\n",
         )
         .replace("crop: [8, 16, 16]", "crop: [8, 16, 16]\n  batch: 1024")
-        .replace("full: 12", "full: 1")
+        .replace("budget: 12, first: 4, round: 4", "budget: 1")
         .replace("strategies:\n      random: [0.25, 0.5]", "strategies: {}");
     fs::write(&yaml, two).unwrap();
     let mut command = slicewise(&["sweep"]);

@@ -12,6 +12,7 @@ mod documents;
 mod documents_names;
 mod extensions;
 mod faults;
+mod folds;
 mod gpu;
 mod nifti;
 mod own_tasks;

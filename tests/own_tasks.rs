@@ -112,7 +112,7 @@ tasks:
   second-class:
     definition: {labels: [two], agreement: dice, slice_axis: thickest}
     first_every: 8
-    steps: {first: 2, full: 2, round: 2}
+    steps: {budget: 4, first: 2}
     strategies:
       attention-guided: [0.5]
 ";

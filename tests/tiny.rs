@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Three runs: `first`, `full`, and `random` with two rounds.
+/// Three runs: `first`, `full`, and `random` with two rounds. Every point has 12 steps, of which the
+/// chain of rounds spends 4, 8 and 12.
 pub(crate) const TINY: &str = "\
 name: tiny
 question: What does it do when something goes wrong?
@@ -25,7 +26,7 @@ training:
 tasks:
   brain-extraction:
     first_every: 8
-    steps: {first: 4, full: 12, round: 4, checkpoint_every: 2}
+    steps: {budget: 12, first: 4, round: 4, checkpoint_every: 2}
     strategies:
       random: [0.25, 0.5]
 ";

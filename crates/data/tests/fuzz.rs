@@ -206,7 +206,7 @@ fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
     let layout = layouts::find(layout).unwrap();
     let mut problems = Vec::new();
     for task in Task::OF_PAPER {
-        match layout.list(config, task) {
+        match layout.list(config, &task.preset().unwrap().labels) {
             Ok(cases) => {
                 let ids: BTreeSet<_> = cases.iter().map(|case| &case.id).collect();
                 assert_eq!(ids.len(), cases.len(), "{ids:?}");
@@ -222,7 +222,7 @@ fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
             }
         }
     }
-    problems.extend(layout.tissues(config).err());
+    problems.extend(layout.classes(config).err());
     join_problems(problems)
 }
 

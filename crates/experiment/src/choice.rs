@@ -82,7 +82,7 @@ impl JsonSchema for Strategies {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let names = generator.subschema_for::<Vec<StrategyName>>();
         let rounds = generator.subschema_for::<BTreeMap<StrategyName, Vec<Ratio>>>();
-        json_schema!({"oneOf": [names, rounds]})
+        json_schema!({"anyOf": [names, rounds]})
     }
 }
 

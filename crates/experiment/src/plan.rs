@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Two annotation ratios that differ by less are the same.
 const SAME_RATIO: f64 = 1e-9;
 
+/// The smallest annotation ratio that a query may add; it bounds the number of rounds.
+const LEAST_QUERY: f64 = 0.001;
+
 /// What to run in one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +51,7 @@ pub struct TaskPlan {
     /// round (1 / `first_every`) and at most 1. Needed for strategies without rounds of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub report_at: Vec<Ratio>,
-    /// Annotation ratio that each query adds, above 0. Rounds that this puts between the ratios of
+    /// Annotation ratio that each query adds, 0.001 or more. Rounds that this puts between the ratios of
     /// `report_at` are trained and queried, but not evaluated. Default: one query for each ratio of
     /// `report_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -189,6 +192,14 @@ impl TaskPlan {
                 "{}: expected 2 or more, got {}",
                 at("first_every"),
                 self.first_every
+            ));
+        }
+        if let Some(Ratio(added)) = self.query_every
+            && added < LEAST_QUERY
+        {
+            return Some(format!(
+                "{}: expected {LEAST_QUERY} or more, got {added}",
+                at("query_every")
             ));
         }
         if let Some((key, problem)) = self.steps.problem(self) {

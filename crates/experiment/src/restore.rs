@@ -52,30 +52,26 @@ impl CellRun<'_> {
             }
             good -= 1;
         }
-        // What is trained again is written to this run's own checkpoints: the first round's belong
-        // to another run, and other runs may be restoring them too.
-        let own = Weights::of(self.folder, self.cell, last.round);
-        let weights = match (&lost, records.is_empty()) {
-            (Some(_), true) => own,
-            _ => last.weights.clone(),
-        };
         let mut again: Vec<(&Past, Range<usize>)> = Vec::new();
         for round in &past[good..] {
             again.push((round, 0..round.round.steps));
         }
         let mut further = last.round.steps..last.round.total();
-        if lost.is_none() && weights.differ() {
-            match segmenter.load(&weights.evaluated) {
+        if lost.is_none() && last.weights.differ() {
+            match segmenter.load(&last.weights.evaluated) {
                 Ok(()) => further = 0..0,
                 Err(source) => {
                     lost = Some(source.to_string());
-                    self.load(segmenter, &weights.next)?;
+                    self.load(segmenter, &last.weights.next)?;
                 }
             }
         }
         let Some(lost) = lost else {
-            return Ok(Some(weights));
+            return Ok(Some(last.weights.clone()));
         };
+        // Written to this run's own checkpoints: the first round's belong to another run, and other
+        // runs may be restoring them too.
+        let weights = Weights::of(self.folder, self.cell, last.round);
         let steps = again.iter().map(|(_, steps)| steps.len()).sum::<usize>() + further.len();
         observer.note(&format!(
             "{}: lost ({lost}); its {steps} steps are trained again, on the same crops",

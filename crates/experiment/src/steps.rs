@@ -14,10 +14,13 @@
 //! number of steps that some point has behind it, in one run.
 
 use crate::plan::TaskPlan;
-use crate::record::{FIRST, FULL};
+use crate::record::FIRST;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// The most steps of any kind, far beyond what trains in a lifetime; sums of them do not overflow.
+const MOST_STEPS: usize = 1_000_000_000;
 
 /// Numbers of training steps. A step trains on one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -149,10 +152,14 @@ impl StepPlan {
             ("round", self.round),
             ("checkpoint_every", Some(self.checkpoint_every)),
         ];
-        if let Some((key, _)) = given.into_iter().find(|(_, steps)| *steps == Some(0)) {
-            return Some((key, "expected 1 or more, got 0".to_owned()));
+        let given = given
+            .into_iter()
+            .filter_map(|(key, steps)| Some((key, steps?)));
+        for (key, steps) in given {
+            if !(1..=MOST_STEPS).contains(&steps) {
+                return Some((key, format!("expected 1 to {MOST_STEPS}, got {steps}")));
+            }
         }
-        let strategies = plan.strategies.0.keys();
         let Some(budget) = self.budget else {
             let missing = match (self.first, self.round) {
                 (None, _) if !plan.strategies.0.is_empty() => "first",
@@ -166,8 +173,11 @@ impl StepPlan {
                     .to_owned(),
             ));
         };
-        let names = strategies.map(|name| name.0.as_str()).chain([FIRST]);
-        for name in names.filter(|name| *name != FULL) {
+        let strategies = plan.strategies.0.keys();
+        for name in [FIRST]
+            .into_iter()
+            .chain(strategies.map(|name| name.0.as_str()))
+        {
             let chain = plan.rounds(name);
             let before = if name == FIRST { 0 } else { self.first() };
             let spent = before + chain.iter().map(|round| round.steps).sum::<usize>();

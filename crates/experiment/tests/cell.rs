@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod budget;
 mod damage;
 mod definition;
 mod fake;
+mod killed;
 mod packing;
+mod plans;
+mod starts;
 
 use fake::*;
 
@@ -14,8 +18,8 @@ use slicewise_data::{Case, Geometry, Part, Task, TaskData, TaskDefinition, Volum
 use slicewise_experiment::cell::Timing;
 use slicewise_experiment::{
     Cell, CellRun, ExperimentError, Observer, Ratio, ResultsFolder, RoundRecord, Segmenter,
-    SegmenterError, StepPlan, StopRule, StrategyName, TaskPlan, TrainingCase, ledger, pictures,
-    plan,
+    SegmenterError, Start, StepPlan, StopRule, Strategies, StrategyName, TaskPlan, TrainingCase,
+    ledger, pictures, plan,
 };
 use slicewise_strategies::Prediction;
 use std::collections::BTreeMap;
@@ -42,9 +46,9 @@ fn every_strategy_reaches_its_ratios_from_the_shared_first_round() {
             .iter()
             .map(|case| case.annotated.clone())
             .collect();
-        for (record, (slices, steps)) in rounds.iter().zip([(8, 22), (12, 34), (16, 46)]) {
+        for (record, slices) in rounds.iter().zip([8, 12, 16]) {
             assert_eq!(record.annotated_slices, 3 * slices);
-            assert_eq!(record.steps, steps, "steps of {}", strategy.name());
+            assert_eq!(record.steps, 46, "steps of {}", strategy.name());
             for (case, before) in record.cases.iter().zip(&mut before) {
                 let Some(query) = record.queries.iter().find(|query| query.case == case.case)
                 else {
@@ -102,62 +106,6 @@ fn the_record_counts_what_was_drawn_and_scores_every_slice() {
 }
 
 #[test]
-fn a_cell_stopped_at_any_round_goes_on_to_the_same_bytes() {
-    let whole = tempfile::tempdir().unwrap();
-    let whole = ResultsFolder::new(whole.path());
-    run(&whole, "first", &mut Fake::new(1)).unwrap();
-    run(&whole, "random", &mut Fake::new(1)).unwrap();
-    let expected = fs::read(whole.records(&cell("random"))).unwrap();
-    for dies_after in [0, 3, 5, 7, 12, 14, 20, 24, 29, 35] {
-        let scratch = tempfile::tempdir().unwrap();
-        let folder = ResultsFolder::new(scratch.path());
-        run(&folder, "first", &mut Fake::new(1)).unwrap();
-        let mut dying = Fake {
-            dies_after: Some(dies_after),
-            ..Fake::new(1)
-        };
-        let died = run(&folder, "random", &mut dying).unwrap_err().to_string();
-        assert!(died.contains("pulled the plug"), "{died}");
-        let path = folder.records(&cell("random"));
-        assert_eq!(records(&folder, "random").len(), dies_after / 12);
-        // The last whole piece of the round is on disk, and nothing older.
-        let (round, step) = (dies_after / 12, dies_after % 12 / 5 * 5);
-        let number = round + 1;
-        for older in [5, 10] {
-            let kept = folder.step_checkpoint(&cell("random"), number, older);
-            assert_eq!(kept.exists(), older == step, "{}", kept.display());
-        }
-        // Simulates a write that was cut short: half a line after the whole ones.
-        let mut torn = fs::read(&path).unwrap();
-        torn.extend_from_slice(&expected[..40]);
-        fs::write(&path, torn).unwrap();
-        // Whatever weights the new process starts with, it continues from the checkpoint, and
-        // repeats only the steps after it.
-        let mut rest = Fake {
-            dies_after: Some(36 - round * 12 - step),
-            ..Fake::new(99)
-        };
-        run(&folder, "random", &mut rest).unwrap();
-        let left = fs::read_dir(folder.training(&cell("random"), 1).parent().unwrap()).unwrap();
-        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-        assert!(
-            left.iter()
-                .all(|name| !name.to_string_lossy().contains("step")),
-            "{left:?}"
-        );
-        assert_eq!(fs::read(&path).unwrap(), expected);
-        let timings = fs::read_to_string(folder.timings(&cell("random"))).unwrap();
-        assert_eq!(timings.lines().count(), 3);
-        run(&folder, "random", &mut Fake::new(5)).unwrap();
-        assert_eq!(
-            fs::read(&path).unwrap(),
-            expected,
-            "a finished cell stays as it is"
-        );
-    }
-}
-
-#[test]
 fn what_a_run_killed_after_its_record_left_behind_is_removed() {
     let whole = tempfile::tempdir().unwrap();
     let whole = ResultsFolder::new(whole.path());
@@ -171,7 +119,7 @@ fn what_a_run_killed_after_its_record_left_behind_is_removed() {
         // Killed right after the record of this round: weights of the one before, and of its own
         // steps, are still there.
         let mut dying = Fake {
-            dies_after: Some(12 * rounds),
+            dies_after: Some([36, 60, 72][rounds - 1]),
             ..Fake::new(1)
         };
         let ended = run(&folder, "random", &mut dying);
@@ -179,6 +127,7 @@ fn what_a_run_killed_after_its_record_left_behind_is_removed() {
         let cell = cell("random");
         let left = [
             folder.checkpoint(&cell, rounds - 1),
+            folder.evaluated_checkpoint(&cell, rounds - 1),
             folder.step_checkpoint(&cell, rounds, 5),
             folder.step_checkpoint(&cell, rounds, 10),
             folder.training(&cell, rounds),
@@ -227,54 +176,12 @@ fn a_ledger_of_another_plan_or_schema_is_refused() {
         error.contains("expected round 0 at ratio 0.125, got round 0 at ratio 0.25"),
         "{error}"
     );
-    fs::write(&path, text.replacen("\"schema\":2", "\"schema\":99", 1)).unwrap();
+    fs::write(&path, text.replacen("\"schema\":3", "\"schema\":99", 1)).unwrap();
     let error = ledger::read(&path).unwrap_err().to_string();
     assert!(
-        error.contains("line 1: expected schema 1 to 2, got 99"),
+        error.contains("line 1: expected schema 1 to 3, got 99"),
         "{error}"
     );
-}
-
-#[test]
-fn a_plan_says_what_is_wrong_with_it() {
-    let task = Task::TISSUE_SEGMENTATION;
-    assert_eq!(task_plan().problem(task), None);
-    let broken = |change: &dyn Fn(&mut TaskPlan)| {
-        let mut plan = task_plan();
-        change(&mut plan);
-        plan.problem(task).unwrap()
-    };
-    let random = StrategyName("random".to_owned());
-    assert!(broken(&|plan| plan.first_every = 1).contains("first_every: expected 2 or more"));
-    assert!(broken(&|plan| plan.steps.first = 0).contains("steps.first"));
-    assert!(broken(&|plan| plan.steps.full = 0).contains("steps.full"));
-    assert!(broken(&|plan| (plan.steps.round, plan.steps.per_ratio) = (0, 0)).contains("got 0"));
-    assert!(
-        broken(&|plan| {
-            plan.strategies
-                .insert(random.clone(), vec![Ratio(0.5), Ratio(0.25)]);
-        })
-        .contains("ratios that rise")
-    );
-    assert!(
-        broken(&|plan| {
-            plan.strategies.insert(random.clone(), vec![Ratio(0.125)]);
-        })
-        .contains("above 0.1250 (every 8th slice)")
-    );
-}
-
-#[test]
-fn cells_are_the_product_with_first_rounds_first() {
-    let plans = BTreeMap::from([(Task::TISSUE_SEGMENTATION, task_plan())]);
-    let cells = plan::cells(&plans, &["m".to_owned()], &[1, 2]);
-    let strategies = slicewise_strategies::STRATEGIES.len();
-    assert_eq!(cells.len(), 2 * (2 + strategies));
-    for cell in &cells {
-        if let Some(first) = cell.forks_from() {
-            assert!(cells.iter().position(|c| *c == first) < cells.iter().position(|c| c == cell));
-        }
-    }
 }
 
 #[test]

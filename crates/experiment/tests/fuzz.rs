@@ -5,7 +5,7 @@
 
 use slicewise_data::{Part, SliceAxis, Task, TaskDefinition};
 use slicewise_experiment::manifest::{DataManifest, Manifest};
-use slicewise_experiment::record::SCHEMA;
+use slicewise_experiment::record::{OwnGridRecord, SCHEMA};
 use slicewise_experiment::{CaseRecord, Cell, QueryRecord, Results, RoundRecord, ledger};
 use slicewise_fuzz::{Target, fuzz};
 use std::path::Path;
@@ -19,12 +19,24 @@ fn small_ledger() -> Vec<u8> {
             ("csf".to_owned(), Some(0.5)),
             ("brainstem".to_owned(), None),
         ],
+        unannotated_dice: vec![("csf".to_owned(), Some(0.25))],
+        hd95_mm: vec![
+            ("csf".to_owned(), Some(2.5)),
+            ("brainstem".to_owned(), None),
+        ],
+        own_grid: Some(OwnGridRecord {
+            dice: vec![("csf".to_owned(), Some(0.75))],
+            hd95_mm: vec![("csf".to_owned(), None)],
+        }),
         mean_dice: 0.5,
         sr2_mean_dice: Some(0.25),
         p: Some(vec![1.0, 0.75]),
         r: vec![0.5, 0.25],
         uncertainty: vec![12.5, 3.0],
+        foreground_entropy: vec![Some(0.125), None],
         foreground: vec![true, false],
+        true_voxels: vec![3, 0],
+        predicted_voxels: vec![2, 0],
         annotated: if part == Part::A {
             vec![true, false]
         } else {
@@ -37,12 +49,15 @@ fn small_ledger() -> Vec<u8> {
         model: "unet".to_owned(),
         strategy: "random".to_owned(),
         seed: 1,
+        fold: Some(2),
         round,
         ratio: 0.5,
+        evaluated: true,
         annotated_slices: 1,
         total_slices: 2,
         annotated_foreground_voxels: 3,
         total_foreground_voxels: 9,
+        annotated_contour_mm: 12.5,
         steps: 20,
         loss: 1.5,
         mean_p: Some(0.875),
@@ -96,6 +111,7 @@ fn manifest() -> Vec<u8> {
             model: "unet".to_owned(),
             strategy: "random".to_owned(),
             seed: 1,
+            fold: Some(2),
         }],
     };
     serde_json::to_vec_pretty(&manifest).unwrap()
@@ -119,6 +135,9 @@ const WORDS: &[&str] = &[
     "\"schema\":2",
     "\"schema\":3",
     "\"schema\":1",
+    "\"schema\":4",
+    "\"fold\":1",
+    "\"evaluated\"",
     "\"case\"",
     "\"round\"",
     "\"cases\"",

@@ -289,7 +289,7 @@ mod tests {
         assert!(disc > 100);
         let (labels, _) = discs(3, &[]);
         let none = interpolated_labels(&labels, &[false; 3], SPACING_MM, 2).unwrap();
-        assert_eq!(none, Array3::zeros((3, 41, 41)));
+        assert_eq!(none, Array3::<u8>::zeros((3, 41, 41)));
     }
 
     #[test]

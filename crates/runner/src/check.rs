@@ -22,8 +22,8 @@ const TIMED_STEPS: usize = 3;
 /// Estimated size of tables, figures and page, in bytes; a generous guess.
 const REPORT_BYTES: u64 = 16 << 20;
 
-/// Estimated size of one slice's P, R, uncertainty and flags as text, in bytes.
-const RECORD_BYTES_PER_SLICE: usize = 100;
+/// Estimated size of one slice's P, R, entropies, areas and flags as text, in bytes.
+const RECORD_BYTES_PER_SLICE: usize = 140;
 
 /// Prints what the experiment would do, or every problem of its data.
 pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
@@ -65,10 +65,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             .map_err(Failure::input)?;
         let count = |part| data.cases.iter().filter(|case| case.part == part).count();
         println!(
-            "{}: {} cases in Part A, {} in Part B, {} classes",
+            "{}: {} cases in Part A, {} in Part B{}, {} classes",
             task.name(),
             count(Part::A),
             count(Part::B),
+            match config.data.folds {
+                Some(folds) => format!(" (fold 1 of {folds})"),
+                None => String::new(),
+            },
             data.classes.len()
         );
         if task.preset().is_none() {
@@ -94,7 +98,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
                 let rounds = config.tasks[&task].rounds(&cell.strategy).len();
                 seconds += steps(&config, cell) as f64 * cost.step_s + rounds as f64 * cost.round_s;
                 bytes += (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
-                checkpoints.push(cost.checkpoint_bytes);
+                // With a budget a round has two: what the next goes on from, and what was evaluated.
+                let weights = config.tasks[&task].steps.budget.map_or(1, |_| 2);
+                checkpoints.push(weights * cost.checkpoint_bytes);
                 if config.pictured(cell) {
                     bytes += (rounds * 2 * voxels.unwrap_or(0)) as u64;
                 }

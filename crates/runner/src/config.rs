@@ -24,6 +24,10 @@ use std::path::{Path, PathBuf};
 /// parsed content can be as long as the square of the file.
 const LONGEST: usize = 64 << 10;
 
+/// The most folds, far more than pay: each is a whole experiment. Whether there are enough subjects is
+/// known when the data is listed.
+const MOST_FOLDS: usize = 1000;
+
 /// Default number of runs side by side on one GPU. Each run is a process with its own CUDA context
 /// of 1 to 1.5 GB. The runs take turns on the GPU; a few of them fill the gaps between one
 /// another's kernel launches.
@@ -132,6 +136,11 @@ impl ExperimentConfig {
         }
         if self.threads == 0 {
             bail!("threads: expected 1 or more, got 0");
+        }
+        if let Some(folds) = self.data.folds
+            && !(2..=MOST_FOLDS).contains(&folds)
+        {
+            bail!("data.folds: expected 2 to {MOST_FOLDS}, got {folds}");
         }
         if self.models.is_empty() {
             bail!("models: expected at least one, got none");

@@ -125,6 +125,7 @@ mod tests {
             model: "unet".to_owned(),
             strategy: strategy.to_owned(),
             seed,
+            fold: None,
         };
         let (brain, tissue) = (Task::BRAIN_EXTRACTION, Task::TISSUE_SEGMENTATION);
         let open = [

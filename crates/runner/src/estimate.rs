@@ -258,6 +258,7 @@ mod tests {
             model: "attention-unet".to_owned(),
             strategy: strategy.to_owned(),
             seed: 1,
+            fold: None,
         }
     }
 
@@ -271,20 +272,21 @@ mod tests {
             probe: 100.0,
         };
         let voxels = [(Task::BRAIN_EXTRACTION, voxels)].into();
-        // In smoke.yaml `first` has 6 steps and `full` 8; `random` has 2 and 4 in its two rounds.
+        // In smoke.yaml every point has 12 steps. `first` and `full` train them all; `random` goes on from
+        // the 6 of the chain: 3 and 3 more before the evaluation, then 3.
         let open = [(cell("first"), 0), (cell("full"), 0), (cell("random"), 1)];
         let mut estimate = Estimate::new(&config, &open, &voxels, 2);
         assert_eq!(estimate.seconds(), None);
         estimate.ready(&cell("first"), 1.0, Some(5.0));
         assert!(!estimate.knows(&cell("first")));
         // When the first step began is not known; the next takes 2 s.
-        estimate.stepped(&cell("first"), 5, None);
-        estimate.stepped(&cell("first"), 4, Some((1, 2.0)));
+        estimate.stepped(&cell("first"), 11, None);
+        estimate.stepped(&cell("first"), 10, Some((1, 2.0)));
         assert!(estimate.knows(&cell("first")));
         // Predicting takes 5 s per 100 voxels, 20 s for all. `random` first queries Part A once.
-        let first = 4.0 * 2.0 + 20.0;
-        let full = 1.0 + 8.0 * 2.0 + 20.0;
-        let random = 1.0 + 15.0 + 4.0 * 2.0 + 20.0;
+        let first = 10.0 * 2.0 + 20.0;
+        let full = 1.0 + 12.0 * 2.0 + 20.0;
+        let random = 1.0 + 15.0 + 3.0 * 2.0 + 20.0;
         assert_eq!(
             estimate.seconds(),
             Some(f64::max((first + full + random) / 2.0, first + random))
@@ -296,7 +298,7 @@ mod tests {
         estimate.round(&cell("first"), 40.0);
         estimate.ended(&cell("first"));
         estimate.ended(&cell("full"));
-        assert_eq!(estimate.seconds(), Some(1.0 + 30.0 + 8.0 + 40.0));
+        assert_eq!(estimate.seconds(), Some(1.0 + 30.0 + 6.0 + 40.0));
         // A network without a time is assumed to take what the others take.
         let other = Cell {
             model: "unet".to_owned(),
@@ -306,6 +308,6 @@ mod tests {
         let mut estimate = Estimate::new(&config, &open, &voxels, 2);
         estimate.ready(&cell("full"), 0.0, Some(5.0));
         estimate.stepped(&cell("full"), 7, Some((1, 1.0)));
-        assert_eq!(estimate.seconds(), Some(8.0 + 20.0));
+        assert_eq!(estimate.seconds(), Some(12.0 + 20.0));
     }
 }

@@ -4,6 +4,7 @@
 
 mod broken_files;
 mod broken_settings;
+mod folds;
 mod found_by_fuzzing;
 mod layouts;
 mod nibabel;

@@ -41,52 +41,102 @@ fn dying(after: usize) -> Fake {
     }
 }
 
+/// What is lost: the run, its round, whether the weights that the next round continues from, and whether
+/// those that it was evaluated with.
+type Lost = (&'static str, usize, bool, bool);
+
+/// Loses checkpoints once `rounds` of the run are over. It must go on to the same bytes, and train
+/// `again` steps more than are left.
+fn goes_on_without(lost: &[Lost], rounds: usize, again: usize, whole: &ResultsFolder) {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let cell_of = cell;
+    let cell = cell("random");
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let done = [0, 36, 60][rounds];
+    if rounds > 0 {
+        run(&folder, "random", &mut dying(done)).unwrap_err();
+    }
+    for &(strategy, round, next, evaluated) in lost {
+        let cell = cell_of(strategy);
+        for (is_lost, path) in [
+            (next, folder.checkpoint(&cell, round)),
+            (evaluated, folder.evaluated_checkpoint(&cell, round)),
+        ] {
+            assert!(path.exists(), "{}", path.display());
+            if is_lost {
+                fs::write(path, "rubbish").unwrap();
+            }
+        }
+    }
+    // It trains only what is left of the run and what must be trained again.
+    let mut rest = dying(72 - done + again);
+    let notes = noted(&folder, "random", &mut rest);
+    assert_eq!(rest.dies_after, Some(0), "{lost:?}");
+    let expected_notes = match again {
+        0 => vec![],
+        again => vec![format!(
+            "task 2 · fake · random · seed 7: lost (no weights); its {again} steps are trained again, \
+             on the same crops"
+        )],
+    };
+    assert_eq!(notes, expected_notes, "{lost:?}");
+    assert!(
+        fs::read(folder.records(&cell)).unwrap() == fs::read(whole.records(&cell)).unwrap(),
+        "{lost:?}"
+    );
+    // The first round's checkpoints belong to its own run. This one keeps none of its own copies.
+    for &(_, _, next, evaluated) in lost.iter().filter(|(strategy, ..)| *strategy == "first") {
+        let first = cell_of("first");
+        for (is_lost, path) in [
+            (next, folder.checkpoint(&first, 0)),
+            (evaluated, folder.evaluated_checkpoint(&first, 0)),
+        ] {
+            assert_eq!(fs::read(path).unwrap() == b"rubbish", is_lost, "{lost:?}");
+        }
+    }
+    for path in [
+        folder.checkpoint(&cell, 0),
+        folder.evaluated_checkpoint(&cell, 0),
+    ] {
+        assert!(!path.exists(), "{lost:?}: {} is left", path.display());
+    }
+}
+
+fn undamaged() -> (tempfile::TempDir, ResultsFolder) {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    for strategy in ["first", "random"] {
+        assert_eq!(noted(&folder, strategy, &mut Fake::new(1)), [""; 0]);
+    }
+    (scratch, folder)
+}
+
 #[test]
 fn lost_checkpoints_are_trained_again_from_the_newest_good_one() {
-    let whole = tempfile::tempdir().unwrap();
-    let whole = ResultsFolder::new(whole.path());
-    for strategy in ["first", "random"] {
-        assert_eq!(noted(&whole, strategy, &mut Fake::new(1)), [""; 0]);
-    }
-    let expected = fs::read(whole.records(&cell("random"))).unwrap();
-    // Rounds have 12 steps, after the 10 of the first. Two rounds have ended when the run dies.
+    let (_scratch, whole) = undamaged();
+    // Two rounds are over. The chain has 12 steps in each, after the 10 of the first; the second had 12
+    // more before its evaluation.
     for (lost, again) in [
-        (&["random"][..], 24),
-        (&["random", "first"][..], 34),
-        (&["first"][..], 0),
+        (&[("random", 2, false, true)][..], 12),
+        (&[("random", 2, true, false)], 12 + 12 + 12),
+        (&[("random", 2, true, true)], 12 + 12 + 12),
+        (
+            &[("random", 2, true, true), ("first", 0, true, true)],
+            10 + 12 + 12 + 12,
+        ),
+        (&[("first", 0, true, true)], 0),
     ] {
-        let scratch = tempfile::tempdir().unwrap();
-        let folder = ResultsFolder::new(scratch.path());
-        run(&folder, "first", &mut Fake::new(1)).unwrap();
-        run(&folder, "random", &mut dying(24)).unwrap_err();
-        for strategy in lost {
-            let round = if *strategy == "first" { 0 } else { 2 };
-            fs::write(folder.checkpoint(&cell(strategy), round), "rubbish").unwrap();
-        }
-        // It trains only what is left of the run and what must be trained again.
-        let notes = noted(&folder, "random", &mut dying(12 + again));
-        let expected_notes = match again {
-            0 => vec![],
-            again => vec![format!(
-                "task 2 · fake · random · seed 7: lost (no weights); its {again} steps are \
-                 trained again, on the same crops"
-            )],
-        };
-        assert_eq!(notes, expected_notes);
-        assert_eq!(
-            fs::read(folder.records(&cell("random"))).unwrap(),
-            expected,
-            "{lost:?}"
-        );
+        goes_on_without(lost, 2, again, &whole);
     }
 }
 
 #[test]
 fn a_lost_first_round_is_trained_again_by_each_that_forks_from_it() {
-    let whole = tempfile::tempdir().unwrap();
-    let whole = ResultsFolder::new(whole.path());
-    run(&whole, "first", &mut Fake::new(1)).unwrap();
-    run(&whole, "random", &mut Fake::new(1)).unwrap();
+    let (_scratch, whole) = undamaged();
+    for (next, evaluated, again) in [(false, true, 36), (true, false, 46), (true, true, 46)] {
+        goes_on_without(&[("first", 0, next, evaluated)], 0, again, &whole);
+    }
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "first", &mut Fake::new(1)).unwrap();
@@ -96,13 +146,9 @@ fn a_lost_first_round_is_trained_again_by_each_that_forks_from_it() {
     assert_eq!(
         notes,
         [format!(
-            "task 2 · fake · random · seed 7: lost ({not_found}); its 10 steps are trained again, on \
+            "task 2 · fake · random · seed 7: lost ({not_found}); its 46 steps are trained again, on \
              the same crops"
         )]
-    );
-    assert_eq!(
-        fs::read(folder.records(&cell("random"))).unwrap(),
-        fs::read(whole.records(&cell("random"))).unwrap()
     );
 }
 
@@ -112,7 +158,7 @@ fn a_damaged_checkpoint_within_a_round_and_a_torn_line_are_said() {
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "full", &mut dying(23)).unwrap_err();
     fs::write(folder.step_checkpoint(&cell("full"), 0, 20), "rubbish").unwrap();
-    fs::write(folder.records(&cell("full")), "{\"schema\":2,\"ta").unwrap();
+    fs::write(folder.records(&cell("full")), "{\"schema\":3,\"ta").unwrap();
     assert_eq!(
         noted(&folder, "full", &mut Fake::new(1)),
         [
@@ -149,7 +195,7 @@ fn a_training_that_fails_names_the_last_good_checkpoint_and_keeps_it() {
         format!("{start}{path}/first-seed7-round0.safetensors")
     );
     assert_eq!(
-        message("random", 13),
+        message("random", 37),
         format!("{start}{path}/random-seed7-round1.safetensors")
     );
     for named in ["full-seed7-round0-step10", "random-seed7-round1"] {

@@ -33,7 +33,7 @@ impl Segmenter for Fake {
         &mut self,
         cases: &[TrainingCase],
         steps: Range<usize>,
-        _of: usize,
+        of: usize,
         seed: u64,
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), SegmenterError> {
@@ -47,6 +47,7 @@ impl Segmenter for Fake {
             }
             self.weight = self.weight.wrapping_mul(0x9E37_79B9_7F4A_7C15)
                 ^ seed
+                ^ of as u64
                 ^ annotated.rotate_left(step as u32);
             self.trained += 1;
             if progress(step + 1, 1.0 / self.trained as f64).is_break() {
@@ -138,24 +139,29 @@ pub(crate) fn data() -> TaskData {
     }
 }
 
+/// Every point is evaluated after 46 steps: the first round has 10, and each of the three rounds after
+/// it 12.
 pub(crate) fn task_plan() -> TaskPlan {
-    let ratios: Vec<Ratio> = [0.25, 0.375, 0.5].map(Ratio).to_vec();
     TaskPlan {
         definition: None,
         first_every: 8,
+        start: Start::Same,
         steps: StepPlan {
-            first: 10,
-            full: 40,
-            round: 2,
-            per_ratio: 80,
+            budget: Some(46),
+            first: Some(10),
+            round: Some(12),
             checkpoint_every: 5,
         },
         stop: StopRule::default(),
         full: true,
-        strategies: slicewise_strategies::STRATEGIES
-            .iter()
-            .map(|strategy| (StrategyName(strategy.name().to_owned()), ratios.clone()))
-            .collect(),
+        report_at: [0.25, 0.375, 0.5].map(Ratio).to_vec(),
+        query_every: None,
+        strategies: Strategies(
+            slicewise_strategies::STRATEGIES
+                .iter()
+                .map(|strategy| (StrategyName(strategy.name().to_owned()), None))
+                .collect(),
+        ),
     }
 }
 
@@ -165,13 +171,14 @@ pub(crate) fn cell(strategy: &str) -> Cell {
         model: "fake".to_owned(),
         strategy: strategy.to_owned(),
         seed: 7,
+        fold: None,
     }
 }
 
 pub(crate) fn run(
     folder: &ResultsFolder,
     strategy: &str,
-    segmenter: &mut Fake,
+    segmenter: &mut dyn Segmenter,
 ) -> Result<(), ExperimentError> {
     run_plan(&task_plan(), folder, strategy, segmenter).map(|_| ())
 }
@@ -181,7 +188,7 @@ pub(crate) fn run_plan(
     plan: &TaskPlan,
     folder: &ResultsFolder,
     strategy: &str,
-    segmenter: &mut Fake,
+    segmenter: &mut dyn Segmenter,
 ) -> Result<bool, ExperimentError> {
     let cell = cell(strategy);
     let run = CellRun {

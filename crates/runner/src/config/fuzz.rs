@@ -20,6 +20,7 @@ data:
   spacing_mm: 1.0
   part_a: [a, b]
   part_b_count: 1
+  folds: 2
   split_seed: 3
   margin_mm: 4.0
 models:
@@ -34,12 +35,20 @@ training:
 tasks:
   brain-extraction: &plan
     first_every: 8
-    steps: {first: 1, full: 1, round: 1, checkpoint_every: 2}
+    steps: {budget: 4, first: 1, round: 1, checkpoint_every: 2}
     stop: {sigma: 0.01, ends_run: true}
     full: false
     strategies:
       random: [0.25, 0.5]
   tissue-segmentation: *plan
+  one:
+    definition: {labels: [one], agreement: dice}
+    first_every: 8
+    start: staggered
+    steps: {first: 1, round: 1}
+    report_at: [0.25, 0.5]
+    query_every: 0.0625
+    strategies: [random, equal-interval]
 ";
 
 const WORDS: &[&str] = &[
@@ -93,6 +102,12 @@ const WORDS: &[&str] = &[
     "steps",
     "strategies",
     "first_every",
+    "budget",
+    "report_at",
+    "query_every",
+    "folds",
+    "1.0e-300",
+    "18446744073709551615",
     "crop",
     "levels",
     "base_width",

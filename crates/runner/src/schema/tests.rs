@@ -3,7 +3,7 @@
 use super::page::{markdown, sections};
 use super::{json, plain, schema};
 use crate::config::committed_experiments;
-use serde_json::{Value, json};
+use serde_json::Value;
 use slicewise_core::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
