@@ -57,6 +57,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             model: record.model.clone(),
             strategy: record.strategy.clone(),
             seed: record.seed,
+            fold: None,
         })
         .collect();
     Results {
@@ -139,6 +140,7 @@ pub(crate) fn heads(seeds: &[u64]) -> Results {
         model: record.model.clone(),
         strategy: record.strategy.clone(),
         seed: record.seed,
+        fold: None,
     });
     results.manifest.cells = cells.collect();
     results
@@ -201,6 +203,12 @@ fn round(
             }
         });
         CaseRecord {
+            unannotated_dice: Vec::new(),
+            hd95_mm: Vec::new(),
+            own_grid: None,
+            foreground_entropy: Vec::new(),
+            true_voxels: Vec::new(),
+            predicted_voxels: Vec::new(),
             case: format!("baby-{:02}", index + 1),
             part,
             dice: bare[1..]
@@ -220,6 +228,9 @@ fn round(
         }
     };
     RoundRecord {
+        fold: None,
+        evaluated: true,
+        annotated_contour_mm: 0.0,
         schema: SCHEMA,
         task,
         model: model.to_owned(),
