@@ -68,19 +68,18 @@ def write(results: pathlib.Path, out: pathlib.Path) -> None:
     for (task, part, strategy, ratio), values in sorted(groups.items()):
         dice = np.array([mean for mean, _ in values])
         half = student_t_975(len(dice) - 1) * dice.std(ddof=1) / len(dice) ** 0.5
-        number = 1 if task == "brain-extraction" else 2
         mean = dice.mean()
-        rows.append([number, part, strategy, ratio, mean, mean - half, mean + half, len(dice), values[0][1]])
+        rows.append([task, part, strategy, ratio, mean, mean - half, mean + half, len(dice), values[0][1]])
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "table2.csv", "w", newline="") as file:
         csv.writer(file).writerows([FIELDS, *rows])
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 4))
-    for number, axis in enumerate(axes, 1):
-        shown = [row for row in rows if row[0] == number and row[1] == "B"]
+    for task, axis in zip(("brain-extraction", "tissue-segmentation"), axes):
+        shown = [row for row in rows if row[0] == task and row[1] == "B"]
         for strategy in sorted({row[2] for row in shown}):
             ratio, mean, low, high = np.array([row[3:7] for row in shown if row[2] == strategy]).T
             axis.errorbar(ratio, mean, [mean - low, high - mean], marker="o", label=strategy)
-        axis.set(title=f"Task {number}", xlabel="annotated share of slices", ylabel="mean Dice")
+        axis.set(title=task, xlabel="annotated share of slices", ylabel="mean Dice")
     axes[0].legend()
     for ending in ("svg", "png"):
         figure.savefig(out / f"fig5.{ending}", dpi=200)

@@ -28,6 +28,9 @@ pub struct Case {
     pub image: Image,
     /// True classes `[D, H, W]`, values `0..classes.len()`.
     pub labels: LabelMap,
+    /// True classes `[D, H, W]` on the voxel grid that the scan came in, cropped; `None` if `labels`
+    /// are on that grid.
+    pub own: Option<LabelMap>,
 }
 
 /// The data of one task: its cases and the meaning of their labels.

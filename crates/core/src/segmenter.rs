@@ -17,7 +17,7 @@ pub struct TrainingCase<'a> {
     pub image: &'a Array3<f32>,
     /// True classes, `[D, H, W]`. Only annotated slices may be read.
     pub labels: &'a Array3<u8>,
-    /// Which axial slices are annotated, `[D]`. Voxels of the others carry no loss.
+    /// Which slices are annotated, `[D]`. Voxels of the others carry no loss.
     pub annotated: &'a [bool],
 }
 

@@ -1,4 +1,4 @@
-//! Which axial slices of which case are annotated, and since which round. Slices without annotation
+//! Which slices of which case are annotated, and since which round. Slices without annotation
 //! carry no loss; the model's crops take care of that.
 
 use slicewise_core::write::{persist, temporary_beside};
@@ -25,7 +25,7 @@ pub enum AnnotationError {
         case: String,
         /// The slice's index.
         slice: usize,
-        /// Number of axial slices of the case.
+        /// Number of slices of the case.
         depth: usize,
     },
     /// The slice is annotated already.
@@ -48,7 +48,7 @@ pub enum AnnotationError {
     },
 }
 
-/// The annotated axial slices of each Part A case.
+/// The annotated slices of each Part A case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SliceAnnotation {
     /// For each case id, `[D]`: the round in which each slice was annotated, if it was.
@@ -56,7 +56,7 @@ pub struct SliceAnnotation {
 }
 
 impl SliceAnnotation {
-    /// Starts without annotation. `cases` are ids and numbers of axial slices.
+    /// Starts without annotation. `cases` are ids and numbers of slices.
     pub fn none<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
         let empty = |(id, depth): (&str, usize)| (id.to_owned(), vec![None; depth]);
         Self {
@@ -69,7 +69,7 @@ impl SliceAnnotation {
         Self::every_nth(cases.into_iter().map(|case| (case, 0)), 1)
     }
 
-    /// Starts like the paper: every `n`-th axial slice is annotated in round 0. `cases` are ids,
+    /// Starts like the paper: every `n`-th slice is annotated in round 0. `cases` are ids,
     /// numbers of slices, and phases: the index of the lowest annotated slice. A volume that its
     /// phase is beyond gets its middle slice. `n` below 1 counts as 1.
     pub fn every_nth<'a>(
@@ -125,7 +125,7 @@ impl SliceAnnotation {
         }
     }
 
-    /// Returns whether each axial slice of a case is annotated, `[D]`, or `None` for an unknown
+    /// Returns whether each slice of a case is annotated, `[D]`, or `None` for an unknown
     /// case.
     pub fn annotated(&self, case: &str) -> Option<Vec<bool>> {
         let rounds = self.rounds.get(case)?;
@@ -151,7 +151,7 @@ impl SliceAnnotation {
     }
 
     /// Writes [`slices`](Self::slices) as CSV with the columns `case,slice,round`. Slices are
-    /// counted from 0 at the inferior end.
+    /// counted from 0 along the sliced axis: at the inferior, left or posterior end.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -4,13 +4,15 @@
 //! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
 //! a phantom: the source code of the generator and its arguments), the settings, the task's
 //! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, shape
-//! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32),
-//! classes (u8), and the SHA-256 of all before. A file whose hash is wrong is rebuilt.
+//! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32), classes
+//! (u8), the number of further label maps (u8: none, or the one on the scan's own grid), its shape,
+//! affine, axes, flips and classes, and the SHA-256 of all before. A file whose hash is wrong is rebuilt.
 
 use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::layouts::Source;
+use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
 use slicewise_core::hash::hex;
@@ -20,7 +22,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Version of the content. Raise it whenever preprocessing or this format changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 
@@ -96,7 +98,7 @@ fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
 }
 
 /// Reads a case, or returns `None` if there is none or its file is damaged.
-pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
+pub(crate) fn read(path: &Path) -> Option<Prepared> {
     let bytes = fs::read(path).ok()?;
     let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
     if Sha256::digest(content).as_slice() != hash {
@@ -109,12 +111,12 @@ pub(crate) fn read(path: &Path) -> Option<(Image, LabelMap)> {
 ///
 /// # Errors
 /// The folder or the file cannot be written.
-pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(), DataError> {
+pub(crate) fn write(path: &Path, prepared: &Prepared) -> Result<(), DataError> {
     let save = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut content = encode(image, labels);
+        let mut content = encode(prepared);
         let hash = Sha256::digest(&content);
         content.extend_from_slice(&hash);
         write_whole(path, &content)
@@ -125,57 +127,86 @@ pub(crate) fn write(path: &Path, image: &Image, labels: &LabelMap) -> Result<(),
     })
 }
 
-fn encode(image: &Image, labels: &LabelMap) -> Vec<u8> {
+fn encode(Prepared { image, labels, own }: &Prepared) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    for &length in image.voxels.shape() {
-        bytes.extend((length as u64).to_le_bytes());
-    }
-    for value in image.geometry.affine.iter().flatten() {
-        bytes.extend(value.to_le_bytes());
-    }
-    let stored = image.geometry.stored;
-    bytes.extend(stored.axis.map(|axis| axis as u8));
-    bytes.extend(stored.flipped.map(u8::from));
+    put_grid(&mut bytes, image.voxels.shape(), &image.geometry);
     bytes.extend(image.voxels.iter().flat_map(|value| value.to_le_bytes()));
     bytes.extend(labels.voxels.iter());
+    bytes.push(u8::from(own.is_some()));
+    if let Some(own) = own {
+        put_grid(&mut bytes, own.voxels.shape(), &own.geometry);
+        bytes.extend(own.voxels.iter());
+    }
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<(Image, LabelMap)> {
+fn put_grid(bytes: &mut Vec<u8>, shape: &[usize], geometry: &Geometry) {
+    for &length in shape {
+        bytes.extend((length as u64).to_le_bytes());
+    }
+    for value in geometry.affine.iter().flatten() {
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend(geometry.stored.axis.map(|axis| axis as u8));
+    bytes.extend(geometry.stored.flipped.map(u8::from));
+}
+
+fn decode(bytes: &[u8]) -> Option<Prepared> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
-    let mut shape = [0; 3];
-    for length in &mut shape {
-        *length = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
-    }
-    let mut affine = [[0.0; 4]; 4];
-    for value in affine.iter_mut().flatten() {
-        *value = f64::from_le_bytes(take(&mut rest)?);
-    }
-    let axis: [u8; 3] = take(&mut rest)?;
-    let flipped: [u8; 3] = take(&mut rest)?;
-    let count = shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))?;
-    let (intensities, classes) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (shape, geometry) = take_grid(&mut rest)?;
+    let intensities = take_many(&mut rest, count(shape)?.checked_mul(4)?)?;
     let (values, _) = intensities.as_chunks::<4>();
     let values = values
         .iter()
         .map(|value| f32::from_le_bytes(*value))
         .collect();
-    let geometry = Geometry {
-        affine,
-        stored: StoredAxes {
-            axis: axis.map(usize::from),
-            flipped: flipped.map(|flag| flag == 1),
-        },
-    };
     let image = Image {
         voxels: Array3::from_shape_vec(shape, values).ok()?,
         geometry: geometry.clone(),
     };
-    let labels = LabelMap {
-        voxels: Array3::from_shape_vec(shape, classes.to_vec()).ok()?,
-        geometry,
+    let labels = take_labels(&mut rest, shape, geometry)?;
+    let own = match take::<1>(&mut rest)? {
+        [0] => None,
+        _ => {
+            let (shape, geometry) = take_grid(&mut rest)?;
+            Some(take_labels(&mut rest, shape, geometry)?)
+        }
     };
-    Some((image, labels))
+    rest.is_empty().then_some(Prepared { image, labels, own })
+}
+
+fn take_grid(rest: &mut &[u8]) -> Option<([usize; 3], Geometry)> {
+    let mut shape = [0; 3];
+    for length in &mut shape {
+        *length = usize::try_from(u64::from_le_bytes(take(rest)?)).ok()?;
+    }
+    let mut affine = [[0.0; 4]; 4];
+    for value in affine.iter_mut().flatten() {
+        *value = f64::from_le_bytes(take(rest)?);
+    }
+    let axis: [u8; 3] = take(rest)?;
+    let flipped: [u8; 3] = take(rest)?;
+    let stored = StoredAxes {
+        axis: axis.map(usize::from),
+        flipped: flipped.map(|flag| flag == 1),
+    };
+    Some((shape, Geometry { affine, stored }))
+}
+
+fn take_labels(rest: &mut &[u8], shape: [usize; 3], geometry: Geometry) -> Option<LabelMap> {
+    let classes = take_many(rest, count(shape)?)?;
+    let voxels = Array3::from_shape_vec(shape, classes.to_vec()).ok()?;
+    Some(LabelMap { voxels, geometry })
+}
+
+fn count(shape: [usize; 3]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))
+}
+
+fn take_many<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+    let (first, rest) = bytes.split_at_checked(count)?;
+    *bytes = rest;
+    Some(first)
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -188,21 +219,26 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn case() -> (Image, LabelMap) {
+    fn case() -> Prepared {
         let mut geometry = Geometry::axis_aligned([2.0, 1.5, 1.0]);
         geometry.stored.flipped[0] = true;
         let voxels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z * 12 + y * 4 + x) as f32);
         let labels = voxels.mapv(|value| value as u8 % 3);
-        (
-            Image {
+        let own = LabelMap {
+            voxels: Array3::from_shape_fn((3, 2, 2), |(z, y, x)| (z + y + x) as u8),
+            geometry: Geometry::axis_aligned([1.0; 3]),
+        };
+        Prepared {
+            image: Image {
                 voxels,
                 geometry: geometry.clone(),
             },
-            LabelMap {
+            labels: LabelMap {
                 voxels: labels,
                 geometry,
             },
-        )
+            own: Some(own),
+        }
     }
 
     #[test]
@@ -221,9 +257,11 @@ mod tests {
     fn a_case_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/one.case");
-        let (image, labels) = case();
-        write(&path, &image, &labels).unwrap();
-        assert_eq!(read(&path), Some((image, labels)));
+        for own in [case().own, None] {
+            let prepared = Prepared { own, ..case() };
+            write(&path, &prepared).unwrap();
+            assert_eq!(read(&path), Some(prepared));
+        }
     }
 
     #[test]

@@ -136,21 +136,22 @@ fn load_case(
     cache: &Path,
 ) -> Result<Case, DataError> {
     let cached = cache::path(cache, &case.source, definition, grouping, config)?;
-    let (image, labels) = match cache::read(&cached) {
-        Some(volumes) => volumes,
+    let prepared = match cache::read(&cached) {
+        Some(prepared) => prepared,
         None => {
             let raw = read_case(&case.source, definition, grouping).map_err(first)?;
             let classes = grouping.classes.len();
-            let (image, labels) = preprocess(raw, classes, config.spacing_mm, config.margin_mm)?;
-            cache::write(&cached, &image, &labels)?;
-            (image, labels)
+            let prepared = preprocess(raw, classes, config.spacing_mm, config.margin_mm)?;
+            cache::write(&cached, &prepared)?;
+            prepared
         }
     };
     Ok(Case {
         id: case.id.clone(),
         part,
-        image,
-        labels,
+        image: prepared.image,
+        labels: prepared.labels,
+        own: prepared.own,
     })
 }
 

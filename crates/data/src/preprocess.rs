@@ -32,6 +32,17 @@ const SAME_SPACING_MM: f64 = 1e-6;
 /// instead of millimetres would otherwise fill the memory.
 const MOST_REFINED: u64 = 512;
 
+/// A case as networks see it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Prepared {
+    /// Standardised intensities `[D, H, W]`.
+    pub(crate) image: Image,
+    /// True classes on the image's grid.
+    pub(crate) labels: LabelMap,
+    /// True classes on the grid before resampling; `None` if that is the image's.
+    pub(crate) own: Option<LabelMap>,
+}
+
 /// Crops, resamples and standardises one case.
 ///
 /// # Errors
@@ -41,9 +52,13 @@ pub(crate) fn preprocess(
     class_count: usize,
     spacing_mm: Option<f64>,
     margin_mm: f64,
-) -> Result<(Image, LabelMap), DataError> {
+) -> Result<Prepared, DataError> {
     let file = raw.file.clone();
     let cropped = crop_to_content(raw, margin_mm);
+    let before = LabelMap {
+        voxels: cropped.classes.clone(),
+        geometry: cropped.image.geometry.clone(),
+    };
     let resampled = match spacing_mm {
         Some(target_mm) => resample(cropped, class_count, target_mm)?,
         None => cropped,
@@ -59,7 +74,8 @@ pub(crate) fn preprocess(
         voxels: classes,
         geometry: image.geometry.clone(),
     };
-    Ok((image, labels))
+    let own = (before.geometry != labels.geometry).then_some(before);
+    Ok(Prepared { image, labels, own })
 }
 
 fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {

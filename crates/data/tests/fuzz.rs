@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use ndarray::Array3;
 use rand::Rng;
 use slicewise_data::nifti::{read_f64, read_image, read_labels, write_image, write_labels};
-use slicewise_data::{DataConfig, Geometry, Task, Volume, check_task, layouts};
+use slicewise_data::{DataConfig, Geometry, Labels, Task, Volume, check_task, layouts};
 use slicewise_fuzz::{ChaCha8Rng, Target, fuzz, per_byte};
 use std::collections::BTreeSet;
 use std::fs;
@@ -205,8 +205,8 @@ fn config(layout: &str, path: &Path) -> DataConfig {
 fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
     let layout = layouts::find(layout).unwrap();
     let mut problems = Vec::new();
-    for task in Task::OF_PAPER {
-        match layout.list(config, &task.preset().unwrap().labels) {
+    for labels in [Labels::Mask, Labels::All] {
+        match layout.list(config, &labels) {
             Ok(cases) => {
                 let ids: BTreeSet<_> = cases.iter().map(|case| &case.id).collect();
                 assert_eq!(ids.len(), cases.len(), "{ids:?}");
@@ -239,7 +239,7 @@ fn manifest_csv() {
     ];
     fuzz(
         &Target {
-            // Every row may be wrong, and is reported in both tasks.
+            // Every row may be wrong, and is reported for both kinds of labels.
             allowance: &|bytes| per_byte(bytes.len(), 1024),
             ..Target::text(
                 "manifest-csv",

@@ -1,13 +1,26 @@
 //! Scores a prediction of one case against its ground truth. No other place of the round loop
 //! compares predictions with ground truth.
 
-use crate::record::CaseRecord;
+use crate::record::{CaseRecord, OwnGridRecord};
 use slicewise_core::Prediction;
-use slicewise_data::Case;
+use slicewise_data::{Case, classes_on_grid};
 use slicewise_metrics::{
     Agreement, MetricsError, Overlap, class_hd95, foreground_entropy, foreground_voxels, mean_dice,
     slice_entropy,
 };
+
+/// Scores of single slices are kept to this many decimals. Further ones say nothing about a slice, and
+/// half of a record would consist of them.
+const DECIMALS: i32 = 6;
+
+fn rounded(score: f64) -> f64 {
+    let scale = 10_f64.powi(DECIMALS);
+    (score * scale).round() / scale
+}
+
+fn all_rounded(scores: Vec<f64>) -> Vec<f64> {
+    scores.into_iter().map(rounded).collect()
+}
 
 /// Scores `prediction` of `case` against the case's ground truth.
 ///
@@ -33,7 +46,7 @@ pub fn evaluate(
     let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
     let (p, sr2_mean_dice) = match &prediction.sr2 {
         Some(sr2) => (
-            Some(Overlap::of(sr1, sr2)?.agreement(agreement)),
+            Some(all_rounded(Overlap::of(sr1, sr2)?.agreement(agreement))),
             Some(mean(&Overlap::of(sr2, truth)?.class_dice(classes.len())?)),
         ),
         None => (None, None),
@@ -52,11 +65,14 @@ pub fn evaluate(
         dice: named(values),
         unannotated_dice,
         hd95_mm: named(class_hd95(sr1, truth, spacing_mm, classes.len())?),
-        own_grid: None,
+        own_grid: on_own_grid(case, classes, prediction)?,
         p,
-        r: with_truth.agreement(agreement),
-        uncertainty: slice_entropy(&prediction.probabilities),
-        foreground_entropy: foreground_entropy(&prediction.probabilities, sr1)?,
+        r: all_rounded(with_truth.agreement(agreement)),
+        uncertainty: all_rounded(slice_entropy(&prediction.probabilities)),
+        foreground_entropy: foreground_entropy(&prediction.probabilities, sr1)?
+            .into_iter()
+            .map(|entropy| entropy.map(rounded))
+            .collect(),
         foreground: truth
             .outer_iter()
             .map(|slice| slice.iter().any(|&class| class != 0))
@@ -65,4 +81,29 @@ pub fn evaluate(
         predicted_voxels: foreground_voxels(sr1),
         annotated: annotated.to_vec(),
     })
+}
+
+/// Scores the prediction on the scan's own grid; `None` if the case is on that grid.
+fn on_own_grid(
+    case: &Case,
+    classes: &[String],
+    prediction: &Prediction,
+) -> Result<Option<OwnGridRecord>, MetricsError> {
+    let Some(own) = &case.own else {
+        return Ok(None);
+    };
+    let from = &case.labels.geometry;
+    let shape = own.voxels.dim().into();
+    let predicted = classes_on_grid(&prediction.probabilities, from, &own.geometry, shape);
+    let named = |values: Vec<Option<f64>>| classes.iter().skip(1).cloned().zip(values).collect();
+    let spacing_mm = own.geometry.spacing_mm();
+    Ok(Some(OwnGridRecord {
+        dice: named(Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?),
+        hd95_mm: named(class_hd95(
+            &predicted,
+            &own.voxels,
+            spacing_mm,
+            classes.len(),
+        )?),
+    }))
 }

@@ -36,15 +36,15 @@ pub struct RoundRecord {
     pub fold: Option<usize>,
     /// Number of the round: 0 for the first, then 1, 2, …
     pub round: usize,
-    /// The planned annotation ratio: annotated share of each Part A volume's axial slices, in `(0,
+    /// The planned annotation ratio: annotated share of each Part A volume's slices, in `(0,
     /// 1]`.
     pub ratio: f64,
     /// Whether the round was evaluated. Other rounds only lead to the next query, and have the cases
     /// of Part A alone.
     pub evaluated: bool,
-    /// Number of annotated axial slices in all Part A volumes.
+    /// Number of annotated slices in all Part A volumes.
     pub annotated_slices: u64,
-    /// Number of axial slices in all Part A volumes.
+    /// Number of slices in all Part A volumes.
     pub total_slices: u64,
     /// Foreground voxels on annotated slices, in all Part A volumes: what an annotator had to draw.
     pub annotated_foreground_voxels: u64,
@@ -106,12 +106,12 @@ pub struct CaseRecord {
     /// The same mean for SR2, the argmax of the attention map. `None` for a model without
     /// attention.
     pub sr2_mean_dice: Option<f64>,
-    /// For each axial slice: P, the agreement of SR1 with SR2. `None` for a model without
+    /// For each slice: P, the agreement of SR1 with SR2. `None` for a model without
     /// attention.
     pub p: Option<Vec<f64>>,
-    /// For each axial slice: R, the agreement of SR1 with the ground truth.
+    /// For each slice: R, the agreement of SR1 with the ground truth.
     pub r: Vec<f64>,
-    /// For each axial slice: sum of the voxels' entropy in nats, the score of the uncertainty
+    /// For each slice: sum of the voxels' entropy in nats, the score of the uncertainty
     /// query.
     pub uncertainty: Vec<f64>,
     /// For each slice: mean entropy in nats over the voxels predicted as foreground; `None` where
@@ -124,7 +124,7 @@ pub struct CaseRecord {
     pub true_voxels: Vec<u64>,
     /// For each slice: number of voxels predicted as foreground.
     pub predicted_voxels: Vec<u64>,
-    /// For each axial slice: whether it is annotated. Empty for Part B.
+    /// For each slice: whether it is annotated. Empty for Part B.
     pub annotated: Vec<bool>,
 }
 

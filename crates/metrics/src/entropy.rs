@@ -7,7 +7,7 @@
 use crate::MetricsError;
 use ndarray::{Array3, Array4, Axis, Zip};
 
-/// Returns the sum of p ln 1/p over each axial slice's voxels and classes, `[D]`, in nats.
+/// Returns the sum of p ln 1/p over each slice's voxels and classes, `[D]`, in nats.
 /// `probabilities` are `[C, D, H, W]`. The result is NaN where a probability is NaN or negative.
 pub fn slice_entropy(probabilities: &Array4<f32>) -> Vec<f64> {
     // Axis 1 of [C, D, H, W] is the slice. The sum over classes needs no order, so a slice's

@@ -1,4 +1,4 @@
-//! Chooses the axial slices of a batch for which logits are computed.
+//! Chooses the slices of a batch for which logits are computed.
 //!
 //! Only annotated slices contribute to the loss. They are selected from the last features, not
 //! from the logits, so training skips the last convolutions, the attention map and the loss of all

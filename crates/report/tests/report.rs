@@ -4,6 +4,7 @@
 
 mod agreement;
 mod models;
+mod own_task;
 mod pictures;
 mod sample;
 mod statistics;
@@ -102,11 +103,11 @@ fn tidy_table_2_is_what_a_hand_computes() {
     assert_eq!(table.len(), 3, "{table:?}");
 
     // One seed: no interval.
-    assert_eq!(table[1][..4].join(","), "2,B,full,1.0");
+    assert_eq!(table[1][..4].join(","), "tissue-segmentation,B,full,1.0");
     assert_eq!(table[1][5..].join(","), ",,1,2");
 
     // Means of seeds 0.85 and 0.75; sample deviation over √2 is 0.05; t(0.975, 1) = 12.7062047.
-    assert_eq!(table[2][..4].join(","), "2,B,random,0.5");
+    assert_eq!(table[2][..4].join(","), "tissue-segmentation,B,random,0.5");
     assert_eq!(table[2][7..].join(","), "2,2");
     for (cell, expected) in table[2][4..7].iter().zip([0.8, 0.164_689_76, 1.435_310_24]) {
         let value: f64 = cell.parse().unwrap();
@@ -263,7 +264,10 @@ fn an_incomplete_sweep_says_what_is_missing() {
 #[test]
 fn the_first_round_alone_makes_a_report() {
     let dir = report(&small(&[0], vec![record(FIRST, 0, 0.125, &[0.4, 0.5])]));
-    assert_eq!(rows(&read(dir.path(), "tables/table2.csv"))[1][..4].join(","), "2,B,first,0.125");
+    assert_eq!(
+        rows(&read(dir.path(), "tables/table2.csv"))[1][..4].join(","),
+        "tissue-segmentation,B,first,0.125"
+    );
 }
 
 #[test]

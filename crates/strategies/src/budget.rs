@@ -2,7 +2,7 @@
 //!
 //! The paper gives ratios of each volume's slices (5 %, 12.5 %, …) and no rounding rule.
 
-/// Returns the number of annotated slices in a volume of `depth` axial slices at `ratio`, which is
+/// Returns the number of annotated slices in a volume of `depth` slices at `ratio`, which is
 /// in `(0, 1]`. It is rounded half up, at least 1 and at most `depth` (so 0 for an empty volume).
 ///
 /// A product that falls short of a half only by floating-point error counts as the half: 14.5 % of

@@ -1,4 +1,4 @@
-//! Query strategies: rules that choose the axial slices to annotate next.
+//! Query strategies: rules that choose the slices to annotate next.
 //!
 //! Each strategy is one file and one line in the [`registry`]. A strategy sees predictions and
 //! geometry; no type of this crate holds ground truth. CONTRIBUTING.md explains how to add one.

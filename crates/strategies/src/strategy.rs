@@ -18,14 +18,14 @@ pub struct CaseView<'a> {
     pub agreement: Agreement,
     /// The current model's prediction.
     pub prediction: &'a Prediction,
-    /// Whether each axial slice is annotated already, `[D]`.
+    /// Whether each slice is annotated already, `[D]`.
     pub annotated: &'a [bool],
     /// True classes `[D, H, W]`; `None` for every strategy but an oracle.
     pub truth: Option<&'a Array3<u8>>,
 }
 
 impl CaseView<'_> {
-    /// Returns P of each axial slice, `[D]`: the agreement of SR1 with SR2 (paper, section 2.2).
+    /// Returns P of each slice, `[D]`: the agreement of SR1 with SR2 (paper, section 2.2).
     /// `strategy` is the caller's name, for error messages.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ pub enum StrategyError {
     },
 }
 
-/// A rule that chooses which axial slices of a case are annotated next.
+/// A rule that chooses which slices of a case are annotated next.
 ///
 /// Budgets are per volume, as in the paper, so a strategy sees one case at a time. Most strategies
 /// implement only [`scores`](Self::scores). One that places several slices jointly also overrides

@@ -1,8 +1,8 @@
-//! Slices as pictures, if axial: anterior up, the subject's right on the right, voxels as rectangles of
+//! Slices as pictures (axial: anterior up, the subject's right on the right), voxels as rectangles of
 //! their physical shape.
 //!
-//! Rows are y and columns x of `[z, y, x]` in RAS, so the first row of voxels is drawn at the
-//! bottom.
+//! Rows are H and columns W of `[D, H, W]` in RAS (axial: y and x of `[z, y, x]`), so the first row of
+//! voxels is drawn at the bottom.
 
 use super::canvas::{Canvas, Place};
 use crate::pictures::Labels;

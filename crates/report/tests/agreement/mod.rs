@@ -52,7 +52,7 @@ fn coefficients_are_what_a_hand_computes() {
     }
     let markdown = read(dir.path(), "tables/agreement.md");
     assert!(markdown.contains(
-        "| 2 | attention-guided | 50\u{a0}% | pooled | −0.543 | 0.478 | 6 | −0.500 | 0.738 | 5 |"
+        "| Task 2 | attention-guided | 50\u{a0}% | pooled | −0.543 | 0.478 | 6 | −0.500 | 0.738 | 5 |"
     ));
     assert!(read(dir.path(), "report.html").contains("a coefficient of −0.543 (n = 6)"));
 }

@@ -51,12 +51,12 @@ fn table_1_is_what_a_hand_computes() {
     );
     let names: Vec<String> = table[1..].iter().map(|row| row[..3].join(" ")).collect();
     let expected = [
-        "2 A attention-unet",
-        "2 B attention-unet",
-        "2 A v-net",
-        "2 B v-net",
-        "2 A unet",
-        "2 B unet",
+        "tissue-segmentation A attention-unet",
+        "tissue-segmentation B attention-unet",
+        "tissue-segmentation A v-net",
+        "tissue-segmentation B v-net",
+        "tissue-segmentation A unet",
+        "tissue-segmentation B unet",
     ];
     assert_eq!(names, expected);
 
@@ -78,7 +78,7 @@ fn table_1_is_what_a_hand_computes() {
     assert_cells(&unet[13..18], &[-2.0 / 256.0, 12.0 / 256.0, 4.0 / 16.0, 4.0 / 16.0, 4.0]);
 
     let markdown = read(dir.path(), "tables/table1.md");
-    assert!(markdown.contains("| v-net | 2 | 1234 | 71 | 0.547 ± "), "{markdown}");
+    assert!(markdown.contains("| v-net | Task 2 | 1234 | 71 | 0.547 ± "), "{markdown}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn heads_are_what_a_hand_computes() {
     let markdown = read(dir.path(), "tables/heads.md");
     assert!(
         !markdown.contains("25\u{a0}%")
-            && markdown.contains("| other-head | full annotation | 2 | 100")
+            && markdown.contains("| other-head | full annotation | Task 2 | 100")
     );
     // The one round that both heads have.
     let figure = read(dir.path(), "figures/heads.svg");

@@ -151,7 +151,7 @@ fn pairs_are_compared_as_a_hand_does() {
         (["my-own", "uncertainty"], (-53.0 / 3.0, -146.0 / 3.0), [-164.0 / 3.0, -12.0], [2.0, 6.0]),
     ];
     for (row, ([strategy, rival], seeds, boot, [p, p_holm])) in table[1..].iter().zip(expected) {
-        assert_eq!(row[..4].join(","), format!("2,0.5,{strategy},{rival}"));
+        assert_eq!(row[..4].join(","), format!("tissue-segmentation,0.5,{strategy},{rival}"));
         assert_cells(&row[4..7], &of_two(seeds.0 / 256.0, seeds.1 / 256.0));
         assert_cells(&row[7..9], &boot.map(|end| end / 256.0));
         assert_cells(&row[9..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
@@ -159,7 +159,7 @@ fn pairs_are_compared_as_a_hand_does() {
     let markdown = read(dir.path(), "tables/comparison.md");
     assert!(
         markdown.contains(
-            "| uncertainty | random | 2 | 50\u{a0}% | +0.137 ± 0.745 | +0.052 to +0.221 | 0.031 | 0.094 | 6 |"
+            "| uncertainty | random | Task 2 | 50\u{a0}% | +0.137 ± 0.745 | +0.052 to +0.221 | 0.031 | 0.094 | 6 |"
         ),
         "{markdown}"
     );

@@ -42,7 +42,7 @@ fn the_stop_is_the_first_round_that_converges() {
         place.unwrap_or_else(|| panic!("{name}"))
     };
     let from = |name: &str, n: usize| &table[1][column(name)..column(name) + n];
-    assert_eq!(table[1][..3].join(","), "2,attention-guided,0:0.2 1:0.3 2:never");
+    assert_eq!(table[1][..3].join(","), "tissue-segmentation,attention-guided,0:0.2 1:0.3 2:never");
     assert_cells(from("stopped", 5), &[2.0, 1.0, 0.25, 0.2, 0.3]);
     assert_cells(from("dice", 3), &of_two(0.7, 0.8));
     assert_cells(from("last_ratio", 2), &[0.3, 0.8]);
@@ -129,10 +129,10 @@ fn minimum_costs_are_what_a_hand_computes() {
     );
     assert_eq!(table.len() - 1, 4);
     // Of two cases a resample takes one twice in a quarter of all, so its ends are the cases.
-    assert_eq!(table[1][..3].join(","), "2,random,mean");
+    assert_eq!(table[1][..3].join(","), "tissue-segmentation,random,mean");
     assert_cells(&table[1][3..9], &[0.01, 0.375, 37.0, 0.37, 187.0, 0.187]);
     assert_cells(&table[1][9..], &[-0.005, -0.03, 0.02, 2.0, 2.0]);
-    assert_eq!(table[2][..3].join(","), "2,random,interval");
+    assert_eq!(table[2][..3].join(","), "tissue-segmentation,random,interval");
     assert_cells(&table[2][3..9], &[0.01, 0.5, 50.0, 0.5, 250.0, 0.25]);
     assert_cells(&table[2][9..], &[-0.004, -0.008, 0.0, 2.0, 2.0]);
     for row in &table[3..] {

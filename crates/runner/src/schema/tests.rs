@@ -119,7 +119,12 @@ fn the_schema_accepts_what_the_program_does_and_refuses_the_rest() {
         ("random: [0.25, 0.5]", "random: 0.5", "0.5"),
         // A task of one's own has a definition, one of the paper's has none.
         ("brain-extraction:", "brain-extracton:", "definition"),
-        ("brain-extraction:", "Brain:", "Brain"),
+        (
+            "tissue-segmentation: *plan",
+            "Tissue:\n    definition: {labels: all, agreement: dice}\n    first_every: 8\n    \
+             steps: {first: 6, full: 8, round: 2}",
+            "Tissue",
+        ),
         (
             "first_every:",
             "definition: {labels: all, agreement: dice}\n    first_every:",
