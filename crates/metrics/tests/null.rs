@@ -2,6 +2,7 @@
 //! like those of the records. `./just simulate-tests` does the same at length.
 
 use rand::{Rng, SeedableRng};
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 use rand_chacha::ChaCha8Rng;
 use slicewise_metrics::{crossed_t, wilcoxon};
 
