@@ -115,6 +115,10 @@ numerics *arguments: build
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/numerics.py {{ arguments }}
 
+# How often our tests, and those before them, reject a true null, 2 minutes: results/statistics/null.md
+simulate-tests out="results/statistics/null.md": libtorch
+    cargo run --release --locked --package slicewise --example simulate_tests {{ out }}
+
 # Fetch MONAI, nibabel and what the benchmarks need from PyPI into .tools/bench on first use
 bench-packages:
     @scripts/bench.sh

@@ -45,6 +45,12 @@ pub enum MetricsError {
         /// The value.
         value: f64,
     },
+    /// A pair of run and case has two scores.
+    #[error("score {index} is the second of its run and case, expected one of each pair")]
+    Repeated {
+        /// Position among the scores, from 0.
+        index: usize,
+    },
     /// All values are equal, so that a correlation or a slope is undefined.
     #[error("all {count} values are equal: a correlation is undefined")]
     Constant {

@@ -4,28 +4,31 @@ use crate::{MetricsError, rank::finite};
 use rand::Rng;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+/// Runs below which a mean has no interval: two say next to nothing of a third.
+pub const LEAST_RUNS: usize = 3;
+
 /// A mean and its confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// Arithmetic mean; NaN if there are no values.
     pub mean: f64,
-    /// Lower end; `None` for fewer than two values.
+    /// Lower end; `None` for too few values.
     pub low: Option<f64>,
-    /// Upper end; `None` for fewer than two values.
+    /// Upper end; `None` for too few values.
     pub high: Option<f64>,
     /// Number of values.
     pub n: usize,
 }
 
 /// Returns the mean of `values` and its two-sided 95 % Student-t interval, mean ± t(0.975, n − 1) ·
-/// s / √n with the sample standard deviation s.
+/// s / √n with the sample standard deviation s. There are no ends below [`LEAST_RUNS`] values.
 ///
 /// It assumes independent, roughly normal values, such as means of seeds rather than slices of a
 /// scan. NaN and infinities carry over into the result, as in any mean.
 pub fn mean_interval(values: &[f64]) -> Interval {
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n as f64;
-    let half = (n >= 2).then(|| {
+    let half = (n >= LEAST_RUNS).then(|| {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let freedom = (n - 1) as f64;
         student_t_975(freedom) * (squares / freedom / n as f64).sqrt()
@@ -95,9 +98,10 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     #[test]
-    fn one_value_has_no_interval() {
-        let one = mean_interval(&[0.8]);
-        assert_eq!((one.mean, one.low, one.high, one.n), (0.8, None, None, 1));
+    fn two_values_have_no_interval() {
+        let two = mean_interval(&[0.5, 1.0]);
+        assert_eq!((two.mean, two.low, two.high, two.n), (0.75, None, None, 2));
+        assert!(mean_interval(&[0.5, 1.0, 0.75]).low.is_some());
         assert!(mean_interval(&[]).mean.is_nan());
     }
 

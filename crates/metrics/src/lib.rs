@@ -7,6 +7,7 @@
 pub mod agreement;
 pub mod aubc;
 pub mod crossed;
+pub mod crossed_t;
 pub mod delivered;
 pub mod dice;
 pub mod distance;
@@ -27,6 +28,7 @@ pub mod wilcoxon;
 pub use agreement::{Agreement, slice_agreement};
 pub use aubc::aubc;
 pub use crossed::crossed_bootstrap;
+pub use crossed_t::{Components, CrossedT, crossed_t, variance_components};
 pub use delivered::delivered;
 pub use dice::{class_dice, mean_dice};
 pub use distance::DistanceMap;
@@ -36,10 +38,10 @@ pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;
 pub use interpolation::interpolated_labels;
-pub use interval::{Interval, bootstrap_interval, mean_interval};
+pub use interval::{Interval, LEAST_RUNS, bootstrap_interval, mean_interval};
 pub use overlap::{Overlap, foreground_voxels};
 pub use paired_t::{PairedT, paired_t};
-pub use penalty::{Penalty, SeedScores, pairwise_penalty};
+pub use penalty::{Difference, Penalty, pairwise_penalty};
 pub use rank::{
     Line, average_ranks, linear_fit, pearson, rank_regression, spearman, spearman_interval,
 };

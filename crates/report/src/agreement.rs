@@ -9,11 +9,13 @@
 //! foreground slices only stands beside that over all.
 
 use crate::arm::Arm;
+use crate::paired::{Run, run_of};
 use crate::rounds::{Round, cases_of, mean};
 use rayon::prelude::*;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, RoundRecord};
-use slicewise_metrics::{Interval, mean_interval, spearman};
+use slicewise_metrics::{Interval, crossed_t, spearman};
+use std::collections::BTreeMap;
 
 /// Two choices, each with its word in tidy tables.
 macro_rules! choices {
@@ -91,12 +93,13 @@ pub(crate) struct Agreement {
     pub(crate) spearman: Correlation,
 }
 
-/// Spearman's correlation over seeds.
+/// Spearman's correlation over runs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Correlation {
-    /// In `[-1, 1]`: mean and interval over the seeds that have one.
+    /// In `[-1, 1]`: mean over the runs that have one, with the interval for random runs and
+    /// cases; without ends below three runs. `n` counts runs.
     pub(crate) value: Interval,
-    /// Slices ranked, all seeds together.
+    /// Distinct slices ranked: each once, however many seeds saw it.
     pub(crate) n: usize,
 }
 
@@ -119,35 +122,73 @@ pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
     rows.collect()
 }
 
-/// The correlation of a signal with R over records of one model, one a seed; `None` without P, or
-/// where no seed has a coefficient.
+/// The correlation of a signal with R over records of one model, one a run; `None` without P, or
+/// where no run has a coefficient.
 pub(crate) fn correlation(
     records: &[&RoundRecord],
     signal: Signal,
     scope: Scope,
     slices: Slices,
 ) -> Option<Correlation> {
-    let mut coefficients = Vec::new();
-    let mut n = 0;
+    let mut means = Vec::new();
+    let mut by_case: Vec<(Run, &str, f64)> = Vec::new();
+    let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
     for record in records {
-        let of_cases = cases_of(record, Part::B).map(|case| pairs(case, signal, slices));
-        let ranked: Vec<(f64, usize)> = match scope {
-            Scope::Pooled => {
-                coefficient(&of_cases.flatten().collect::<Vec<_>>()).into_iter().collect()
+        let cases = cases_of(record, Part::B).map(|case| (case, pairs(case, signal, slices)));
+        let cases: Vec<(&CaseRecord, Vec<(f64, f64)>)> = cases.collect();
+        let coefficients = match scope {
+            Scope::Pooled => pseudo_values(&cases, &mut means),
+            Scope::WithinCase => {
+                let found: Vec<_> = cases.iter().map(|(_, pairs)| coefficient(pairs)).collect();
+                means.extend(mean(found.iter().flatten().copied()));
+                found
             }
-            Scope::WithinCase => of_cases.filter_map(|pairs| coefficient(&pairs)).collect(),
         };
-        coefficients.extend(mean(ranked.iter().map(|(coefficient, _)| *coefficient)));
-        n += ranked.iter().map(|(_, n)| n).sum::<usize>();
+        for ((case, pairs), coefficient) in cases.iter().zip(coefficients) {
+            let name = case.case.as_str();
+            by_case.extend(coefficient.map(|found| (run_of(record), name, found)));
+            if scope == Scope::Pooled || coefficient.is_some() {
+                let n = ranked.entry(name).or_default();
+                *n = pairs.len().max(*n);
+            }
+        }
     }
-    (!coefficients.is_empty()).then(|| Correlation { value: mean_interval(&coefficients), n })
+    let mean = mean(means.iter().copied())?;
+    let around = crossed_t(&by_case).ok().map(|test| test.interval);
+    let ends =
+        around.and_then(|around| Some((around.low? - around.mean, around.high? - around.mean)));
+    let value = Interval {
+        mean,
+        // No correlation is beyond 1.
+        low: ends.map(|(low, _)| (mean + low).max(-1.0)),
+        high: ends.map(|(_, high)| (mean + high).min(1.0)),
+        n: means.len(),
+    };
+    Some(Correlation { value, n: ranked.values().sum() })
 }
 
-/// Spearman's correlation and the number of pairs; `None` where all slices tie or too few are
-/// left.
-fn coefficient(pairs: &[(f64, f64)]) -> Option<(f64, usize)> {
+/// Appends the coefficient over the slices of all cases to `means`, and says what each case
+/// contributes to it: its pseudo-value, k times the coefficient less k − 1 times that without the
+/// case, for k cases (the jackknife; Tukey 1958). They are as spread as the coefficient is uncertain.
+fn pseudo_values(
+    cases: &[(&CaseRecord, Vec<(f64, f64)>)],
+    means: &mut Vec<f64>,
+) -> Vec<Option<f64>> {
+    let without = |left_out: Option<usize>| {
+        let kept = cases.iter().enumerate().filter(|(place, _)| Some(*place) != left_out);
+        let pooled: Vec<_> = kept.flat_map(|(_, (_, pairs))| pairs.iter().copied()).collect();
+        coefficient(&pooled)
+    };
+    let Some(all) = without(None) else { return vec![None; cases.len()] };
+    means.push(all);
+    let k = cases.len() as f64;
+    (0..cases.len()).map(|case| Some(k * all - (k - 1.0) * without(Some(case))?)).collect()
+}
+
+/// Spearman's correlation; `None` where all slices tie or too few are left.
+fn coefficient(pairs: &[(f64, f64)]) -> Option<f64> {
     let (signal, r): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    Some((spearman(&signal, &r).ok()?, pairs.len()))
+    spearman(&signal, &r).ok()
 }
 
 /// The signal and R of each slice asked for; nothing without attention, for either signal, since the

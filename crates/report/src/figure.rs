@@ -17,6 +17,7 @@ pub(crate) mod slices;
 use crate::error::ReportError;
 use crate::sweep::Sweep;
 use canvas::{Canvas, font};
+use slicewise_metrics::LEAST_RUNS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use style::{GREY, INK};
@@ -44,10 +45,10 @@ impl Figure {
     /// say where its numbers come from; the second begins with `over`.
     fn new((name, title): Name, (width, height): (f64, f64), sweep: &Sweep, over: &str) -> Self {
         let manifest = &sweep.results.manifest;
-        let cases = manifest.data.iter().map(|data| {
-            let (a, b) = (data.part_a.len(), data.part_b.len());
-            format!("{}: {a} cases in Part A, {b} in Part B", data.task.label())
-        });
+        let cases = manifest
+            .data
+            .iter()
+            .map(|data| format!("{}: {}", data.task.label(), Sweep::cases(data)));
         let cases = cases.collect::<Vec<_>>().join(" · ");
         let (version, commit) = (&manifest.version, &manifest.commit);
         let footer = [
@@ -83,8 +84,8 @@ impl Figure {
     }
 }
 
-/// What intervals of a figure are, for its footer: there are none with a single seed.
+/// What intervals of a figure are, for its footer: there are none below three seeds.
 fn intervals(sweep: &Sweep, words: &str) -> String {
-    let single = sweep.results.manifest.seeds.len() < 2;
-    if single { "a single seed, so no intervals".to_owned() } else { words.to_owned() }
+    let seeds = sweep.results.manifest.seeds.len();
+    if seeds < LEAST_RUNS { format!("{seeds} seed(s), so no intervals") } else { words.to_owned() }
 }

@@ -1,17 +1,17 @@
 //! What the Dice of a sweep shows, in sentences made from its numbers; nothing here is typed in but
 //! the paper's own values.
 //!
-//! Strategies are compared on Part B, paired over seeds: all strategies of a seed share split,
-//! first slices and first weights, so the difference within a seed is what a strategy is worth.
-//! "Separated" means that the 95 % Student-t interval of that difference leaves out 0.
+//! Strategies are compared on the same Part B cases in the same seeds: all strategies of a seed
+//! share split, first slices and first weights, so the difference there is what a strategy is
+//! worth. "Separated" means that its 95 % interval, for random seeds and cases, leaves out 0.
 
 use crate::arm::{Arm, PROPOSED};
 use crate::format::{decimals, percent, signed, with_ends};
+use crate::paired::{Paired, paired};
 use crate::paper::{self, COMPARED_RATIO};
 use crate::rounds::{Point, ratio_key};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
-use slicewise_metrics::mean_interval;
 use std::collections::BTreeMap;
 
 /// The sentences of one task; empty if it has no point on Part B.
@@ -21,8 +21,21 @@ pub(crate) fn findings(sweep: &Sweep, task: Task) -> Vec<String> {
 }
 
 fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
-    let dice = with_ends(sweep.full(task, Part::B)?.dice.value, 3);
-    Some(format!("Full annotation reaches a mean Dice of {dice} on unseen cases."))
+    let fulls = sweep.fulls(task, Part::B);
+    let fulls: Vec<String> = fulls
+        .iter()
+        .map(|full| format!("{} after {} steps", with_ends(full.dice.value, 3), full.steps))
+        .collect();
+    let unequal = sweep.unequal_steps(task);
+    let unequal = unequal.map_or_else(String::new, |words| {
+        format!(" Points are not compared with it where it had other training: {words}.")
+    });
+    (!fulls.is_empty()).then(|| {
+        format!(
+            "Full annotation reaches a mean Dice of {} on unseen cases.{unequal}",
+            fulls.join(", ")
+        )
+    })
 }
 
 /// The best strategy against the next, at the largest ratio that most strategies share.
@@ -39,7 +52,7 @@ fn best(sweep: &Sweep, task: Task) -> Option<String> {
         points.len(),
         next.arm.label(),
         three(next),
-        compared(best, next)
+        compared(sweep, best, next)
     ))
 }
 
@@ -75,7 +88,7 @@ fn headline(sweep: &Sweep, task: Task) -> Option<String> {
         three(ours),
         three(rival),
         rival.arm.label(),
-        compared(ours, rival)
+        compared(sweep, ours, rival)
     ))
 }
 
@@ -83,25 +96,31 @@ fn three(point: &Point) -> String {
     decimals(point.dice.value.mean, 3)
 }
 
-/// Says by how much `a` differs from `b`, paired over seeds, and whether that is separated from 0.
-fn compared(a: &Point, b: &Point) -> String {
-    let seeds = a.dice.by_seed.iter();
-    let differences: Vec<f64> =
-        seeds.filter_map(|(seed, dice)| Some(dice - b.dice.by_seed.get(seed)?)).collect();
-    if differences.is_empty() {
+/// Says by how much `a` differs from `b` on the same cases and seeds, and whether that is separated
+/// from 0.
+fn compared(sweep: &Sweep, a: &Point, b: &Point) -> String {
+    let compared = paired(&sweep.scores(a), &sweep.scores(b));
+    let Some(Paired { difference, runs, cases, .. }) = compared else {
         return "no seed has both yet".to_owned();
-    }
-    let difference = mean_interval(&differences);
-    let mean = signed(difference.mean, 3);
-    match (difference.low, difference.high) {
+    };
+    let (mean, run) = (signed(difference.mean, 3), sweep.run_word());
+    let words = match (difference.low, difference.high) {
         (Some(low), Some(high)) => format!(
-            "paired over {} seeds the difference is {mean} (95\u{a0}% interval {} to {}), so this \
-             sweep {} the two",
-            difference.n,
+            "paired over {runs} {run}s and {cases} cases the difference is {mean} (95\u{a0}% interval \
+             {} to {}), so this sweep {} the two",
             signed(low, 3),
             signed(high, 3),
             if low > 0.0 || high < 0.0 { "separates" } else { "does not separate" }
         ),
-        _ => format!("a difference of {mean} on a single seed, which separates nothing"),
+        _ => format!(
+            "a difference of {mean} over {runs} {run}(s) and {cases} case(s), too few to separate \
+             anything"
+        ),
+    };
+    match a.steps == b.steps {
+        true => words,
+        false => {
+            format!("{words}; the first had {} training steps, the second {}", a.steps, b.steps)
+        }
     }
 }

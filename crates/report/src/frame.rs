@@ -72,7 +72,7 @@ impl<'r, R> Columns<'r, R> {
         self.push(name, value)
     }
 
-    /// The columns `mean`, `ci_low` and `ci_high`; the ends are missing with one seed.
+    /// The columns `mean`, `ci_low` and `ci_high`; the ends are missing below three seeds.
     pub(crate) fn interval(self, value: impl Fn(&'r R) -> Interval) -> Self {
         self.real("mean", |row| value(row).mean).ends("ci", |row| Some(value(row)))
     }

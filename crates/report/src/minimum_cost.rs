@@ -3,17 +3,16 @@
 //!
 //! The paper does not say by which rule. Ours: Part B Dice is compared with full annotation's on
 //! the same case and seed, and the mean difference may not fall more than [`cost_margin`] below 0.
-//! A stricter rule stands beside it: the lower end of the difference's interval may not. Cases
-//! are what the interval resamples, after averaging a case's seeds: it says what other unseen
-//! cases would change, not what other seeds would.
+//! A stricter rule stands beside it: the lower end of the difference's interval may not. Full
+//! annotation is the round with exactly as many training steps as the point. A strategy with a point
+//! that has none such has no minimum cost: a lower ratio might have reached it.
 
 use crate::arm::Arm;
-use crate::paired::{RESAMPLES, Scores, differences, scores};
-use crate::rounds::{Point, Round, mean};
+use crate::paired::{Paired, paired};
+use crate::rounds::Point;
+use crate::sweep::Sweep;
 use slicewise_data::{Agreement, Part, Task};
-use slicewise_experiment::seed::generator;
-use slicewise_metrics::{Interval, bootstrap_interval};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::Interval;
 
 /// Where one strategy has reached full annotation.
 #[derive(Debug, Clone)]
@@ -31,10 +30,12 @@ pub(crate) struct MinimumCost {
 pub(crate) struct Reached {
     /// The strategy's point on Part B.
     pub(crate) point: Point,
-    /// Its Dice minus full annotation's: mean, and 95 % bootstrap interval over cases.
+    /// Its Dice minus full annotation's: mean, and 95 % interval for random runs and cases.
     pub(crate) difference: Interval,
-    /// Seeds that both have.
+    /// Runs that both have.
     pub(crate) seeds: usize,
+    /// Cases that both have.
+    pub(crate) cases: usize,
 }
 
 /// How far below full annotation's Dice still counts as having reached it. The margins are ours,
@@ -47,66 +48,44 @@ pub(crate) fn cost_margin(agreement: Agreement) -> f64 {
     }
 }
 
-/// Finds the minimum costs of every task that has full annotation and of every strategy, in the
-/// order of tables; `rounds` are the primary model's, and `points` are theirs.
-pub(crate) fn minimum_costs(
-    rounds: &[&Round],
-    points: &[Point],
-    margin: &dyn Fn(Task) -> f64,
-) -> Vec<MinimumCost> {
-    let arms: BTreeSet<(Task, &Arm)> =
-        rounds.iter().map(|round| (round.task, &round.arm)).collect();
-    let point = |round: &Round| {
-        let mut points = points.iter().filter(|point| point.part == Part::B);
-        let key = (round.task, &round.arm, round.ratio);
-        points.find(|point| (point.task, &point.arm, point.ratio) == key)
-    };
+/// Finds the minimum costs of every task and strategy of the primary model, in the order of tables.
+pub(crate) fn minimum_costs(sweep: &Sweep, margin: &dyn Fn(Task) -> f64) -> Vec<MinimumCost> {
     let mut costs = Vec::new();
-    for (task, arm) in arms {
-        let of = |arm: &Arm| {
-            let rounds = rounds.iter().copied();
-            rounds.filter(|round| round.task == task && round.arm == *arm).collect::<Vec<_>>()
-        };
-        let (full, own) = (scores(of(&Arm::Full)), of(arm));
-        if !arm.is_strategy() || full.is_empty() || !own.iter().any(|r| point(r).is_some()) {
-            continue;
-        }
-        let curve = of(&Arm::First).into_iter().chain(own);
-        let reached: Vec<Reached> =
-            curve.filter_map(|round| reached(&scores([round]), &full, point(round)?)).collect();
-        let first = |value: fn(Interval) -> Option<f64>| {
-            let near = |reached: &&Reached| {
-                value(reached.difference).is_some_and(|value| value >= -margin(task))
+    for task in sweep.tasks() {
+        for arm in sweep.strategies() {
+            let curve = sweep.curve(task, Part::B, &arm);
+            let compared = curve.iter().map(|point| against_full(sweep, point));
+            let Some(compared) = compared.collect::<Option<Vec<_>>>() else { continue };
+            if compared.is_empty() {
+                continue;
+            }
+            let reached: Vec<Reached> = compared.into_iter().flatten().collect();
+            let first = |value: fn(Interval) -> Option<f64>| {
+                let near = |reached: &&Reached| {
+                    value(reached.difference).is_some_and(|value| value >= -margin(task))
+                };
+                reached.iter().find(near).cloned()
             };
-            reached.iter().find(near).cloned()
-        };
-        costs.push(MinimumCost {
-            task,
-            arm: arm.clone(),
-            by_mean: first(|difference| Some(difference.mean)),
-            by_interval: first(|difference| difference.low),
-        });
+            costs.push(MinimumCost {
+                task,
+                by_mean: first(|difference| Some(difference.mean)),
+                by_interval: first(|difference| difference.low),
+                arm,
+            });
+        }
     }
     costs
 }
 
-/// Compares a point with full annotation; `None` if they share no case and seed.
-fn reached(ours: &Scores, full: &Scores, point: &Point) -> Option<Reached> {
-    let pairs = differences(ours, full);
-    let seeds: BTreeSet<u64> = pairs.keys().map(|(seed, _)| *seed).collect();
-    let mut by_case: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for ((_, case), difference) in &pairs {
-        by_case.entry(case).or_default().push(*difference);
-    }
-    let cases = by_case.values().filter_map(|seeds| mean(seeds.iter().copied()));
-    let cases: Vec<f64> = cases.collect();
-    let mean = mean(cases.iter().copied())?;
-    let alone = Interval { mean, low: None, high: None, n: cases.len() };
-    let mut rng = generator(0, &["minimum-cost"]);
-    Some(Reached {
+/// Compares a point with full annotation at equal steps: `None` if there is none, an inner `None` if
+/// they share no case and run yet.
+fn against_full(sweep: &Sweep, point: &Point) -> Option<Option<Reached>> {
+    let full = sweep.full(point.task, Part::B, point.steps)?;
+    let compared = paired(&sweep.scores(point), &sweep.scores(full));
+    Some(compared.map(|Paired { difference, runs, cases, .. }| Reached {
         point: point.clone(),
-        // Refused for a single case only, which has no interval.
-        difference: bootstrap_interval(&cases, 0.95, RESAMPLES, &mut rng).unwrap_or(alone),
-        seeds: seeds.len(),
-    })
+        difference,
+        seeds: runs,
+        cases,
+    }))
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod agreement;
+mod fair;
 mod models;
 mod own_task;
 mod pictures;
@@ -21,6 +22,12 @@ use tempfile::TempDir;
 /// A record of Task 2 with these Dice values of Part B's cases, and no attention.
 fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
     let cases = dice.iter().enumerate().map(|(index, &dice)| CaseRecord {
+        unannotated_dice: Vec::new(),
+        hd95_mm: Vec::new(),
+        own_grid: None,
+        foreground_entropy: Vec::new(),
+        true_voxels: Vec::new(),
+        predicted_voxels: Vec::new(),
         case: format!("case-{index}"),
         part: Part::B,
         dice: vec![("white matter".to_owned(), Some(dice))],
@@ -33,6 +40,9 @@ fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
         annotated: Vec::new(),
     });
     RoundRecord {
+        fold: None,
+        evaluated: true,
+        annotated_contour_mm: 0.0,
         schema: SCHEMA,
         task: Task::TISSUE_SEGMENTATION,
         model: "attention-unet".to_owned(),

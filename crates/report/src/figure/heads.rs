@@ -58,7 +58,7 @@ pub(crate) fn dot_plot(sweep: &Sweep, blocks: &[HeadBlock], titles: [&str; 4]) -
     figure.caption = "Every model with an attention map, at one round that they share. Left: \
          Spearman's correlation of P, which a strategy may see, with R, over all unseen slices of a \
          seed and over those with foreground. Right: mean Dice of the segmentation (SR1) and of the \
-         attention map's (SR2). Bars are 95 % Student-t intervals over seeds, cut where they leave \
+         attention map's (SR2). Bars are 95 % intervals over seeds, of correlations over cases too, cut where they leave \
          what the measure can be."
         .to_owned();
     Some(figure)

@@ -50,7 +50,7 @@ pub(crate) fn heat_map(sweep: &Sweep, mut matrices: Vec<Matrix>, how: &str) -> O
     let height = 108.0 + block * (matrices.len() / across) as f64;
     let title = ("penalty", "Which strategy loses to which?");
     let seeds = sweep.results.manifest.seeds.len();
-    let statistics = format!("paired t-tests over {seeds} seeds, uncorrected");
+    let statistics = format!("t tests over {seeds} seeds and all cases, uncorrected");
     let mut figure = Figure::new(title, (WIDTH, height), sweep, &statistics);
     let canvas = &mut figure.canvas;
     let what = "share of the ratios at which the column is significantly below the row";
@@ -65,7 +65,7 @@ pub(crate) fn heat_map(sweep: &Sweep, mut matrices: Vec<Matrix>, how: &str) -> O
     let left = EDGE + panel * (across as f64 - 1.0) + labels + width * most + 24.0;
     canvas.scale((left, 72.0 + TITLE + labels), size.1 * most, shade);
     figure.caption = format!(
-        "Pairwise penalties on Part B. {how} A dash stands where no ratio has two seeds of both."
+        "Pairwise penalties on Part B. {how} A dash stands where no ratio has three seeds of both."
     );
     Some(figure)
 }

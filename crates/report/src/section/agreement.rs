@@ -3,7 +3,7 @@
 //!
 //! The numbers are Spearman's correlations of the signal with R over Part B. `signal` is `p`, or
 //! `uncertainty` with its sign flipped; `scope` is `pooled` over all cases of a seed or the mean
-//! `within-case`; `slices` is `all` or `foreground`, and `n` counts them over all seeds.
+//! `within-case`; `slices` is `all` or `foreground`, and `n` counts them once, not once a seed.
 
 use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::figure::curves::agreement_figure;
@@ -45,10 +45,11 @@ fn grid(sweep: &Sweep) -> Grid {
     });
     let how = format!(
         "Spearman's correlation with R (the coefficient of the regression through the ranks) \
-         over Part B, mean ± half the 95 % Student-t interval over seeds: of P, and of the \
+         over Part B, mean ± half the 95 % interval for random seeds and cases (none below three \
+         seeds): of P, and of the \
          uncertainty query's score, the summed entropy of a slice, with its sign flipped. \
          \"pooled\" ranks the slices of all cases of a seed together, \"within-case\" those of \
-         each case and takes the mean over cases; n counts slices over all seeds. Slices that \
+         each case and takes the mean over cases; n counts distinct slices. Slices that \
          are empty in both maps score 1 in P and R alike, which raises the coefficient over all \
          slices. The paper shows one sample a task: {}. The page shows the models that the \
          paper's strategy trained; tables/agreement.csv has those of every other.",

@@ -1,15 +1,15 @@
 //! Is one strategy better than another? Every pair of strategies at every ratio that both have,
-//! paired over case and seed on Part B; `task,ratio,strategy,rival,mean,ci_low,ci_high,boot_low,
-//! boot_high,p,p_holm,seeds,n`.
+//! paired over case and seed on Part B; `task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,
+//! seeds,cases,n`.
 //!
-//! `mean` is the Dice of `strategy` minus that of `rival`, `boot_*` the bootstrap interval over cases
-//! and seeds, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
+//! `mean` is the Dice of `strategy` minus that of `rival`, `ci_*` its interval for random seeds and
+//! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
 use crate::arm::Arm;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
-use crate::paired::{BOOTSTRAP, Paired, Scores, compare, scores};
+use crate::paired::{CROSSED, Paired, Scores, compare, scores};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::ratio_key;
 use crate::section::{Content, Made};
@@ -36,19 +36,16 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("strategy", |r| r.arm.name())
         .text("rival", |r| r.rival.name())
         .interval(|r| r.paired.difference)
-        .ends("boot", |r| Some(r.paired.boot))
-        .real("p", |r| r.paired.p)
-        .real("p_holm", |r| r.paired.p_holm)
-        .count("seeds", |r| r.paired.difference.n)
-        .count("n", |r| r.paired.n)
+        .maybe("p", |r| r.paired.p)
+        .maybe("p_holm", |r| r.paired.p_holm)
+        .count("seeds", |r| r.paired.runs)
+        .count("cases", |r| r.paired.cases)
+        .count("n", |r| r.paired.difference.n)
         .frame("comparison")?;
     let how = format!(
-        "Mean Dice of the first strategy minus the second's on the same Part B case and seed, ± \
-         half the 95 % Student-t interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided \
-         signed-rank test over the n pairs of case and seed, corrected by Holm over all pairs \
-         of strategies of a task at a ratio. Pairs that share a seed or a case are not \
-         independent, which makes p too small: where it and an interval disagree, believe the \
-         interval. The page shows one ratio a task; tables/comparison.csv has every one."
+        "Mean Dice of the first strategy minus the second's on the same Part B case and seed. \
+         {CROSSED} Holm's correction is over all pairs of strategies of a task at a ratio. The \
+         page shows one ratio a task; tables/comparison.csv has every one."
     );
     let shown = shown_ratios(&rows);
     let grid = Grid::of(&rows, how)
@@ -57,10 +54,11 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("task", Format::Words, |r| r.task.label())
         .column("slices", Format::Ratio, ratio)
         .column("difference", Format::Difference, |r| r.paired.difference)
-        .column("bootstrap interval", Format::Ends, |r| r.paired.boot)
+        .column("interval", Format::Ends, |r| r.paired.difference)
         .column("p", Format::P, |r| r.paired.p)
         .column("p, Holm", Format::P, |r| r.paired.p_holm)
-        .column("n", Format::Decimals(0), |r| r.paired.n)
+        .column("seeds", Format::Decimals(0), |r| r.paired.runs)
+        .column("cases", Format::Decimals(0), |r| r.paired.cases)
         .on_page(|r| shown[&r.task] == r.ratio);
     Ok(Some(Content::table(frame, vec![grid.grid()])))
 }

@@ -23,8 +23,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("voxels", |p| p.cost.voxel_share)
         .real("annotated_foreground_voxels", |p| p.cost.voxels)
         .frame("cost")?;
-    let how =
-        "Means over seeds; shares are of all slices and all foreground voxels of Part A.";
+    let how = "Means over seeds; shares are of all slices and all foreground voxels of Part A.";
     let grid = Grid::of(&points, how)
         .column("task", Format::Words, |p| p.task.label())
         .column("strategy", Format::Words, |p| p.arm.label())

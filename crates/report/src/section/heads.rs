@@ -79,7 +79,8 @@ fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
         let mut cases = round.records.iter().flat_map(|record| &record.cases);
         cases.any(|case| case.p.is_some())
     };
-    let rounds: Vec<&Round> = sweep.rounds.iter().filter(has_p).collect();
+    let scored = sweep.rounds.iter().filter(|round| round.evaluated && round.longest);
+    let rounds: Vec<&Round> = scored.filter(has_p).collect();
     let with_p: BTreeSet<&str> = rounds.iter().map(|round| round.model).collect();
     if with_p.len() < 2 {
         return Vec::new();
@@ -122,9 +123,10 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
         *arm != Arm::First && !rounds.iter().any(|(place, _)| later(place))
     };
     let last: Vec<&HeadRound> = rounds.iter().filter(is_last).collect();
-    let how = "Part B, mean ± half the 95 % Student-t interval over seeds, after the last round of each \
+    let how = "Part B, mean ± half the 95 % Student-t interval over seeds (of P–R, over seeds and cases; none below \
+         three seeds), after the last round of each \
          strategy. P–R: Spearman's correlation of P with R over the slices of all cases of a seed, n \
-         slices over all seeds. SR1 is the segmentation, SR2 that of the attention map; their Dice \
+         distinct slices. SR1 is the segmentation, SR2 that of the attention map; their Dice \
          is the mean over foreground classes, then over cases. Every round is in tables/heads.csv.";
     let value = |row: &HeadRound, measure: usize| Some(row.1[measure]?.value);
     let n = |row: &HeadRound, measure: usize| Some(row.1[measure]?.n);

@@ -1,6 +1,6 @@
 //! Where a strategy is as good as full annotation: `task,strategy,rule,margin,ratio,
-//! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,boot_low,boot_high,seeds,
-//! cases`.
+//! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,difference_low,
+//! difference_high,seeds,cases`.
 //!
 //! `rule` is `mean` or `interval`; from `ratio` on a row is empty where no ratio satisfies it. `slices`
 //! and `voxels` are shares of Part A, the columns before them counts.
@@ -9,11 +9,11 @@ use crate::format::{percent, setting, share};
 use crate::frame::Columns;
 use crate::grid::{Cell, Format, Grid};
 use crate::minimum_cost::{MinimumCost, Reached};
-use crate::paired::RESAMPLES;
+use crate::paired::CROSSED;
 use crate::rounds::Cost;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
-use slicewise_data::{Part, Task};
+use slicewise_data::Task;
 
 /// What one rule gives for one strategy.
 type RuleRow<'a> = (&'a MinimumCost, &'static str, Option<&'a Reached>);
@@ -30,10 +30,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe("slices", |r| Some(r.2?.point.cost.slice_share))
         .maybe("annotated_foreground_voxels", |r| Some(r.2?.point.cost.voxels))
         .maybe("voxels", |r| Some(r.2?.point.cost.voxel_share))
-        .maybe("difference", |r| Some(r.2?.difference.mean))
-        .ends("boot", |r| Some(r.2?.difference))
+        .spread("difference", |r| Some(r.2?.difference))
         .maybe_count("seeds", |r| Some(r.2?.seeds))
-        .maybe_count("cases", |r| Some(r.2?.difference.n))
+        .maybe_count("cases", |r| Some(r.2?.cases))
         .frame("minimum-cost")?;
     let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.point.cost));
     let ratio = |reached: &Reached| Cell::Number(reached.point.ratio);
@@ -42,8 +41,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("rule", Format::Words, |r| format!("by {}", r.1))
         .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, |r| r.2.map_or("none".into(), ratio))
-        .column("minus full", Format::Difference, |r| Some(r.2?.difference.mean))
-        .column("bootstrap interval", Format::Ends, |r| Some(r.2?.difference))
+        .column("minus full", Format::Difference, |r| Some(r.2?.difference))
+        .column("interval", Format::Ends, |r| Some(r.2?.difference))
         .column("annotated slices", Format::Decimals(0), |r| cost(r, |cost| cost.slices))
         .column("drawn voxels", Format::Decimals(0), |r| cost(r, |cost| cost.voxels))
         .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share));
@@ -62,22 +61,20 @@ fn how(sweep: &Sweep) -> String {
     let margin = |task: Task| format!("{} in {}", setting(sweep.margin(task)), task.label());
     format!(
         "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
-         compared on the same case and seed. \"By mean\": the mean difference is at least minus the \
+         compared on the same case and seed, with the same number of training steps. \"By mean\": the mean difference is at least minus the \
          margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
-         difference's 95 % interval is; a percentile bootstrap of {RESAMPLES} resamples over cases, \
-         seeds averaged within a case (fixed seed), so it says what other unseen cases would \
-         change, not what other seeds would. The margins are ours: the paper states no rule.",
+         difference's 95 % interval is. {CROSSED} The margins are ours: the paper states no rule.",
         sweep.tasks().into_iter().map(margin).collect::<Vec<_>>().join(", ")
     )
 }
 
 /// Says where each strategy comes within the margin of full annotation.
 fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
-    sweep.full(task, Part::B)?;
-    let arms = sweep.strategies().into_iter();
-    let costs = arms.filter(|arm| !sweep.curve(task, Part::B, arm).is_empty()).map(|arm| {
-        let name = arm.label();
-        match sweep.star(task, &arm) {
+    let unequal = sweep.unequal_steps(task);
+    let unequal = unequal.map(|words| format!("Of the minimum labelling cost nothing is said where {words}."));
+    let costs = sweep.costs.iter().filter(|cost| cost.task == task).map(|cost| {
+        let name = cost.arm.label();
+        match sweep.star(task, &cost.arm) {
             Some(point) => format!(
                 "{name} at {} of the slices ({} of the foreground voxels)",
                 percent(point.ratio),
@@ -88,8 +85,10 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
         }
     });
     let costs: Vec<String> = costs.collect();
-    (!costs.is_empty()).then(|| {
-        let margin = setting(sweep.margin(task));
-        format!("Within {margin} of full annotation come: {}.", costs.join("; "))
-    })
+    let margin = setting(sweep.margin(task));
+    let within = (!costs.is_empty()).then(|| {
+        format!("Within {margin} of full annotation with as many steps come: {}.", costs.join("; "))
+    });
+    let sentences: Vec<String> = within.into_iter().chain(unequal).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }

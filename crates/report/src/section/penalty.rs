@@ -9,11 +9,12 @@ use crate::figure::penalty::{Matrix, heat_map};
 use crate::format::setting;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
+use crate::paired::{Paired, Scores, paired, scores};
 use crate::rounds::{mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
-use slicewise_data::{Part, Task};
-use slicewise_metrics::{Penalty, SeedScores, pairwise_penalty};
+use slicewise_data::Task;
+use slicewise_metrics::{Difference, Penalty, pairwise_penalty};
 use std::collections::BTreeMap;
 
 /// Level of each test.
@@ -53,8 +54,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn how() -> String {
     format!(
         "Columns lose to rows: a cell is the share of the ratios at which the column's mean Part B \
-         Dice is significantly below the row's, by a paired two-sided t-test over seeds (α = {}), \
-         among the ratios that both have in two seeds or more. The last row is the column's mean: \
+         Dice is significantly below the row's, by a paired two-sided t test in which whole seeds \
+         and whole cases are random (α = {}), among the ratios that both have in three seeds or \
+         more. The last row is the column's mean: \
          the lower, the less a strategy loses. The tests are not corrected for their number, and \
          with few seeds they find only large differences.",
         setting(ALPHA)
@@ -63,19 +65,21 @@ fn how() -> String {
 
 /// Makes the matrix of a task with two strategies or more.
 fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
-    let points = || sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy());
+    let rounds = || sweep.primary().filter(|round| round.task == task && round.arm.is_strategy());
     let mut arms = sweep.strategies();
-    arms.retain(|arm| points().any(|point| point.arm == *arm));
-    let mut budgets: BTreeMap<u64, Vec<SeedScores>> = BTreeMap::new();
-    for point in points() {
-        let methods = budgets.entry(ratio_key(point.ratio));
-        let methods = methods.or_insert_with(|| vec![SeedScores::new(); arms.len()]);
-        let place = arms.iter().position(|arm| *arm == point.arm)?;
-        methods[place] = point.dice.by_seed.clone();
+    arms.retain(|arm| rounds().any(|round| round.arm == *arm));
+    let mut budgets: BTreeMap<u64, Vec<Scores>> = BTreeMap::new();
+    for round in rounds() {
+        let methods = budgets.entry(ratio_key(round.ratio));
+        let methods = methods.or_insert_with(|| vec![Scores::new(); arms.len()]);
+        let place = arms.iter().position(|arm| *arm == round.arm)?;
+        methods[place] = scores([round]);
     }
     let budgets: Vec<_> = budgets.into_values().collect();
-    // Means over cases leave out what is not finite, the one thing refused.
-    let cells = pairwise_penalty(&budgets, ALPHA).ok()?;
+    let cells = pairwise_penalty(&budgets, ALPHA, |ours: &Scores, theirs| {
+        let Paired { difference, p, .. } = paired(ours, theirs)?;
+        Some(Difference { mean: difference.mean, p: p? })
+    });
     (arms.len() > 1).then_some(PenaltyMatrix { task, arms, cells })
 }
 

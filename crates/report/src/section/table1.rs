@@ -1,7 +1,7 @@
 //! The paper's Table 1: what each model of the sweep reaches with every slice annotated.
 //!
 //! `task,part,model,mean,ci_low,ci_high,seeds,cases,parameters,steps,difference,difference_low,
-//! difference_high,boot_low,boot_high,p,p_holm,n,paper_model,paper`: `difference` is the model's
+//! difference_high,p,p_holm,n,paper_model,paper`: `difference` is the model's
 //! Dice minus the primary model's, `n` its pairs of case and seed; the paper's value and the
 //! difference are given on Part B only.
 
@@ -9,7 +9,7 @@ use crate::arm::Arm;
 use crate::config::setting;
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid};
-use crate::paired::{BOOTSTRAP, Paired, compare, scores};
+use crate::paired::{CROSSED, Paired, compare, scores};
 use crate::paper;
 use crate::rounds::{Point, Round, part_name};
 use crate::section::{Content, Made};
@@ -24,11 +24,11 @@ struct ModelRow<'a> {
     parts: [Option<Point>; 2],
     /// Trainable numbers, if the manifest tells.
     parameters: Option<u64>,
-    /// Training steps; the largest, should seeds differ.
+    /// Training steps; the most of full annotation.
     steps: u64,
     /// The paper's model of the same architecture.
     paper: Option<&'static paper::Model>,
-    /// Part B against the primary model; `None` for that model itself.
+    /// Part B against the primary model; `None` for that model itself, and with other steps.
     against: Option<Paired>,
 }
 
@@ -50,10 +50,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe_large("parameters", |r| r.0.parameters)
         .maybe_large("steps", |r| Some(r.0.steps))
         .spread("difference", |r| Some(against(r)?.difference))
-        .ends("boot", |r| Some(against(r)?.boot))
-        .maybe("p", |r| Some(against(r)?.p))
-        .maybe("p_holm", |r| Some(against(r)?.p_holm))
-        .maybe_large("n", |r| Some(against(r)?.n as u64))
+        .maybe("p", |r| against(r)?.p)
+        .maybe("p_holm", |r| against(r)?.p_holm)
+        .maybe_large("n", |r| Some(against(r)?.difference.n as u64))
         .maybe_text("paper_model", |r| Some(r.0.paper?.name))
         .maybe("paper", |r| r.0.paper.filter(|_| r.1.part == Part::B)?.dice(r.0.task))
         .frame("table1")?;
@@ -68,19 +67,24 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
     let (mut rows, parameters) = (Vec::new(), &sweep.results.manifest.parameters);
     for task in sweep.results.manifest.data.iter().map(|data| data.task) {
-        let of_task = |round: &&Round| round.task == task && round.arm == Arm::Full;
+        let of_task =
+            |round: &&Round| round.task == task && round.arm == Arm::Full && round.longest;
         let full: Vec<_> = sweep.rounds.iter().filter(of_task).collect();
         let dice: Vec<_> = full.iter().map(|round| scores([*round])).collect();
         let primary = full.iter().position(|round| round.primary);
         let others = (0..full.len()).filter(|place| Some(*place) != primary);
-        let pairs = others.filter_map(|place| Some((place, &dice[place], &dice[primary?])));
+        // Models that were trained for other numbers of steps are not compared.
+        let alike = |place: &usize| primary.is_some_and(|p| full[p].steps == full[*place].steps);
+        let pairs = others
+            .filter(alike)
+            .filter_map(|place| Some((place, &dice[place], &dice[primary?])));
         let compared = compare(pairs);
         rows.extend(full.iter().enumerate().map(|(place, round)| ModelRow {
             task,
             model: round.model,
             parts: [Part::A, Part::B].map(|part| round.point(part)),
             parameters: parameters.get(round.model).and_then(|tasks| tasks.get(&task)).copied(),
-            steps: round.records.iter().map(|record| record.steps).max().unwrap_or(0),
+            steps: round.steps,
             paper: architecture(sweep, round.model).and_then(paper::model),
             against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
         }));
@@ -95,8 +99,8 @@ fn architecture<'a>(sweep: &Sweep<'a>, model: &str) -> Option<&'a str> {
 }
 
 fn levels(models: &[ModelRow]) -> Grid {
-    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds. \
-         Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, is \
+    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
+         (none below three). Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, is \
          that of its model of the same architecture, which the sweep's configuration names.";
     let dice = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.value);
     let cases = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.cases);
@@ -121,9 +125,8 @@ fn levels(models: &[ModelRow]) -> Grid {
 /// Each model against the primary one.
 fn differences(models: &[ModelRow]) -> Grid {
     let how = format!(
-        "The Part B difference is that on the same case and seed, ± half the 95 % Student-t \
-         interval over seeds. {BOOTSTRAP} p is Wilcoxon's two-sided signed-rank test over the n \
-         pairs of case and seed, corrected by Holm over the models of the task."
+        "The Part B difference is the mean of those on the same case and seed. {CROSSED} Holm's \
+         correction is over the models of the task."
     );
     let compared = models.iter().filter_map(|row| Some((row, row.against.as_ref()?)));
     let compared: Vec<(&ModelRow, &Paired)> = compared.collect();
@@ -131,10 +134,11 @@ fn differences(models: &[ModelRow]) -> Grid {
         .column("model", Format::Words, |r| r.0.model)
         .column("task", Format::Words, |r| r.0.task.label())
         .column("difference", Format::Difference, |r| r.1.difference)
-        .column("bootstrap interval", Format::Ends, |r| r.1.boot)
+        .column("interval", Format::Ends, |r| r.1.difference)
         .column("p", Format::P, |r| r.1.p)
         .column("p, Holm", Format::P, |r| r.1.p_holm)
-        .column("n", Format::Decimals(0), |r| r.1.n);
+        .column("seeds", Format::Decimals(0), |r| r.1.runs)
+        .column("cases", Format::Decimals(0), |r| r.1.cases);
     let primary = models.first().map_or("", |row| row.model);
     Grid { title: format!("Each model minus {primary}"), ..grid.grid() }
 }

@@ -80,7 +80,13 @@ fn volume_of(labels: &LabelMap, value: impl Fn(u8) -> u8) -> LabelMap {
 }
 
 fn cell(task: Task, strategy: &str) -> Cell {
-    Cell { task, model: "attention-unet".to_owned(), strategy: strategy.to_owned(), seed: 0 }
+    Cell {
+        task,
+        model: "attention-unet".to_owned(),
+        strategy: strategy.to_owned(),
+        seed: 0,
+        fold: None,
+    }
 }
 
 /// A made-up sweep with pictures in its folder.
