@@ -22,9 +22,7 @@ pub use config::{DataConfig, PhantomConfig};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use layouts::{CaseSource, DatasetLayout, Source};
-pub use load::load_task;
 pub use load::{folds, load_task};
-pub use own_grid::classes_on_grid;
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
     Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,
