@@ -229,3 +229,145 @@ impl Plane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers without a pattern, 0 to 1.
+    fn scattered(shape: [usize; 4]) -> Array4<f32> {
+        let mut state = 1u32;
+        Array4::from_shape_simple_fn(shape, || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        })
+    }
+
+    #[test]
+    fn on_the_same_grid_it_is_the_argmax() {
+        let probabilities = scattered([5, 6, 7, 8]);
+        let mut grid = Geometry::axis_aligned([1.3, 0.7, 0.9]);
+        grid.affine[0][3] = -81.7;
+        let argmax = Array3::from_shape_fn((6, 7, 8), |(z, y, x)| {
+            let largest = |&a: &usize, &b: &usize| {
+                probabilities[[a, z, y, x]].total_cmp(&probabilities[[b, z, y, x]])
+            };
+            (0..5).max_by(largest).unwrap() as u8
+        });
+        let mapped = on_grid(&probabilities, &grid, &grid, [6, 7, 8]).unwrap();
+        assert_eq!(mapped, argmax);
+        // The part that a crop of it is.
+        let crop = grid.subgrid([1.0, 2.0, 3.0], [1.0; 3]);
+        let mapped = on_grid(&probabilities, &grid, &crop, [4, 4, 5]).unwrap();
+        assert_eq!(mapped, argmax.slice(ndarray::s![1..5, 2..6, 3..8]));
+    }
+
+    /// Compares with scipy's `map_coordinates(order=1, mode="nearest")`; see
+    /// `fixtures/make_own_grid.py`. The grid is oblique, and the memory of the probabilities in
+    /// another order.
+    #[test]
+    fn classes_are_those_of_scipy() {
+        #[derive(serde::Deserialize)]
+        struct Golden {
+            probabilities: Vec<f32>,
+            classes: Vec<u8>,
+        }
+        let golden: Golden =
+            serde_json::from_str(include_str!("../tests/fixtures/own_grid.json")).unwrap();
+        let probabilities = Array4::from_shape_vec((4, 5, 6, 7), golden.probabilities).unwrap();
+        let classes = Array3::from_shape_vec((9, 8, 6), golden.classes).unwrap();
+        let (sine, cosine) = 0.4f64.sin_cos();
+        let mut from = Geometry::axis_aligned([2.0, 1.0, 1.0]);
+        from.affine[0] = [1.5 * cosine, -1.5 * sine, 0.0, 20.0];
+        from.affine[1] = [1.5 * sine, 1.5 * cosine, 0.0, -30.0];
+        let to = from.subgrid([-0.9, -0.3, -0.55], [0.71, 0.8, 1.45]);
+        let mapped = on_grid(&probabilities, &from, &to, [9, 8, 6]).unwrap();
+        assert_eq!(mapped, classes);
+        let turned = probabilities.permuted_axes([3, 2, 1, 0]);
+        let turned = turned.as_standard_layout().into_owned();
+        let turned = turned.permuted_axes([3, 2, 1, 0]);
+        assert_eq!(on_grid(&turned, &from, &to, [9, 8, 6]).unwrap(), classes);
+    }
+
+    /// A smooth ball of radius 20.3 mm, whose probability is ½ at its surface.
+    #[test]
+    fn a_ball_keeps_its_shape_on_finer_voxels() {
+        let grid = |spacing_mm: f64| {
+            let shape = [(60.0 / spacing_mm) as usize; 3];
+            let mut grid = Geometry::axis_aligned([spacing_mm; 3]);
+            let half = (shape[0] as f64 - 1.0) * spacing_mm / 2.0;
+            grid.affine
+                .iter_mut()
+                .take(3)
+                .for_each(|row| row[3] = -half);
+            (grid, shape)
+        };
+        let depth_mm = |grid: &Geometry, (z, y, x): (usize, usize, usize)| {
+            let place = grid.position_mm([z as f64, y as f64, x as f64]);
+            20.3 - dot(place, place).sqrt()
+        };
+        let ((coarse, shape), (fine, fine_shape)) = (grid(1.7), grid(0.86));
+        let mut probabilities = Array4::zeros([2, shape[0], shape[1], shape[2]]);
+        for ((class, z, y, x), value) in probabilities.indexed_iter_mut() {
+            let ball = 1.0 / (1.0 + (-depth_mm(&coarse, (z, y, x)) / 1.5).exp());
+            *value = if class == 1 { ball } else { 1.0 - ball } as f32;
+        }
+        let mapped = on_grid(&probabilities, &coarse, &fine, fine_shape).unwrap();
+        let truth = Array3::from_shape_fn(fine_shape, |index| depth_mm(&fine, index) > 0.0);
+        let both = mapped.iter().zip(&truth);
+        let both = both
+            .filter(|(class, truth)| **class == 1 && **truth)
+            .count();
+        let sizes = mapped.iter().filter(|class| **class == 1).count()
+            + truth.iter().filter(|truth| **truth).count();
+        let dice = 2.0 * both as f64 / sizes as f64;
+        assert!(dice > 0.97, "{dice}");
+    }
+
+    #[test]
+    fn of_equal_classes_the_lowest_wins() {
+        // Class 2 gives way to class 1, and both are ½ in the middle. Class 0 is never there.
+        let mut probabilities = Array4::zeros([3, 1, 1, 2]);
+        probabilities[[2, 0, 0, 0]] = 1.0;
+        probabilities[[1, 0, 0, 1]] = 1.0;
+        let from = Geometry::axis_aligned([1.0; 3]);
+        let to = from.subgrid([0.0, 0.0, -0.5], [1.0, 1.0, 0.5]);
+        let mapped = on_grid(&probabilities, &from, &to, [1, 1, 5]).unwrap();
+        assert_eq!(mapped.as_slice().unwrap(), &[2, 2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn what_cannot_be_mapped_is_an_error() {
+        let from = Geometry::axis_aligned([2.0, 1.0, 1.0]);
+        let probabilities = scattered([2, 3, 4, 5]);
+        // Ten voxels along x lead 9 × 0.01 voxels along y.
+        let mut turned = from.clone();
+        turned.affine[1][0] = 0.01;
+        let problem = on_grid(&probabilities, &from, &turned, [3, 4, 10]).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "expected a grid whose axes run along those of the probabilities, to within 0.001 \
+             voxels, got axes that lead 0.090 voxels away; map to the grid of the scan that was \
+             resampled"
+        );
+        // Rounding as a file of single precision has is none.
+        turned.affine[1][0] = 1e-7;
+        assert!(on_grid(&probabilities, &from, &turned, [3, 4, 10]).is_ok());
+        let mut flat = from.clone();
+        flat.affine[2][2] = 0.0;
+        assert!(matches!(
+            on_grid(&probabilities, &flat, &from, [3, 4, 5]),
+            Err(GridError::NotParallel { .. })
+        ));
+        let empty = Array4::zeros([2, 0, 4, 5]);
+        assert!(matches!(
+            on_grid(&empty, &from, &from, [3, 4, 5]),
+            Err(GridError::Shape { .. })
+        ));
+        assert!(
+            on_grid(&probabilities, &from, &from, [0, 4, 5])
+                .unwrap()
+                .is_empty()
+        );
+    }
+}
