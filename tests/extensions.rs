@@ -187,7 +187,10 @@ fn one_file_and_one_line_make_a_strategy_a_network_a_layout_and_a_table() {
     assert!(config.contains("architecture: flat") && config.contains("layout: pairs"));
 
     let read = |file: &str| fs::read_to_string(results.join(file)).unwrap();
-    assert!(read("tables/seeds.csv").starts_with("task,strategy,ratio,seeds\n2,full,1.0,1"));
+    assert!(
+        read("tables/seeds.csv")
+            .starts_with("task,strategy,ratio,seeds\ntissue-segmentation,full,1.0,1")
+    );
     assert!(read("tables/seeds.md").contains("| strategy | slices | seeds |"));
     let titles = read("report.html").matches("Seeds of each round").count();
     assert_eq!(titles, 4, "list, heading, region, caption");

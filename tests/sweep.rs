@@ -96,7 +96,7 @@ fn table_2_has_a_row_for_each_strategy_ratio_task_and_part() {
         Some("task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases")
     );
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
-    for task in ["1", "2"] {
+    for task in ["brain-extraction", "tissue-segmentation"] {
         for (part, cases) in [("A", "3"), ("B", "1")] {
             for (strategy, ratio) in [
                 ("random", 0.25),
