@@ -4,6 +4,7 @@
 
 mod agreement;
 mod fair;
+mod measures;
 mod models;
 mod own_task;
 mod pictures;
@@ -100,16 +101,16 @@ fn tidy_table_2_is_what_a_hand_computes() {
         ],
     ));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
-    assert_eq!(table[0].join(","), "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases");
+    assert_eq!(table[0].join(","), "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps");
     assert_eq!(table.len(), 3, "{table:?}");
 
     // One seed: no interval.
     assert_eq!(table[1][..4].join(","), "tissue-segmentation,B,full,1.0");
-    assert_eq!(table[1][5..].join(","), ",,1,2");
+    assert_eq!(table[1][5..].join(","), ",,1,2,10");
 
     // Means of seeds 0.85 and 0.75; sample deviation over √2 is 0.05; t(0.975, 1) = 12.7062047.
     assert_eq!(table[2][..4].join(","), "tissue-segmentation,B,random,0.5");
-    assert_eq!(table[2][7..].join(","), "2,2");
+    assert_eq!(table[2][7..].join(","), "2,2,10");
     for (cell, expected) in table[2][4..7].iter().zip([0.8, 0.164_689_76, 1.435_310_24]) {
         let value: f64 = cell.parse().unwrap();
         assert!((value - expected).abs() < 1e-6, "{value} against {expected}");
@@ -140,7 +141,7 @@ fn table_2_of_the_sample_agrees_with_its_records() {
         }
         let mean: f64 = row[4].parse().unwrap();
         assert!((mean - sum / f64::from(n)).abs() < 1e-9, "{row:?}");
-        assert_eq!(row[7..].join(","), format!("3,{}", if row[1] == "A" { 12 } else { 4 }));
+        assert_eq!(row[7..].join(","), format!("3,{},1350", if row[1] == "A" { 12 } else { 4 }));
     }
 }
 
@@ -184,7 +185,7 @@ fn every_file_is_of_its_kind_and_listed() {
         endings.push(ending.to_owned());
     }
     let count = |ending: &str| endings.iter().filter(|found| *found == ending).count();
-    assert_eq!(["csv", "md", "parquet", "svg", "png", "html"].map(count), [10, 11, 10, 5, 5, 1]);
+    assert_eq!(["csv", "md", "parquet", "svg", "png", "html"].map(count), [12, 13, 12, 6, 6, 1]);
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn the_page_is_one_file_that_fetches_nothing() {
         let place = link.split('"').next().unwrap().strip_prefix('#').unwrap();
         assert!(page.contains(&format!("id=\"{place}\"")), "{place}");
     }
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 6);
     assert!(!page.contains("sweep is incomplete"), "a whole sweep lacks nothing");
 }
 
@@ -311,7 +312,7 @@ fn a_strategy_of_ones_own_is_in_tables_figures_and_page() {
     let results =
         small(&[0], vec![record("random", 0, 0.5, &[0.8]), record("my-own", 0, 0.5, &[0.9])]);
     let dir = report(&results);
-    for file in ["tables/table2.csv", "tables/cost.md", "figures/fig5.svg", "report.html"] {
+    for file in ["tables/table2.csv", "tables/effort.md", "figures/fig5.svg", "report.html"] {
         assert!(read(dir.path(), file).contains("my-own"), "{file}");
     }
 }
@@ -326,7 +327,7 @@ fn a_column_has_one_number_of_decimals() {
     ];
     (records[0].annotated_slices, records[1].annotated_slices) = (80, 79);
     let dir = report(&small(&[0, 1], records));
-    let table = read(dir.path(), "tables/cost.md");
+    let table = read(dir.path(), "tables/effort.md");
     for cells in ["| 50\u{a0}% | 79.5 | 79.5\u{a0}% |", "| 100\u{a0}% | 100.0 | 100.0\u{a0}% |"] {
         assert!(table.contains(cells), "{table}");
     }

@@ -174,7 +174,7 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
     }
     let dice = dice(records, Part::B).map(|score| score.value);
     let ratios = || records.iter().map(|record| record.ratio);
-    let pooled = |signal| correlation(records, signal, Scope::Pooled, Slices::All);
+    let pooled = |signal| correlation(records, signal, (Part::B, Scope::Pooled, Slices::All));
     Some(Stopped {
         ratios: [
             ratios().sum::<f64>() / records.len() as f64,
@@ -182,7 +182,7 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
             ratios().fold(0.0, f64::max),
         ],
         dice,
-        signals: Signal::ALL.map(pooled),
+        signals: Signal::OF_QUERIES.map(pooled),
     })
 }
 
@@ -200,7 +200,7 @@ fn sentence(stop: &Stop) -> String {
         || ", between two reports".to_owned(),
         |dice| format!(", with a Part B Dice of {}, against {}", three(dice), rest.join(" and ")),
     );
-    let signals = Signal::ALL.into_iter().zip(at.signals).filter_map(|(signal, found)| {
+    let signals = Signal::OF_QUERIES.into_iter().zip(at.signals).filter_map(|(signal, found)| {
         let Correlation { value, n } = found?;
         Some(format!("{} with {} (n = {n})", signal.label(), decimals(value.mean, 2)))
     });
