@@ -1,8 +1,8 @@
 //! Does a test reject a true null as often as it says? Five seeds by four cases with components
 //! like those of the records. `./just simulate-tests` does the same at length.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use rand::{Rng, SeedableRng};
-#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 use rand_chacha::ChaCha8Rng;
 use slicewise_metrics::{crossed_t, wilcoxon};
 

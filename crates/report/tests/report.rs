@@ -93,25 +93,27 @@ fn rows(csv: &str) -> Vec<Vec<String>> {
 #[test]
 fn tidy_table_2_is_what_a_hand_computes() {
     let dir = report(&small(
-        &[0, 1],
+        &[0, 1, 2],
         vec![
             record("random", 0, 0.5, &[0.8, 0.9]),
             record("random", 1, 0.5, &[0.7, 0.8]),
+            record("random", 2, 0.5, &[0.6, 0.9]),
             record(FULL, 0, 1.0, &[0.9, 1.0]),
+            record(FULL, 1, 1.0, &[0.9, 1.0]),
         ],
     ));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
     assert_eq!(table[0].join(","), "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps");
     assert_eq!(table.len(), 3, "{table:?}");
 
-    // One seed: no interval.
+    // Two seeds: no interval.
     assert_eq!(table[1][..4].join(","), "tissue-segmentation,B,full,1.0");
-    assert_eq!(table[1][5..].join(","), ",,1,2,10");
+    assert_eq!(table[1][5..].join(","), ",,2,2,10");
 
-    // Means of seeds 0.85 and 0.75; sample deviation over √2 is 0.05; t(0.975, 1) = 12.7062047.
+    // Means of seeds 0.85, 0.75, 0.75; sample deviation over √3 is 1/30; t(0.975, 2) = 4.3026527.
     assert_eq!(table[2][..4].join(","), "tissue-segmentation,B,random,0.5");
-    assert_eq!(table[2][7..].join(","), "2,2,10");
-    for (cell, expected) in table[2][4..7].iter().zip([0.8, 0.164_689_76, 1.435_310_24]) {
+    assert_eq!(table[2][7..].join(","), "3,2,10");
+    for (cell, expected) in table[2][4..7].iter().zip([0.783_333_33, 0.639_911_58, 0.926_755_09]) {
         let value: f64 = cell.parse().unwrap();
         assert!((value - expected).abs() < 1e-6, "{value} against {expected}");
     }
@@ -147,7 +149,7 @@ fn table_2_of_the_sample_agrees_with_its_records() {
 
 #[test]
 fn the_papers_numbers_stand_in_columns_named_so() {
-    let dir = report(&sample::sweep(&[0, 1]));
+    let dir = report(&sample::sweep(&[0, 1, 2]));
     let markdown = read(dir.path(), "tables/table2.md");
     let cells = |start: &str| -> Vec<String> {
         let line = markdown.lines().find(|line| line.starts_with(start)).unwrap();
@@ -227,7 +229,7 @@ fn one_seed_has_no_interval_anywhere() {
     let dir = report(&sample::sweep(&[7]));
     assert!(!read(dir.path(), "tables/table2.md").lines().skip(2).any(|line| line.contains('±')));
     let page = read(dir.path(), "report.html");
-    assert!(page.contains("on a single seed, which separates nothing"));
+    assert!(page.contains("over 1 seed(s) and 4 case(s), too few to separate anything"));
     assert!(!page.contains("NaN"));
 }
 
@@ -286,10 +288,10 @@ fn findings_follow_the_records() {
         let mut records = Vec::new();
         for (seed, guided) in guided.into_iter().enumerate() {
             let (seed, wobble) = (seed as u64, 0.01 * seed as f64);
-            records.push(record(FULL, seed, 1.0, &[0.85 + wobble]));
-            records.push(record("random", seed, 0.5, &[0.80 + wobble]));
-            records.push(record("attention-guided", seed, 0.3, &[guided]));
-            records.push(record("attention-guided", seed, 0.5, &[guided + 0.01]));
+            records.push(record(FULL, seed, 1.0, &[0.85 + wobble; 2]));
+            records.push(record("random", seed, 0.5, &[0.80 + wobble; 2]));
+            records.push(record("attention-guided", seed, 0.3, &[guided; 2]));
+            records.push(record("attention-guided", seed, 0.5, &[guided + 0.01; 2]));
         }
         read(report(&small(&[0, 1, 2], records)).path(), "report.html")
     };

@@ -1,5 +1,6 @@
 //! P and uncertainty against R: table, page and Fig. 4 of coefficients worked by hand.
 
+use super::statistics::assert_cells;
 use super::{read, record, report, rows, small};
 use slicewise_experiment::RoundRecord;
 use slicewise_experiment::record::FULL;
@@ -58,6 +59,26 @@ fn coefficients_are_what_a_hand_computes() {
 }
 
 #[test]
+fn slices_count_once_and_intervals_know_that_cases_differ() {
+    let seeds = (0..3).map(|seed| {
+        let mut record = RoundRecord { seed, ..two_cases("attention-guided", 0.5) };
+        // P ranks the second case the wrong way round.
+        record.cases[1].p = Some(vec![0.9, 0.8, 0.7]);
+        record
+    });
+    let dir = report(&small(&[0, 1, 2], seeds.collect()));
+    let table = rows(&read(dir.path(), "tables/agreement.csv"));
+    let row = |scope: &str| {
+        let row = table.iter().find(|row| row[2] == "p" && row[4] == scope && row[5] == "all");
+        row.unwrap_or_else(|| panic!("{scope}"))[6..].to_vec()
+    };
+    // Seeds are equal, but one case alone has 1 and the other −1: of two such cases nothing is
+    // known. Pooled, P ranks the slices 1 2 3 6 5 4 and R 4 5 6 1 2 3.
+    assert_cells(&row("within-case"), &[0.0, -1.0, 1.0, 3.0, 6.0]);
+    assert_cells(&row("pooled"), &[1.0 - 6.0 * 62.0 / 210.0, -1.0, 1.0, 3.0, 6.0]);
+}
+
+#[test]
 fn fig_4_has_the_case_and_all_cases_with_their_intervals() {
     let dir = report(&small(&[0], vec![two_cases("attention-guided", 0.5)]));
     let svg = read(dir.path(), "figures/fig4.svg");
@@ -79,7 +100,7 @@ fn rounds_show_both_signals_and_full_annotation() {
         "\n0.74\n",
         "attention-guided",
         "−uncertainty with R (dotted, hollow)",
-        "a single seed, so no intervals; up to n = 6 slices a point",
+        "1 seed(s), so no intervals; up to n = 6 distinct slices a point",
     ] {
         assert!(svg.contains(words), "{words}");
     }

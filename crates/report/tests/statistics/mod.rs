@@ -4,21 +4,33 @@ use super::{read, record, report, rows, sample, small};
 use slicewise_experiment::RoundRecord;
 use slicewise_experiment::record::{FIRST, FULL};
 
-/// Student's t(0.975, 1): half an interval of two values is this times half their distance.
-pub(crate) const T_975_1: f64 = 12.706_204_736;
+/// Student's t(0.975, 2): half an interval of three values is this times their standard error.
+const T_975_2: f64 = 4.302_652_73;
 
+/// Compares numbers; NaN stands for an empty cell.
 #[track_caller]
 pub(crate) fn assert_cells(cells: &[String], expected: &[f64]) {
     assert_eq!(cells.len(), expected.len(), "{cells:?}");
     for (cell, expected) in cells.iter().zip(expected) {
-        let value: f64 = cell.parse().unwrap();
+        if expected.is_nan() {
+            assert_eq!(cell, "", "{cells:?}");
+            continue;
+        }
+        let value: f64 = cell.parse().unwrap_or_else(|_| panic!("{cells:?}"));
         assert!((value - expected).abs() < 1e-6, "{value} against {expected}");
     }
 }
 
-/// Mean of two values and the ends of its interval.
+/// Mean of two values, which have no interval.
 pub(crate) fn of_two(a: f64, b: f64) -> [f64; 3] {
-    let (mean, half) = ((a + b) / 2.0, T_975_1 * (a - b).abs() / 2.0);
+    [(a + b) / 2.0, f64::NAN, f64::NAN]
+}
+
+/// Mean of three values and the ends of its interval.
+pub(crate) fn of_three(values: [f64; 3]) -> [f64; 3] {
+    let mean = values.iter().sum::<f64>() / 3.0;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let half = T_975_2 * (squares / 6.0).sqrt();
     [mean, mean - half, mean + half]
 }
 
@@ -40,9 +52,18 @@ fn two_seeds() -> Vec<RoundRecord> {
     ]
 }
 
+/// A third seed beside them, which is the second again but for full annotation.
+fn three_seeds() -> Vec<RoundRecord> {
+    let mut records = two_seeds();
+    let again: Vec<RoundRecord> =
+        records.iter().filter(|r| r.seed == 1 && r.strategy != FULL).cloned().collect();
+    records.extend(again.into_iter().map(|record| RoundRecord { seed: 2, ..record }));
+    records
+}
+
 #[test]
 fn measures_of_a_curve_are_what_a_hand_computes() {
-    let dir = report(&small(&[0, 1], two_seeds()));
+    let dir = report(&small(&[0, 1, 2], three_seeds()));
     let table = rows(&read(dir.path(), "tables/statistics.csv"));
     assert_eq!(
         table[0].join(","),
@@ -54,22 +75,22 @@ fn measures_of_a_curve_are_what_a_hand_computes() {
     };
     // Over 10 % and 50 %, which both have: half the sum of the ends.
     let area = find("random", "aubc");
-    assert_cells(&area[3..6], &of_two(0.65, 0.6875));
-    assert_cells(&area[6..], &[2.0, 0.1, 0.5, 2.0]);
-    assert_cells(&find("my-own", "aubc")[3..6], &of_two(0.575, 0.625));
+    assert_cells(&area[3..6], &of_three([0.65, 0.6875, 0.6875]));
+    assert_cells(&area[6..], &[3.0, 0.1, 0.5, 2.0]);
+    assert_cells(&find("my-own", "aubc")[3..6], &of_three([0.575, 0.625, 0.625]));
 
     let last = find("random", "final");
-    assert_cells(&last[3..6], &of_two(0.8, 0.875));
-    assert_cells(&last[6..], &[2.0, 0.5, 0.5, 1.0]);
+    assert_cells(&last[3..6], &of_three([0.8, 0.875, 0.875]));
+    assert_cells(&last[6..], &[3.0, 0.5, 0.5, 1.0]);
 
-    // exp(−b/10) is ½ in seed 0 and ¼ in seed 1.
+    // exp(−b/10) is ½ in seed 0 and ¼ in seeds 1 and 2.
     let rate = find("random", "fg-eff");
     let two = 2_f64.ln();
-    assert_cells(&rate[3..6], &of_two(10.0 * two, 20.0 * two));
-    assert_cells(&rate[6..], &[2.0, 0.1, 0.5, 3.0]);
+    assert_cells(&rate[3..6], &of_three([10.0 * two, 20.0 * two, 20.0 * two]));
+    assert_cells(&rate[6..], &[3.0, 0.1, 0.5, 3.0]);
     // One round behind x₀ is met exactly: 0.25 = 0.4 exp(−b/5) and 0.15 = 0.4 exp(−b/5).
     let own = [0.25_f64, 0.15].map(|left| -5.0 * (left / 0.4).ln());
-    assert_cells(&find("my-own", "fg-eff")[3..6], &of_two(own[0], own[1]));
+    assert_cells(&find("my-own", "fg-eff")[3..6], &of_three([own[0], own[1], own[1]]));
     assert_eq!(table.len(), 1 + 6);
 }
 
@@ -109,10 +130,9 @@ fn without_full_annotation_there_is_no_efficiency() {
     assert!(read(dir.path(), "report.html").contains("Statistics between strategies"));
 }
 
-/// Random on three cases of two seeds, and a strategy this many 256ths above it: no rounding,
-/// so that differences tie only where they are equal.
-fn above_random(strategy: &str, above: [[i32; 3]; 2]) -> Vec<RoundRecord> {
-    let random = [[100, 120, 140], [110, 130, 150]];
+/// Random on three cases of some seeds, and a strategy this many 256ths above it: no rounding.
+fn above_random<const SEEDS: usize>(strategy: &str, above: [[i32; 3]; SEEDS]) -> Vec<RoundRecord> {
+    let random = [[100, 120, 140], [110, 130, 150], [105, 135, 130]];
     let seeds = random.iter().zip(above).enumerate();
     seeds
         .map(|(seed, (random, above))| {
@@ -126,43 +146,57 @@ fn above_random(strategy: &str, above: [[i32; 3]; 2]) -> Vec<RoundRecord> {
         .collect()
 }
 
+/// p of Student's t with two degrees of freedom.
+pub(crate) fn p_of(t: f64) -> f64 {
+    1.0 - t / (2.0 + t * t).sqrt()
+}
+
 #[test]
 fn pairs_are_compared_as_a_hand_does() {
     let records = [
-        above_random("random", [[0; 3]; 2]),
-        above_random("uncertainty", [[10, 20, 30], [40, 50, 60]]),
-        above_random("my-own", [[1, 2, 4], [3, -5, 6]]),
+        above_random("random", [[0; 3]; 3]),
+        above_random("uncertainty", [[10; 3], [20; 3], [30; 3]]),
+        above_random("my-own", [[4; 3]; 3]),
     ];
-    let dir = report(&small(&[0, 1], records.concat()));
+    let dir = report(&small(&[0, 1, 2], records.concat()));
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(
         table[0].join(","),
-        "task,ratio,strategy,rival,mean,ci_low,ci_high,boot_low,boot_high,p,p_holm,seeds,n"
+        "task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,seeds,cases,n"
     );
     assert_eq!(table.len(), 1 + 3);
-    // Six of one sign: 2/64. Rank 5 alone negative: 10 of the 64 sign patterns sum to 5 or less,
-    // so 20/64. Holm: 3 · 2/64, then not below it, then 1 · 20/64.
-    // A resample of two seeds and three cases takes one seed twice and one case thrice, the only
-    // way to the extremes, in 1 of 108 draws; with that case twice and its neighbour once in 3 of
-    // 108. So the ends of 95 % are the latter: 10, 10, 20 and 60, 60, 50 of the first pair.
+    // Seeds differ, cases do not: a t test over three seeds. A difference that is the same
+    // everywhere is certain. Holm: 3 · 0, then 2 · that of the larger t, then not below it.
+    let t = [20.0, 16.0].map(|mean| mean / (10.0 / 3_f64.sqrt()));
+    let p = t.map(p_of);
     let expected = [
-        (["uncertainty", "random"], (20.0, 50.0), [40.0 / 3.0, 170.0 / 3.0], [2.0, 6.0]),
-        (["my-own", "random"], (7.0 / 3.0, 4.0 / 3.0), [-7.0 / 3.0, 5.0], [20.0, 20.0]),
-        (["my-own", "uncertainty"], (-53.0 / 3.0, -146.0 / 3.0), [-164.0 / 3.0, -12.0], [2.0, 6.0]),
+        (["uncertainty", "random"], [10.0, 20.0, 30.0], [p[0], 2.0 * p[0]]),
+        (["my-own", "random"], [4.0; 3], [0.0, 0.0]),
+        (["my-own", "uncertainty"], [-6.0, -16.0, -26.0], [p[1], 2.0 * p[0]]),
     ];
-    for (row, ([strategy, rival], seeds, boot, [p, p_holm])) in table[1..].iter().zip(expected) {
+    for (row, ([strategy, rival], seeds, p)) in table[1..].iter().zip(expected) {
         assert_eq!(row[..4].join(","), format!("tissue-segmentation,0.5,{strategy},{rival}"));
-        assert_cells(&row[4..7], &of_two(seeds.0 / 256.0, seeds.1 / 256.0));
-        assert_cells(&row[7..9], &boot.map(|end| end / 256.0));
-        assert_cells(&row[9..], &[p / 64.0, p_holm / 64.0, 2.0, 6.0]);
+        assert_cells(&row[4..7], &of_three(seeds.map(|difference| difference / 256.0)));
+        assert_cells(&row[7..], &[p[0], p[1], 3.0, 3.0, 9.0]);
     }
     let markdown = read(dir.path(), "tables/comparison.md");
     assert!(
         markdown.contains(
-            "| uncertainty | random | Task 2 | 50\u{a0}% | +0.137 ± 0.745 | +0.052 to +0.221 | 0.031 | 0.094 | 6 |"
-        ),
+            "| uncertainty | random | Task 2 | 50\u{a0}% | +0.078 ± 0.097 | −0.019 to +0.175 | 0.074 | 0.148 | 3 | 3 |"
+        ) && markdown.contains("whole seeds and whole cases are random"),
         "{markdown}"
     );
+}
+
+#[test]
+fn below_three_seeds_a_difference_has_its_value_alone() {
+    let records = [above_random("random", [[0; 3]; 2]), above_random("my-own", [[4; 3], [8; 3]])];
+    let dir = report(&small(&[0, 1], records.concat()));
+    let table = rows(&read(dir.path(), "tables/comparison.csv"));
+    assert_cells(&table[1][4..5], &[6.0 / 256.0]);
+    assert_eq!(table[1][5..].join(","), ",,,,2,3,6");
+    let markdown = read(dir.path(), "tables/comparison.md");
+    assert!(markdown.contains("| +0.023 |  |  |  | 2 | 3 |"), "{markdown}");
 }
 
 #[test]
@@ -172,13 +206,13 @@ fn pairs_are_joined_by_seed_and_case_not_by_place() {
     for record in &mut own {
         record.cases.reverse();
     }
-    // The first case of seed 0 is unscored: 16, 24 | 32, 40, 48 remain.
+    // The first case of seed 0 is unscored: 16, 24 | 32, 40, 48 remain, and cases count alike.
     own[1].cases.pop();
     let records = [above_random("random", [[0; 3]; 2]), own].concat();
     let dir = report(&small(&[0, 1], records));
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
-    assert_cells(&table[1][4..7], &of_two(20.0 / 256.0, 40.0 / 256.0));
-    assert_cells(&table[1][9..], &[2.0 / 32.0, 2.0 / 32.0, 2.0, 5.0]);
+    assert_cells(&table[1][4..5], &[(32.0 + 28.0 + 36.0) / 3.0 / 256.0]);
+    assert_cells(&table[1][9..], &[2.0, 3.0, 5.0]);
 }
 
 #[test]
@@ -200,7 +234,7 @@ fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
     // Pairs of 3 strategies at 12.5 %, of 4 at 25 % and 50 %, in two tasks.
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
     assert_eq!(table.len() - 1, 2 * (3 + 6 + 6));
-    assert!(table[1..].iter().all(|row| row[11..].join(",") == "3,12"));
+    assert!(table[1..].iter().all(|row| row[9..].join(",") == "3,4,12"));
     let page = read(dir.path(), "report.html");
     let section = |name: &str| {
         let section = page.split(&format!("<section id=\"made-up-sweep-{name}\">")).nth(1);
@@ -215,7 +249,7 @@ fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
 }
 
 #[test]
-fn a_single_case_of_a_single_seed_leaves_nothing_to_resample() {
+fn a_single_case_of_a_single_seed_has_no_interval() {
     let records = vec![record("random", 0, 0.5, &[0.5]), record("my-own", 0, 0.5, &[0.75])];
     let dir = report(&small(&[0], records));
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
@@ -226,22 +260,27 @@ fn a_single_case_of_a_single_seed_leaves_nothing_to_resample() {
 fn losses_are_counted_as_a_hand_does() {
     let records = vec![
         // A constant quarter below random: no variance, and certain.
-        record("random", 0, 0.25, &[0.5]),
-        record("random", 1, 0.25, &[0.75]),
-        record("my-own", 0, 0.25, &[0.25]),
-        record("my-own", 1, 0.25, &[0.5]),
-        // A quarter below and a quarter above.
-        record("random", 0, 0.5, &[0.5]),
-        record("random", 1, 0.5, &[0.5]),
-        record("my-own", 0, 0.5, &[0.25]),
-        record("my-own", 1, 0.5, &[0.75]),
-        // One seed in common tests nothing, here and of the third strategy.
-        record("random", 0, 0.75, &[0.9]),
-        record("random", 1, 0.75, &[0.9]),
-        record("my-own", 1, 0.75, &[0.1]),
-        record("uncertainty", 0, 0.25, &[0.1]),
+        record("random", 0, 0.25, &[0.5, 0.75]),
+        record("random", 1, 0.25, &[0.75, 0.5]),
+        record("random", 2, 0.25, &[0.5, 0.5]),
+        record("my-own", 0, 0.25, &[0.25, 0.5]),
+        record("my-own", 1, 0.25, &[0.5, 0.25]),
+        record("my-own", 2, 0.25, &[0.25, 0.25]),
+        // A quarter below, a quarter above, and level.
+        record("random", 0, 0.5, &[0.5, 0.5]),
+        record("random", 1, 0.5, &[0.5, 0.5]),
+        record("random", 2, 0.5, &[0.5, 0.5]),
+        record("my-own", 0, 0.5, &[0.25, 0.25]),
+        record("my-own", 1, 0.5, &[0.75, 0.75]),
+        record("my-own", 2, 0.5, &[0.5, 0.5]),
+        // Two seeds in common test nothing, here and of the third strategy.
+        record("random", 0, 0.75, &[0.9, 0.9]),
+        record("random", 1, 0.75, &[0.9, 0.9]),
+        record("my-own", 0, 0.75, &[0.1, 0.1]),
+        record("my-own", 1, 0.75, &[0.1, 0.1]),
+        record("uncertainty", 0, 0.25, &[0.1, 0.1]),
     ];
-    let dir = report(&small(&[0, 1], records));
+    let dir = report(&small(&[0, 1, 2], records));
     let table = rows(&read(dir.path(), "tables/penalty.csv"));
     assert_eq!(table[0].join(","), "task,loser,winner,penalty,ratios");
     let find = |loser: &str, winner: &str| {

@@ -67,22 +67,21 @@ pub(crate) fn draw(design: Design, setting: &Setting, shape: Shape, rng: &mut im
         seeds,
         cases,
     } = design;
-    let [of_run, of_case, residual] = setting.deviations;
+    let [between_runs, between_cases, residual] = setting.deviations;
     let effects = |n: usize, deviation: f64, rng: &mut _| -> Vec<f64> {
         (0..n).map(|_| deviation * effect(shape, rng)).collect()
     };
-    let runs = effects(folds * seeds, of_run, rng);
-    let units = effects(folds * cases, of_case, rng);
+    let runs = effects(folds * seeds, between_runs, rng);
+    let units = effects(folds * cases, between_cases, rng);
     let mut scores = Scores::with_capacity(folds * seeds * cases);
-    for fold in 0..folds {
-        for run in fold * seeds..(fold + 1) * seeds {
-            for case in fold * cases..(fold + 1) * cases {
-                let left = match shape {
-                    Shape::Normal => normal(rng),
-                    Shape::Heavy => setting.residuals[rng.random_range(0..setting.residuals.len())],
-                };
-                scores.push((run, case, runs[run] + units[case] + residual * left));
-            }
+    for (run, of_run) in runs.into_iter().enumerate() {
+        let fold = run / seeds;
+        for (case, of_case) in units.iter().enumerate().skip(fold * cases).take(cases) {
+            let left = match shape {
+                Shape::Normal => normal(rng),
+                Shape::Heavy => setting.residuals[rng.random_range(0..setting.residuals.len())],
+            };
+            scores.push((run, case, of_run + of_case + residual * left));
         }
     }
     scores
