@@ -103,7 +103,10 @@ fn tidy_table_2_is_what_a_hand_computes() {
         ],
     ));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
-    assert_eq!(table[0].join(","), "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps");
+    assert_eq!(
+        table[0].join(","),
+        "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps"
+    );
     assert_eq!(table.len(), 3, "{table:?}");
 
     // Two seeds: no interval.
