@@ -172,7 +172,8 @@ fn grid(rows: &[Row]) -> Grid {
     let mut grid = Grid::of(&lines, how)
         .column("task", Format::Words, |r| r.0.0.label())
         .column("strategy", Format::Words, |r| r.0.1.label())
-        .column("slices", Format::Ratio, |r| r.0.2 as f64 / 1e6);
+        .column("slices", Format::Ratio, |r| r.0.2 as f64 / 1e6)
+        .column("steps", Format::Decimals(0), |r| r.0.3 as f64);
     for (at, measure) in measures.into_iter().enumerate() {
         let column = Column::new(measure.title, Format::Decimals(measure.places));
         grid = grid.with(column, |r| Some(r.1[at]?.value));

@@ -73,6 +73,11 @@ impl Stop {
         runs.collect::<Vec<_>>().join(" ")
     }
 
+    /// What was trained once, and may stop.
+    fn run_word(&self) -> &'static str {
+        if self.by_run.keys().any(|(fold, _)| *fold > 0) { "run" } else { "seed" }
+    }
+
     fn signal(&self, signal: Signal) -> Option<Correlation> {
         self.stopped.as_ref()?.signals[usize::from(signal == Signal::Uncertainty)]
     }
@@ -117,7 +122,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("by seed", words, Stop::words)
         .column("full annotation", dice, |r| r.full)
         .column("stops at", words, |r| place(r.stopped.as_ref()))
-        .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_run.len()))
+        .column("runs that stop", words, |r| format!("{} of {}", r.stops(), r.by_run.len()))
         .column("Dice at the stop", dice, |r| r.stopped.as_ref()?.dice)
         .column("last ratio", Format::Ratio, |r| Some(r.last?.0))
         .column("Dice at it", dice, |r| Some(r.last?.1))
@@ -188,9 +193,10 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
 
 /// Says what the rule does.
 fn sentence(stop: &Stop) -> String {
-    let (strategy, task, seeds) = (stop.arm.label(), stop.task.label(), stop.by_run.len());
+    let (strategy, task) = (stop.arm.label(), stop.task.label());
+    let (run, runs) = (stop.run_word(), stop.by_run.len());
     let Some(at) = &stop.stopped else {
-        return format!("{task}: the rule fires for {strategy} in none of {seeds} seed(s).");
+        return format!("{task}: the rule fires for {strategy} in none of {runs} {run}(s).");
     };
     let three = |value: Interval| decimals(value.mean, 3);
     let last = stop.last.map(|(ratio, dice)| format!("{} at {}", three(dice), percent(ratio)));
@@ -209,7 +215,7 @@ fn sentence(stop: &Stop) -> String {
         signals => format!(" There R is ranked by {signals}."),
     };
     format!(
-        "{task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
+        "{task}: the rule stops {strategy} in {} of {runs} {run}(s), on average at {} of the \
          slices{dice}.{there}",
         stop.stops(),
         at.place(),

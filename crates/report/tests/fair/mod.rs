@@ -133,7 +133,7 @@ fn rounds_between_reports_count_in_the_stop_rule_alone() {
     let dir = report(&small(&[0], records));
     let table = read(dir.path(), "tables/table2.csv");
     assert_eq!(rows(&table).len(), 1 + 2, "{table}");
-    for file in ["cost", "tissues", "comparison", "statistics", "minimum-cost"] {
+    for file in ["effort", "measures", "tissues", "comparison", "statistics", "minimum-cost"] {
         let table = read(dir.path(), &format!("tables/{file}.csv"));
         assert!(!table.contains("0.4") && !table.contains("0.3"), "{file}: {table}");
     }

@@ -60,7 +60,7 @@ fn slices_surfaces_and_the_scans_grid_are_what_a_hand_computes() {
     assert!(!table.contains("B,random,0.5,10,unannotated_dice"), "every slice of Part B is free");
     assert!(!table.contains("own_hd95_mm,"), "no case has one");
     let markdown = read(dir.path(), "tables/measures.md").replace('\u{a0}', " ");
-    let row = "| Task 2 | random | 50 % | 0.700 | 0.400 | 0.375 | 4.00 | 1 | 0.625 |";
+    let row = "| Task 2 | random | 50 % | 10 | 0.700 | 0.400 | 0.375 | 4.00 | 1 | 0.625 |";
     assert!(markdown.contains(row), "{markdown}");
 }
 
