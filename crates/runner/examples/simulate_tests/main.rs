@@ -58,8 +58,7 @@ type Table = [Vec<Rates>; DESIGNS.len()];
 
 fn introduction() -> String {
     format!(
-        "# True nulls rejected at 0.05\n\n\
-         `./just simulate-tests`, commit {}. Tables of differences with mean 0, {TABLES} a cell \
+        "True nulls rejected at 0.05. `./just simulate-tests`, commit {}. Tables of differences with mean 0, {TABLES} a cell \
          ({BOOTSTRAPPED} for the bootstrap), so a cell of 5 % is known to ± 0.7 ({:.0} for the bootstrap). \
          A size is folds × seeds × cases of a fold; where a test says seeds, with folds it is given \
          every fold with every seed. The crossed test's interval covers the true mean in 100 % less \
@@ -93,7 +92,7 @@ fn commit() -> String {
 
 fn components(settings: &[Setting]) -> String {
     let mut text = String::from(
-        "## Components\n\nStandard deviations, of Dice, of the difference between two strategies at a \
+        "### Components\n\nStandard deviations, of Dice, of the difference between two strategies at a \
          ratio: between seeds, between cases, and what is left. Mean variance over all pairs of \
          strategies; 0 where the estimate is negative.\n\n\
          | setting | pairs | seeds | cases | residual |\n|---|---:|---:|---:|---:|\n",
@@ -115,7 +114,7 @@ fn components(settings: &[Setting]) -> String {
 /// Lowest to highest rate of each test over all settings.
 fn by_test(all: &[Table]) -> String {
     let mut text = String::from(
-        "## By test\n\nLowest to highest rate, %, over all settings and both shapes of the null.\n\n",
+        "### By test\n\nLowest to highest rate, %, over all settings and both shapes of the null.\n\n",
     );
     text += &head("test");
     for (test, name) in TESTS.into_iter().enumerate() {
@@ -136,7 +135,7 @@ fn by_test(all: &[Table]) -> String {
 
 /// The crossed test's rate at each setting.
 fn by_setting(shape: Shape, settings: &[Setting], table: &Table) -> String {
-    let mut text = format!("## The crossed test, {}\n\nRate, %.\n\n", shape.name());
+    let mut text = format!("### The crossed test, {}\n\nRate, %.\n\n", shape.name());
     text += &head("setting");
     for (place, setting) in settings.iter().enumerate() {
         let _ = write!(text, "| {} |", setting.name);
