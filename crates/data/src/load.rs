@@ -39,6 +39,23 @@ pub fn load_task(
     })
 }
 
+/// Returns the case ids of each fold of a task, none without folds. The first list is Part B of fold
+/// 1, and so on.
+///
+/// # Errors
+/// The first problem of the settings or the data set; [`crate::check_task`] finds all.
+pub fn folds(
+    definition: &TaskDefinition,
+    config: &DataConfig,
+) -> Result<Vec<Vec<String>>, DataError> {
+    let Some(count) = config.folds else {
+        return Ok(Vec::new());
+    };
+    let layout = layouts::find(&config.layout)?;
+    let cases = layout.list(config, &definition.labels).map_err(first)?;
+    split::deal(&cases, config, count)
+}
+
 /// The cases of both parts, sorted by id, and what their labels mean.
 pub(crate) struct Selection {
     pub(crate) cases: Vec<(CaseSource, Part)>,

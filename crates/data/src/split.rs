@@ -133,8 +133,7 @@ fn parts_by_id(
     Ok(parts)
 }
 
-/// Deals whole subjects to folds in the order of their hash, each to the smallest fold so far, and
-/// returns the part of each case when the fold of `config` is unseen.
+/// Returns the part of each case when the fold of `config` is unseen.
 fn fold(
     cases: &[CaseSource],
     config: &DataConfig,
@@ -145,21 +144,37 @@ fn fold(
         ("part_b", config.part_b.is_some()),
         ("part_b_count", config.part_b_count.is_some()),
     ];
-    let setting = |problem| DataError::Setting {
-        field: "folds",
-        problem,
-    };
     if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-        return Err(setting(format!(
-            "expected either folds or {name}, got both"
-        )));
+        return Err(DataError::Setting {
+            field: "folds",
+            problem: format!("expected either folds or {name}, got both"),
+        });
     }
+    let unseen = config.fold.unwrap_or(1) - 1;
+    let folds = deal(cases, config, count)?;
+    let parts = folds.into_iter().enumerate().flat_map(|(number, fold)| {
+        let part = if number == unseen { Part::B } else { Part::A };
+        fold.into_iter().map(move |id| (id, part))
+    });
+    Ok(parts.collect())
+}
+
+/// Deals whole subjects to `count` folds in the order of their hash, each to the smallest fold so
+/// far. Returns the case ids of each fold, sorted.
+pub(crate) fn deal(
+    cases: &[CaseSource],
+    config: &DataConfig,
+    count: usize,
+) -> Result<Vec<Vec<String>>, DataError> {
     let subjects = by_hash(cases.iter(), config);
     if !(2..=subjects.len()).contains(&count) {
         let most = subjects.len();
-        return Err(setting(format!(
-            "expected 2 to {most} folds, since there are {most} subjects, got {count}"
-        )));
+        return Err(DataError::Setting {
+            field: "folds",
+            problem: format!(
+                "expected 2 to {most} folds, since there are {most} subjects, got {count}"
+            ),
+        });
     }
     let mut folds = vec![Vec::new(); count];
     for sessions in subjects.values() {
@@ -171,12 +186,10 @@ fn fold(
             smallest.extend(ids);
         }
     }
-    let unseen = config.fold.unwrap_or(1) - 1;
-    let parts = folds.into_iter().enumerate().flat_map(|(number, fold)| {
-        let part = if number == unseen { Part::B } else { Part::A };
-        fold.into_iter().map(move |id| (id, part))
-    });
-    Ok(parts.collect())
+    for fold in &mut folds {
+        fold.sort();
+    }
+    Ok(folds)
 }
 
 /// Groups cases by subject, in the order of the hash of `split_seed` and the subject's name.

@@ -94,6 +94,10 @@ pub struct DataManifest {
     pub part_a: Vec<String>,
     /// Case ids of Part B.
     pub part_b: Vec<String>,
+    /// Case ids of each fold. The first is Part B of fold 1, which `part_a` and `part_b` are of; the
+    /// folds' Part B together are all cases. Empty without folds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<Vec<String>>,
     /// SHA-256 of all preprocessed voxels, in hexadecimal.
     pub sha256: String,
 }

@@ -81,6 +81,7 @@ fn manifest() -> Vec<u8> {
         classes: ["background", "csf"].map(str::to_owned).to_vec(),
         part_a: vec!["a".to_owned()],
         part_b: vec!["b".to_owned()],
+        folds: Vec::new(),
         sha256: "0".repeat(64),
     };
     let manifest = Manifest {

@@ -1,40 +1,56 @@
 //! What of the sweep is not there yet.
 //!
 //! The manifest names the planned runs. Which ratios each should reach is inferred from the
-//! records: what one seed has, every other is expected to have, unless the configuration lets the
+//! records: what one run has, every other is expected to have, unless the configuration lets the
 //! stop rule end runs and it did.
 
 use crate::arm::Arm;
 use crate::config::setting;
-use crate::format::{list, percents};
+use crate::format::{list, percent};
+use crate::paired::{Run, run_of};
 use crate::rounds::ratio_key;
 use crate::sweep::Sweep;
 use slicewise_data::Task;
-use slicewise_experiment::RoundRecord;
+use slicewise_experiment::{Manifest, RoundRecord};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The records of one task, model and arm by seed and ratio.
-type Found<'a> = BTreeMap<u64, BTreeMap<u64, &'a RoundRecord>>;
+/// A round: its ratio, and of full annotation, which may have several at ratio 1, its steps.
+type Place = (u64, u64);
 
-/// Gives one line for seeds without any record, and one for each task, model and arm that lacks
-/// something of the others; none if nothing is missing.
+/// The records of one task, model and arm by run and place.
+type Found<'a> = BTreeMap<Run, BTreeMap<Place, &'a RoundRecord>>;
+
+/// Gives a line for seeds without any record, one for folds without any of a seed that has some, and
+/// one for each task, model and arm that lacks something of the others; none if nothing is missing.
 pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     let manifest = &sweep.results.manifest;
-    let recorded: BTreeSet<u64> = sweep.results.records.iter().map(|record| record.seed).collect();
-    let (begun, absent): (Vec<u64>, Vec<u64>) =
-        manifest.seeds.iter().partition(|&seed| recorded.contains(seed));
+    let recorded: BTreeSet<Run> = sweep.results.records.iter().map(run_of).collect();
+    let (begun, absent): (Vec<Run>, Vec<Run>) =
+        runs(manifest).into_iter().partition(|run| recorded.contains(run));
     let mut lines = Vec::new();
-    if !begun.is_empty() && !absent.is_empty() {
-        lines.push(format!("seed {}: no record yet", list(absent)));
+    if !begun.is_empty() {
+        let has_some = |seed: u64| begun.iter().any(|(_, of)| *of == seed);
+        let seeds: BTreeSet<u64> = absent.iter().map(|(_, seed)| *seed).collect();
+        let (partly, wholly): (Vec<u64>, Vec<u64>) =
+            seeds.into_iter().partition(|seed| has_some(*seed));
+        if !wholly.is_empty() {
+            lines.push(format!("seed {}: no record yet", list(wholly)));
+        }
+        for seed in partly {
+            let folds = absent.iter().filter(|(_, of)| *of == seed).map(|(fold, _)| *fold);
+            lines.push(format!("seed {seed}, fold {}: no record yet", list(folds)));
+        }
     }
     for task in manifest.data.iter().map(|data| data.task) {
         for model in &manifest.models {
             let mut found: BTreeMap<Arm, Found> = BTreeMap::new();
             let rounds = sweep.rounds.iter();
             for round in rounds.filter(|round| round.task == task && round.model == model) {
-                let seeds = found.entry(round.arm.clone()).or_default();
+                let runs = found.entry(round.arm.clone()).or_default();
+                let steps = if round.arm == Arm::Full { round.steps } else { 0 };
                 for record in &round.records {
-                    seeds.entry(record.seed).or_default().insert(ratio_key(round.ratio), record);
+                    let places = runs.entry(run_of(record)).or_default();
+                    places.insert((ratio_key(round.ratio), steps), record);
                 }
             }
             let place = format!("{}, model {model}", task.label());
@@ -46,11 +62,11 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
             for cell in planned.filter(|cell| cell.task == task && cell.model == *model) {
                 found.entry(Arm::of(&cell.strategy)).or_default();
             }
-            for (arm, seeds) in found {
-                let line = if seeds.is_empty() {
+            for (arm, runs) in found {
+                let line = if runs.is_empty() {
                     "no record".to_owned()
                 } else {
-                    gaps(&seeds, &begun, ends_runs(sweep, task))
+                    gaps(&runs, &begun, ends_runs(sweep, task))
                 };
                 if !line.is_empty() {
                     lines.push(format!("{place}, {}: {line}", arm.name()));
@@ -61,25 +77,41 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     lines
 }
 
+/// Lists the planned runs; every seed once, for a manifest from before cells were noted.
+fn runs(manifest: &Manifest) -> BTreeSet<Run> {
+    let planned = manifest.cells.iter().map(|cell| (cell.fold.unwrap_or(0), cell.seed));
+    let planned: BTreeSet<Run> = planned.collect();
+    let unplanned = manifest.seeds.iter().filter(|seed| !planned.iter().any(|(_, of)| of == *seed));
+    planned.iter().copied().chain(unplanned.map(|seed| (0, *seed))).collect()
+}
+
 /// Tells whether the configuration lets the stop rule end the task's runs.
 pub(crate) fn ends_runs(sweep: &Sweep, task: Task) -> bool {
     setting(&sweep.results.config, &["tasks", task.name(), "stop", "ends_run"]) == Some("true")
 }
 
-/// Names seeds without any round, and rounds that only other seeds have. Where the rule `ends_runs`,
-/// nothing is expected after a seed's last round if it fired there.
-fn gaps(found: &Found, seeds: &[u64], ends_runs: bool) -> String {
-    let planned: BTreeSet<u64> = found.values().flat_map(BTreeMap::keys).copied().collect();
-    let gaps = seeds.iter().filter_map(|seed| {
-        let Some(rounds) = found.get(seed) else {
-            return Some(format!("seed {seed} missing"));
+/// Names runs without any round, and rounds that only other runs have. Where the rule `ends_runs`,
+/// nothing is expected after a run's last round if it fired there.
+fn gaps(found: &Found, begun: &[Run], ends_runs: bool) -> String {
+    let planned: BTreeSet<Place> = found.values().flat_map(BTreeMap::keys).copied().collect();
+    let several = planned.iter().filter(|(_, steps)| *steps > 0).count() > 1;
+    let gaps = begun.iter().filter_map(|run| {
+        let name = match run {
+            (0, seed) => format!("seed {seed}"),
+            (fold, seed) => format!("seed {seed}, fold {fold}"),
+        };
+        let Some(rounds) = found.get(run) else {
+            return Some(format!("{name} missing"));
         };
         let last = rounds.last_key_value();
         let ended = last.filter(|(_, record)| ends_runs && record.converged == Some(true));
-        let due = |ratio: &u64| ended.is_none_or(|(last, _)| ratio < last);
-        let lacking = planned.iter().filter(|ratio| !rounds.contains_key(ratio) && due(ratio));
-        let lacking = percents(lacking.map(|&ratio| ratio as f64 / 1e6));
-        (!lacking.is_empty()).then(|| format!("seed {seed} without {lacking}"))
+        let due = |place: &Place| ended.is_none_or(|(last, _)| place < last);
+        let lacking = planned.iter().filter(|place| !rounds.contains_key(place) && due(place));
+        let lacking = list(lacking.map(|&(ratio, steps)| match several {
+            true => format!("{steps} steps"),
+            false => percent(ratio as f64 / 1e6),
+        }));
+        (!lacking.is_empty()).then(|| format!("{name} without {lacking}"))
     });
     gaps.collect::<Vec<_>>().join("; ")
 }

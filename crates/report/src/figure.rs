@@ -45,10 +45,10 @@ impl Figure {
     /// say where its numbers come from; the second begins with `over`.
     fn new((name, title): Name, (width, height): (f64, f64), sweep: &Sweep, over: &str) -> Self {
         let manifest = &sweep.results.manifest;
-        let cases = manifest.data.iter().map(|data| {
-            let (a, b) = (data.part_a.len(), data.part_b.len());
-            format!("{}: {a} cases in Part A, {b} in Part B", data.task.label())
-        });
+        let cases = manifest
+            .data
+            .iter()
+            .map(|data| format!("{}: {}", data.task.label(), Sweep::cases(data)));
         let cases = cases.collect::<Vec<_>>().join(" · ");
         let (version, commit) = (&manifest.version, &manifest.commit);
         let footer = [

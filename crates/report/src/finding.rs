@@ -7,7 +7,7 @@
 
 use crate::arm::{Arm, PROPOSED};
 use crate::format::{decimals, percent, signed, with_ends};
-use crate::paired::{Paired, paired, scores};
+use crate::paired::{Paired, paired};
 use crate::paper::{self, COMPARED_RATIO};
 use crate::rounds::{Point, ratio_key};
 use crate::sweep::Sweep;
@@ -21,8 +21,21 @@ pub(crate) fn findings(sweep: &Sweep, task: Task) -> Vec<String> {
 }
 
 fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
-    let dice = with_ends(sweep.full(task, Part::B)?.dice.value, 3);
-    Some(format!("Full annotation reaches a mean Dice of {dice} on unseen cases."))
+    let fulls = sweep.fulls(task, Part::B);
+    let fulls: Vec<String> = fulls
+        .iter()
+        .map(|full| format!("{} after {} steps", with_ends(full.dice.value, 3), full.steps))
+        .collect();
+    let unequal = sweep.unequal_steps(task);
+    let unequal = unequal.map_or_else(String::new, |words| {
+        format!(" Points are not compared with it where it had other training: {words}.")
+    });
+    (!fulls.is_empty()).then(|| {
+        format!(
+            "Full annotation reaches a mean Dice of {} on unseen cases.{unequal}",
+            fulls.join(", ")
+        )
+    })
 }
 
 /// The best strategy against the next, at the largest ratio that most strategies share.
@@ -86,26 +99,28 @@ fn three(point: &Point) -> String {
 /// Says by how much `a` differs from `b` on the same cases and seeds, and whether that is separated
 /// from 0.
 fn compared(sweep: &Sweep, a: &Point, b: &Point) -> String {
-    let of = |point: &Point| {
-        let key = (point.task, &point.arm, ratio_key(point.ratio));
-        let rounds = sweep.primary();
-        scores(rounds.filter(|round| (round.task, &round.arm, ratio_key(round.ratio)) == key))
-    };
-    let Some(Paired { difference, runs, cases, .. }) = paired(&of(a), &of(b)) else {
+    let compared = paired(&sweep.scores(a), &sweep.scores(b));
+    let Some(Paired { difference, runs, cases, .. }) = compared else {
         return "no seed has both yet".to_owned();
     };
-    let mean = signed(difference.mean, 3);
-    match (difference.low, difference.high) {
+    let (mean, run) = (signed(difference.mean, 3), sweep.run_word());
+    let words = match (difference.low, difference.high) {
         (Some(low), Some(high)) => format!(
-            "paired over {runs} seeds and {cases} cases the difference is {mean} (95\u{a0}% interval \
+            "paired over {runs} {run}s and {cases} cases the difference is {mean} (95\u{a0}% interval \
              {} to {}), so this sweep {} the two",
             signed(low, 3),
             signed(high, 3),
             if low > 0.0 || high < 0.0 { "separates" } else { "does not separate" }
         ),
         _ => format!(
-            "a difference of {mean} over {runs} seed(s) and {cases} case(s), too few to separate \
+            "a difference of {mean} over {runs} {run}(s) and {cases} case(s), too few to separate \
              anything"
         ),
+    };
+    match a.steps == b.steps {
+        true => words,
+        false => {
+            format!("{words}; the first had {} training steps, the second {}", a.steps, b.steps)
+        }
     }
 }

@@ -3,14 +3,16 @@
 //!
 //! The paper does not say by which rule. Ours: Part B Dice is compared with full annotation's on
 //! the same case and seed, and the mean difference may not fall more than [`cost_margin`] below 0.
-//! A stricter rule stands beside it: the lower end of the difference's interval may not.
+//! A stricter rule stands beside it: the lower end of the difference's interval may not. Full
+//! annotation is the round with exactly as many training steps as the point. A strategy with a point
+//! that has none such has no minimum cost: a lower ratio might have reached it.
 
 use crate::arm::Arm;
-use crate::paired::{Paired, Scores, paired, scores};
-use crate::rounds::{Point, Round};
+use crate::paired::{Paired, paired};
+use crate::rounds::Point;
+use crate::sweep::Sweep;
 use slicewise_data::{Agreement, Part, Task};
 use slicewise_metrics::Interval;
-use std::collections::BTreeSet;
 
 /// Where one strategy has reached full annotation.
 #[derive(Debug, Clone)]
@@ -46,51 +48,44 @@ pub(crate) fn cost_margin(agreement: Agreement) -> f64 {
     }
 }
 
-/// Finds the minimum costs of every task that has full annotation and of every strategy, in the
-/// order of tables; `rounds` are the primary model's, and `points` are theirs.
-pub(crate) fn minimum_costs(
-    rounds: &[&Round],
-    points: &[Point],
-    margin: &dyn Fn(Task) -> f64,
-) -> Vec<MinimumCost> {
-    let arms: BTreeSet<(Task, &Arm)> =
-        rounds.iter().map(|round| (round.task, &round.arm)).collect();
-    let point = |round: &Round| {
-        let mut points = points.iter().filter(|point| point.part == Part::B);
-        let key = (round.task, &round.arm, round.ratio);
-        points.find(|point| (point.task, &point.arm, point.ratio) == key)
-    };
+/// Finds the minimum costs of every task and strategy of the primary model, in the order of tables.
+pub(crate) fn minimum_costs(sweep: &Sweep, margin: &dyn Fn(Task) -> f64) -> Vec<MinimumCost> {
     let mut costs = Vec::new();
-    for (task, arm) in arms {
-        let of = |arm: &Arm| {
-            let rounds = rounds.iter().copied();
-            rounds.filter(|round| round.task == task && round.arm == *arm).collect::<Vec<_>>()
-        };
-        let (full, own) = (scores(of(&Arm::Full)), of(arm));
-        if !arm.is_strategy() || full.is_empty() || !own.iter().any(|r| point(r).is_some()) {
-            continue;
-        }
-        let curve = of(&Arm::First).into_iter().chain(own);
-        let reached: Vec<Reached> =
-            curve.filter_map(|round| reached(&scores([round]), &full, point(round)?)).collect();
-        let first = |value: fn(Interval) -> Option<f64>| {
-            let near = |reached: &&Reached| {
-                value(reached.difference).is_some_and(|value| value >= -margin(task))
+    for task in sweep.tasks() {
+        for arm in sweep.strategies() {
+            let curve = sweep.curve(task, Part::B, &arm);
+            let compared = curve.iter().map(|point| against_full(sweep, point));
+            let Some(compared) = compared.collect::<Option<Vec<_>>>() else { continue };
+            if compared.is_empty() {
+                continue;
+            }
+            let reached: Vec<Reached> = compared.into_iter().flatten().collect();
+            let first = |value: fn(Interval) -> Option<f64>| {
+                let near = |reached: &&Reached| {
+                    value(reached.difference).is_some_and(|value| value >= -margin(task))
+                };
+                reached.iter().find(near).cloned()
             };
-            reached.iter().find(near).cloned()
-        };
-        costs.push(MinimumCost {
-            task,
-            arm: arm.clone(),
-            by_mean: first(|difference| Some(difference.mean)),
-            by_interval: first(|difference| difference.low),
-        });
+            costs.push(MinimumCost {
+                task,
+                by_mean: first(|difference| Some(difference.mean)),
+                by_interval: first(|difference| difference.low),
+                arm,
+            });
+        }
     }
     costs
 }
 
-/// Compares a point with full annotation; `None` if they share no case and run.
-fn reached(ours: &Scores, full: &Scores, point: &Point) -> Option<Reached> {
-    let Paired { difference, runs, cases, .. } = paired(ours, full)?;
-    Some(Reached { point: point.clone(), difference, seeds: runs, cases })
+/// Compares a point with full annotation at equal steps: `None` if there is none, an inner `None` if
+/// they share no case and run yet.
+fn against_full(sweep: &Sweep, point: &Point) -> Option<Option<Reached>> {
+    let full = sweep.full(point.task, Part::B, point.steps)?;
+    let compared = paired(&sweep.scores(point), &sweep.scores(full));
+    Some(compared.map(|Paired { difference, runs, cases, .. }| Reached {
+        point: point.clone(),
+        difference,
+        seeds: runs,
+        cases,
+    }))
 }

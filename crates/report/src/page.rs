@@ -111,10 +111,8 @@ fn findings(sections: &[(&Section, Content)], task: Task) -> Markup {
 /// One line: how much data, which seeds, where.
 fn facts(sweep: &Sweep) -> String {
     let manifest = &sweep.results.manifest;
-    let data = manifest.data.iter().map(|data| {
-        let (a, b) = (data.part_a.len(), data.part_b.len());
-        format!("{}: {a} training and {b} unseen cases", data.task.label())
-    });
+    let data =
+        manifest.data.iter().map(|data| format!("{}: {}", data.task.label(), Sweep::cases(data)));
     let rest = [
         format!("seeds {}", sweep.seeds()),
         manifest.device.clone(),
@@ -152,6 +150,7 @@ fn reading() -> Markup {
         dl {
             dt { "ratio" } dd { "the share of each Part A volume's slices that is annotated; the same for every volume" }
             dt { "first round" } dd { "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands once and every curve begins with it" }
+            dt { "steps" } dd { "training steps behind a point; it is compared with full annotation of the same number of steps, or with none" }
             dt { "P" } dd { "agreement, slice by slice, of the segmentation with that of the attention map; a strategy may see it" }
             dt { "R" } dd { "agreement of the segmentation with the ground truth; no strategy sees it" }
             dt { "interval" } dd { "95 %. Of a mean: Student's t over seeds, which says what first weights, crops and random choices change, not what other cases would. Of a difference and of P–R: whole seeds and whole cases are random. None below three seeds" }
@@ -182,7 +181,7 @@ fn provenance(sweep: &Sweep, sections: &[(&Section, Content)]) -> Markup {
                 dt { "data, " (data.task.label()) }
                 dd {
                     @if let Some(definition) = &data.definition { (definition) "; " }
-                    (data.part_a.len()) " cases in Part A, " (data.part_b.len()) " in Part B; classes "
+                    (Sweep::cases(data)) "; classes "
                     (data.classes.join(", ")) "; SHA-256 of all voxels " code { (data.sha256) }
                 }
             }

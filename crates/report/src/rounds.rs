@@ -1,13 +1,17 @@
 //! Records to rounds, and rounds to points of curves: mean Dice over cases, then mean and interval
 //! over seeds.
+//!
+//! With folds a seed has a record for each fold. Part B of the folds together is every case once, so
+//! a seed's score is the mean over the cases of all its folds. A round that was not evaluated, which
+//! only leads to the next query, has no point.
 
 use crate::arm::Arm;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, Results, RoundRecord};
 use slicewise_metrics::{Interval, mean_interval};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// One round of an arm in all its seeds.
+/// One round of an arm in all its runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Round<'a> {
     pub(crate) task: Task,
@@ -17,7 +21,14 @@ pub(crate) struct Round<'a> {
     pub(crate) arm: Arm,
     /// Annotated share of each Part A volume's slices, in `(0, 1]`.
     pub(crate) ratio: f64,
-    /// The records, one a seed.
+    /// Training steps behind it; the most, should runs differ.
+    pub(crate) steps: u64,
+    /// Whether it was evaluated.
+    pub(crate) evaluated: bool,
+    /// Whether no round of the same model and arm at this ratio had more steps. Full annotation may
+    /// have several at ratio 1, to be read off at the steps of each point.
+    pub(crate) longest: bool,
+    /// The records, one a run: a seed, or a fold of a seed.
     pub(crate) records: Vec<&'a RoundRecord>,
 }
 
@@ -26,25 +37,39 @@ pub(crate) fn ratio_key(ratio: f64) -> u64 {
     (ratio * 1e6).round() as u64
 }
 
-/// Groups the records by task, model in the manifest's order, arm and ratio, sorted so.
+/// Groups the records by task, model in the manifest's order, arm and ratio, sorted so; those of full
+/// annotation also by number, which is by rising steps.
 pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
     let models = &results.manifest.models;
     let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
     for record in &results.records {
         let model = models.iter().position(|model| *model == record.model);
         let place = (model.unwrap_or(models.len()), record.model.as_str());
-        let key = (record.task, place, Arm::of(&record.strategy), ratio_key(record.ratio));
+        let arm = Arm::of(&record.strategy);
+        // Its rounds, all at ratio 1, differ in steps alone.
+        let number = if arm == Arm::Full { record.round } else { 0 };
+        let key = (record.task, place, arm, ratio_key(record.ratio), number);
         groups.entry(key).or_default().push(record);
     }
-    let groups = groups.into_iter().map(|((task, (place, model), arm, _), records)| Round {
+    let groups = groups.into_iter().map(|((task, (place, model), arm, ..), records)| Round {
         task,
         model,
         primary: place == 0,
         arm,
         ratio: records[0].ratio,
+        steps: records.iter().map(|record| record.steps).max().unwrap_or(0),
+        evaluated: records.iter().any(|record| record.evaluated),
+        longest: true,
         records,
     });
-    groups.collect()
+    let mut rounds: Vec<Round> = groups.collect();
+    for place in 1..rounds.len() {
+        let (before, after) = (&rounds[place - 1], &rounds[place]);
+        let of = |round: &Round| (round.task, round.model.to_owned(), ratio_key(round.ratio));
+        let same = before.arm == after.arm && of(before) == of(after);
+        rounds[place - 1].longest = !same;
+    }
+    rounds
 }
 
 /// A score of cases.
@@ -52,27 +77,32 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
 pub(crate) struct Score {
     /// Mean over cases, then mean and 95 % Student-t interval over seeds.
     pub(crate) value: Interval,
-    /// Cases scored in one seed.
+    /// Distinct cases scored in one seed.
     pub(crate) cases: usize,
-    /// Cases scored in all seeds together.
+    /// The same, all seeds together.
     pub(crate) all_cases: usize,
 }
 
-/// The score that `of_case` gives on one part, from records of one round, one a seed; `None` if no
+/// The score that `of_case` gives on one part, from records of one round, one a run; `None` if no
 /// case has one.
 pub(crate) fn score(
     records: &[&RoundRecord],
     part: Part,
     of_case: impl Fn(&CaseRecord) -> Option<f64>,
 ) -> Option<Score> {
-    // Folds of a seed together: each case is in one of them.
-    let mut scores: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    // Folds of a seed together. A case is in Part B of one of them, and in Part A of the others.
+    let mut scores: BTreeMap<u64, (BTreeSet<&str>, Vec<f64>)> = BTreeMap::new();
     for record in records {
-        let of_record = cases_of(record, part).filter_map(&of_case);
-        scores.entry(record.seed).or_default().extend(of_record.filter(|score| score.is_finite()));
+        let (names, scores) = scores.entry(record.seed).or_default();
+        for case in cases_of(record, part) {
+            if let Some(score) = of_case(case).filter(|score| score.is_finite()) {
+                names.insert(&case.case);
+                scores.push(score);
+            }
+        }
     }
-    let counts = scores.values().map(Vec::len);
-    let means = scores.values().filter_map(|scores| mean(scores.iter().copied()));
+    let counts = scores.values().map(|(names, _)| names.len());
+    let means = scores.values().filter_map(|(_, scores)| mean(scores.iter().copied()));
     let values: Vec<f64> = means.collect();
     (!values.is_empty()).then(|| Score {
         value: mean_interval(&values),
@@ -113,11 +143,13 @@ pub(crate) struct Point {
     pub(crate) part: Part,
     pub(crate) arm: Arm,
     pub(crate) ratio: f64,
+    /// Training steps behind it.
+    pub(crate) steps: u64,
     pub(crate) dice: Score,
     pub(crate) cost: Cost,
 }
 
-/// What the annotator had to do, in two currencies, mean over seeds.
+/// What the annotator had to do, in several currencies, mean over runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cost {
     /// Annotated slices of Part A.
@@ -128,25 +160,31 @@ pub(crate) struct Cost {
     pub(crate) voxels: f64,
     /// Their share of all foreground voxels of Part A, in `[0, 1]`.
     pub(crate) voxel_share: f64,
+    /// Length in mm of all outlines on those slices; `None` where the records do not know it.
+    pub(crate) contour_mm: Option<f64>,
 }
 
 impl Round<'_> {
-    /// The point of a curve; `None` if no case of the part has a score.
+    /// The point of a curve; `None` if the round was not evaluated, or no case of the part has a
+    /// score.
     pub(crate) fn point(&self, part: Part) -> Option<Point> {
-        let dice = dice(&self.records, part)?;
-        let (task, arm, ratio) = (self.task, self.arm.clone(), self.ratio);
-        Some(Point { task, part, arm, ratio, dice, cost: self.cost() })
+        let dice = dice(&self.records, part).filter(|_| self.evaluated)?;
+        let (task, arm, ratio, steps) = (self.task, self.arm.clone(), self.ratio, self.steps);
+        Some(Point { task, part, arm, ratio, steps, dice, cost: self.cost() })
     }
 
     fn cost(&self) -> Cost {
-        let over_seeds = |value: fn(&RoundRecord) -> f64| {
+        let over_runs = |value: fn(&RoundRecord) -> f64| {
             self.records.iter().map(|record| value(record)).sum::<f64>() / self.records.len() as f64
         };
+        let contour_mm = over_runs(|r| r.annotated_contour_mm);
         Cost {
-            slices: over_seeds(|r| r.annotated_slices as f64),
-            slice_share: over_seeds(|r| share(r.annotated_slices, r.total_slices)),
-            voxels: over_seeds(|r| r.annotated_foreground_voxels as f64),
-            voxel_share: over_seeds(drawn),
+            slices: over_runs(|r| r.annotated_slices as f64),
+            slice_share: over_runs(|r| share(r.annotated_slices, r.total_slices)),
+            voxels: over_runs(|r| r.annotated_foreground_voxels as f64),
+            voxel_share: over_runs(drawn),
+            // Records of schema 2 are read with 0.
+            contour_mm: (contour_mm > 0.0).then_some(contour_mm),
         }
     }
 }

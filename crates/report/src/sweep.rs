@@ -6,12 +6,13 @@
 
 use crate::agreement::{Agreement, agreements};
 use crate::arm::Arm;
-use crate::format::list;
+use crate::format::{list, percent};
 use crate::minimum_cost::{MinimumCost, cost_margin, minimum_costs};
+use crate::paired::{Scores, scores};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Point, Round, ratio_key, rounds};
 use slicewise_data::{Agreement as Measure, Part, Task};
-use slicewise_experiment::Results;
+use slicewise_experiment::{DataManifest, Results};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -20,12 +21,12 @@ pub(crate) struct Sweep<'a> {
     pub(crate) results: &'a Results,
     /// The folder with the volumes that were kept for figures; `None` leaves those figures out.
     pub(crate) root: Option<&'a Path>,
-    /// All rounds, sorted by task, model, arm and ratio.
+    /// All rounds, sorted by task, model, arm, ratio and steps.
     pub(crate) rounds: Vec<Round<'a>>,
-    /// The primary model's points, sorted by task, part, arm and ratio.
+    /// The primary model's points, sorted by task, part, arm, ratio and steps.
     pub(crate) points: Vec<Point>,
     pub(crate) agreements: Vec<Agreement>,
-    /// The minimum cost of each task and strategy, where full annotation exists.
+    /// The minimum cost of each task and strategy, where full annotation with as many steps exists.
     pub(crate) costs: Vec<MinimumCost>,
 }
 
@@ -40,8 +41,10 @@ impl<'a> Sweep<'a> {
         // Stable: within a task and part the order of the rounds stays.
         points.sort_by_key(|point| (point.task, point.part));
         let margin = |task| cost_margin(agreement_of(results, task));
-        let (agreements, costs) = (agreements(&primary), minimum_costs(&primary, &points, &margin));
-        Self { results, root, rounds, points, agreements, costs }
+        let agreements = agreements(&primary);
+        let mut sweep = Self { results, root, rounds, points, agreements, costs: Vec::new() };
+        sweep.costs = minimum_costs(&sweep, &margin);
+        sweep
     }
 
     /// Rounds of the primary model.
@@ -97,9 +100,35 @@ impl<'a> Sweep<'a> {
         points.find(|point| point.arm == *arm && ratio_key(point.ratio) == ratio_key(ratio))
     }
 
-    /// Finds the point of full annotation.
-    pub(crate) fn full(&self, task: Task, part: Part) -> Option<&Point> {
-        self.panel(task, part).find(|point| point.arm == Arm::Full)
+    /// Gives the points of full annotation by rising steps.
+    pub(crate) fn fulls(&self, task: Task, part: Part) -> Vec<&Point> {
+        self.panel(task, part).filter(|point| point.arm == Arm::Full).collect()
+    }
+
+    /// Finds full annotation with exactly so many steps. Nothing else is compared with a point, or
+    /// the difference would be that of training.
+    pub(crate) fn full(&self, task: Task, part: Part, steps: u64) -> Option<&Point> {
+        self.panel(task, part).find(|point| point.arm == Arm::Full && point.steps == steps)
+    }
+
+    /// Says which points have no full annotation with equal steps beside them; `None` if there are
+    /// none, or no full annotation.
+    pub(crate) fn unequal_steps(&self, task: Task) -> Option<String> {
+        let fulls = self.fulls(task, Part::B);
+        let longest = fulls.last()?.steps;
+        let points = self.panel(task, Part::B).filter(|point| point.arm != Arm::Full);
+        let alone = points.filter(|point| fulls.iter().all(|full| full.steps != point.steps));
+        let alone: BTreeSet<(u64, u64)> =
+            alone.map(|point| (ratio_key(point.ratio), point.steps)).collect();
+        let longer = alone.iter().all(|(_, steps)| *steps < longest);
+        let rounds = alone
+            .iter()
+            .map(|(ratio, steps)| format!("{steps} at {}", percent(*ratio as f64 / 1e6)));
+        let rounds = list(rounds);
+        (!alone.is_empty()).then(|| {
+            let how = if longer { "longer" } else { "for other numbers of steps" };
+            format!("full annotation was trained {how}: {longest} steps against {rounds}")
+        })
     }
 
     /// Gives the curve of a strategy by rising ratio, begun by the shared first round; empty if the
@@ -115,6 +144,30 @@ impl<'a> Sweep<'a> {
     pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&Point> {
         let cost = self.costs.iter().find(|cost| cost.task == task && cost.arm == *arm)?;
         Some(&cost.by_mean.as_ref()?.point)
+    }
+
+    /// Part B scores of a point's round, by run and case.
+    pub(crate) fn scores(&self, point: &Point) -> Scores<'a> {
+        let key = (point.task, &point.arm, ratio_key(point.ratio), point.steps);
+        let of =
+            |round: &&Round| (round.task, &round.arm, ratio_key(round.ratio), round.steps) == key;
+        scores(self.primary().filter(of))
+    }
+
+    /// Says what was trained once: `seed`, or with folds `run`, a fold of a seed.
+    pub(crate) fn run_word(&self) -> &'static str {
+        let folds = self.results.records.iter().any(|record| record.fold.is_some());
+        if folds { "run" } else { "seed" }
+    }
+
+    /// Writes how many cases a task has in which parts.
+    pub(crate) fn cases(data: &DataManifest) -> String {
+        let (a, b) = (data.part_a.len(), data.part_b.len());
+        let folded: usize = data.folds.iter().map(Vec::len).sum();
+        match data.folds.len() {
+            0 => format!("{a} cases in Part A, {b} in Part B"),
+            folds => format!("{folded} cases in {folds} folds, each unseen once"),
+        }
     }
 
     /// Writes the seeds in words: `1, 2, 3`.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod agreement;
+mod fair;
 mod models;
 mod own_task;
 mod pictures;

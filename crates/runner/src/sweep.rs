@@ -257,7 +257,7 @@ fn manifest(
     text: &str,
     arguments: &SweepArguments,
     data: &[TaskData],
-) -> Result<Manifest, ModelError> {
+) -> anyhow::Result<Manifest> {
     let ids = |cases: &[Case], part: Part| {
         cases
             .iter()
@@ -293,16 +293,19 @@ fn manifest(
         parameters: parameters(config, data)?,
         data: data
             .iter()
-            .map(|data| DataManifest {
-                task: data.task,
-                definition: config.tasks[&data.task].definition.clone(),
-                slice_axes: slice_axes(&data.cases),
-                classes: data.classes.clone(),
-                part_a: ids(&data.cases, Part::A),
-                part_b: ids(&data.cases, Part::B),
-                sha256: data.sha256(),
+            .map(|data| {
+                Ok(DataManifest {
+                    task: data.task,
+                    definition: config.tasks[&data.task].definition.clone(),
+                    slice_axes: slice_axes(&data.cases),
+                    classes: data.classes.clone(),
+                    part_a: ids(&data.cases, Part::A),
+                    part_b: ids(&data.cases, Part::B),
+                    folds: slicewise_data::folds(&data.definition, &config.data)?,
+                    sha256: data.sha256(),
+                })
             })
-            .collect(),
+            .collect::<anyhow::Result<_>>()?,
         seeds: config.seeds.clone(),
         cells: config.cells(),
     })

@@ -1,7 +1,7 @@
 //! Folds over cases: every case is unseen in one of them, and the sessions of a subject stay together.
 
 use crate::small_files::{image, labels, put_image, put_labels};
-use slicewise_data::{DataConfig, Part, Task, TaskData, check_task, load_task};
+use slicewise_data::{DataConfig, Part, Task, TaskData, check_task, folds, load_task};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -43,14 +43,17 @@ fn every_case_is_unseen_once_and_subjects_stay_whole() {
     let mut first_folds = BTreeSet::new();
     for seed in 0..4 {
         config.split_seed = seed;
-        for folds in 2..=SESSIONS.len() {
-            config.folds = Some(folds);
+        for count in 2..=SESSIONS.len() {
+            config.folds = Some(count);
+            let listed = folds(&Task::BRAIN_EXTRACTION.preset().unwrap(), &config).unwrap();
+            assert_eq!(listed.len(), count);
             let mut seen = Vec::new();
-            for fold in 1..=folds {
+            for fold in 1..=count {
                 config.fold = Some(fold);
                 let data = load(&config, folder.path());
                 assert_eq!(data.cases.len(), 8, "the others are Part A");
                 let unseen = unseen(&data);
+                assert_eq!(unseen, listed[fold - 1]);
                 for id in &unseen {
                     let (subject, _) = id.split_once('_').unwrap();
                     let index: usize = subject.trim_start_matches("sub-CC").parse().unwrap();
@@ -66,7 +69,7 @@ fn every_case_is_unseen_once_and_subjects_stay_whole() {
                 .map(|case| case.id.clone())
                 .collect();
             all.sort();
-            assert_eq!(seen, all, "{folds} folds of seed {seed}");
+            assert_eq!(seen, all, "{count} folds of seed {seed}");
         }
         // What is listed without a number is the first fold.
         config.folds = Some(2);

@@ -193,8 +193,11 @@ impl Curve {
 pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let arms = sweep.strategies();
     let looks = looks(&arms);
+    let x_of = |point: &Point| {
+        100.0 * if axis == Axis::Slices { point.ratio } else { point.cost.voxel_share }
+    };
     let mark = |point: &Point, star: Option<&Point>| Mark {
-        x: 100.0 * if axis == Axis::Slices { point.ratio } else { point.cost.voxel_share },
+        x: x_of(point),
         value: point.dice.value,
         shared: point.arm == Arm::First,
         star: point.part == Part::B && star.is_some_and(|star| star.ratio == point.ratio),
@@ -212,11 +215,13 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         let first = first.map(|point| Mark { shared: false, ..mark(point, None) });
         // Under the others, so that a star on it shows.
         curves.insert(0, Curve { look: SHARED, hollow: false, aside: 0.0, marks: first.collect() });
-        let full = sweep.full(task, part).map(|full| full.dice.value);
+        let (levels, trained_alike) = references(sweep, (task, part), &arms, &looks, &x_of);
+        // Under all strategies.
+        curves.splice(0..0, trained_alike);
         let part = if part == Part::A { "Part A (training)" } else { "Part B (unseen)" };
         Axes {
             title: format!("{} · {part}", task_title(task)),
-            levels: Vec::from_iter(full.map(|value| Level { value, look: SHARED, places: 3 })),
+            levels,
             curves,
             crowded: arms.len() > FEW,
         }
@@ -266,12 +271,70 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     figure.caption = format!(
         "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
          those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \
-         labelling cost: the smallest ratio at which its Dice is on average at most {} below full \
-         annotation's on the same case and seed, a rule of ours since the paper states none; a \
-         curve without a star reaches that at none of its ratios.",
-        margins(" and ")
+         labelling cost: the smallest ratio at which its Dice is on average at most {} below that \
+         of full annotation with as many training steps on the same case and seed, a rule of ours \
+         since the paper states none; a curve without a star reaches that at none of its ratios.{}",
+        margins(" and "),
+        trained(sweep)
     );
     figure
+}
+
+/// What the points of a panel are compared with: full annotation with as many steps. Where all have
+/// one number of steps that is a level; else a dotted curve over each strategy's points, in its
+/// colour, or grey where strategies share it. A single round of full annotation is a level
+/// anyhow; the caption says whom it was trained longer than.
+fn references(
+    sweep: &Sweep,
+    (task, part): (Task, Part),
+    arms: &[Arm],
+    looks: &[Look],
+    x_of: &dyn Fn(&Point) -> f64,
+) -> (Vec<Level>, Vec<Curve>) {
+    if let [full] = sweep.fulls(task, part)[..] {
+        return (vec![Level { value: full.dice.value, look: SHARED, places: 3 }], Vec::new());
+    }
+    let mut ladders: Vec<(Vec<(f64, &Point)>, Look)> = Vec::new();
+    for (arm, look) in arms.iter().zip(looks) {
+        let curve = sweep.curve(task, part, arm).into_iter();
+        let alike = curve
+            .filter_map(|point| Some((x_of(point), sweep.full(task, part, point.steps)?)))
+            .collect::<Vec<_>>();
+        let key = |ladder: &[(f64, &Point)]| {
+            ladder.iter().map(|(x, full)| (x.to_bits(), full.steps)).collect::<Vec<_>>()
+        };
+        match ladders.iter_mut().find(|(ladder, _)| key(ladder) == key(&alike)) {
+            Some((_, shared)) => *shared = SHARED,
+            None => ladders.push((alike, *look)),
+        }
+    }
+    let curves = ladders.into_iter().map(|(ladder, look)| Curve {
+        look: Look { dash: Some(DOTS), ..look },
+        hollow: true,
+        aside: 0.0,
+        marks: ladder
+            .into_iter()
+            .map(|(x, full)| Mark { x, value: full.dice.value, shared: true, star: false })
+            .collect(),
+    });
+    (Vec::new(), curves.collect())
+}
+
+/// What a caption adds where full annotation had several numbers of steps, or not that of a point.
+fn trained(sweep: &Sweep) -> String {
+    let mut words = String::new();
+    if sweep.tasks().into_iter().any(|task| sweep.fulls(task, Part::B).len() > 1) {
+        words.push_str(
+            " Dotted: full annotation with as many training steps as the point at that place has, \
+             grey where strategies have the same steps.",
+        );
+    }
+    for task in sweep.tasks() {
+        if let Some(unequal) = sweep.unequal_steps(task) {
+            words.push_str(&format!(" {}: {unequal}, so there are no stars.", task.label()));
+        }
+    }
+    words
 }
 
 /// Entries of a legend for the first round and full annotation, as far as the sweep has them.

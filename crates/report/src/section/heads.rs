@@ -79,7 +79,8 @@ fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
         let mut cases = round.records.iter().flat_map(|record| &record.cases);
         cases.any(|case| case.p.is_some())
     };
-    let rounds: Vec<&Round> = sweep.rounds.iter().filter(has_p).collect();
+    let scored = sweep.rounds.iter().filter(|round| round.evaluated && round.longest);
+    let rounds: Vec<&Round> = scored.filter(has_p).collect();
     let with_p: BTreeSet<&str> = rounds.iter().map(|round| round.model).collect();
     if with_p.len() < 2 {
         return Vec::new();

@@ -13,7 +13,7 @@ use crate::paired::CROSSED;
 use crate::rounds::Cost;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
-use slicewise_data::{Part, Task};
+use slicewise_data::Task;
 
 /// What one rule gives for one strategy.
 type RuleRow<'a> = (&'a MinimumCost, &'static str, Option<&'a Reached>);
@@ -61,7 +61,7 @@ fn how(sweep: &Sweep) -> String {
     let margin = |task: Task| format!("{} in {}", setting(sweep.margin(task)), task.label());
     format!(
         "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
-         compared on the same case and seed. \"By mean\": the mean difference is at least minus the \
+         compared on the same case and seed, with the same number of training steps. \"By mean\": the mean difference is at least minus the \
          margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
          difference's 95 % interval is. {CROSSED} The margins are ours: the paper states no rule.",
         sweep.tasks().into_iter().map(margin).collect::<Vec<_>>().join(", ")
@@ -70,11 +70,11 @@ fn how(sweep: &Sweep) -> String {
 
 /// Says where each strategy comes within the margin of full annotation.
 fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
-    sweep.full(task, Part::B)?;
-    let arms = sweep.strategies().into_iter();
-    let costs = arms.filter(|arm| !sweep.curve(task, Part::B, arm).is_empty()).map(|arm| {
-        let name = arm.label();
-        match sweep.star(task, &arm) {
+    let unequal = sweep.unequal_steps(task);
+    let unequal = unequal.map(|words| format!("Of the minimum labelling cost nothing is said where {words}."));
+    let costs = sweep.costs.iter().filter(|cost| cost.task == task).map(|cost| {
+        let name = cost.arm.label();
+        match sweep.star(task, &cost.arm) {
             Some(point) => format!(
                 "{name} at {} of the slices ({} of the foreground voxels)",
                 percent(point.ratio),
@@ -85,8 +85,10 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
         }
     });
     let costs: Vec<String> = costs.collect();
-    (!costs.is_empty()).then(|| {
-        let margin = setting(sweep.margin(task));
-        format!("Within {margin} of full annotation come: {}.", costs.join("; "))
-    })
+    let margin = setting(sweep.margin(task));
+    let within = (!costs.is_empty()).then(|| {
+        format!("Within {margin} of full annotation with as many steps come: {}.", costs.join("; "))
+    });
+    let sentences: Vec<String> = within.into_iter().chain(unequal).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }

@@ -15,6 +15,7 @@ use crate::rounds::{dice, drawn, mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
+use slicewise_experiment::RoundRecord;
 use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,7 +112,8 @@ fn how(rows: &[Statistic]) -> String {
          by their range; final the Dice after the last round; FG-Eff the least-squares rate b of \
          Dice = c − a·exp(−b (x − x₀)), where x is the share of Part A's foreground drawn, c full \
          annotation and c − a the first round at x₀ (a seed already at c has no finite b and is \
-         left out)."
+         left out). It is computed only where full annotation and all points of a curve had the same \
+         number of training steps."
     )
 }
 
@@ -119,9 +121,9 @@ fn how(rows: &[Statistic]) -> String {
 /// is left out: FG-Eff without full annotation, AUBC with fewer than two shared ratios.
 fn statistics(sweep: &Sweep, task: Task, curves: &Curves) -> Vec<Statistic> {
     let shared = curves.values().map(ratios_of).reduce(|a, b| &a & &b).unwrap_or_default();
-    let ceiling = sweep.full(task, Part::B).map(|full| full.dice.value.mean);
     let mut rows = Vec::new();
     for (arm, seeds) in curves {
+        let ceiling = ceiling(sweep, task, arm);
         let found = [
             (areas(seeds, &shared), shared.clone()),
             (finals(seeds), last_ratio(seeds).into_iter().collect()),
@@ -136,6 +138,14 @@ fn statistics(sweep: &Sweep, task: Task, curves: &Curves) -> Vec<Statistic> {
         }
     }
     rows
+}
+
+/// The Dice that a strategy's curve nears: full annotation's with as many steps, if all its points have
+/// the same number and there is such a one.
+fn ceiling(sweep: &Sweep, task: Task, arm: &Arm) -> Option<f64> {
+    let curve = sweep.curve(task, Part::B, arm);
+    let full = sweep.full(task, Part::B, curve.first()?.steps)?;
+    curve.iter().all(|point| point.steps == full.steps).then_some(full.dice.value.mean)
 }
 
 /// Names the seeds that end before their strategy's last ratio, if any does.
@@ -162,16 +172,22 @@ fn curves_of(sweep: &Sweep, task: Task) -> Curves {
     let mut curves = Curves::new();
     let mut first = Vec::new();
     for round in sweep.primary().filter(|round| round.task == task) {
+        // A seed's folds together.
+        let mut seeds: BTreeMap<u64, Vec<&RoundRecord>> = BTreeMap::new();
         for &record in &round.records {
-            let Some(score) = dice(&[record], Part::B) else { continue };
-            let (ratio, dice) = (record.ratio, score.value.mean);
-            let point = SeedRound { ratio, drawn: drawn(record), dice };
+            seeds.entry(record.seed).or_default().push(record);
+        }
+        for (seed, records) in seeds {
+            let Some(score) = dice(&records, Part::B) else { continue };
+            let Some(drawn) = mean(records.iter().map(|record| drawn(record))) else { continue };
+            let (ratio, dice) = (round.ratio, score.value.mean);
+            let point = SeedRound { ratio, drawn, dice };
             match &round.arm {
                 Arm::Full => {}
-                Arm::First => first.push((record.seed, point)),
+                Arm::First => first.push((seed, point)),
                 arm => {
                     let seeds = curves.entry(arm.clone()).or_default();
-                    seeds.entry(record.seed).or_default().insert(ratio_key(ratio), point);
+                    seeds.entry(seed).or_default().insert(ratio_key(ratio), point);
                 }
             }
         }

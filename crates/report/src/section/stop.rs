@@ -2,8 +2,8 @@
 //! round to the next. When would it have stopped, and what would that have cost?
 //!
 //! Sweeps usually go on after the rule fires, so the rounds behind it tell what it would have
-//! missed. In the tidy table `by_seed` is `SEED:RATIO` of each seed, `never` where the rule does not
-//! fire; `stopped` and `never` count seeds. `ratio*` is where they stop; `dice*` Part B Dice there,
+//! missed. In the tidy table `by_seed` is `SEED:RATIO` of each seed, `SEED/FOLD:RATIO` of each fold, `never` where the rule does not
+//! fire; `stopped` and `never` count runs. `ratio*` is where they stop; `dice*` Part B Dice there,
 //! `last_*` at `last_ratio`, `full_*` with full annotation; `p_r*` and `uncertainty_r*` the rank
 //! correlations of P and of −uncertainty with R at the stop, over `p_n` and `uncertainty_n` slices.
 
@@ -12,6 +12,7 @@ use crate::arm::Arm;
 use crate::format::{decimals, percent};
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
+use crate::paired::{Run, run_of};
 use crate::rounds::{dice, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
@@ -24,13 +25,13 @@ use std::collections::BTreeMap;
 struct Stop {
     task: Task,
     arm: Arm,
-    /// Ratio of the first round at which the rule fires, of each seed; `None` if it never does.
-    by_seed: BTreeMap<u64, Option<f64>>,
-    /// State at the stop; `None` if no seed stops.
+    /// Ratio of the first round at which the rule fires, of each run; `None` if it never does.
+    by_run: BTreeMap<Run, Option<f64>>,
+    /// State at the stop; `None` if no run stops.
     stopped: Option<Stopped>,
     /// The strategy's last ratio and Part B Dice there, over all seeds that reach it.
     last: Option<(f64, Interval)>,
-    /// Part B Dice of full annotation.
+    /// Part B Dice of full annotation with as many steps as at the last ratio.
     full: Option<Interval>,
 }
 
@@ -38,8 +39,9 @@ struct Stop {
 struct Stopped {
     /// Mean, lowest and highest ratio.
     ratios: [f64; 3],
-    /// Mean Dice: over cases, then mean and interval over seeds.
-    dice: Interval,
+    /// Mean Dice: over cases, then mean and interval over seeds; `None` if no run stops at a round
+    /// that was evaluated.
+    dice: Option<Interval>,
     /// How P ranks the slices as R does, and how −uncertainty does, over all slices.
     signals: [Option<Correlation>; 2],
 }
@@ -53,19 +55,22 @@ impl Stopped {
 }
 
 impl Stop {
-    /// Seeds in which the rule fires.
+    /// Runs in which the rule fires.
     fn stops(&self) -> usize {
-        self.by_seed.values().flatten().count()
+        self.by_run.values().flatten().count()
     }
 
-    /// `1:0.25 2:never`.
+    /// `1:0.25 2:never`, of folds `1/1:0.25 1/2:never`.
     fn words(&self) -> String {
-        let seeds = self.by_seed.iter().map(|(seed, ratio)| match ratio {
-            // By its key: 0.1 · 3 is 0.3.
-            Some(ratio) => format!("{seed}:{}", ratio_key(*ratio) as f64 / 1e6),
-            None => format!("{seed}:never"),
+        let runs = self.by_run.iter().map(|((fold, seed), ratio)| {
+            let run = if *fold == 0 { seed.to_string() } else { format!("{seed}/{fold}") };
+            match ratio {
+                // By its key: 0.1 · 3 is 0.3.
+                Some(ratio) => format!("{run}:{}", ratio_key(*ratio) as f64 / 1e6),
+                None => format!("{run}:never"),
+            }
         });
-        seeds.collect::<Vec<_>>().join(" ")
+        runs.collect::<Vec<_>>().join(" ")
     }
 
     fn signal(&self, signal: Signal) -> Option<Correlation> {
@@ -78,7 +83,8 @@ const HOW: &str = "The first round at which the paper's stop rule fires: mean P 
     less than σ from that of the round before. Each seed stops at its own round; Dice and rank \
     correlations are of that round, on Part B, mean and 95 % Student-t interval over the seeds \
     that stop (none below three). The correlations with R are Spearman's over all slices of a seed, \
-    their intervals for random seeds and cases; n counts distinct slices. Dice at the last ratio and with full annotation is over all seeds that have it.";
+    their intervals for random seeds and cases; n counts distinct slices. A round between reports, which was not evaluated, has \
+    neither. Dice at the last ratio and with full annotation of as many steps is over all seeds that have it.";
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let rows = stops(sweep);
@@ -90,11 +96,11 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("strategy", |r| r.arm.name())
         .text("by_seed", Stop::words)
         .count("stopped", Stop::stops)
-        .count("never", |r| r.by_seed.len() - r.stops())
+        .count("never", |r| r.by_run.len() - r.stops())
         .maybe("ratio", |r| ratio(r, 0))
         .maybe("ratio_lowest", |r| ratio(r, 1))
         .maybe("ratio_highest", |r| ratio(r, 2))
-        .spread("dice", |r| Some(r.stopped.as_ref()?.dice))
+        .spread("dice", |r| r.stopped.as_ref()?.dice)
         .maybe("last_ratio", |r| Some(r.last?.0))
         .spread("last", |r| Some(r.last?.1))
         .spread("full", |r| r.full)
@@ -111,8 +117,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("by seed", words, Stop::words)
         .column("full annotation", dice, |r| r.full)
         .column("stops at", words, |r| place(r.stopped.as_ref()))
-        .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_seed.len()))
-        .column("Dice at the stop", dice, |r| Some(r.stopped.as_ref()?.dice))
+        .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_run.len()))
+        .column("Dice at the stop", dice, |r| r.stopped.as_ref()?.dice)
         .column("last ratio", Format::Ratio, |r| Some(r.last?.0))
         .column("Dice at it", dice, |r| Some(r.last?.1))
         .column("P with R at the stop", dice, |r| signal(r, Signal::P))
@@ -135,9 +141,9 @@ fn stops(sweep: &Sweep) -> Vec<Stop> {
     }
     groups.retain(|_, records| !records.is_empty());
     let stops = groups.into_iter().map(|((task, arm), records)| {
-        let mut first: BTreeMap<u64, Option<&RoundRecord>> = BTreeMap::new();
+        let mut first: BTreeMap<Run, Option<&RoundRecord>> = BTreeMap::new();
         for record in records {
-            let stop = first.entry(record.seed).or_default();
+            let stop = first.entry(run_of(record)).or_default();
             let earlier = stop.is_none_or(|stop| record.round < stop.round);
             if record.converged == Some(true) && earlier {
                 *stop = Some(record);
@@ -149,18 +155,24 @@ fn stops(sweep: &Sweep) -> Vec<Stop> {
         Stop {
             task,
             arm: arm.clone(),
-            by_seed: first.iter().map(|(seed, stop)| (*seed, ratio(stop))).collect(),
+            by_run: first.iter().map(|(run, stop)| (*run, ratio(stop))).collect(),
             stopped: stopped(&at_stop),
             last: curve.last().map(|point| (point.ratio, point.dice.value)),
-            full: sweep.full(task, Part::B).map(|full| full.dice.value),
+            full: curve
+                .last()
+                .and_then(|last| sweep.full(task, Part::B, last.steps))
+                .map(|full| full.dice.value),
         }
     });
     stops.collect()
 }
 
-/// Computes the state of `records`, one a seed.
+/// Computes the state of `records`, one a run; `None` without any.
 fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
-    let dice = dice(records, Part::B)?.value;
+    if records.is_empty() {
+        return None;
+    }
+    let dice = dice(records, Part::B).map(|score| score.value);
     let ratios = || records.iter().map(|record| record.ratio);
     let pooled = |signal| correlation(records, signal, Scope::Pooled, Slices::All);
     Some(Stopped {
@@ -176,7 +188,7 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
 
 /// Says what the rule does.
 fn sentence(stop: &Stop) -> String {
-    let (strategy, task, seeds) = (stop.arm.label(), stop.task.label(), stop.by_seed.len());
+    let (strategy, task, seeds) = (stop.arm.label(), stop.task.label(), stop.by_run.len());
     let Some(at) = &stop.stopped else {
         return format!("{task}: the rule fires for {strategy} in none of {seeds} seed(s).");
     };
@@ -184,6 +196,10 @@ fn sentence(stop: &Stop) -> String {
     let last = stop.last.map(|(ratio, dice)| format!("{} at {}", three(dice), percent(ratio)));
     let full = stop.full.map(|full| format!("{} with full annotation", three(full)));
     let rest: Vec<String> = last.into_iter().chain(full).collect();
+    let dice = at.dice.map_or_else(
+        || ", between two reports".to_owned(),
+        |dice| format!(", with a Part B Dice of {}, against {}", three(dice), rest.join(" and ")),
+    );
     let signals = Signal::ALL.into_iter().zip(at.signals).filter_map(|(signal, found)| {
         let Correlation { value, n } = found?;
         Some(format!("{} with {} (n = {n})", signal.label(), decimals(value.mean, 2)))
@@ -194,10 +210,8 @@ fn sentence(stop: &Stop) -> String {
     };
     format!(
         "{task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
-         slices, with a Part B Dice of {}, against {}.{there}",
+         slices{dice}.{there}",
         stop.stops(),
         at.place(),
-        three(at.dice),
-        rest.join(" and "),
     )
 }

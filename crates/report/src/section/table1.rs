@@ -24,11 +24,11 @@ struct ModelRow<'a> {
     parts: [Option<Point>; 2],
     /// Trainable numbers, if the manifest tells.
     parameters: Option<u64>,
-    /// Training steps; the largest, should seeds differ.
+    /// Training steps; the most of full annotation.
     steps: u64,
     /// The paper's model of the same architecture.
     paper: Option<&'static paper::Model>,
-    /// Part B against the primary model; `None` for that model itself.
+    /// Part B against the primary model; `None` for that model itself, and with other steps.
     against: Option<Paired>,
 }
 
@@ -67,19 +67,24 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
     let (mut rows, parameters) = (Vec::new(), &sweep.results.manifest.parameters);
     for task in sweep.results.manifest.data.iter().map(|data| data.task) {
-        let of_task = |round: &&Round| round.task == task && round.arm == Arm::Full;
+        let of_task =
+            |round: &&Round| round.task == task && round.arm == Arm::Full && round.longest;
         let full: Vec<_> = sweep.rounds.iter().filter(of_task).collect();
         let dice: Vec<_> = full.iter().map(|round| scores([*round])).collect();
         let primary = full.iter().position(|round| round.primary);
         let others = (0..full.len()).filter(|place| Some(*place) != primary);
-        let pairs = others.filter_map(|place| Some((place, &dice[place], &dice[primary?])));
+        // Models that were trained for other numbers of steps are not compared.
+        let alike = |place: &usize| primary.is_some_and(|p| full[p].steps == full[*place].steps);
+        let pairs = others
+            .filter(alike)
+            .filter_map(|place| Some((place, &dice[place], &dice[primary?])));
         let compared = compare(pairs);
         rows.extend(full.iter().enumerate().map(|(place, round)| ModelRow {
             task,
             model: round.model,
             parts: [Part::A, Part::B].map(|part| round.point(part)),
             parameters: parameters.get(round.model).and_then(|tasks| tasks.get(&task)).copied(),
-            steps: round.records.iter().map(|record| record.steps).max().unwrap_or(0),
+            steps: round.steps,
             paper: architecture(sweep, round.model).and_then(paper::model),
             against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
         }));

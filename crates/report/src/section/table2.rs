@@ -1,9 +1,11 @@
 //! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts,
-//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
+//! `task,part,strategy,ratio,steps,mean,ci_low,ci_high,seeds,cases`.
 //!
-//! `ratio` is a fraction, 1 for `full`; the shared first round is strategy `first`. The interval is
+//! `ratio` is a fraction, 1 for `full`, which has a row for each number of `steps` that some point
+//! has behind it; the shared first round is strategy `first`. The interval is
 //! empty below three seeds. For a person the paper's own numbers stand in columns of their own.
 
+use crate::arm::Arm;
 use crate::figure::curves::{Axis, dice_figure};
 use crate::finding::findings;
 use crate::frame::Columns;
@@ -13,6 +15,8 @@ use crate::rounds::{part_name, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let frame = Columns::of(&sweep.points)
@@ -20,6 +24,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("part", |p| part_name(p.part))
         .text("strategy", |p| p.arm.name())
         .real("ratio", |p| p.ratio)
+        .maybe_large("steps", |p| Some(p.steps))
         .interval(|p| p.dice.value)
         .count("seeds", |p| p.dice.value.n)
         .count("cases", |p| p.dice.cases)
@@ -55,19 +60,33 @@ fn grid(sweep: &Sweep) -> Grid {
     let how = format!(
         "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds (none \
          below three). {names}A: the training volumes, of which only the given share of slices is \
-         annotated, scored on all their slices; B: unseen volumes.{papers}"
+         annotated, scored on all their slices; B: unseen volumes. {}{papers}",
+        trained(sweep)
     );
     let tasks = sweep.tasks().into_iter();
     let places: Vec<(Task, Part)> =
         tasks.flat_map(|task| [Part::A, Part::B].map(|part| (task, part))).collect();
     let rows = pivot(&sweep.points, &places, |point| {
-        ((&point.arm, ratio_key(point.ratio)), (point.task, point.part))
+        // Full annotation has a row for each number of steps, the last for the most.
+        let fulls = sweep.fulls(point.task, point.part).into_iter();
+        let longer = fulls.filter(|full| point.arm == Arm::Full && full.steps > point.steps);
+        let key = (&point.arm, ratio_key(point.ratio), Reverse(longer.count()));
+        (key, (point.task, point.part))
     });
     let ratio = |key: u64| key as f64 / 1e6;
     let mut grid = Grid::of(&rows, how)
         .column("strategy", Format::Words, |r| r.0.0.label())
         .column("slices", Format::Ratio, |r| ratio(r.0.1))
         .on_page(|_| sweep.has_rounds());
+    for task in sweep.tasks().into_iter().filter(|task| steps(sweep, *task).len() > 1) {
+        let title = format!("{} steps", task_short(task));
+        let own = places.iter().enumerate().filter(|(_, (of, _))| *of == task);
+        let own: Vec<usize> = own.map(|(at, _)| at).collect();
+        grid = grid.column(title, Format::Decimals(0), |r| {
+            let point = own.iter().find_map(|at| r.1[*at])?;
+            Some(point.steps as f64)
+        });
+    }
     let title = |task: Task, part| format!("{} {}", task_short(task), part_name(part));
     let score = Format::Decimals(3);
     for (at, &(task, part)) in places.iter().enumerate() {
@@ -80,6 +99,27 @@ fn grid(sweep: &Sweep) -> Grid {
         grid = grid.with(column.of_paper(), |r| number(r.0.0, r.0.1));
     }
     grid.grid()
+}
+
+/// The numbers of training steps behind the points of a task.
+fn steps(sweep: &Sweep, task: Task) -> BTreeSet<u64> {
+    let points = sweep.points.iter().filter(|point| point.task == task);
+    points.map(|point| point.steps).collect()
+}
+
+/// Says how many training steps stand behind the rows.
+fn trained(sweep: &Sweep) -> String {
+    let tasks = sweep.tasks().into_iter().map(|task| {
+        let (steps, name) = (steps(sweep, task), task.label());
+        match (steps.first(), steps.len()) {
+            (Some(steps), 1) => format!("{steps} training steps are behind every row of {name}."),
+            _ => format!(
+                "Rows of {name} differ in training steps, so rows with other steps do not show \
+                 what annotation is worth."
+            ),
+        }
+    });
+    tasks.collect::<Vec<_>>().join(" ")
 }
 
 /// The same, but of each arm only the ratios that the paper's table has, and the last. The paper's

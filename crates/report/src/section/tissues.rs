@@ -39,7 +39,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let strategies = rows.iter().filter(|row| row.arm.is_strategy());
     let ratios: BTreeSet<u64> = strategies.map(|row| ratio_key(row.ratio)).collect();
     let how = format!(
-        "With full annotation, and by strategy with {} of the slices annotated: mean over the cases \
+        "With full annotation trained for as many steps, and by strategy with {} of the slices annotated: mean over the cases \
          that have the class, then over seeds, ± half the 95 % Student-t interval over seeds (none below three).",
         percents(ratios.into_iter().map(|ratio| ratio as f64 / 1e6))
     );
@@ -58,12 +58,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn class_rows<'a>(sweep: &'a Sweep) -> Vec<ClassRow<'a>> {
     let mut rows = Vec::new();
     for data in &sweep.results.manifest.data {
-        let compared_ratio = sweep.compared_ratio(data.task).map(ratio_key);
+        let compared = sweep.compared_ratio(data.task);
+        let compared_ratio = compared.map(ratio_key);
+        let full_steps = full_steps(sweep, data.task, compared);
         for (place, class) in data.classes.iter().enumerate().skip(1) {
             let compared = sweep.primary().filter(|round| {
                 let at_ratio = Some(ratio_key(round.ratio)) == compared_ratio;
                 round.task == data.task
-                    && (round.arm == Arm::Full || round.arm.is_strategy() && at_ratio)
+                    && (round.arm == Arm::Full && Some(round.steps) == full_steps
+                        || round.arm.is_strategy() && at_ratio)
             });
             rows.extend(compared.filter_map(|round| {
                 let dice = score(&round.records, Part::B, |case| {
@@ -75,4 +78,15 @@ fn class_rows<'a>(sweep: &'a Sweep) -> Vec<ClassRow<'a>> {
         }
     }
     rows
+}
+
+/// The steps of full annotation beside points at a ratio: as many as theirs. Without such points it is
+/// the longest training, and without such steps there is none.
+fn full_steps(sweep: &Sweep, task: Task, ratio: Option<f64>) -> Option<u64> {
+    let fulls = sweep.fulls(task, Part::B);
+    let Some(ratio) = ratio else { return Some(fulls.last()?.steps) };
+    let arms = sweep.strategies();
+    let mut points = arms.iter().filter_map(|arm| sweep.at(task, Part::B, arm, ratio));
+    let equal = points.find_map(|point| sweep.full(task, Part::B, point.steps))?;
+    Some(equal.steps)
 }
