@@ -48,6 +48,15 @@ fn every_case_is_unseen_once_and_a_sweep_in_folds_goes_on() {
         let others = by_fold.entry(fold).or_insert_with(|| unseen.clone());
         assert_eq!(*others, unseen, "{name}: all runs of a fold have its cases");
     }
+    let manifest = fs::read(file("out").join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let listed: Vec<&Vec<String>> = by_fold.values().collect();
+    assert_eq!(manifest["data"][0]["folds"], serde_json::json!(listed));
+    let page = fs::read_to_string(file("out").join("report.html")).unwrap();
+    assert!(
+        page.contains("4 cases in 2 folds, each unseen once"),
+        "{page}"
+    );
     let mut all: Vec<String> = by_fold.into_values().flatten().collect();
     all.sort();
     let heads = [1, 2, 3, 4].map(|head| format!("phantom-{head:02}"));

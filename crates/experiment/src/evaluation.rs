@@ -3,7 +3,7 @@
 
 use crate::record::{CaseRecord, OwnGridRecord};
 use slicewise_core::Prediction;
-use slicewise_data::{Case, GridError, on_grid};
+use slicewise_data::{Case, GridError, Part, on_grid};
 use slicewise_metrics::{
     Agreement, MetricsError, Overlap, class_hd95, foreground_entropy, foreground_voxels, mean_dice,
     slice_entropy,
@@ -94,13 +94,14 @@ pub fn evaluate(
     })
 }
 
-/// Scores the prediction on the scan's own grid; `None` if the case is on that grid.
+/// Scores the prediction on the scan's own grid; `None` if the case is on that grid, and in Part A,
+/// which nobody delivers and where it would take as long again.
 fn on_own_grid(
     case: &Case,
     classes: &[String],
     prediction: &Prediction,
 ) -> Result<Option<OwnGridRecord>, ScoreError> {
-    let Some(own) = &case.own else {
+    let Some(own) = case.own.as_ref().filter(|_| case.part == Part::B) else {
         return Ok(None);
     };
     let from = &case.labels.geometry;

@@ -6,10 +6,11 @@
 //! sample a task, so the mean of the coefficients within cases stands beside the pooled one:
 //! differences between cases, which no slice of a case can see, count in the latter only. Slices
 //! without foreground are easy for both scores and tie at the top, so the coefficient over
-//! foreground slices only stands beside that over all.
+//! foreground slices only stands beside that over all, and that over all with 0 for empty slices.
 
 use crate::arm::Arm;
 use crate::paired::{Run, run_of};
+use crate::paper;
 use crate::rounds::{Round, cases_of, mean};
 use rayon::prelude::*;
 use slicewise_data::{Part, Task};
@@ -17,7 +18,7 @@ use slicewise_experiment::{CaseRecord, RoundRecord};
 use slicewise_metrics::{Interval, crossed_t, spearman};
 use std::collections::BTreeMap;
 
-/// Two choices, each with its word in tidy tables.
+/// Enums of choices, each with its word in tidy tables.
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $choice:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -27,9 +28,6 @@ macro_rules! choices {
         }
 
         impl $name {
-            /// Both, in the order of tables.
-            pub(crate) const ALL: [Self; 2] = [$(Self::$choice),+];
-
             /// The word in tables.
             pub(crate) fn name(self) -> &'static str {
                 match self {
@@ -47,6 +45,9 @@ choices! {
         All = "all",
         /// Those whose ground truth has foreground.
         Foreground = "foreground",
+        /// Every slice, but one that is empty in both maps scores 0 and not 1: the paper's quotient
+        /// is 0/0 there, and it does not say what it takes.
+        Zero = "all-zero",
     }
 }
 
@@ -57,25 +58,44 @@ choices! {
         P = "p",
         /// The summed entropy of the slice with its sign flipped: the more, the worse.
         Uncertainty = "uncertainty",
+        /// The mean entropy over the voxels predicted as foreground, with its sign flipped.
+        ForegroundEntropy = "foreground-entropy",
+        /// The number of these voxels.
+        Area = "area",
     }
 }
 
 choices! {
     /// Which slices are ranked together.
     Scope {
-        /// Those of all cases of a seed.
+        /// Those of all cases of a run.
         Pooled = "pooled",
         /// Those of one case; then the mean over the cases that have a coefficient.
         WithinCase = "within-case",
     }
 }
 
+impl Slices {
+    /// Those that figures show.
+    pub(crate) const SHOWN: [Self; 2] = [Self::All, Self::Foreground];
+    /// All, in the order of tables.
+    pub(crate) const ALL: [Self; 3] = [Self::All, Self::Foreground, Self::Zero];
+}
+
 impl Signal {
+    /// The scores of the paper's two queries.
+    pub(crate) const OF_QUERIES: [Self; 2] = [Self::P, Self::Uncertainty];
+    /// All, in the order of tables.
+    pub(crate) const PREDICTORS: [Self; 4] =
+        [Self::P, Self::Uncertainty, Self::ForegroundEntropy, Self::Area];
+
     /// The word where a person reads it: the sign is part of it.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::P => "P",
             Self::Uncertainty => "−uncertainty",
+            Self::ForegroundEntropy => "−mean entropy of the foreground",
+            Self::Area => "predicted area",
         }
     }
 }
@@ -86,11 +106,16 @@ pub(crate) struct Agreement {
     pub(crate) task: Task,
     pub(crate) arm: Arm,
     pub(crate) ratio: f64,
+    /// Part B; Part A in sweeps with rounds between reports, which have no other.
+    pub(crate) part: Part,
     pub(crate) signal: Signal,
     pub(crate) scope: Scope,
     pub(crate) slices: Slices,
     /// Spearman's correlation with R.
     pub(crate) spearman: Correlation,
+    /// Share of the single cases, of all runs, whose coefficient is at least that of the paper's one
+    /// sample: of P within cases, in the paper's tasks.
+    pub(crate) as_paper: Option<f64>,
 }
 
 /// Spearman's correlation over runs.
@@ -103,18 +128,25 @@ pub(crate) struct Correlation {
     pub(crate) n: usize,
 }
 
-/// The agreements of every round whose records hold P, in the order of `rounds`.
+/// The agreements of every round whose records hold P, in the order of `rounds`; full annotation
+/// once.
 pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
-    let rows = rounds.par_iter().flat_map_iter(|round| {
-        let of = |scope, slices, signal| {
-            let spearman = correlation(&round.records, signal, scope, slices)?;
-            let (task, arm, ratio) = (round.task, round.arm.clone(), round.ratio);
-            Some(Agreement { task, arm, ratio, signal, scope, slices, spearman })
-        };
+    let between = rounds.iter().any(|round| !round.evaluated);
+    let longest = rounds.par_iter().filter(|round| round.longest);
+    let rows = longest.flat_map_iter(|round| {
         let mut rows = Vec::new();
-        for scope in Scope::ALL {
+        for (part, scope) in
+            [(Part::B, Scope::Pooled), (Part::B, Scope::WithinCase), (Part::A, Scope::WithinCase)]
+        {
+            if part == Part::A && !between {
+                continue;
+            }
             for slices in Slices::ALL {
-                rows.extend(Signal::ALL.into_iter().filter_map(|signal| of(scope, slices, signal)));
+                rows.extend(
+                    Signal::OF_QUERIES
+                        .into_iter()
+                        .filter_map(|signal| agreement(round, signal, (part, scope, slices))),
+                );
             }
         }
         rows
@@ -122,19 +154,37 @@ pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
     rows.collect()
 }
 
+fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement> {
+    let (part, scope, slices) = ranked;
+    let spearman = correlation(&round.records, signal, ranked)?;
+    let (task, arm, ratio) = (round.task, round.arm.clone(), round.ratio);
+    let papers = paper::rank_coefficient(task);
+    let papers = papers.filter(|_| (signal, scope) == (Signal::P, Scope::WithinCase));
+    let as_paper = papers.and_then(|papers| {
+        let cases = round.records.iter().flat_map(|record| cases_of(record, part));
+        let found: Vec<f64> =
+            cases.filter_map(|case| coefficient(&pairs(case, signal, slices))).collect();
+        let reached = found.iter().filter(|found| **found >= papers).count();
+        (!found.is_empty()).then(|| reached as f64 / found.len() as f64)
+    });
+    Some(Agreement { task, arm, ratio, part, signal, scope, slices, spearman, as_paper })
+}
+
+/// Of which part, ranked how, which slices.
+pub(crate) type Ranked = (Part, Scope, Slices);
+
 /// The correlation of a signal with R over records of one model, one a run; `None` without P, or
 /// where no run has a coefficient.
 pub(crate) fn correlation(
     records: &[&RoundRecord],
     signal: Signal,
-    scope: Scope,
-    slices: Slices,
+    (part, scope, slices): Ranked,
 ) -> Option<Correlation> {
     let mut means = Vec::new();
     let mut by_case: Vec<(Run, &str, f64)> = Vec::new();
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
     for record in records {
-        let cases = cases_of(record, Part::B).map(|case| (case, pairs(case, signal, slices)));
+        let cases = cases_of(record, part).map(|case| (case, pairs(case, signal, slices)));
         let cases: Vec<(&CaseRecord, Vec<(f64, f64)>)> = cases.collect();
         let coefficients = match scope {
             Scope::Pooled => pseudo_values(&cases, &mut means),
@@ -191,17 +241,37 @@ fn coefficient(pairs: &[(f64, f64)]) -> Option<f64> {
     spearman(&signal, &r).ok()
 }
 
-/// The signal and R of each slice asked for; nothing without attention, for either signal, since the
-/// two are compared on the same models.
+/// The signal and R of each slice asked for; nothing without attention, for any signal, since all are
+/// compared on the same models, and nothing that the records do not know.
 pub(crate) fn pairs(case: &CaseRecord, signal: Signal, slices: Slices) -> Vec<(f64, f64)> {
     let Some(p) = &case.p else { return Vec::new() };
-    p.iter()
-        .zip(&case.uncertainty)
-        .zip(case.r.iter().zip(&case.foreground))
-        .filter(|(_, (_, foreground))| slices == Slices::All || **foreground)
-        .map(|((p, uncertainty), (r, _))| match signal {
-            Signal::P => (*p, *r),
-            Signal::Uncertainty => (-uncertainty, *r),
-        })
-        .collect()
+    let of_slice = |slice: usize| {
+        let foreground = *case.foreground.get(slice)?;
+        let pair = (seen(case, p, signal, slice)?, *case.r.get(slice)?);
+        match slices {
+            Slices::All => Some(pair),
+            Slices::Foreground => foreground.then_some(pair),
+            Slices::Zero => {
+                let empty = *case.predicted_voxels.get(slice)? == 0;
+                // A P of 1 where SR1 is empty means that SR2 is too.
+                let p_is_empty = signal == Signal::P && empty && pair.0 == 1.0;
+                let r = if empty && !foreground { 0.0 } else { pair.1 };
+                Some((if p_is_empty { 0.0 } else { pair.0 }, r))
+            }
+        }
+    };
+    (0..p.len()).filter_map(of_slice).collect()
+}
+
+/// What a strategy sees of a slice, more of which promises a better segmentation.
+fn seen(case: &CaseRecord, p: &[f64], signal: Signal, slice: usize) -> Option<f64> {
+    match signal {
+        Signal::P => p.get(slice).copied(),
+        Signal::Uncertainty => case.uncertainty.get(slice).map(|uncertainty| -uncertainty),
+        // Below all others where nothing is predicted.
+        Signal::ForegroundEntropy => {
+            case.foreground_entropy.get(slice).map(|entropy| entropy.map_or(f64::MIN, |e| -e))
+        }
+        Signal::Area => case.predicted_voxels.get(slice).map(|voxels| *voxels as f64),
+    }
 }

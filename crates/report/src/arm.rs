@@ -9,8 +9,11 @@ use std::cmp::Ordering;
 /// The strategy that the paper proposes.
 pub(crate) const PROPOSED: &str = "attention-guided";
 
+/// The strategy that annotates slices evenly: what effort is compared with.
+pub(crate) const EVEN: &str = "equal-interval";
+
 /// The paper's strategies, in the order of its Table 2.
-const PAPER: [&str; 4] = ["random", "equal-interval", "uncertainty", PROPOSED];
+const PAPER: [&str; 4] = ["random", EVEN, "uncertainty", PROPOSED];
 
 /// One arm of an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +62,11 @@ impl Arm {
     /// Tells whether it is the paper's own strategy.
     pub(crate) fn is_proposed(&self) -> bool {
         self.name() == PROPOSED
+    }
+
+    /// Tells whether it is the strategy that annotates slices evenly.
+    pub(crate) fn is_even(&self) -> bool {
+        self.name() == EVEN
     }
 
     /// How much it says where only one arm can be shown; the most is best.

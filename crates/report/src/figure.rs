@@ -8,9 +8,11 @@ mod raster;
 mod style;
 
 pub(crate) mod attention;
-pub(crate) mod curves;
+mod curves;
+pub(crate) mod dice;
 pub(crate) mod heads;
 pub(crate) mod penalty;
+pub(crate) mod ranks;
 pub(crate) mod segmentations;
 pub(crate) mod slices;
 

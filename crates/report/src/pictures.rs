@@ -7,6 +7,7 @@
 
 use crate::arm::Arm;
 use crate::error::ReportError;
+use crate::rounds::Round;
 use crate::sweep::Sweep;
 use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
 use slicewise_experiment::{CaseRecord, Cell, DataManifest, ResultsFolder, RoundRecord, pictures};
@@ -92,7 +93,8 @@ impl<'a> Pictures<'a> {
     pub(crate) fn rounds(&self, arm: &Arm, kept: Kept) -> Vec<KeptRound<'a>> {
         let seed = self.sweep.results.manifest.seeds.first();
         let rounds = self.sweep.primary();
-        let rounds = rounds.filter(|round| round.task == self.data.task && round.arm == *arm);
+        let of_arm = |round: &&Round| round.task == self.data.task && round.arm == *arm;
+        let rounds = rounds.filter(of_arm).filter(|round| round.longest);
         let records = rounds.flat_map(|round| {
             round.records.iter().map(move |record| KeptRound { arm: &round.arm, record })
         });

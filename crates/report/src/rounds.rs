@@ -173,7 +173,8 @@ impl Round<'_> {
         Some(Point { task, part, arm, ratio, steps, dice, cost: self.cost() })
     }
 
-    fn cost(&self) -> Cost {
+    /// What the annotator had to do.
+    pub(crate) fn cost(&self) -> Cost {
         let over_runs = |value: fn(&RoundRecord) -> f64| {
             self.records.iter().map(|record| value(record)).sum::<f64>() / self.records.len() as f64
         };

@@ -44,7 +44,7 @@ macro_rules! sections {
         // "section" because modules of an inline module would otherwise lie in a folder of its name.
         #[path = "section"]
         mod files {
-            $(pub(super) mod $file;)+
+            $(pub(crate) mod $file;)+
         }
 
         /// Every section.
@@ -57,17 +57,21 @@ macro_rules! sections {
 sections! {
     table1: "table1", "Table 1: full annotation";
     table2: "table2", "Table 2: mean Dice by strategy and annotated slices";
+    measures: "measures", "Volumes, slices and surfaces";
     statistics: "statistics", "Statistics between strategies";
     comparison: "comparison", "Pairs of strategies";
     penalty: "penalty", "Which strategy loses to which";
     minimum_cost: "minimum-cost", "Minimum labelling cost";
     stop: "stop", "The stop rule";
     agreement: "agreement", "How well P ranks slices as R does, and uncertainty beside it";
+    predictors: "predictors", "What tells R of a slice";
     segmentations: "segmentations", "Attention and segmentations of an unseen case";
     heads: "heads", "Attention heads";
     tissues: "tissues", "Dice of each class on Part B";
-    cost: "cost", "What had to be annotated";
+    effort: "effort", "What had to be annotated";
 }
+
+pub(crate) use files::predictors::Predictor;
 
 /// Makes the sections that the sweep has something to say about.
 pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>, ReportError> {

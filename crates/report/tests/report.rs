@@ -4,6 +4,7 @@
 
 mod agreement;
 mod fair;
+mod measures;
 mod models;
 mod own_task;
 mod pictures;
@@ -102,16 +103,19 @@ fn tidy_table_2_is_what_a_hand_computes() {
         ],
     ));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
-    assert_eq!(table[0].join(","), "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases");
+    assert_eq!(
+        table[0].join(","),
+        "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps"
+    );
     assert_eq!(table.len(), 3, "{table:?}");
 
     // Two seeds: no interval.
     assert_eq!(table[1][..4].join(","), "tissue-segmentation,B,full,1.0");
-    assert_eq!(table[1][5..].join(","), ",,2,2");
+    assert_eq!(table[1][5..].join(","), ",,2,2,10");
 
     // Means of seeds 0.85, 0.75, 0.75; sample deviation over √3 is 1/30; t(0.975, 2) = 4.3026527.
     assert_eq!(table[2][..4].join(","), "tissue-segmentation,B,random,0.5");
-    assert_eq!(table[2][7..].join(","), "3,2");
+    assert_eq!(table[2][7..].join(","), "3,2,10");
     for (cell, expected) in table[2][4..7].iter().zip([0.783_333_33, 0.639_911_58, 0.926_755_09]) {
         let value: f64 = cell.parse().unwrap();
         assert!((value - expected).abs() < 1e-6, "{value} against {expected}");
@@ -142,7 +146,7 @@ fn table_2_of_the_sample_agrees_with_its_records() {
         }
         let mean: f64 = row[4].parse().unwrap();
         assert!((mean - sum / f64::from(n)).abs() < 1e-9, "{row:?}");
-        assert_eq!(row[7..].join(","), format!("3,{}", if row[1] == "A" { 12 } else { 4 }));
+        assert_eq!(row[7..].join(","), format!("3,{},1350", if row[1] == "A" { 12 } else { 4 }));
     }
 }
 
@@ -186,7 +190,7 @@ fn every_file_is_of_its_kind_and_listed() {
         endings.push(ending.to_owned());
     }
     let count = |ending: &str| endings.iter().filter(|found| *found == ending).count();
-    assert_eq!(["csv", "md", "parquet", "svg", "png", "html"].map(count), [10, 11, 10, 5, 5, 1]);
+    assert_eq!(["csv", "md", "parquet", "svg", "png", "html"].map(count), [12, 13, 12, 6, 6, 1]);
 }
 
 #[test]
@@ -219,7 +223,7 @@ fn the_page_is_one_file_that_fetches_nothing() {
         let place = link.split('"').next().unwrap().strip_prefix('#').unwrap();
         assert!(page.contains(&format!("id=\"{place}\"")), "{place}");
     }
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 6);
     assert!(!page.contains("sweep is incomplete"), "a whole sweep lacks nothing");
 }
 
@@ -313,7 +317,7 @@ fn a_strategy_of_ones_own_is_in_tables_figures_and_page() {
     let results =
         small(&[0], vec![record("random", 0, 0.5, &[0.8]), record("my-own", 0, 0.5, &[0.9])]);
     let dir = report(&results);
-    for file in ["tables/table2.csv", "tables/cost.md", "figures/fig5.svg", "report.html"] {
+    for file in ["tables/table2.csv", "tables/effort.md", "figures/fig5.svg", "report.html"] {
         assert!(read(dir.path(), file).contains("my-own"), "{file}");
     }
 }
@@ -328,7 +332,7 @@ fn a_column_has_one_number_of_decimals() {
     ];
     (records[0].annotated_slices, records[1].annotated_slices) = (80, 79);
     let dir = report(&small(&[0, 1], records));
-    let table = read(dir.path(), "tables/cost.md");
+    let table = read(dir.path(), "tables/effort.md");
     for cells in ["| 50\u{a0}% | 79.5 | 79.5\u{a0}% |", "| 100\u{a0}% | 100.0 | 100.0\u{a0}% |"] {
         assert!(table.contains(cells), "{table}");
     }

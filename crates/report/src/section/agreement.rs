@@ -1,21 +1,25 @@
 //! How well P and uncertainty rank slices as R does: `task,strategy,signal,ratio,scope,slices,mean,
-//! ci_low,ci_high,seeds,n`, and Fig. 4.
+//! ci_low,ci_high,seeds,n,part,as_paper`, and Fig. 4.
 //!
-//! The numbers are Spearman's correlations of the signal with R over Part B. `signal` is `p`, or
+//! The numbers are Spearman's correlations of the signal with R. `part` is `B`, and in sweeps with
+//! rounds between reports also `A`, the one part that these have. `signal` is `p`, or
 //! `uncertainty` with its sign flipped; `scope` is `pooled` over all cases of a seed or the mean
-//! `within-case`; `slices` is `all` or `foreground`, and `n` counts them once, not once a seed.
+//! `within-case`; `slices` is `all`, `foreground`, or `all-zero` (all, but 0 instead of 1 where both
+//! maps are empty), and `n` counts them once, not once a seed. `as_paper` is the share of single
+//! cases, of all runs, whose coefficient is at least that of the paper's one sample.
 
 use crate::agreement::{Agreement, Scope, Signal, Slices};
-use crate::figure::curves::agreement_figure;
+use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
-use crate::format::{list, percent, setting, with_ends};
+use crate::format::{decimals, list, percent, setting, share, signed, with_ends};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
 use crate::paper;
-use crate::rounds::ratio_key;
+use crate::rounds::{part_name, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
-use slicewise_data::Task;
+use slicewise_data::{Part, Task};
+use std::cmp::Reverse;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let frame = Columns::of(&sweep.agreements)
@@ -28,6 +32,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .interval(|r| r.spearman.value)
         .count("seeds", |r| r.spearman.value.n)
         .count("n", |r| r.spearman.n)
+        .text("part", |r| part_name(r.part))
+        .maybe("as_paper", |r| r.as_paper)
         .frame("agreement")?;
     let tasks = sweep.tasks().into_iter();
     let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, task)?))).collect();
@@ -51,40 +57,60 @@ fn grid(sweep: &Sweep) -> Grid {
          \"pooled\" ranks the slices of all cases of a seed together, \"within-case\" those of \
          each case and takes the mean over cases; n counts distinct slices. Slices that \
          are empty in both maps score 1 in P and R alike, which raises the coefficient over all \
-         slices. The paper shows one sample a task: {}. The page shows the models that the \
+         slices: \"empty slices add\" is the coefficient of P over all less that over foreground \
+         slices, and \"0/0 := 0\" that over all slices if those empty in both maps score 0. The \
+         paper shows one sample a task with all its slices: {}. \"as the paper's\" is the share of \
+         single cases, of all seeds, whose coefficient is no lower. The page shows the models that the \
          paper's strategy trained; tables/agreement.csv has those of every other.",
         list(papers)
     );
-    let places = Slices::ALL.map(|slices| Signal::ALL.map(|signal| (slices, signal))).concat();
+    let signals = Signal::OF_QUERIES;
+    let places = Slices::ALL.map(|slices| signals.map(|signal| (slices, signal))).concat();
     let rows = pivot(&sweep.agreements, &places, |row| {
-        ((row.task, &row.arm, ratio_key(row.ratio), row.scope), (row.slices, row.signal))
+        let key = (row.task, &row.arm, ratio_key(row.ratio), Reverse(row.part), row.scope);
+        (key, (row.slices, row.signal))
     });
     let proposed = sweep.agreements.iter().any(|row| row.arm.is_proposed());
     let mut lines = Grid::of(&rows, how)
         .column("task", Format::Words, |r| r.0.0.label())
         .column("strategy", Format::Words, |r| r.0.1.label())
         .column("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
-        .column("scope", Format::Words, |r| r.0.3.name())
+        .column("scope", Format::Words, |r| match r.0.3.0 {
+            Part::A => format!("{}, Part A", r.0.4.name()),
+            Part::B => r.0.4.name().to_owned(),
+        })
         .on_page(|r| !proposed || !r.0.1.is_strategy() || r.0.1.is_proposed());
     for (place, slices) in Slices::ALL.into_iter().enumerate() {
-        let which = format!("{} slices", slices.name());
-        let first = place * Signal::ALL.len();
-        for (at, signal) in (first..).zip(Signal::ALL) {
+        if !sweep.agreements.iter().any(|row| row.slices == slices) {
+            continue;
+        }
+        let which = match slices {
+            Slices::Zero => "0/0 := 0".to_owned(),
+            slices => format!("{} slices", slices.name()),
+        };
+        let first = place * signals.len();
+        for (at, signal) in (first..).zip(signals) {
             let title = format!("{which}: {}", signal.label());
             let column = Column::new(title, Format::Decimals(3)).under(&which);
             lines = lines.with(column, |r| r.1[at].map(|row| row.spearman.value));
         }
         let n = Column::new("n", Format::Decimals(0)).under(which);
         lines = lines.with(n, |r| {
-            r.1[first..first + Signal::ALL.len()].iter().flatten().map(|row| row.spearman.n).max()
+            r.1[first..first + signals.len()].iter().flatten().map(|row| row.spearman.n).max()
         });
     }
-    lines.grid()
+    // P over all slices comes first, then −uncertainty, then P over foreground slices.
+    lines
+        .column("empty slices add", Format::Difference, |r| {
+            Some(r.1[0]?.spearman.value.mean - r.1[signals.len()]?.spearman.value.mean)
+        })
+        .column("as the paper's", Format::Share, |r| r.1[0]?.as_paper)
+        .grid()
 }
 
 /// Says how P ranks as R does at the proposed strategy's last round, else with full annotation.
 fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
-    let [all, foreground] = Slices::ALL.map(|slices| {
+    let [all, foreground] = Slices::SHOWN.map(|slices| {
         let of_task = sweep.agreements.iter().filter(move |row| {
             let pooled_p = row.signal == Signal::P && row.scope == Scope::Pooled;
             row.task == task && row.slices == slices && pooled_p
@@ -106,10 +132,43 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     });
     Some(format!(
         "P ranks Part B's slices as R does with a coefficient of {} (n = {}){of_foreground}, \
-         after {} at {}{papers}.",
+         after {} at {}{papers}.{}",
         with_ends(all.spearman.value, 3),
         all.spearman.n,
         all.arm.label(),
-        percent(all.ratio)
+        percent(all.ratio),
+        within_case(sweep, all)
     ))
+}
+
+/// Says what the coefficient within a case is at the same round, and what empty slices contribute.
+fn within_case(sweep: &Sweep, shown: &Agreement) -> String {
+    let of = |slices: Slices| {
+        sweep.agreements.iter().find(|row| {
+            let round = (row.task, &row.arm, ratio_key(row.ratio), row.part);
+            let p = (row.signal, row.scope, row.slices) == (Signal::P, Scope::WithinCase, slices);
+            p && round == (shown.task, &shown.arm, ratio_key(shown.ratio), Part::B)
+        })
+    };
+    let (Some(all), Some(foreground)) = (of(Slices::All), of(Slices::Foreground)) else {
+        return String::new();
+    };
+    let [of_all, of_foreground] = [all, foreground].map(|row| row.spearman.value.mean);
+    let mut words = format!(
+        " Within a case it is {} over all slices and {} over those with foreground, so that empty \
+         slices add {}",
+        decimals(of_all, 3),
+        decimals(of_foreground, 3),
+        signed(of_all - of_foreground, 3)
+    );
+    if let Some(zero) = of(Slices::Zero) {
+        words += &format!("; with 0 for them it is {}", decimals(zero.spearman.value.mean, 3));
+    }
+    if let Some(as_paper) = all.as_paper {
+        words += &format!(
+            "; {} of the single cases have the paper's coefficient or a higher one",
+            share(as_paper, 0)
+        );
+    }
+    words + "."
 }

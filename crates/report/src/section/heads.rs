@@ -99,7 +99,7 @@ fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
 /// Computes mean and interval of one of [`MEASURES`], and over how many slices or cases.
 fn measured(round: &Round, measure: usize) -> Option<(Interval, usize)> {
     let ranks = |slices| {
-        let found = correlation(&round.records, Signal::P, Scope::Pooled, slices);
+        let found = correlation(&round.records, Signal::P, (Part::B, Scope::Pooled, slices));
         found.map(|Correlation { value, n }| (value, n))
     };
     let dice = |of_case: fn(&CaseRecord) -> Option<f64>| {

@@ -73,6 +73,11 @@ impl Stop {
         runs.collect::<Vec<_>>().join(" ")
     }
 
+    /// What was trained once, and may stop.
+    fn run_word(&self) -> &'static str {
+        if self.by_run.keys().any(|(fold, _)| *fold > 0) { "run" } else { "seed" }
+    }
+
     fn signal(&self, signal: Signal) -> Option<Correlation> {
         self.stopped.as_ref()?.signals[usize::from(signal == Signal::Uncertainty)]
     }
@@ -117,7 +122,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("by seed", words, Stop::words)
         .column("full annotation", dice, |r| r.full)
         .column("stops at", words, |r| place(r.stopped.as_ref()))
-        .column("seeds that stop", words, |r| format!("{} of {}", r.stops(), r.by_run.len()))
+        .column("runs that stop", words, |r| format!("{} of {}", r.stops(), r.by_run.len()))
         .column("Dice at the stop", dice, |r| r.stopped.as_ref()?.dice)
         .column("last ratio", Format::Ratio, |r| Some(r.last?.0))
         .column("Dice at it", dice, |r| Some(r.last?.1))
@@ -174,7 +179,7 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
     }
     let dice = dice(records, Part::B).map(|score| score.value);
     let ratios = || records.iter().map(|record| record.ratio);
-    let pooled = |signal| correlation(records, signal, Scope::Pooled, Slices::All);
+    let pooled = |signal| correlation(records, signal, (Part::B, Scope::Pooled, Slices::All));
     Some(Stopped {
         ratios: [
             ratios().sum::<f64>() / records.len() as f64,
@@ -182,15 +187,16 @@ fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
             ratios().fold(0.0, f64::max),
         ],
         dice,
-        signals: Signal::ALL.map(pooled),
+        signals: Signal::OF_QUERIES.map(pooled),
     })
 }
 
 /// Says what the rule does.
 fn sentence(stop: &Stop) -> String {
-    let (strategy, task, seeds) = (stop.arm.label(), stop.task.label(), stop.by_run.len());
+    let (strategy, task) = (stop.arm.label(), stop.task.label());
+    let (run, runs) = (stop.run_word(), stop.by_run.len());
     let Some(at) = &stop.stopped else {
-        return format!("{task}: the rule fires for {strategy} in none of {seeds} seed(s).");
+        return format!("{task}: the rule fires for {strategy} in none of {runs} {run}(s).");
     };
     let three = |value: Interval| decimals(value.mean, 3);
     let last = stop.last.map(|(ratio, dice)| format!("{} at {}", three(dice), percent(ratio)));
@@ -200,7 +206,7 @@ fn sentence(stop: &Stop) -> String {
         || ", between two reports".to_owned(),
         |dice| format!(", with a Part B Dice of {}, against {}", three(dice), rest.join(" and ")),
     );
-    let signals = Signal::ALL.into_iter().zip(at.signals).filter_map(|(signal, found)| {
+    let signals = Signal::OF_QUERIES.into_iter().zip(at.signals).filter_map(|(signal, found)| {
         let Correlation { value, n } = found?;
         Some(format!("{} with {} (n = {n})", signal.label(), decimals(value.mean, 2)))
     });
@@ -209,7 +215,7 @@ fn sentence(stop: &Stop) -> String {
         signals => format!(" There R is ranked by {signals}."),
     };
     format!(
-        "{task}: the rule stops {strategy} in {} of {seeds} seed(s), on average at {} of the \
+        "{task}: the rule stops {strategy} in {} of {runs} {run}(s), on average at {} of the \
          slices{dice}.{there}",
         stop.stops(),
         at.place(),

@@ -1,12 +1,12 @@
 //! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts,
-//! `task,part,strategy,ratio,steps,mean,ci_low,ci_high,seeds,cases`.
+//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps`.
 //!
 //! `ratio` is a fraction, 1 for `full`, which has a row for each number of `steps` that some point
 //! has behind it; the shared first round is strategy `first`. The interval is
 //! empty below three seeds. For a person the paper's own numbers stand in columns of their own.
 
 use crate::arm::Arm;
-use crate::figure::curves::{Axis, dice_figure};
+use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
 use crate::frame::Columns;
 use crate::grid::{Cell, Column, Format, Grid, pivot};
@@ -24,10 +24,10 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("part", |p| part_name(p.part))
         .text("strategy", |p| p.arm.name())
         .real("ratio", |p| p.ratio)
-        .maybe_large("steps", |p| Some(p.steps))
         .interval(|p| p.dice.value)
         .count("seeds", |p| p.dice.value.n)
         .count("cases", |p| p.dice.cases)
+        .maybe_large("steps", |p| Some(p.steps))
         .frame("table2")?;
     let grid = grid(sweep);
     let mut content = Content { frame: Some(frame), ..Content::default() };

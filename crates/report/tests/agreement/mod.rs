@@ -28,7 +28,7 @@ fn coefficients_are_what_a_hand_computes() {
     let table = rows(&read(dir.path(), "tables/agreement.csv"));
     assert_eq!(
         table[0].join(","),
-        "task,strategy,signal,ratio,scope,slices,mean,ci_low,ci_high,seeds,n"
+        "task,strategy,signal,ratio,scope,slices,mean,ci_low,ci_high,seeds,n,part,as_paper"
     );
     // Pooled, R ranks the slices 4 5 6 1 2 3. P ranks them 1 to 6: 1 − 6·54/210. −uncertainty
     // ranks them 1.5 3.5 5.5 twice: products of the centred ranks sum to 8, squares to 16 and
@@ -49,7 +49,9 @@ fn coefficients_are_what_a_hand_computes() {
         assert_eq!([&row[2], &row[4], &row[5]], [signal, scope, slices], "{row:?}");
         let got: f64 = row[6].parse().unwrap();
         assert!((got - mean).abs() < 1e-9, "{row:?}, expected {mean}");
-        assert_eq!(row[7..].join(","), format!(",,1,{n}"));
+        // Of P both cases have 1, which is above the paper's 0.92.
+        let as_paper = if (signal, scope) == ("p", "within-case") { "1.0" } else { "" };
+        assert_eq!(row[7..].join(","), format!(",,1,{n},B,{as_paper}"));
     }
     let markdown = read(dir.path(), "tables/agreement.md");
     assert!(markdown.contains(
@@ -70,7 +72,7 @@ fn slices_count_once_and_intervals_know_that_cases_differ() {
     let table = rows(&read(dir.path(), "tables/agreement.csv"));
     let row = |scope: &str| {
         let row = table.iter().find(|row| row[2] == "p" && row[4] == scope && row[5] == "all");
-        row.unwrap_or_else(|| panic!("{scope}"))[6..].to_vec()
+        row.unwrap_or_else(|| panic!("{scope}"))[6..11].to_vec()
     };
     // Seeds are equal, but one case alone has 1 and the other −1: of two such cases nothing is
     // known. Pooled, P ranks the slices 1 2 3 6 5 4 and R 4 5 6 1 2 3.

@@ -66,7 +66,7 @@ fn table_2_has_the_steps_behind_each_row() {
     let dir = report(&small(&[0], own_steps()));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
     let shown: Vec<String> =
-        table.iter().map(|row| [&row[2], &row[4], &row[5]].map(String::as_str).join(" ")).collect();
+        table.iter().map(|row| [&row[2], &row[9], &row[4]].map(String::as_str).join(" ")).collect();
     let expected = [
         "strategy steps mean",
         "full 100 0.5",
@@ -133,7 +133,7 @@ fn rounds_between_reports_count_in_the_stop_rule_alone() {
     let dir = report(&small(&[0], records));
     let table = read(dir.path(), "tables/table2.csv");
     assert_eq!(rows(&table).len(), 1 + 2, "{table}");
-    for file in ["cost", "tissues", "comparison", "statistics", "minimum-cost"] {
+    for file in ["effort", "measures", "tissues", "comparison", "statistics", "minimum-cost"] {
         let table = read(dir.path(), &format!("tables/{file}.csv"));
         assert!(!table.contains("0.4") && !table.contains("0.3"), "{file}: {table}");
     }

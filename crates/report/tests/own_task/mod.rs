@@ -25,7 +25,7 @@ fn sweep(agreement: Agreement) -> Results {
 #[test]
 fn it_has_its_name_everywhere_and_no_number_of_the_paper() {
     let dir = report(&sweep(Agreement::Accuracy));
-    for table in ["table1", "table2", "tissues", "cost", "minimum-cost", "stop", "agreement"] {
+    for table in ["table1", "table2", "tissues", "effort", "minimum-cost", "stop", "agreement"] {
         let table = rows(&read(dir.path(), &format!("tables/{table}.csv")));
         assert!(table.len() > 1 && table[1..].iter().all(|row| row[0] == "liver-tumour"));
     }

@@ -1,0 +1,170 @@
+//! Dice of strategies along what was annotated: Fig. 5 of the paper, the same against the foreground
+//! voxels that had to be drawn.
+
+use super::curves::{Axes, Curve, DOTS, FEW, Level, Mark, Panels, aside, shared_entries};
+use super::marks::Entry;
+use super::style::{Look, Marker, SHARED, looks};
+use super::{Figure, intervals};
+use crate::arm::Arm;
+use crate::format::setting;
+use crate::rounds::Point;
+use crate::sweep::{Sweep, task_title};
+use plotters::prelude::WHITE;
+use slicewise_data::{Part, Task};
+
+/// What the horizontal axis counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// Annotated slices: the budget.
+    Slices,
+    /// Foreground voxels on them: the work.
+    Voxels,
+}
+
+/// Dice of all strategies on both parts, with a star where one is as good as full annotation.
+pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
+    let arms = sweep.strategies();
+    let looks = looks(&arms);
+    let x_of = |point: &Point| {
+        100.0 * if axis == Axis::Slices { point.ratio } else { point.cost.voxel_share }
+    };
+    let mark = |point: &Point, star: Option<&Point>| Mark {
+        x: x_of(point),
+        value: point.dice.value,
+        shared: point.arm == Arm::First,
+        star: point.part == Part::B && star.is_some_and(|star| star.ratio == point.ratio),
+    };
+    let panel = |task: Task, part: Part| {
+        let mut curves: Vec<Curve> = Vec::new();
+        for (index, (arm, &look)) in arms.iter().zip(&looks).enumerate() {
+            let star = sweep.star(task, arm);
+            let points = sweep.curve(task, part, arm).into_iter();
+            let aside = if axis == Axis::Slices { aside(index, arms.len()) } else { 0.0 };
+            let marks = points.map(|point| mark(point, star)).collect();
+            curves.push(Curve { look, hollow: false, aside, marks });
+        }
+        let first = sweep.panel(task, part).filter(|point| point.arm == Arm::First);
+        let first = first.map(|point| Mark { shared: false, ..mark(point, None) });
+        // Under the others, so that a star on it shows.
+        curves.insert(0, Curve { look: SHARED, hollow: false, aside: 0.0, marks: first.collect() });
+        let (levels, trained_alike) = references(sweep, (task, part), &arms, &looks, &x_of);
+        // Under all strategies.
+        curves.splice(0..0, trained_alike);
+        let part = if part == Part::A { "Part A (training)" } else { "Part B (unseen)" };
+        Axes {
+            title: format!("{} · {part}", task_title(task)),
+            levels,
+            curves,
+            crowded: arms.len() > FEW,
+        }
+    };
+    let margins = |and: &str| {
+        let tasks = sweep.tasks().into_iter();
+        let margins =
+            tasks.map(|task| format!("{} ({})", setting(sweep.margin(task)), task.label()));
+        margins.collect::<Vec<_>>().join(and)
+    };
+    let mut entries: Vec<Entry> =
+        arms.iter().zip(&looks).map(|(arm, look)| Entry::curve(arm.label(), *look)).collect();
+    entries.extend(shared_entries(|arm| sweep.points.iter().any(|point| point.arm == *arm)));
+    if !sweep.costs.is_empty() {
+        let label = format!("minimum labelling cost: Part B within {} of full", margins(", "));
+        entries.push(Entry::marker(label, Marker::Star, WHITE));
+    }
+    let panels = Panels {
+        rows: sweep
+            .tasks()
+            .into_iter()
+            .map(|task| [Part::A, Part::B].map(|p| panel(task, p)))
+            .collect(),
+        x_label: match axis {
+            Axis::Slices => "annotated slices (%)",
+            Axis::Voxels => "annotated foreground voxels (%)",
+        },
+        y_label: "mean Dice",
+        limits: 0.0..1.0,
+    };
+    let (name, what) = match axis {
+        Axis::Slices => (
+            ("fig5", "Dice against annotated slices"),
+            "Mean Dice over foreground classes against the annotated share of each training \
+             volume's slices (the paper's Fig. 5). All strategies fork from one shared first \
+             round; marks at one ratio stand a little apart so that intervals can be told apart.",
+        ),
+        Axis::Voxels => (
+            ("voxels", "Dice against the foreground voxels that had to be drawn"),
+            "The same points against the share of all foreground voxels that lie on annotated \
+             slices, which is what an annotator has to draw: slices are not equally much work.",
+        ),
+    };
+    let statistics =
+        intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over seeds");
+    let mut figure = panels.figure(sweep, name, &entries, &statistics);
+    figure.caption = format!(
+        "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
+         those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \
+         labelling cost: the smallest ratio at which its Dice is on average at most {} below that \
+         of full annotation with as many training steps on the same case and seed, a rule of ours \
+         since the paper states none; a curve without a star reaches that at none of its ratios.{}",
+        margins(" and "),
+        trained(sweep)
+    );
+    figure
+}
+
+/// What the points of a panel are compared with: full annotation with as many steps. Where all have
+/// one number of steps that is a level; else a dotted curve over each strategy's points, in its
+/// colour, or grey where strategies share it. A single round of full annotation is a level
+/// anyhow; the caption says whom it was trained longer than.
+fn references(
+    sweep: &Sweep,
+    (task, part): (Task, Part),
+    arms: &[Arm],
+    looks: &[Look],
+    x_of: &dyn Fn(&Point) -> f64,
+) -> (Vec<Level>, Vec<Curve>) {
+    if let [full] = sweep.fulls(task, part)[..] {
+        return (vec![Level { value: full.dice.value, look: SHARED, places: 3 }], Vec::new());
+    }
+    let mut ladders: Vec<(Vec<(f64, &Point)>, Look)> = Vec::new();
+    for (arm, look) in arms.iter().zip(looks) {
+        let curve = sweep.curve(task, part, arm).into_iter();
+        let alike = curve
+            .filter_map(|point| Some((x_of(point), sweep.full(task, part, point.steps)?)))
+            .collect::<Vec<_>>();
+        let key = |ladder: &[(f64, &Point)]| {
+            ladder.iter().map(|(x, full)| (x.to_bits(), full.steps)).collect::<Vec<_>>()
+        };
+        match ladders.iter_mut().find(|(ladder, _)| key(ladder) == key(&alike)) {
+            Some((_, shared)) => *shared = SHARED,
+            None => ladders.push((alike, *look)),
+        }
+    }
+    let curves = ladders.into_iter().map(|(ladder, look)| Curve {
+        look: Look { dash: Some(DOTS), ..look },
+        hollow: true,
+        aside: 0.0,
+        marks: ladder
+            .into_iter()
+            .map(|(x, full)| Mark { x, value: full.dice.value, shared: true, star: false })
+            .collect(),
+    });
+    (Vec::new(), curves.collect())
+}
+
+/// What a caption adds where full annotation had several numbers of steps, or not that of a point.
+fn trained(sweep: &Sweep) -> String {
+    let mut words = String::new();
+    if sweep.tasks().into_iter().any(|task| sweep.fulls(task, Part::B).len() > 1) {
+        words.push_str(
+            " Dotted: full annotation with as many training steps as the point at that place has, \
+             grey where strategies have the same steps.",
+        );
+    }
+    for task in sweep.tasks() {
+        if let Some(unequal) = sweep.unequal_steps(task) {
+            words.push_str(&format!(" {}: {unequal}, so there are no stars.", task.label()));
+        }
+    }
+    words
+}

@@ -1,0 +1,106 @@
+//! What tells R best before the truth is known? P, or something that needs no attention map:
+//! `task,strategy,ratio,predictor,mean,ci_low,ci_high,runs,n`.
+//!
+//! Spearman's correlation with R over the foreground slices of each Part B case, then the mean over
+//! cases. `predictor` is a signal's name; `n` counts distinct slices, `runs` the seeds, or folds of
+//! seeds.
+
+use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
+use crate::arm::Arm;
+use crate::figure::ranks::predictor_figure;
+use crate::format::{list, percent, with_ends};
+use crate::frame::Columns;
+use crate::grid::{Format, Grid, Line, pivot};
+use crate::rounds::{Round, ratio_key};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use rayon::prelude::*;
+use slicewise_data::{Part, Task};
+
+/// How well one signal tells R after one round.
+pub(crate) struct Predictor<'a> {
+    pub(crate) round: &'a Round<'a>,
+    pub(crate) signal: Signal,
+    pub(crate) spearman: Correlation,
+}
+
+/// A round and its signals, in the order of [`Signal::PREDICTORS`].
+type RoundLine<'r, 'a> = Line<'r, (Task, &'a Arm, u64), Predictor<'a>>;
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let rows = predictors(sweep);
+    let frame = Columns::of(&rows)
+        .task(|r| r.round.task)
+        .text("strategy", |r| r.round.arm.name())
+        .real("ratio", |r| r.round.ratio)
+        .text("predictor", |r| r.signal.name())
+        .interval(|r| r.spearman.value)
+        .count("runs", |r| r.spearman.value.n)
+        .count("n", |r| r.spearman.n)
+        .frame("predictors")?;
+    let lines = pivot(&rows, &Signal::PREDICTORS, |row| {
+        let Round { task, arm, ratio, .. } = row.round;
+        ((*task, arm, ratio_key(*ratio)), row.signal)
+    });
+    let proposed = rows.iter().any(|row| row.round.arm.is_proposed());
+    let how = "Spearman's correlation with R over the slices of a Part B case whose ground truth has \
+         foreground, mean over cases and runs, ± half the 95 % interval for random seeds and cases \
+         (none below three seeds). Each signal is signed so that more promises a better slice: the \
+         summed entropy is the uncertainty query's score, the mean entropy is over the voxels \
+         predicted as foreground, the area their number. A slice without any promises the worst by \
+         the last two. All are of the same models; the page shows those that the paper's strategy \
+         trained.";
+    let mut grid = Grid::of(&lines, how)
+        .column("task", Format::Words, |r| r.0.0.label())
+        .column("strategy", Format::Words, |r| r.0.1.label())
+        .column("slices", Format::Ratio, |r| r.0.2 as f64 / 1e6)
+        .on_page(|r| !proposed || !r.0.1.is_strategy() || r.0.1.is_proposed());
+    for (at, signal) in Signal::PREDICTORS.into_iter().enumerate() {
+        grid = grid.column(signal.label(), Format::Decimals(3), |r| Some(r.1[at]?.spearman.value));
+    }
+    let n = |r: &RoundLine| r.1.iter().flatten().map(|row| row.spearman.n).max();
+    let grids = vec![grid.column("n", Format::Decimals(0), n).grid()];
+    let tasks = sweep.tasks().into_iter();
+    let sentences = tasks.filter_map(|task| Some((task, sentence(&lines, task)?))).collect();
+    let figures = predictor_figure(sweep, &rows).into_iter().collect();
+    Ok(Some(Content { frame: Some(frame), grids, sentences, figures, ..Content::default() }))
+}
+
+/// Every evaluated round and signal that has a coefficient, full annotation once.
+fn predictors<'a>(sweep: &'a Sweep<'a>) -> Vec<Predictor<'a>> {
+    let rounds: Vec<&Round> =
+        sweep.primary().filter(|round| round.evaluated && round.longest).collect();
+    let rows = rounds.into_par_iter().flat_map_iter(|round| {
+        let of = (Part::B, Scope::WithinCase, Slices::Foreground);
+        Signal::PREDICTORS.into_iter().filter_map(move |signal| {
+            let spearman = correlation(&round.records, signal, of)?;
+            Some(Predictor { round, signal, spearman })
+        })
+    });
+    rows.collect()
+}
+
+/// Says how P does beside the others.
+fn sentence(lines: &[RoundLine], task: Task) -> Option<String> {
+    let of_task = || lines.iter().filter(|((of, ..), _)| *of == task);
+    let p_is_best = |line: &&RoundLine| {
+        let found = line.1.iter().flatten();
+        let best = found.max_by(|a, b| a.spearman.value.mean.total_cmp(&b.spearman.value.mean));
+        best.is_some_and(|row| row.signal == Signal::P)
+    };
+    let compared = || of_task().filter(|line| line.1.iter().flatten().count() > 1);
+    let (_, shown) = compared().max_by_key(|((_, arm, ratio), _)| (arm.preference(), *ratio))?;
+    let round = shown.iter().flatten().next()?.round;
+    let values = shown.iter().flatten().map(|row| {
+        format!("{} {}", row.signal.label(), with_ends(row.spearman.value, 2))
+    });
+    Some(format!(
+        "Within a case R of foreground slices is told by {} after {} at {}. P is the best of them \
+         after {} of {} rounds.",
+        list(values),
+        round.arm.label(),
+        percent(round.ratio),
+        compared().filter(p_is_best).count(),
+        compared().count()
+    ))
+}
