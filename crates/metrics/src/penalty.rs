@@ -61,7 +61,7 @@ mod tests {
     use crate::paired_t;
 
     /// A t test over the positions that both have.
-    fn test(ours: &Vec<Option<f64>>, theirs: &Vec<Option<f64>>) -> Option<Difference> {
+    fn test(ours: &[Option<f64>], theirs: &[Option<f64>]) -> Option<Difference> {
         let pairs = ours.iter().zip(theirs);
         let differences: Vec<f64> = pairs.filter_map(|(a, b)| Some((*a)? - (*b)?)).collect();
         let test = paired_t(&differences).ok()?;
@@ -80,7 +80,7 @@ mod tests {
             vec![vec![Some(0.75), Some(0.5)], vec![Some(0.5), Some(0.75)]],
             vec![vec![Some(0.75), Some(0.5)], vec![None, Some(0.1)]],
         ];
-        let matrix = pairwise_penalty(&budgets, 0.05, test);
+        let matrix = pairwise_penalty(&budgets, 0.05, |a: &Vec<_>, b| test(a, b));
         let penalty = |share, budgets| Some(Penalty { share, budgets });
         assert_eq!(
             matrix[0],
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_cannot_be_tested_has_no_penalty() {
         let budgets = [vec![vec![Some(0.9)], vec![Some(0.1)], vec![]]];
-        let matrix = pairwise_penalty(&budgets, 0.05, test);
+        let matrix = pairwise_penalty(&budgets, 0.05, |a: &Vec<_>, b| test(a, b));
         assert!(matrix.iter().flatten().all(Option::is_none));
         assert_eq!(matrix.len(), 3);
     }
