@@ -61,7 +61,7 @@ fn targets(text: &str) -> Vec<String> {
     let ends = prose.split("](").skip(1);
     ends.filter_map(|rest| rest.split_once(')'))
         .map(|(target, _)| target.to_owned())
-        .filter(|target| !target.starts_with("https://"))
+        .filter(|target| !target.contains("://"))
         .collect()
 }
 

@@ -28,8 +28,8 @@ pub struct Case {
     pub image: Image,
     /// True classes `[D, H, W]`, values `0..classes.len()`.
     pub labels: LabelMap,
-    /// True classes `[D, H, W]` on the voxel grid that the scan came in, cropped; `None` if `labels`
-    /// are on that grid.
+    /// True classes on the scan's own voxels `[D, H, W]`, cropped as `image` and with the same axis
+    /// first. `None` if the case was not resampled, because `labels` are on the scan's own voxels then.
     pub own: Option<LabelMap>,
 }
 
@@ -49,6 +49,8 @@ pub struct TaskData {
 impl TaskData {
     /// Returns the SHA-256, in hexadecimal, of everything that an experiment can see: task,
     /// definition (unless it is the paper's), classes, and each case's id, part, grid, intensities and labels.
+    /// The labels on the scan's own voxels are left out: they are for scores alone, and those that
+    /// train follow from them.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         // Each text is preceded by its length, so that no two datasets give the same bytes.

@@ -3,10 +3,10 @@
 //!
 //! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
 //! a phantom: the source code of the generator and its arguments), the settings, the task's
-//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, shape
-//! `[z, y, x]` (u64), affine (f64, row by row), stored axes and flips (u8), intensities (f32), classes
-//! (u8), the number of further label maps (u8: none, or the one on the scan's own grid), its shape,
-//! affine, axes, flips and classes, and the SHA-256 of all before. A file whose hash is wrong is rebuilt.
+//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, the
+//! grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
+//! (u8) there; and the SHA-256 of all before. A grid is the shape `[z, y, x]` (u64), the affine (f64,
+//! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
 
 use crate::config::DataConfig;
 use crate::error::DataError;
@@ -16,7 +16,7 @@ use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
 use slicewise_core::hash::hex;
-use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, TaskDefinition, write_whole};
+use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, TaskDefinition, Volume, write_whole};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -111,12 +111,12 @@ pub(crate) fn read(path: &Path) -> Option<Prepared> {
 ///
 /// # Errors
 /// The folder or the file cannot be written.
-pub(crate) fn write(path: &Path, prepared: &Prepared) -> Result<(), DataError> {
+pub(crate) fn write(path: &Path, case: &Prepared) -> Result<(), DataError> {
     let save = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut content = encode(prepared);
+        let mut content = encode(case);
         let hash = Sha256::digest(&content);
         content.extend_from_slice(&hash);
         write_whole(path, &content)
@@ -127,55 +127,59 @@ pub(crate) fn write(path: &Path, prepared: &Prepared) -> Result<(), DataError> {
     })
 }
 
-fn encode(Prepared { image, labels, own }: &Prepared) -> Vec<u8> {
+fn encode(case: &Prepared) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    put_grid(&mut bytes, image.voxels.shape(), &image.geometry);
-    bytes.extend(image.voxels.iter().flat_map(|value| value.to_le_bytes()));
-    bytes.extend(labels.voxels.iter());
-    bytes.push(u8::from(own.is_some()));
-    if let Some(own) = own {
-        put_grid(&mut bytes, own.voxels.shape(), &own.geometry);
+    encode_grid(&mut bytes, &case.image);
+    let intensities = case.image.voxels.iter();
+    bytes.extend(intensities.flat_map(|value| value.to_le_bytes()));
+    bytes.extend(case.labels.voxels.iter());
+    if let Some(own) = &case.own {
+        encode_grid(&mut bytes, own);
         bytes.extend(own.voxels.iter());
     }
     bytes
 }
 
-fn put_grid(bytes: &mut Vec<u8>, shape: &[usize], geometry: &Geometry) {
-    for &length in shape {
+fn encode_grid<T>(bytes: &mut Vec<u8>, volume: &Volume<T>) {
+    for &length in volume.voxels.shape() {
         bytes.extend((length as u64).to_le_bytes());
     }
-    for value in geometry.affine.iter().flatten() {
+    for value in volume.geometry.affine.iter().flatten() {
         bytes.extend(value.to_le_bytes());
     }
-    bytes.extend(geometry.stored.axis.map(|axis| axis as u8));
-    bytes.extend(geometry.stored.flipped.map(u8::from));
+    let stored = volume.geometry.stored;
+    bytes.extend(stored.axis.map(|axis| axis as u8));
+    bytes.extend(stored.flipped.map(u8::from));
 }
 
 fn decode(bytes: &[u8]) -> Option<Prepared> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
-    let (shape, geometry) = take_grid(&mut rest)?;
-    let intensities = take_many(&mut rest, count(shape)?.checked_mul(4)?)?;
+    let (shape, geometry) = decode_grid(&mut rest)?;
+    let count = shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))?;
+    let (intensities, after) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let (classes, mut rest) = after.split_at_checked(count)?;
     let (values, _) = intensities.as_chunks::<4>();
     let values = values
         .iter()
         .map(|value| f32::from_le_bytes(*value))
         .collect();
-    let image = Image {
-        voxels: Array3::from_shape_vec(shape, values).ok()?,
-        geometry: geometry.clone(),
+    let own = if rest.is_empty() {
+        None
+    } else {
+        let (shape, geometry) = decode_grid(&mut rest)?;
+        Some(label_map(shape, geometry, rest)?)
     };
-    let labels = take_labels(&mut rest, shape, geometry)?;
-    let own = match take::<1>(&mut rest)? {
-        [0] => None,
-        _ => {
-            let (shape, geometry) = take_grid(&mut rest)?;
-            Some(take_labels(&mut rest, shape, geometry)?)
-        }
-    };
-    rest.is_empty().then_some(Prepared { image, labels, own })
+    Some(Prepared {
+        image: Image {
+            voxels: Array3::from_shape_vec(shape, values).ok()?,
+            geometry: geometry.clone(),
+        },
+        labels: label_map(shape, geometry, classes)?,
+        own,
+    })
 }
 
-fn take_grid(rest: &mut &[u8]) -> Option<([usize; 3], Geometry)> {
+fn decode_grid(rest: &mut &[u8]) -> Option<([usize; 3], Geometry)> {
     let mut shape = [0; 3];
     for length in &mut shape {
         *length = usize::try_from(u64::from_le_bytes(take(rest)?)).ok()?;
@@ -193,20 +197,10 @@ fn take_grid(rest: &mut &[u8]) -> Option<([usize; 3], Geometry)> {
     Some((shape, Geometry { affine, stored }))
 }
 
-fn take_labels(rest: &mut &[u8], shape: [usize; 3], geometry: Geometry) -> Option<LabelMap> {
-    let classes = take_many(rest, count(shape)?)?;
+/// Returns `None` unless there is one class for each voxel.
+fn label_map(shape: [usize; 3], geometry: Geometry, classes: &[u8]) -> Option<LabelMap> {
     let voxels = Array3::from_shape_vec(shape, classes.to_vec()).ok()?;
     Some(LabelMap { voxels, geometry })
-}
-
-fn count(shape: [usize; 3]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))
-}
-
-fn take_many<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (first, rest) = bytes.split_at_checked(count)?;
-    *bytes = rest;
-    Some(first)
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -219,26 +213,31 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn case() -> Prepared {
+    /// A case with and without classes on its own grid.
+    fn cases() -> [Prepared; 2] {
         let mut geometry = Geometry::axis_aligned([2.0, 1.5, 1.0]);
         geometry.stored.flipped[0] = true;
         let voxels = Array3::from_shape_fn((2, 3, 4), |(z, y, x)| (z * 12 + y * 4 + x) as f32);
-        let labels = voxels.mapv(|value| value as u8 % 3);
-        let own = LabelMap {
-            voxels: Array3::from_shape_fn((3, 2, 2), |(z, y, x)| (z + y + x) as u8),
-            geometry: Geometry::axis_aligned([1.0; 3]),
-        };
-        Prepared {
-            image: Image {
-                voxels,
+        let kept = Prepared {
+            labels: LabelMap {
+                voxels: voxels.mapv(|value| value as u8 % 3),
                 geometry: geometry.clone(),
             },
-            labels: LabelMap {
-                voxels: labels,
-                geometry,
-            },
+            image: Image { voxels, geometry },
+            own: None,
+        };
+        let own = LabelMap {
+            voxels: Array3::from_shape_fn((3, 2, 5), |(z, y, x)| (z + y + x) as u8 % 4),
+            geometry: kept
+                .image
+                .geometry
+                .subgrid([0.1, 0.2, -0.3], [0.6, 1.4, 0.8]),
+        };
+        let resampled = Prepared {
             own: Some(own),
-        }
+            ..kept.clone()
+        };
+        [kept, resampled]
     }
 
     #[test]
@@ -257,10 +256,9 @@ mod tests {
     fn a_case_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/one.case");
-        for own in [case().own, None] {
-            let prepared = Prepared { own, ..case() };
-            write(&path, &prepared).unwrap();
-            assert_eq!(read(&path), Some(prepared));
+        for case in cases() {
+            write(&path, &case).unwrap();
+            assert_eq!(read(&path), Some(case));
         }
     }
 
@@ -268,18 +266,31 @@ mod tests {
     fn any_damage_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("one.case");
-        let (image, labels) = case();
-        write(&path, &image, &labels).unwrap();
-        let good = fs::read(&path).unwrap();
-        for position in [0, 20, 60, good.len() / 2, good.len() - 1] {
-            let mut bad = good.clone();
-            bad[position] ^= 1;
-            fs::write(&path, bad).unwrap();
-            assert_eq!(read(&path), None, "flipped a bit at {position}");
+        for case in cases() {
+            write(&path, &case).unwrap();
+            let good = fs::read(&path).unwrap();
+            for position in [0, 20, 60, good.len() / 2, good.len() - 1] {
+                let mut bad = good.clone();
+                bad[position] ^= 1;
+                fs::write(&path, bad).unwrap();
+                assert_eq!(read(&path), None, "flipped a bit at {position}");
+            }
+            fs::write(&path, &good[..good.len() - 7]).unwrap();
+            assert_eq!(read(&path), None);
         }
-        fs::write(&path, &good[..good.len() - 7]).unwrap();
-        assert_eq!(read(&path), None);
         fs::write(&path, b"short").unwrap();
         assert_eq!(read(&path), None);
+    }
+
+    /// A file with a correct hash but the wrong number of bytes, as another version might write.
+    #[test]
+    fn content_that_does_not_fit_is_no_case() {
+        let [kept, resampled] = cases();
+        for case in [kept, resampled] {
+            let whole = encode(&case);
+            assert_eq!(decode(&whole), Some(case));
+            assert_eq!(decode(&whole[..whole.len() - 1]), None);
+            assert_eq!(decode(&[&whole[..], &[0]].concat()), None);
+        }
     }
 }

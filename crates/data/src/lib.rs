@@ -9,7 +9,7 @@ mod grouping;
 pub mod layouts;
 mod load;
 pub mod nifti;
-mod own_grid;
+pub mod own_grid;
 pub mod phantom;
 pub mod preprocess;
 mod resample;
@@ -23,7 +23,7 @@ pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use layouts::{CaseSource, DatasetLayout, Source};
 pub use load::{folds, load_task};
-pub use own_grid::classes_on_grid;
+pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
     Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,
     TaskData, TaskDefinition, Volume,

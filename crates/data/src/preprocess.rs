@@ -32,14 +32,14 @@ const SAME_SPACING_MM: f64 = 1e-6;
 /// instead of millimetres would otherwise fill the memory.
 const MOST_REFINED: u64 = 512;
 
-/// A case as networks see it.
+/// A case that is ready for training, and its true classes on the scan's own voxels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Prepared {
     /// Standardised intensities `[D, H, W]`.
     pub(crate) image: Image,
-    /// True classes on the image's grid.
+    /// True classes `[D, H, W]` on the image's grid.
     pub(crate) labels: LabelMap,
-    /// True classes on the grid before resampling; `None` if that is the image's.
+    /// True classes `[D, H, W]` of the crop before it was resampled; `None` if it was not.
     pub(crate) own: Option<LabelMap>,
 }
 
@@ -55,13 +55,15 @@ pub(crate) fn preprocess(
 ) -> Result<Prepared, DataError> {
     let file = raw.file.clone();
     let cropped = crop_to_content(raw, margin_mm);
-    let before = LabelMap {
-        voxels: cropped.classes.clone(),
-        geometry: cropped.image.geometry.clone(),
-    };
-    let resampled = match spacing_mm {
-        Some(target_mm) => resample(cropped, class_count, target_mm)?,
-        None => cropped,
+    let (resampled, own) = match spacing_mm {
+        Some(target_mm) if !has_spacing(&cropped.image, target_mm) => {
+            let own = LabelMap {
+                voxels: cropped.classes.clone(),
+                geometry: cropped.image.geometry.clone(),
+            };
+            (resample(cropped, class_count, target_mm)?, Some(own))
+        }
+        _ => (cropped, None),
     };
     let RawCase {
         mut image,
@@ -74,8 +76,14 @@ pub(crate) fn preprocess(
         voxels: classes,
         geometry: image.geometry.clone(),
     };
-    let own = (before.geometry != labels.geometry).then_some(before);
     Ok(Prepared { image, labels, own })
+}
+
+fn has_spacing(image: &Image, target_mm: f64) -> bool {
+    let spacing_mm = image.geometry.spacing_mm();
+    spacing_mm
+        .iter()
+        .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING_MM)
 }
 
 fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
@@ -125,12 +133,6 @@ fn cut<T: Clone>(voxels: &Array3<T>, range: [Slice; 3]) -> Array3<T> {
 
 fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase, DataError> {
     let spacing_mm = raw.image.geometry.spacing_mm();
-    if spacing_mm
-        .iter()
-        .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING_MM)
-    {
-        return Ok(raw);
-    }
     let growth = spacing_mm.map(|spacing| spacing / target_mm);
     // Each axis counts by itself: one that becomes coarser does not make up for one that becomes
     // finer.

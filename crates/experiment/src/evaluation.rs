@@ -3,11 +3,22 @@
 
 use crate::record::{CaseRecord, OwnGridRecord};
 use slicewise_core::Prediction;
-use slicewise_data::{Case, classes_on_grid};
+use slicewise_data::{Case, GridError, Part, on_grid};
 use slicewise_metrics::{
     Agreement, MetricsError, Overlap, class_hd95, foreground_entropy, foreground_voxels, mean_dice,
     slice_entropy,
 };
+
+/// Why a prediction cannot be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// Prediction and ground truth do not fit together.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The prediction cannot be mapped to the scan's own grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}
 
 /// Scores of single slices are kept to this many decimals. Further ones say nothing about a slice, and
 /// half of a record would consist of them.
@@ -34,7 +45,7 @@ pub fn evaluate(
     classes: &[String],
     prediction: &Prediction,
     annotated: &[bool],
-) -> Result<CaseRecord, MetricsError> {
+) -> Result<CaseRecord, ScoreError> {
     let truth = &case.labels.voxels;
     let sr1 = &prediction.sr1;
     let with_truth = Overlap::of(sr1, truth)?;
@@ -83,18 +94,19 @@ pub fn evaluate(
     })
 }
 
-/// Scores the prediction on the scan's own grid; `None` if the case is on that grid.
+/// Scores the prediction on the scan's own grid; `None` if the case is on that grid, and in Part A,
+/// which nobody delivers and where it would take as long again.
 fn on_own_grid(
     case: &Case,
     classes: &[String],
     prediction: &Prediction,
-) -> Result<Option<OwnGridRecord>, MetricsError> {
-    let Some(own) = &case.own else {
+) -> Result<Option<OwnGridRecord>, ScoreError> {
+    let Some(own) = case.own.as_ref().filter(|_| case.part == Part::B) else {
         return Ok(None);
     };
     let from = &case.labels.geometry;
     let shape = own.voxels.dim().into();
-    let predicted = classes_on_grid(&prediction.probabilities, from, &own.geometry, shape);
+    let predicted = on_grid(&prediction.probabilities, from, &own.geometry, shape)?;
     let named = |values: Vec<Option<f64>>| classes.iter().skip(1).cloned().zip(values).collect();
     let spacing_mm = own.geometry.spacing_mm();
     Ok(Some(OwnGridRecord {

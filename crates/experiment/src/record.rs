@@ -99,7 +99,7 @@ pub struct CaseRecord {
     /// Name of each foreground class, and the 95th percentile of its surface distance (HD95) in mm.
     /// `None` if prediction or truth lacks the class.
     pub hd95_mm: Vec<(String, Option<f64>)>,
-    /// Scores on the scan's own voxel grid. `None` if the case is trained on that grid.
+    /// Scores on the scan's own voxel grid. `None` in Part A, and if the case is trained on that grid.
     pub own_grid: Option<OwnGridRecord>,
     /// Mean of the defined Dice values.
     pub mean_dice: f64,

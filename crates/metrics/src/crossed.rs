@@ -4,6 +4,9 @@
 //! gives an interval that is too narrow. Here whole rows and whole columns are resampled, and a
 //! score counts where a drawn row crosses a drawn column (Owen 2007, "The pigeonhole bootstrap",
 //! doi:10.1214/07-AOAS122).
+//!
+//! With a handful of rows and columns it is too narrow still: reports use
+//! [`crossed_t`](crate::crossed_t()), and this one stands beside it in `./just simulate-tests`.
 
 use crate::interval::{Interval, quantile};
 use crate::{MetricsError, rank::finite};

@@ -392,17 +392,17 @@ mod tests {
     #[test]
     fn runs_and_cases_add_up_worked_by_hand() {
         // Runs −4, 0, 4, cases −6, 0, 6, residuals ±1 without row or column sum. Mean squares: of
-        // runs 3 · 16, of cases 3 · 36, of residuals 6/4. So the variance of the mean is
-        // (48 + 108 − 1.5)/9 with 154.5² / (48²/2 + 108²/2 + 1.5²/4) degrees of freedom.
+        // runs 3 · 16, of cases 3 · 36, of residuals 4/4. So the variance of the mean is
+        // (48 + 108 − 1)/9 with 155² / (48²/2 + 108²/2 + 1/4) degrees of freedom.
         let rows: [&[f64]; 3] = [&[-9.0, -5.0, 2.0], &[-7.0, 1.0, 6.0], &[-2.0, 4.0, 10.0]];
         let test = crossed_t(&table(&rows)).unwrap();
         assert_near(Some(test.interval.mean), 0.0);
-        assert_near(test.error, (154.5_f64 / 9.0).sqrt());
-        assert_near(test.freedom, 154.5_f64.powi(2) / (1152.0 + 5832.0 + 0.5625));
+        assert_near(test.error, (155_f64 / 9.0).sqrt());
+        assert_near(test.freedom, 155_f64.powi(2) / (1152.0 + 5832.0 + 0.25));
         let found = variance_components(&table(&rows)).unwrap().unwrap();
-        assert_near(Some(found.run), (48.0 - 1.5) / 3.0);
-        assert_near(Some(found.case), (108.0 - 1.5) / 3.0);
-        assert_near(Some(found.residual), 1.5);
+        assert_near(Some(found.run), (48.0 - 1.0) / 3.0);
+        assert_near(Some(found.case), (108.0 - 1.0) / 3.0);
+        assert_near(Some(found.residual), 1.0);
     }
 
     #[test]

@@ -1,7 +1,5 @@
-//! Confidence intervals of a mean: Student's t and bootstrap.
+//! The confidence interval of a mean by Student's t.
 
-use crate::{MetricsError, rank::finite};
-use rand::Rng;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Runs below which a mean has no interval: two say next to nothing of a third.
@@ -48,41 +46,6 @@ fn student_t_975(freedom: f64) -> f64 {
         .inverse_cdf(0.975)
 }
 
-/// Returns the mean of `values` and its percentile bootstrap interval: the means of `resamples`
-/// samples drawn with replacement are cut at the quantiles (1 ∓ `confidence`) / 2, with linear
-/// interpolation (numpy's default).
-///
-/// # Errors
-/// There are fewer than two values, a value is not finite, `resamples` is 0, or the confidence is
-/// outside (0, 1).
-pub fn bootstrap_interval(
-    values: &[f64],
-    confidence: f64,
-    resamples: usize,
-    rng: &mut impl Rng,
-) -> Result<Interval, MetricsError> {
-    if !(confidence > 0.0 && confidence < 1.0) {
-        return Err(MetricsError::Confidence(confidence));
-    }
-    for (needed, got) in [(2, values.len()), (1, resamples)] {
-        if got < needed {
-            return Err(MetricsError::TooFew { needed, got });
-        }
-    }
-    finite(values)?;
-    let n = values.len();
-    let mut means: Vec<f64> = (0..resamples)
-        .map(|_| (0..n).map(|_| values[rng.random_range(0..n)]).sum::<f64>() / n as f64)
-        .collect();
-    means.sort_by(f64::total_cmp);
-    Ok(Interval {
-        mean: values.iter().sum::<f64>() / n as f64,
-        low: Some(quantile(&means, (1.0 - confidence) / 2.0)),
-        high: Some(quantile(&means, (1.0 + confidence) / 2.0)),
-        n,
-    })
-}
-
 /// Returns the quantile `q`, in `[0, 1]`, of `sorted`, which must not be empty.
 pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let place = q * (sorted.len() - 1) as f64;
@@ -94,8 +57,6 @@ pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn two_values_have_no_interval() {
@@ -116,34 +77,5 @@ mod tests {
         let sorted = [1.0, 2.0, 4.0];
         let quantiles = [0.0, 0.25, 0.75, 1.0].map(|q| quantile(&sorted, q));
         assert_eq!(quantiles, [1.0, 1.5, 3.0, 4.0]);
-    }
-
-    #[test]
-    fn bootstrap_repeats_with_its_seed_and_nears_the_normal_interval() {
-        let values: Vec<f64> = (0..100).map(|i| f64::from(i) / 100.0).collect();
-        let draw = |seed| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            bootstrap_interval(&values, 0.95, 4000, &mut rng).unwrap()
-        };
-        assert_eq!(draw(1), draw(1));
-        assert_ne!(draw(1), draw(2));
-        let (boot, normal) = (draw(1), mean_interval(&values));
-        for (a, b) in [(boot.low, normal.low), (boot.high, normal.high)] {
-            assert!((a.unwrap() - b.unwrap()).abs() < 0.005, "{a:?} {b:?}");
-        }
-    }
-
-    #[test]
-    fn bootstrap_refuses_what_it_cannot_do() {
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        for (values, confidence, resamples) in [
-            (&[1.0, 2.0][..], 1.0, 10),
-            (&[1.0, 2.0], f64::NAN, 10),
-            (&[1.0, 2.0], 0.95, 0),
-            (&[1.0], 0.95, 10),
-            (&[1.0, f64::INFINITY], 0.95, 10),
-        ] {
-            assert!(bootstrap_interval(values, confidence, resamples, &mut rng).is_err());
-        }
     }
 }

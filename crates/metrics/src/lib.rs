@@ -38,7 +38,7 @@ pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};
 pub use holm::holm;
 pub use interpolation::interpolated_labels;
-pub use interval::{Interval, LEAST_RUNS, bootstrap_interval, mean_interval};
+pub use interval::{Interval, LEAST_RUNS, mean_interval};
 pub use overlap::{Overlap, foreground_voxels};
 pub use paired_t::{PairedT, paired_t};
 pub use penalty::{Difference, Penalty, pairwise_penalty};

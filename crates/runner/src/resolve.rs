@@ -185,14 +185,25 @@ mod tests {
         ));
     }
 
+    /// Reads the experiment that a folder of results holds. What is asked of it is its device and
+    /// arithmetic, so the plans may be of an older version: their steps are replaced.
+    fn read_held(path: &Path) -> Option<ExperimentConfig> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut held: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        for (_, plan) in held["tasks"].as_mapping_mut().unwrap() {
+            plan["steps"] = serde_yaml::from_str("{budget: 1000}").unwrap();
+        }
+        let text = serde_yaml::to_string(&held).unwrap();
+        Some(ExperimentConfig::parse(&text, path).unwrap())
+    }
+
     /// The committed results were made with an older default, or on another kind of machine.
     #[test]
     fn committed_results_go_on_with_what_they_hold() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut found = 0;
         for entry in std::fs::read_dir(root.join("results")).unwrap() {
-            let held = entry.unwrap().path().join("config.yaml");
-            let Ok(held) = ExperimentConfig::read(&held) else {
+            let Some(held) = read_held(&entry.unwrap().path().join("config.yaml")) else {
                 continue;
             };
             let experiment = root.join(format!("experiments/{}.yaml", held.name));

@@ -9,6 +9,7 @@ mod found_by_fuzzing;
 mod layouts;
 mod nibabel;
 mod nifti_fixtures;
+mod own_grid;
 mod preprocessing;
 mod real_data;
 mod small_files;

@@ -5,7 +5,7 @@ use slicewise_data::nifti::{read_image, read_labels};
 use slicewise_data::{DataConfig, Task, TaskData, load_task};
 use std::path::{Path, PathBuf};
 
-fn root() -> Option<PathBuf> {
+pub(crate) fn root() -> Option<PathBuf> {
     let given = std::env::var_os("SLICEWISE_DATA").map(PathBuf::from);
     let root =
         given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));

@@ -129,6 +129,7 @@ pub(crate) fn data() -> TaskData {
                 voxels: labels,
                 geometry,
             },
+            own: None,
         }
     };
     TaskData {

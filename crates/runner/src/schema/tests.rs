@@ -117,13 +117,24 @@ fn the_schema_accepts_what_the_program_does_and_refuses_the_rest() {
         ("random: [0.25, 0.5]", "randon: [0.25, 0.5]", "randon"),
         ("random: [0.25, 0.5]", "random: [0.25, 1.5]", "1.5"),
         ("random: [0.25, 0.5]", "random: 0.5", "0.5"),
+        ("checkpoint_every: 2", "per_ratio: 2", "per_ratio"),
+        (
+            "first_every:",
+            "start: scattered\n    first_every:",
+            "scattered",
+        ),
+        (
+            "first_every:",
+            "query_every: 0\n    first_every:",
+            "0 does not fit",
+        ),
+        ("part_b: [phantom-04]", "folds: two", "two"),
         // A task of one's own has a definition, one of the paper's has none.
         ("brain-extraction:", "brain-extracton:", "definition"),
         (
-            "tissue-segmentation: *plan",
-            "Tissue:\n    definition: {labels: all, agreement: dice}\n    first_every: 8\n    \
-             steps: {first: 6, full: 8, round: 2}",
-            "Tissue",
+            "tissue-segmentation: *plan\n",
+            "Brain:\n    definition: {labels: all, agreement: dice}\n    first_every: 8\n    steps: {budget: 1}\n",
+            "Brain",
         ),
         (
             "first_every:",
