@@ -121,10 +121,14 @@ impl<'a> Sweep<'a> {
         let alone: BTreeSet<(u64, u64)> =
             alone.map(|point| (ratio_key(point.ratio), point.steps)).collect();
         let longer = alone.iter().all(|(_, steps)| *steps < longest);
-        let rounds = alone
-            .iter()
-            .map(|(ratio, steps)| format!("{steps} at {}", percent(*ratio as f64 / 1e6)));
-        let rounds = list(rounds);
+        let words =
+            |(ratio, steps): &(u64, u64)| format!("{steps} at {}", percent(*ratio as f64 / 1e6));
+        let rounds = match (alone.first(), alone.last()) {
+            (Some(first), Some(last)) if alone.len() > 3 => {
+                format!("{} up to {}", words(first), words(last))
+            }
+            _ => list(alone.iter().map(words)),
+        };
         (!alone.is_empty()).then(|| {
             let how = if longer { "longer" } else { "for other numbers of steps" };
             format!("full annotation was trained {how}: {longest} steps against {rounds}")

@@ -66,7 +66,9 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     };
     let mut entries: Vec<Entry> =
         arms.iter().zip(&looks).map(|(arm, look)| Entry::curve(arm.label(), *look)).collect();
-    entries.extend(shared_entries(|arm| sweep.points.iter().any(|point| point.arm == *arm)));
+    let has = |arm: &Arm| sweep.points.iter().any(|point| point.arm == *arm);
+    entries.extend(shared_entries(|arm| *arm != Arm::Full && has(arm)));
+    entries.extend(has(&Arm::Full).then(|| full_entry(sweep)));
     if !sweep.costs.is_empty() {
         let label = format!("minimum labelling cost: Part B within {} of full", margins(", "));
         entries.push(Entry::marker(label, Marker::Star, WHITE));
@@ -150,6 +152,19 @@ fn references(
             .collect(),
     });
     (Vec::new(), curves.collect())
+}
+
+/// The legend's entry for full annotation, which says whether it was trained as long.
+fn full_entry(sweep: &Sweep) -> Entry {
+    let tasks = sweep.tasks();
+    let name = Arm::Full.label();
+    if tasks.iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
+        let dotted = Look { dash: Some(DOTS), ..SHARED };
+        return Entry::line(format!("{name}, as many steps"), dotted);
+    }
+    let other = tasks.iter().any(|task| sweep.unequal_steps(*task).is_some());
+    let trained = if other { ", other numbers of steps" } else { "" };
+    Entry::line(format!("{name}{trained}"), SHARED)
 }
 
 /// What a caption adds where full annotation had several numbers of steps, or not that of a point.

@@ -88,7 +88,8 @@ fn sentence(lines: &[RoundLine], task: Task) -> Option<String> {
         let best = found.max_by(|a, b| a.spearman.value.mean.total_cmp(&b.spearman.value.mean));
         best.is_some_and(|row| row.signal == Signal::P)
     };
-    let compared = || of_task().filter(|line| line.1.iter().flatten().count() > 1);
+    // Older records do not know all signals, and P beside uncertainty alone says little.
+    let compared = || of_task().filter(|line| line.1.iter().all(Option::is_some));
     let (_, shown) = compared().max_by_key(|((_, arm, ratio), _)| (arm.preference(), *ratio))?;
     let round = shown.iter().flatten().next()?.round;
     let values = shown.iter().flatten().map(|row| {

@@ -114,8 +114,8 @@ fn trained(sweep: &Sweep) -> String {
         match (steps.first(), steps.len()) {
             (Some(steps), 1) => format!("{steps} training steps are behind every row of {name}."),
             _ => format!(
-                "Rows of {name} differ in training steps, so rows with other steps do not show \
-                 what annotation is worth."
+                "Rows of {name} differ in training steps: only those with the same steps show what \
+                 annotation alone is worth."
             ),
         }
     });

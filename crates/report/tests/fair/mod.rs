@@ -55,6 +55,8 @@ fn a_point_is_compared_with_full_annotation_of_as_many_steps() {
          0.900 after 300 steps on unseen cases."
     ));
     assert!(!page.contains("was trained longer"));
+    let svg = read(dir.path(), "figures/fig5.svg");
+    assert!(svg.contains("full annotation, as many steps"));
     // Points of one curve differ in steps, so it has no one level to near.
     assert!(!read(dir.path(), "tables/statistics.csv").contains("fg-eff"));
     // The strategy's last round and full annotation beside it.
@@ -115,6 +117,8 @@ fn without_equal_steps_there_is_no_star_and_the_page_says_why() {
         25\u{a0}%";
     assert!(page.matches(words).count() >= 3, "findings, minimum cost, figure: {page}");
     assert!(!page.contains("Within 0.01 of full annotation"));
+    let svg = read(dir.path(), "figures/fig5.svg");
+    assert!(svg.contains("full annotation, other numbers of steps"));
 }
 
 #[test]
