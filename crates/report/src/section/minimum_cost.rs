@@ -71,7 +71,8 @@ fn how(sweep: &Sweep) -> String {
 /// Says where each strategy comes within the margin of full annotation.
 fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     let unequal = sweep.unequal_steps(task);
-    let unequal = unequal.map(|words| format!("Of the minimum labelling cost nothing is said where {words}."));
+    let unequal = unequal
+        .map(|words| format!("Of the minimum labelling cost nothing is said where {words}."));
     let costs = sweep.costs.iter().filter(|cost| cost.task == task).map(|cost| {
         let name = cost.arm.label();
         match sweep.star(task, &cost.arm) {

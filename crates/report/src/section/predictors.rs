@@ -92,9 +92,10 @@ fn sentence(lines: &[RoundLine], task: Task) -> Option<String> {
     let compared = || of_task().filter(|line| line.1.iter().all(Option::is_some));
     let (_, shown) = compared().max_by_key(|((_, arm, ratio), _)| (arm.preference(), *ratio))?;
     let round = shown.iter().flatten().next()?.round;
-    let values = shown.iter().flatten().map(|row| {
-        format!("{} {}", row.signal.label(), with_ends(row.spearman.value, 2))
-    });
+    let values = shown
+        .iter()
+        .flatten()
+        .map(|row| format!("{} {}", row.signal.label(), with_ends(row.spearman.value, 2)));
     Some(format!(
         "Within a case R of foreground slices is told by {} after {} at {}. P is the best of them \
          after {} of {} rounds.",

@@ -75,9 +75,8 @@ fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
         let others = (0..full.len()).filter(|place| Some(*place) != primary);
         // Models that were trained for other numbers of steps are not compared.
         let alike = |place: &usize| primary.is_some_and(|p| full[p].steps == full[*place].steps);
-        let pairs = others
-            .filter(alike)
-            .filter_map(|place| Some((place, &dice[place], &dice[primary?])));
+        let pairs =
+            others.filter(alike).filter_map(|place| Some((place, &dice[place], &dice[primary?])));
         let compared = compare(pairs);
         rows.extend(full.iter().enumerate().map(|(place, round)| ModelRow {
             task,
