@@ -53,7 +53,10 @@ fn every_case_is_unseen_once_and_a_sweep_in_folds_goes_on() {
     let listed: Vec<&Vec<String>> = by_fold.values().collect();
     assert_eq!(manifest["data"][0]["folds"], serde_json::json!(listed));
     let page = fs::read_to_string(file("out").join("report.html")).unwrap();
-    assert!(page.contains("4 cases in 2 folds, each unseen once"), "{page}");
+    assert!(
+        page.contains("4 cases in 2 folds, each unseen once"),
+        "{page}"
+    );
     let mut all: Vec<String> = by_fold.into_values().flatten().collect();
     all.sort();
     let heads = [1, 2, 3, 4].map(|head| format!("phantom-{head:02}"));
