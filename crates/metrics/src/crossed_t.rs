@@ -12,7 +12,7 @@
 //! A component that could well be nothing is taken for nothing, and its squares go to the residual
 //! ("sometimes pooling", Bancroft 1964, Biometrics 20). Without that the test rejects a true null
 //! in 1 % at 0.05 where runs and cases hardly matter; the more readily it pools, the more it
-//! rejects where they do. [`POOL`] holds the rate between the two (`./just simulate-tests`).
+//! rejects where they do. `POOL` holds the rate between the two (`./just simulate-tests`).
 
 use crate::{Interval, LEAST_RUNS, MetricsError, rank::finite};
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, StudentsT};

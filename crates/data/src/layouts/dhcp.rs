@@ -56,7 +56,11 @@ impl DatasetLayout for Dhcp {
         "dHCP releases: sub-*/ses-*/anat with restored T2w, brain mask and Draw-EM labels"
     }
 
-    fn list(&self, config: &DataConfig, labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(
+        &self,
+        config: &DataConfig,
+        labels: &Labels,
+    ) -> Result<Vec<CaseSource>, Vec<DataError>> {
         list(&config.root(), labels).map_err(|problem| vec![problem])
     }
 

@@ -41,7 +41,11 @@ impl DatasetLayout for Manifest {
         "a CSV with the columns case,image,label[,mask][,split], paths relative to it"
     }
 
-    fn list(&self, config: &DataConfig, labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(
+        &self,
+        config: &DataConfig,
+        labels: &Labels,
+    ) -> Result<Vec<CaseSource>, Vec<DataError>> {
         match rows(&config.root(), labels) {
             Ok((cases, problems)) if problems.is_empty() => Ok(cases),
             Ok((_, problems)) => Err(problems),
@@ -159,7 +163,12 @@ fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataErro
     Ok(())
 }
 
-fn case_of(path: &Path, line: Option<u64>, row: Row, wanted: &Labels) -> Result<CaseSource, DataError> {
+fn case_of(
+    path: &Path,
+    line: Option<u64>,
+    row: Row,
+    wanted: &Labels,
+) -> Result<CaseSource, DataError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let files = [
         ("image", Some(&row.image)),

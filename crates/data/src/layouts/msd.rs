@@ -25,7 +25,11 @@ impl DatasetLayout for Msd {
         "dataset.json with imagesTr and labelsTr: Medical Segmentation Decathlon, nnU-Net v2"
     }
 
-    fn list(&self, config: &DataConfig, _labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(
+        &self,
+        config: &DataConfig,
+        _labels: &Labels,
+    ) -> Result<Vec<CaseSource>, Vec<DataError>> {
         list(&config.root()).map_err(|problem| vec![problem])
     }
 

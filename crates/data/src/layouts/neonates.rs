@@ -31,7 +31,11 @@ impl DatasetLayout for Neonates {
         "the ALBERT newborns: alberts/T2 (14 for brain extraction) and dcan-neonates (16 for tissues)"
     }
 
-    fn list(&self, config: &DataConfig, labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(
+        &self,
+        config: &DataConfig,
+        labels: &Labels,
+    ) -> Result<Vec<CaseSource>, Vec<DataError>> {
         list(&config.root(), labels).map_err(|problem| vec![problem])
     }
 

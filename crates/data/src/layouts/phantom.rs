@@ -23,7 +23,11 @@ impl DatasetLayout for Phantoms {
         "procedural newborn heads in dHCP's label scheme; needs no files"
     }
 
-    fn list(&self, config: &DataConfig, _labels: &Labels) -> Result<Vec<CaseSource>, Vec<DataError>> {
+    fn list(
+        &self,
+        config: &DataConfig,
+        _labels: &Labels,
+    ) -> Result<Vec<CaseSource>, Vec<DataError>> {
         let setting = |field, problem: String| Err(vec![DataError::Setting { field, problem }]);
         if config.path.is_some() {
             return setting(
