@@ -79,15 +79,11 @@ pub(crate) fn read_case(
         raw.classes
             .iter()
             .for_each(|&class| found[usize::from(class)] = true);
-        let classes = grouping
-            .classes
-            .iter()
-            .zip(found)
-            .filter(|(_, found)| !found);
-        // Background may fill none of a cropped volume.
-        let classes: Vec<String> = classes
+        // Background, the first, may fill none of a cropped volume.
+        let foreground = grouping.classes.iter().zip(found).skip(1);
+        let classes: Vec<String> = foreground
+            .filter(|(_, found)| !found)
             .map(|(name, _)| name.clone())
-            .filter(|name| *name != grouping.classes[0])
             .collect();
         if !classes.is_empty() {
             return Err(vec![DataError::AbsentClasses {

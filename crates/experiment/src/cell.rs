@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
 use slicewise_data::annotation::{AnnotationError, SliceAnnotation};
 use slicewise_data::{Case, Part, TaskData};
-use slicewise_metrics::{contour_length_mm, foreground_voxels};
+use slicewise_metrics::contour_length_mm;
 use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
 use std::fs;
 use std::ops::ControlFlow;
@@ -245,9 +245,8 @@ impl CellRun<'_> {
         {
             p.extend(scored.p.iter().flatten());
             let labels = &case.labels;
-            let drawn = foreground_voxels(&labels.voxels);
             let [_, y_mm, x_mm] = labels.geometry.spacing_mm();
-            let slices = drawn.into_iter().zip(labels.voxels.outer_iter());
+            let slices = scored.true_voxels.iter().zip(labels.voxels.outer_iter());
             for ((foreground, slice), &annotated) in slices.zip(&scored.annotated) {
                 record.total_slices += 1;
                 record.total_foreground_voxels += foreground;

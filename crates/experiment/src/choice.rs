@@ -40,12 +40,7 @@ impl<'de> Visitor<'de> for StrategiesVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Strategies, A::Error> {
         let mut strategies = BTreeMap::new();
         while let Some(name) = list.next_element::<StrategyName>()? {
-            let text = name.0.clone();
-            if strategies.insert(name, None).is_some() {
-                return Err(A::Error::custom(format!(
-                    "expected each strategy once, got {text} twice"
-                )));
-            }
+            add(&mut strategies, name, None)?;
         }
         Ok(Strategies(strategies))
     }
@@ -54,20 +49,32 @@ impl<'de> Visitor<'de> for StrategiesVisitor {
         let mut strategies = BTreeMap::new();
         while let Some(name) = map.next_key::<StrategyName>()? {
             let ratios: Option<Vec<Ratio>> = map.next_value()?;
-            let text = name.0.clone();
             if ratios.as_ref().is_some_and(Vec::is_empty) {
                 return Err(A::Error::custom(format!(
-                    "expected at least one ratio for {text}, got none"
+                    "expected at least one ratio for {}, got none",
+                    name.0
                 )));
             }
-            if strategies.insert(name, ratios).is_some() {
-                return Err(A::Error::custom(format!(
-                    "expected each strategy once, got {text} twice"
-                )));
-            }
+            add(&mut strategies, name, ratios)?;
         }
         Ok(Strategies(strategies))
     }
+}
+
+/// Adds a strategy that is not there yet.
+fn add<E: serde::de::Error>(
+    strategies: &mut BTreeMap<StrategyName, Option<Vec<Ratio>>>,
+    name: StrategyName,
+    ratios: Option<Vec<Ratio>>,
+) -> Result<(), E> {
+    if strategies.contains_key(&name) {
+        let name = name.0;
+        return Err(E::custom(format!(
+            "expected each strategy once, got {name} twice"
+        )));
+    }
+    strategies.insert(name, ratios);
+    Ok(())
 }
 
 impl JsonSchema for Strategies {

@@ -33,6 +33,11 @@ fn all_rounded(scores: Vec<f64>) -> Vec<f64> {
     scores.into_iter().map(rounded).collect()
 }
 
+/// Puts its name before the value of each foreground class. `classes` start with background.
+fn named(classes: &[String], values: Vec<Option<f64>>) -> Vec<(String, Option<f64>)> {
+    classes.iter().skip(1).cloned().zip(values).collect()
+}
+
 /// Scores `prediction` of `case` against the case's ground truth.
 ///
 /// P and R compare slices by `agreement`. `classes` are the class names, background first. `annotated` is `[D]`, or empty for Part B.
@@ -49,9 +54,6 @@ pub fn evaluate(
     let truth = &case.labels.voxels;
     let sr1 = &prediction.sr1;
     let with_truth = Overlap::of(sr1, truth)?;
-    let named = |values: Vec<Option<f64>>| -> Vec<(String, Option<f64>)> {
-        classes.iter().skip(1).cloned().zip(values).collect()
-    };
     let values = with_truth.class_dice(classes.len())?;
     // A case without any class in prediction and truth gets 0.
     let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
@@ -64,18 +66,22 @@ pub fn evaluate(
     };
     let free: Vec<bool> = annotated.iter().map(|annotated| !annotated).collect();
     let unannotated_dice = match free.contains(&true) {
-        true => named(with_truth.of_slices(&free)?.class_dice(classes.len())?),
+        true => named(
+            classes,
+            with_truth.of_slices(&free)?.class_dice(classes.len())?,
+        ),
         false => Vec::new(),
     };
     let spacing_mm = case.labels.geometry.spacing_mm();
+    let true_voxels = foreground_voxels(truth);
     Ok(CaseRecord {
         case: case.id.clone(),
         part: case.part,
         mean_dice: mean(&values),
         sr2_mean_dice,
-        dice: named(values),
+        dice: named(classes, values),
         unannotated_dice,
-        hd95_mm: named(class_hd95(sr1, truth, spacing_mm, classes.len())?),
+        hd95_mm: named(classes, class_hd95(sr1, truth, spacing_mm, classes.len())?),
         own_grid: on_own_grid(case, classes, prediction)?,
         p,
         r: all_rounded(with_truth.agreement(agreement)),
@@ -84,11 +90,8 @@ pub fn evaluate(
             .into_iter()
             .map(|entropy| entropy.map(rounded))
             .collect(),
-        foreground: truth
-            .outer_iter()
-            .map(|slice| slice.iter().any(|&class| class != 0))
-            .collect(),
-        true_voxels: foreground_voxels(truth),
+        foreground: true_voxels.iter().map(|&voxels| voxels > 0).collect(),
+        true_voxels,
         predicted_voxels: foreground_voxels(sr1),
         annotated: annotated.to_vec(),
     })
@@ -107,15 +110,11 @@ fn on_own_grid(
     let from = &case.labels.geometry;
     let shape = own.voxels.dim().into();
     let predicted = on_grid(&prediction.probabilities, from, &own.geometry, shape)?;
-    let named = |values: Vec<Option<f64>>| classes.iter().skip(1).cloned().zip(values).collect();
+    let dice = Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?;
     let spacing_mm = own.geometry.spacing_mm();
+    let hd95_mm = class_hd95(&predicted, &own.voxels, spacing_mm, classes.len())?;
     Ok(Some(OwnGridRecord {
-        dice: named(Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?),
-        hd95_mm: named(class_hd95(
-            &predicted,
-            &own.voxels,
-            spacing_mm,
-            classes.len(),
-        )?),
+        dice: named(classes, dice),
+        hd95_mm: named(classes, hd95_mm),
     }))
 }

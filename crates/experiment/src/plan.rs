@@ -160,25 +160,19 @@ impl TaskPlan {
         if let Some(own) = own {
             return own.iter().map(|&Ratio(ratio)| (ratio, true)).collect();
         }
+        let first = self.first_ratio();
+        let grid = self.query_every.into_iter();
+        let mut grid = grid
+            .flat_map(|Ratio(added)| (1..).map(move |number| first + f64::from(number) * added))
+            .peekable();
         let mut queries: Vec<(f64, bool)> = Vec::new();
-        let mut number = 0;
         for &Ratio(reported) in &self.report_at {
-            while let Some(Ratio(added)) = self.query_every {
-                let ratio = self.first_ratio() + f64::from(number + 1) * added;
-                if ratio > reported - SAME_RATIO {
-                    break;
-                }
+            while let Some(ratio) = grid.next_if(|&ratio| ratio <= reported - SAME_RATIO) {
                 queries.push((ratio, false));
-                number += 1;
             }
             queries.push((reported, true));
             // A grid that meets the reported ratio is not asked twice for it.
-            if let Some(Ratio(added)) = self.query_every
-                && (self.first_ratio() + f64::from(number + 1) * added - reported).abs()
-                    < SAME_RATIO
-            {
-                number += 1;
-            }
+            grid.next_if(|&ratio| (ratio - reported).abs() < SAME_RATIO);
         }
         queries
     }

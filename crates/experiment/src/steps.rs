@@ -162,10 +162,10 @@ impl StepPlan {
         }
         let Some(budget) = self.budget else {
             let missing = match (self.first, self.round) {
-                (None, _) if !plan.strategies.0.is_empty() => "first",
-                (_, None) if !plan.strategies.0.is_empty() => "round",
                 _ if plan.strategies.0.is_empty() => "budget",
-                _ => return None,
+                (None, _) => "first",
+                (_, None) => "round",
+                (Some(_), Some(_)) => return None,
             };
             return Some((
                 missing,

@@ -89,8 +89,8 @@ pub struct EffortModel {
 
 impl EffortModel {
     /// Returns the minutes that it takes to draw contours of `contour_mm` in all on `slices` slices.
-    pub fn minutes(&self, slices: usize, contour_mm: f64) -> f64 {
-        (self.seconds_per_slice * slices as f64 + self.seconds_per_contour_mm * contour_mm) / 60.0
+    pub fn minutes(&self, slices: f64, contour_mm: f64) -> f64 {
+        (self.seconds_per_slice * slices + self.seconds_per_contour_mm * contour_mm) / 60.0
     }
 }
 
@@ -199,8 +199,8 @@ mod tests {
             seconds_per_slice: 30.0,
             seconds_per_contour_mm: 0.25,
         };
-        assert_eq!(model.minutes(4, 480.0), 4.0);
-        assert_eq!(model.minutes(0, 0.0), 0.0);
+        assert_eq!(model.minutes(4.0, 480.0), 4.0);
+        assert_eq!(model.minutes(0.0, 0.0), 0.0);
     }
 
     #[test]

@@ -23,22 +23,12 @@ use tempfile::TempDir;
 /// A record of Task 2 with these Dice values of Part B's cases, and no attention.
 fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
     let cases = dice.iter().enumerate().map(|(index, &dice)| CaseRecord {
-        unannotated_dice: Vec::new(),
-        hd95_mm: Vec::new(),
-        own_grid: None,
-        foreground_entropy: Vec::new(),
-        true_voxels: Vec::new(),
-        predicted_voxels: Vec::new(),
-        case: format!("case-{index}"),
-        part: Part::B,
         dice: vec![("white matter".to_owned(), Some(dice))],
         mean_dice: dice,
-        sr2_mean_dice: None,
-        p: None,
         r: vec![1.0, dice],
         uncertainty: vec![0.0, 1.0],
         foreground: vec![false, true],
-        annotated: Vec::new(),
+        ..sample::unscored(format!("case-{index}"), Part::B)
     });
     RoundRecord {
         fold: None,

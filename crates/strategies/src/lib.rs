@@ -1,7 +1,8 @@
 //! Query strategies: rules that choose the slices to annotate next.
 //!
 //! Each strategy is one file and one line in the [`registry`]. A strategy sees predictions and
-//! geometry; no type of this crate holds ground truth. CONTRIBUTING.md explains how to add one.
+//! geometry, and ground truth only if it declares itself an oracle. CONTRIBUTING.md explains how to
+//! add one.
 
 pub mod budget;
 pub mod registry;

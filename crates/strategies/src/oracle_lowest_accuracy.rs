@@ -3,7 +3,6 @@
 
 use crate::{CaseView, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
-use slicewise_metrics::slice_agreement;
 
 /// Scores a slice by 1 − R, where R is the agreement of SR1 with the true labels.
 pub struct OracleLowestAccuracy;
@@ -22,14 +21,7 @@ impl QueryStrategy for OracleLowestAccuracy {
     }
 
     fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
-        let truth = view.truth(self.name())?;
-        let r = slice_agreement(&view.prediction.sr1, truth, view.agreement).map_err(|source| {
-            StrategyError::Metrics {
-                strategy: self.name(),
-                case: view.case.to_owned(),
-                source,
-            }
-        })?;
+        let r = view.agreement_with(view.truth(self.name())?, self.name())?;
         Ok(r.into_iter().map(|r| 1.0 - r).collect())
     }
 }

@@ -36,7 +36,20 @@ impl CaseView<'_> {
             strategy,
             case: self.case.to_owned(),
         })?;
-        slice_agreement(&self.prediction.sr1, sr2, self.agreement).map_err(|source| {
+        self.agreement_with(sr2, strategy)
+    }
+
+    /// Returns the agreement of SR1 with `other` `[D, H, W]` in each slice, `[D]`. `strategy` is the
+    /// caller's name, for error messages.
+    ///
+    /// # Errors
+    /// The two differ in shape.
+    pub fn agreement_with(
+        &self,
+        other: &Array3<u8>,
+        strategy: &'static str,
+    ) -> Result<Vec<f64>, StrategyError> {
+        slice_agreement(&self.prediction.sr1, other, self.agreement).map_err(|source| {
             StrategyError::Metrics {
                 strategy,
                 case: self.case.to_owned(),

@@ -17,15 +17,14 @@ use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::Task;
 use slicewise_experiment::RoundRecord;
+use slicewise_metrics::EffortModel;
 
-/// Seconds to open a slice, look at its neighbours and check the result.
+/// Seconds to open a slice, look at its neighbours and check the result; and to trace a mm of outline.
 ///
-/// This and the next are assumptions of ours, not measurements: an annotator who traces 4 mm a second
-/// draws the outline of a brain of 300 mm in 75 s. Ratios between strategies depend on how the two
-/// relate, and the table holds slices and contours for another choice.
-const SECONDS_PER_SLICE: f64 = 10.0;
-/// Seconds to trace a mm of outline.
-const SECONDS_PER_CONTOUR_MM: f64 = 0.25;
+/// Both are assumptions of ours, not measurements: an annotator who traces 4 mm a second draws the
+/// outline of a brain of 300 mm in 75 s. Ratios between strategies depend on how the two relate, and
+/// the table holds slices and contours for another choice.
+const MODEL: EffortModel = EffortModel { seconds_per_slice: 10.0, seconds_per_contour_mm: 0.25 };
 
 /// What there is of slices, voxels, mm of contour and minutes.
 type Amounts = [Option<f64>; 4];
@@ -62,8 +61,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         "Means over runs; shares are of all slices and all foreground voxels of Part A. Contours are \
          all outlines on the annotated slices. Minutes are by a stated model, not measured: {} s a \
          slice and {} s a mm of contour. Differences are from {EVEN} at the same ratio.",
-        setting(SECONDS_PER_SLICE),
-        setting(SECONDS_PER_CONTOUR_MM)
+        setting(MODEL.seconds_per_slice),
+        setting(MODEL.seconds_per_contour_mm)
     );
     let grid = Grid::of(&rows, how)
         .column("task", Format::Words, |r| r.task.label())
@@ -104,17 +103,12 @@ fn efforts(sweep: &Sweep) -> Vec<Effort> {
             task: round.task,
             arm: round.arm.clone(),
             ratio: round.ratio,
-            minutes: cost.contour_mm.map(|contour_mm| minutes(cost.slices, contour_mm)),
+            minutes: cost.contour_mm.map(|contour_mm| MODEL.minutes(cost.slices, contour_mm)),
             cost,
             difference: even.map_or([None; 4], |even| differences(round, even)),
         }
     });
     efforts.collect()
-}
-
-/// Minutes by the stated model.
-fn minutes(slices: f64, contour_mm: f64) -> f64 {
-    (SECONDS_PER_SLICE * slices + SECONDS_PER_CONTOUR_MM * contour_mm) / 60.0
 }
 
 fn amounts(record: &RoundRecord) -> Amounts {
@@ -124,7 +118,7 @@ fn amounts(record: &RoundRecord) -> Amounts {
         Some(slices),
         Some(record.annotated_foreground_voxels as f64),
         contour_mm,
-        contour_mm.map(|contour_mm| minutes(slices, contour_mm)),
+        contour_mm.map(|contour_mm| MODEL.minutes(slices, contour_mm)),
     ]
 }
 

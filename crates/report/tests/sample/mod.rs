@@ -204,14 +204,6 @@ fn round(
             }
         });
         CaseRecord {
-            unannotated_dice: Vec::new(),
-            hd95_mm: Vec::new(),
-            own_grid: None,
-            foreground_entropy: Vec::new(),
-            true_voxels: Vec::new(),
-            predicted_voxels: Vec::new(),
-            case: format!("baby-{:02}", index + 1),
-            part,
             dice: bare[1..]
                 .iter()
                 .enumerate()
@@ -226,6 +218,7 @@ fn round(
             r,
             foreground,
             annotated: if part == Part::A { vec![false; SLICES] } else { Vec::new() },
+            ..unscored(format!("baby-{:02}", index + 1), part)
         }
     };
     RoundRecord {
@@ -260,4 +253,26 @@ fn noise(salt: u64) -> f64 {
     let mixed = (salt + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+/// A record of a case that says nothing of it yet: without attention, classes and slices.
+pub(crate) fn unscored(case: String, part: Part) -> CaseRecord {
+    CaseRecord {
+        case,
+        part,
+        dice: Vec::new(),
+        unannotated_dice: Vec::new(),
+        hd95_mm: Vec::new(),
+        own_grid: None,
+        mean_dice: 0.0,
+        sr2_mean_dice: None,
+        p: None,
+        r: Vec::new(),
+        uncertainty: Vec::new(),
+        foreground_entropy: Vec::new(),
+        foreground: Vec::new(),
+        true_voxels: Vec::new(),
+        predicted_voxels: Vec::new(),
+        annotated: Vec::new(),
+    }
 }
