@@ -5,8 +5,8 @@ use crate::record::{CaseRecord, OwnGridRecord};
 use slicewise_core::Prediction;
 use slicewise_data::{Case, GridError, Part, on_grid};
 use slicewise_metrics::{
-    Agreement, MetricsError, Overlap, class_hd95, foreground_entropy, foreground_voxels, mean_dice,
-    slice_entropy,
+    Agreement, MetricsError, Overlap, class_hd95, delivered, foreground_entropy, foreground_voxels,
+    interpolated_labels, mean_dice, slice_entropy,
 };
 
 /// Why a prediction cannot be scored.
@@ -64,15 +64,25 @@ pub fn evaluate(
         ),
         None => (None, None),
     };
-    let free: Vec<bool> = annotated.iter().map(|annotated| !annotated).collect();
-    let unannotated_dice = match free.contains(&true) {
-        true => named(
-            classes,
-            with_truth.of_slices(&free)?.class_dice(classes.len())?,
-        ),
-        false => Vec::new(),
-    };
     let spacing_mm = case.labels.geometry.spacing_mm();
+    let [_, height_mm, width_mm] = spacing_mm;
+    let free: Vec<bool> = annotated.iter().map(|annotated| !annotated).collect();
+    let [
+        mut unannotated_dice,
+        mut delivered_dice,
+        mut interpolated_dice,
+    ] = [const { Vec::new() }; 3];
+    if free.contains(&true) {
+        let dice = |overlap: &Overlap| -> Result<_, MetricsError> {
+            Ok(named(classes, overlap.class_dice(classes.len())?))
+        };
+        unannotated_dice = dice(&with_truth.of_slices(&free)?)?;
+        let volume = delivered(sr1, truth, annotated)?;
+        delivered_dice = dice(&Overlap::of(&volume, truth)?)?;
+        let slice_mm = [height_mm, width_mm];
+        let volume = interpolated_labels(truth, annotated, slice_mm, classes.len())?;
+        interpolated_dice = dice(&Overlap::of(&volume, truth)?)?;
+    }
     let true_voxels = foreground_voxels(truth);
     Ok(CaseRecord {
         case: case.id.clone(),
@@ -81,6 +91,8 @@ pub fn evaluate(
         sr2_mean_dice,
         dice: named(classes, values),
         unannotated_dice,
+        delivered_dice,
+        interpolated_dice,
         hd95_mm: named(classes, class_hd95(sr1, truth, spacing_mm, classes.len())?),
         own_grid: on_own_grid(case, classes, prediction)?,
         p,
@@ -117,4 +129,63 @@ fn on_own_grid(
         dice: named(classes, dice),
         hd95_mm: named(classes, hd95_mm),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array3, Array4};
+    use slicewise_core::{Geometry, Volume};
+
+    /// Five slices of two pixels, all foreground, of which the first and the third are annotated. The
+    /// prediction has all pixels of the second slice, half of the others, and none of the last.
+    #[test]
+    fn what_an_annotator_delivers_has_the_slices_as_drawn() {
+        let geometry = Geometry::axis_aligned([1.0; 3]);
+        let labels = Array3::from_elem((5, 1, 2), 1);
+        let mut case = Case {
+            id: "a".to_owned(),
+            part: Part::A,
+            image: Volume {
+                voxels: labels.mapv(f32::from),
+                geometry: geometry.clone(),
+            },
+            labels: Volume {
+                voxels: labels,
+                geometry,
+            },
+            own: None,
+        };
+        let sr1 = Array3::from_shape_fn((5, 1, 2), |(z, _, x)| u8::from(z == 1 || z < 4 && x == 0));
+        let prediction = Prediction {
+            probabilities: Array4::from_elem((2, 5, 1, 2), 0.5),
+            sr1,
+            sr2: None,
+            attention: None,
+        };
+        let classes = ["background", "one"].map(str::to_owned);
+        let score = |case: &Case, annotated: &[bool]| {
+            evaluate(case, Agreement::Dice, &classes, &prediction, annotated).unwrap()
+        };
+        let dice = |shared: f64, predicted: f64, truth: f64| {
+            vec![("one".to_owned(), Some(2.0 * shared / (predicted + truth)))]
+        };
+        let sparse = score(&case, &[true, false, true, false, false]);
+        assert_eq!(sparse.dice, dice(5.0, 5.0, 10.0));
+        assert_eq!(sparse.unannotated_dice, dice(3.0, 3.0, 6.0));
+        assert_eq!(sparse.delivered_dice, dice(7.0, 7.0, 10.0));
+        // Interpolation fills the slice in between and leaves background beyond.
+        assert_eq!(sparse.interpolated_dice, dice(6.0, 6.0, 10.0));
+        let whole = score(&case, &[true; 5]);
+        case.part = Part::B;
+        let unseen = score(&case, &[]);
+        for record in [whole, unseen] {
+            let of_annotation = [
+                record.unannotated_dice,
+                record.delivered_dice,
+                record.interpolated_dice,
+            ];
+            assert_eq!(of_annotation, [const { Vec::new() }; 3]);
+        }
+    }
 }

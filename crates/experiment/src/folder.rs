@@ -8,6 +8,7 @@
 //! records.jsonl.zst                                     all of these in one file, once packed
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
+//! losses/<task>/<model>/<strategy>-seed<k>.jsonl        mean loss of each piece of training
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors, and -round<r>-evaluated.safetensors
 //!                  if the round is evaluated with more steps; while it is trained
 //!                  <strategy>-seed<k>-round<r>-step<s>.safetensors and -round<r>.json
@@ -67,6 +68,11 @@ impl ResultsFolder {
     /// Path of a run's durations.
     pub fn timings(&self, cell: &Cell) -> PathBuf {
         self.of_cell("timings", cell, ".jsonl")
+    }
+
+    /// Path of a run's training losses.
+    pub fn losses(&self, cell: &Cell) -> PathBuf {
+        self.of_cell("losses", cell, ".jsonl")
     }
 
     /// Path of what the run's process wrote to standard error.

@@ -1,6 +1,7 @@
 //! Sweeps: plan, round loop, records, ledger and resuming. This crate knows a [`Segmenter`], not
 //! tch.
 
+mod analysis;
 pub mod cell;
 mod choice;
 pub mod error;
@@ -23,6 +24,7 @@ mod start;
 mod steps;
 mod training;
 
+pub use analysis::{Effort, Endpoint};
 pub use cell::{CellRun, Observer};
 pub use choice::{Ratio, Strategies, StrategyName};
 pub use error::ExperimentError;

@@ -1,6 +1,7 @@
 //! `manifest.json`: the provenance of a results folder. It is written before the first training
 //! step.
 
+use crate::analysis::{Effort, Endpoint};
 use crate::error::ExperimentError;
 use crate::plan::Cell;
 use crate::record::SCHEMA;
@@ -70,6 +71,12 @@ pub struct Manifest {
     pub data: Vec<DataManifest>,
     /// Seeds of the sweep.
     pub seeds: Vec<u64>,
+    /// The endpoint that the experiment named; `None` if it named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// How long annotation takes, as the experiment says.
+    #[serde(default)]
+    pub effort: Effort,
     /// Every run planned, so that a report can say which ones have no records.
     #[serde(default)]
     pub cells: Vec<Cell>,

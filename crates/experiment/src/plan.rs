@@ -61,6 +61,10 @@ pub struct TaskPlan {
     /// ratios of its own rounds, each of which is evaluated. Default: no strategy.
     #[serde(default)]
     pub strategies: Strategies,
+    /// Those of `strategies` that are run with the first seed alone, such as oracles, which bound what
+    /// a query can give and need no interval. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_seed_only: Vec<StrategyName>,
 }
 
 fn yes() -> bool {
@@ -206,6 +210,14 @@ impl TaskPlan {
                 self.stop.sigma
             ));
         }
+        let strategies = &self.strategies.0;
+        let mut once = self.first_seed_only.iter();
+        if let Some(StrategyName(other)) = once.find(|name| !strategies.contains_key(name)) {
+            return Some(format!(
+                "{}: expected some of the task's strategies, got {other}",
+                at("first_seed_only")
+            ));
+        }
         let shared = self.strategies.0.values().any(Option::is_none);
         if shared && self.report_at.is_empty() {
             return Some(format!(
@@ -336,7 +348,11 @@ pub fn cells(
                 if plan.full {
                     cells.push(cell(FULL));
                 }
-                cells.extend(plan.strategies.0.keys().map(|name| cell(&name.0)));
+                let every_seed = |name: &&StrategyName| !plan.first_seed_only.contains(name);
+                let first_seed = seeds.first() == Some(&seed);
+                let strategies = plan.strategies.0.keys();
+                let strategies = strategies.filter(|name| first_seed || every_seed(name));
+                cells.extend(strategies.map(|name| cell(&name.0)));
             }
         }
     }

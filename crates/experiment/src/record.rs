@@ -96,6 +96,15 @@ pub struct CaseRecord {
     /// Name of each foreground class, and its Dice over the slices that are *not* annotated. Empty
     /// for Part B, where that is every slice, and with full annotation.
     pub unannotated_dice: Vec<(String, Option<f64>)>,
+    /// Name of each foreground class, and the Dice of the volume that an annotator would deliver: the
+    /// annotated slices as drawn, the prediction elsewhere. Empty for Part B, with full annotation,
+    /// and in records from before this was scored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivered_dice: Vec<(String, Option<f64>)>,
+    /// The same with labels interpolated between the annotated slices in place of the prediction: a
+    /// baseline that learns nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interpolated_dice: Vec<(String, Option<f64>)>,
     /// Name of each foreground class, and the 95th percentile of its surface distance (HD95) in mm.
     /// `None` if prediction or truth lacks the class.
     pub hd95_mm: Vec<(String, Option<f64>)>,

@@ -8,11 +8,12 @@
 use crate::cell::Observer;
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent, replace};
+use crate::ledger;
 use crate::plan::Cell;
 use crate::steps::Round;
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,17 @@ struct Progress {
     steps: usize,
     /// Sum of the losses so far over the last quarter of the round's steps.
     loss_sum: f64,
+}
+
+/// One point of a run's learning curve: a line of `losses/`. A run that was killed trains a piece
+/// again, on the same crops, and writes the same line again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Loss {
+    round: usize,
+    /// Steps of the round at the end of the piece.
+    steps: usize,
+    /// Mean training loss of the piece.
+    loss: f64,
 }
 
 /// Checkpoints of the weights of a round, or of the first round that a run continues from.
@@ -93,15 +105,24 @@ impl RoundTraining<'_> {
         let mut done = self.resume(segmenter, observer);
         let mut stopped = false;
         let mut saving = Duration::ZERO;
+        let path = self.folder.losses(self.cell);
+        make_parent(&path)?;
+        let mut losses = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(ExperimentError::io(&path))?;
         while done.steps < steps {
             let mut until = (done.steps + self.checkpoint_every).min(steps);
             if done.steps < self.round.steps {
                 until = until.min(self.round.steps);
             }
             let last = done.steps;
+            let mut piece = 0.0;
             segmenter
                 .train(cases, last..until, steps, self.seed, &mut |step, loss| {
                     done.steps = step;
+                    piece += loss;
                     if step > last_quarter {
                         done.loss_sum += loss;
                     }
@@ -121,6 +142,12 @@ impl RoundTraining<'_> {
                     },
                 })?;
             let started = Instant::now();
+            let loss = Loss {
+                round: self.round.number,
+                steps: done.steps,
+                loss: piece / (done.steps - last).max(1) as f64,
+            };
+            ledger::append(&mut losses, &path, &loss)?;
             if done.steps == self.round.steps && self.round.evaluation_steps > 0 {
                 let next = self.folder.checkpoint(self.cell, self.round.number);
                 save_weights(segmenter, &next)?;

@@ -305,3 +305,25 @@ fn a_damaged_checkpoint_within_a_round_is_trained_again() {
         );
     }
 }
+
+#[test]
+fn a_learning_curve_has_the_mean_loss_of_each_piece() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "full", &mut Fake::new(1)).unwrap();
+    let text = fs::read_to_string(folder.losses(&cell("full"))).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let steps: Vec<u64> = lines
+        .iter()
+        .map(|line| line["steps"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [5, 10, 15, 20, 25, 30, 35, 40, 45, 46]);
+    // The loss of the fake's n-th step is 1 / n.
+    let first = (1..=5).map(|step| 1.0 / f64::from(step)).sum::<f64>() / 5.0;
+    assert_eq!(lines[0]["loss"].as_f64(), Some(first));
+    assert_eq!(lines[9]["loss"].as_f64(), Some(1.0 / 46.0));
+    assert!(lines.iter().all(|line| line["round"] == 0));
+}

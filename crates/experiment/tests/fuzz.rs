@@ -6,7 +6,9 @@
 use slicewise_data::{Part, SliceAxis, Task, TaskDefinition};
 use slicewise_experiment::manifest::{DataManifest, Manifest};
 use slicewise_experiment::record::{OwnGridRecord, SCHEMA};
-use slicewise_experiment::{CaseRecord, Cell, QueryRecord, Results, RoundRecord, ledger};
+use slicewise_experiment::{
+    CaseRecord, Cell, Effort, Endpoint, QueryRecord, Ratio, Results, RoundRecord, ledger,
+};
 use slicewise_fuzz::{Target, fuzz};
 use std::path::Path;
 
@@ -20,6 +22,8 @@ fn small_ledger() -> Vec<u8> {
             ("brainstem".to_owned(), None),
         ],
         unannotated_dice: vec![("csf".to_owned(), Some(0.25))],
+        delivered_dice: vec![("csf".to_owned(), Some(0.375))],
+        interpolated_dice: vec![("csf".to_owned(), None)],
         hd95_mm: vec![
             ("csf".to_owned(), Some(2.5)),
             ("brainstem".to_owned(), None),
@@ -107,6 +111,11 @@ fn manifest() -> Vec<u8> {
         parameters: [("unet".to_owned(), [(Task::TISSUE_SEGMENTATION, 100)].into())].into(),
         data: vec![data],
         seeds: vec![1],
+        endpoint: Some(Endpoint {
+            against: "equal-interval".to_owned(),
+            ratios: vec![Ratio(0.25)],
+        }),
+        effort: Effort::default(),
         cells: vec![Cell {
             task: Task::TISSUE_SEGMENTATION,
             model: "unet".to_owned(),

@@ -59,6 +59,11 @@ impl Arm {
         matches!(self, Self::Strategy(_))
     }
 
+    /// Tells whether it is a strategy that reads the ground truth, which its name says.
+    pub(crate) fn is_oracle(&self) -> bool {
+        self.is_strategy() && self.name().starts_with("oracle-")
+    }
+
     /// Tells whether it is the paper's own strategy.
     pub(crate) fn is_proposed(&self) -> bool {
         self.name() == PROPOSED

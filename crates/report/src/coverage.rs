@@ -58,15 +58,23 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
                 lines.push(format!("{place}: no record"));
                 continue;
             }
-            let planned = manifest.cells.iter();
-            for cell in planned.filter(|cell| cell.task == task && cell.model == *model) {
-                found.entry(Arm::of(&cell.strategy)).or_default();
+            let mut planned: BTreeMap<Arm, BTreeSet<Run>> = BTreeMap::new();
+            let cells = manifest.cells.iter();
+            for cell in cells.filter(|cell| cell.task == task && cell.model == *model) {
+                let arm = Arm::of(&cell.strategy);
+                found.entry(arm.clone()).or_default();
+                let runs = planned.entry(arm).or_default();
+                runs.insert((cell.fold.unwrap_or(0), cell.seed));
             }
             for (arm, runs) in found {
                 let line = if runs.is_empty() {
                     "no record".to_owned()
                 } else {
-                    gaps(&runs, &begun, ends_runs(sweep, task))
+                    // A strategy may be planned for the first seed alone.
+                    let planned = planned.get(&arm);
+                    let due = |run: &&Run| planned.is_none_or(|planned| planned.contains(run));
+                    let due: Vec<Run> = begun.iter().filter(due).copied().collect();
+                    gaps(&runs, &due, ends_runs(sweep, task))
                 };
                 if !line.is_empty() {
                     lines.push(format!("{place}, {}: {line}", arm.name()));
@@ -90,12 +98,12 @@ pub(crate) fn ends_runs(sweep: &Sweep, task: Task) -> bool {
     setting(&sweep.results.config, &["tasks", task.name(), "stop", "ends_run"]) == Some("true")
 }
 
-/// Names runs without any round, and rounds that only other runs have. Where the rule `ends_runs`,
-/// nothing is expected after a run's last round if it fired there.
-fn gaps(found: &Found, begun: &[Run], ends_runs: bool) -> String {
+/// Names runs of those `due` that have no round, and rounds that only other runs have. Where the rule
+/// `ends_runs`, nothing is expected after a run's last round if it fired there.
+fn gaps(found: &Found, due: &[Run], ends_runs: bool) -> String {
     let planned: BTreeSet<Place> = found.values().flat_map(BTreeMap::keys).copied().collect();
     let several = planned.iter().filter(|(_, steps)| *steps > 0).count() > 1;
-    let gaps = begun.iter().filter_map(|run| {
+    let gaps = due.iter().filter_map(|run| {
         let name = match run {
             (0, seed) => format!("seed {seed}"),
             (fold, seed) => format!("seed {seed}, fold {fold}"),
@@ -105,8 +113,8 @@ fn gaps(found: &Found, begun: &[Run], ends_runs: bool) -> String {
         };
         let last = rounds.last_key_value();
         let ended = last.filter(|(_, record)| ends_runs && record.converged == Some(true));
-        let due = |place: &Place| ended.is_none_or(|(last, _)| place < last);
-        let lacking = planned.iter().filter(|place| !rounds.contains_key(place) && due(place));
+        let expected = |place: &Place| ended.is_none_or(|(last, _)| place < last);
+        let lacking = planned.iter().filter(|place| !rounds.contains_key(place) && expected(place));
         let lacking = list(lacking.map(|&(ratio, steps)| match several {
             true => format!("{steps} steps"),
             false => percent(ratio as f64 / 1e6),

@@ -55,6 +55,7 @@ macro_rules! sections {
 }
 
 sections! {
+    endpoint: "endpoint", "The endpoint, named before the run";
     table1: "table1", "Table 1: full annotation";
     table2: "table2", "Table 2: mean Dice by strategy and annotated slices";
     measures: "measures", "Volumes, slices and surfaces";

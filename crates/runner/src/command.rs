@@ -95,6 +95,9 @@ pub(crate) struct SweepArguments {
     /// Cells run side by side [default: cores / threads of a cell; on a GPU at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// Do this task's runs now and leave the others for later; may be given several times
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
     /// auto, cpu or cuda:N, in place of the experiment's `device`
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,

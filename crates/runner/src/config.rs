@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use slicewise_core::nearest;
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task, TaskDefinition};
-use slicewise_experiment::{Cell, TaskPlan, plan};
+use slicewise_experiment::{Cell, Effort, Endpoint, TaskPlan, plan};
 use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, registry};
 use std::collections::BTreeMap;
 use std::fs;
@@ -57,6 +57,14 @@ pub(crate) struct ExperimentConfig {
     #[serde(default = "auto")]
     #[schemars(regex(pattern = r"^(auto|cpu|cuda:\d+)$"))]
     pub(crate) device: String,
+    /// The comparison that decides the question, named before the run; the report gives it first.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<Endpoint>,
+    /// How long it takes to annotate a slice, for the report's minutes. Default: the defaults of its
+    /// fields.
+    #[serde(default)]
+    pub(crate) effort: Effort,
     /// The volumes: which dataset, how it is prepared, and which cases are in Part A and Part B.
     /// Required.
     pub(crate) data: DataConfig,
@@ -172,6 +180,11 @@ impl ExperimentConfig {
                     }
                 }
             }
+        }
+        let endpoint = self.endpoint.as_ref();
+        let problem = endpoint.and_then(|endpoint| endpoint.problem(&self.tasks));
+        if let Some(problem) = problem.or_else(|| self.effort.problem()) {
+            bail!(problem);
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use slicewise_model::{
     Device, InstructionSet, ModelConfig, ModelError, choose_device, kernel_path,
 };
 use slicewise_report::ReportError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -35,6 +35,7 @@ const LONGEST_WAIT_FOR_WORKERS: Duration = Duration::from_secs(600);
 /// Begins or continues the experiment.
 pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let named = ExperimentConfig::read(&arguments.experiment)?;
+    let only = named_tasks(&named, arguments).map_err(Failure::input)?;
     let folder = ResultsFolder::new(named.folder(arguments.out.as_deref()));
     let Resolved { config, kept, .. } = resolve(named, arguments.device.as_deref(), &folder)?;
     let text = config.to_yaml()?;
@@ -85,6 +86,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
             open.push((cell, rounds));
         }
     }
+    open.retain(|(cell, _)| only.contains(&cell.task));
     if begun && !open.is_empty() {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
         need_device(&config, &folder).map_err(Failure::Input)?;
@@ -128,6 +130,29 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         config.cells().len(),
         failed.join("\n  ")
     )))
+}
+
+/// Returns the tasks whose runs are to be done: those that the command names, else all.
+fn named_tasks(
+    config: &ExperimentConfig,
+    arguments: &SweepArguments,
+) -> anyhow::Result<BTreeSet<Task>> {
+    let all = || config.tasks.keys();
+    let find = |name: &String| {
+        let found = all().find(|task| task.name() == name).copied();
+        found.ok_or_else(|| {
+            let names: Vec<&str> = all().map(|task| task.name()).collect();
+            anyhow!(
+                "--task: expected a task of {} ({}), got {name:?}",
+                arguments.experiment.display(),
+                names.join(", ")
+            )
+        })
+    };
+    match arguments.tasks.is_empty() {
+        true => Ok(all().copied().collect()),
+        false => arguments.tasks.iter().map(find).collect(),
+    }
 }
 
 /// Returns the command that was given, without the arguments that change no record.
@@ -307,6 +332,8 @@ fn manifest(
             })
             .collect::<anyhow::Result<_>>()?,
         seeds: config.seeds.clone(),
+        endpoint: config.endpoint.clone(),
+        effort: config.effort,
         cells: config.cells(),
     })
 }

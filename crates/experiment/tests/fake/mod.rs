@@ -157,6 +157,7 @@ pub(crate) fn task_plan() -> TaskPlan {
         full: true,
         report_at: [0.25, 0.375, 0.5].map(Ratio).to_vec(),
         query_every: None,
+        first_seed_only: Vec::new(),
         strategies: Strategies(
             slicewise_strategies::STRATEGIES
                 .iter()

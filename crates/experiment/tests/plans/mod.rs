@@ -186,6 +186,13 @@ fn a_plan_says_what_is_wrong_with_it() {
         &format!("query_every: expected 0.001 or more, got {}", 1e-300),
     );
     says(
+        json!({
+            "steps": {"budget": 9}, "strategies": ["random"], "report_at": [0.5],
+            "first_seed_only": ["uncertainty"]
+        }),
+        "first_seed_only: expected some of the task's strategies, got uncertainty",
+    );
+    says(
         json!({"steps": {"budget": 9}, "stop": {"sigma": -1.0}}),
         "stop.sigma: expected a number from 0, got -1",
     );
@@ -248,4 +255,23 @@ fn cells_are_the_product_with_first_rounds_first() {
         files.dedup();
         assert_eq!(files.len(), cells.len());
     }
+}
+
+#[test]
+fn a_strategy_can_have_runs_of_the_first_seed_alone() {
+    let mut plan = task_plan();
+    plan.first_seed_only = vec![StrategyName("uncertainty".to_owned())];
+    let plans = BTreeMap::from([(Task::TISSUE_SEGMENTATION, plan)]);
+    let runs = plan::cells(&plans, &["m".to_owned()], &[7, 2, 3], Some(2));
+    let of = |name: &str| {
+        let runs = runs.iter().filter(|run| run.strategy == name);
+        runs.map(|run| (run.seed, run.fold.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("uncertainty"),
+        [(7, 1), (7, 2)],
+        "the first seed of the list"
+    );
+    assert_eq!(of("random").len(), 6);
 }

@@ -19,13 +19,6 @@ use slicewise_data::Task;
 use slicewise_experiment::RoundRecord;
 use slicewise_metrics::EffortModel;
 
-/// Seconds to open a slice, look at its neighbours and check the result; and to trace a mm of outline.
-///
-/// Both are assumptions of ours, not measurements: an annotator who traces 4 mm a second draws the
-/// outline of a brain of 300 mm in 75 s. Ratios between strategies depend on how the two relate, and
-/// the table holds slices and contours for another choice.
-const MODEL: EffortModel = EffortModel { seconds_per_slice: 10.0, seconds_per_contour_mm: 0.25 };
-
 /// What there is of slices, voxels, mm of contour and minutes.
 type Amounts = [Option<f64>; 4];
 
@@ -41,7 +34,12 @@ struct Effort {
 }
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let rows = efforts(sweep);
+    let effort = sweep.results.manifest.effort;
+    let model = EffortModel {
+        seconds_per_slice: effort.seconds_per_slice,
+        seconds_per_contour_mm: effort.seconds_per_contour_mm,
+    };
+    let rows = efforts(sweep, model);
     let frame = Columns::of(&rows)
         .task(|r| r.task)
         .text("strategy", |r| r.arm.name())
@@ -61,8 +59,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         "Means over runs; shares are of all slices and all foreground voxels of Part A. Contours are \
          all outlines on the annotated slices. Minutes are by a stated model, not measured: {} s a \
          slice and {} s a mm of contour. Differences are from {EVEN} at the same ratio.",
-        setting(MODEL.seconds_per_slice),
-        setting(MODEL.seconds_per_contour_mm)
+        setting(model.seconds_per_slice),
+        setting(model.seconds_per_contour_mm)
     );
     let grid = Grid::of(&rows, how)
         .column("task", Format::Words, |r| r.task.label())
@@ -90,7 +88,7 @@ fn whole(difference: Option<f64>) -> Option<String> {
 }
 
 /// The effort of every evaluated round, full annotation once.
-fn efforts(sweep: &Sweep) -> Vec<Effort> {
+fn efforts(sweep: &Sweep, model: EffortModel) -> Vec<Effort> {
     let rounds = || sweep.primary().filter(|round| round.evaluated && round.longest);
     let even = Arm::of(EVEN);
     let efforts = rounds().map(|round| {
@@ -103,31 +101,31 @@ fn efforts(sweep: &Sweep) -> Vec<Effort> {
             task: round.task,
             arm: round.arm.clone(),
             ratio: round.ratio,
-            minutes: cost.contour_mm.map(|contour_mm| MODEL.minutes(cost.slices, contour_mm)),
+            minutes: cost.contour_mm.map(|contour_mm| model.minutes(cost.slices, contour_mm)),
             cost,
-            difference: even.map_or([None; 4], |even| differences(round, even)),
+            difference: even.map_or([None; 4], |even| differences(round, even, model)),
         }
     });
     efforts.collect()
 }
 
-fn amounts(record: &RoundRecord) -> Amounts {
+fn amounts(record: &RoundRecord, model: EffortModel) -> Amounts {
     let slices = record.annotated_slices as f64;
     let contour_mm = Some(record.annotated_contour_mm).filter(|contour_mm| *contour_mm > 0.0);
     [
         Some(slices),
         Some(record.annotated_foreground_voxels as f64),
         contour_mm,
-        contour_mm.map(|contour_mm| MODEL.minutes(slices, contour_mm)),
+        contour_mm.map(|contour_mm| model.minutes(slices, contour_mm)),
     ]
 }
 
 /// The mean difference of each amount over the runs that both have.
-fn differences(round: &Round, even: &Round) -> Amounts {
+fn differences(round: &Round, even: &Round, model: EffortModel) -> Amounts {
     let pairs = round.records.iter().filter_map(|record| {
         let mut others = even.records.iter();
         let other = others.find(|other| run_of(other) == run_of(record))?;
-        Some((amounts(record), amounts(other)))
+        Some((amounts(record, model), amounts(other, model)))
     });
     let pairs: Vec<(Amounts, Amounts)> = pairs.collect();
     std::array::from_fn(|at| {

@@ -38,7 +38,7 @@ struct Measure {
 const SLICE_R: &str = "slice_r";
 
 /// In the order of tables.
-static MEASURES: [Measure; 6] = [
+static MEASURES: [Measure; 8] = [
     Measure {
         name: "dice",
         part: Part::B,
@@ -62,6 +62,22 @@ static MEASURES: [Measure; 6] = [
         places: 3,
         of_case: |case| of_classes(&case.unannotated_dice),
         classes: |case| &case.unannotated_dice,
+    },
+    Measure {
+        name: "delivered_dice",
+        part: Part::A,
+        title: "drawn and predicted slices (Part A)",
+        places: 3,
+        of_case: |case| of_classes(&case.delivered_dice),
+        classes: |case| &case.delivered_dice,
+    },
+    Measure {
+        name: "interpolated_dice",
+        part: Part::A,
+        title: "drawn and interpolated slices (Part A)",
+        places: 3,
+        of_case: |case| of_classes(&case.interpolated_dice),
+        classes: |case| &case.interpolated_dice,
     },
     Measure {
         name: "hd95_mm",
@@ -157,8 +173,11 @@ fn grid(rows: &[Row]) -> Grid {
          the slices whose ground truth has foreground: every slice counts the same, however much is \
          on it. HD95 is the 95th percentile of the surface distance, the mean over classes; a class \
          that prediction or truth lacks has none, and \"undefined\" counts these over all runs. The \
-         scan's grid is that before resampling. All but the Dice between annotated slices are of Part \
-         B; tables/measures.csv has both parts.";
+         scan's grid is that before resampling. \"Drawn and predicted\" is the \
+         volume that an annotator would deliver, with the annotated slices as drawn; in \"drawn and \
+         interpolated\" labels are interpolated between these without looking at the image, a baseline \
+         that learns nothing. These two and the Dice between annotated slices are of Part A, the others \
+         of Part B; tables/measures.csv has both parts.";
     let shown = |row: &&Row| row.part == row.measure.part;
     let measures: Vec<&Measure> = MEASURES
         .iter()

@@ -240,3 +240,15 @@ fn what_is_missing_is_named_by_seed_and_fold() {
     let page = read(report(&small(&[0, 1], records)).path(), "report.html");
     assert!(page.contains("full: seed 1 without 200 steps"), "{page}");
 }
+
+#[test]
+fn nothing_is_missing_of_a_strategy_that_is_planned_for_one_seed() {
+    let mut results = folded(&[0, 1]);
+    let other = |strategy: &str, seed: u64| strategy == "random" && seed == 1;
+    results.records.retain(|record| !other(&record.strategy, record.seed));
+    let page = read(report(&results).path(), "report.html");
+    assert!(page.contains("random: seed 1, fold 1 missing; seed 1, fold 2 missing"), "{page}");
+    results.manifest.cells.retain(|cell| !other(&cell.strategy, cell.seed));
+    let page = read(report(&results).path(), "report.html");
+    assert!(!page.contains("sweep is incomplete"), "{page}");
+}

@@ -43,6 +43,8 @@ fn slices_surfaces_and_the_scans_grid_are_what_a_hand_computes() {
     let mut seen: CaseRecord = record.cases[0].clone();
     (seen.case, seen.part) = ("seen".to_owned(), Part::A);
     seen.unannotated_dice = classes(&[Some(0.25), Some(0.5)]);
+    seen.delivered_dice = classes(&[Some(0.5), Some(1.0)]);
+    seen.interpolated_dice = classes(&[Some(0.25), None]);
     record.cases.push(seen);
     let dir = report(&small(&[0], vec![record]));
     let of = |part: &str, measure: &str| {
@@ -56,11 +58,13 @@ fn slices_surfaces_and_the_scans_grid_are_what_a_hand_computes() {
     assert_cells(&of("B", "hd95_mm"), &[4.0, 1.0, 2.0, 1.0]);
     assert_cells(&of("B", "own_dice"), &[0.625, 1.0, 1.0, 0.0]);
     assert_cells(&of("A", "unannotated_dice"), &[0.375, 1.0, 1.0, 0.0]);
+    assert_cells(&of("A", "delivered_dice"), &[0.75, 1.0, 1.0, 0.0]);
+    assert_cells(&of("A", "interpolated_dice"), &[0.25, 1.0, 1.0, 1.0]);
     let table = read(dir.path(), "tables/measures.csv");
     assert!(!table.contains("B,random,0.5,10,unannotated_dice"), "every slice of Part B is free");
     assert!(!table.contains("own_hd95_mm,"), "no case has one");
     let markdown = read(dir.path(), "tables/measures.md").replace('\u{a0}', " ");
-    let row = "| Task 2 | random | 50 % | 10 | 0.700 | 0.400 | 0.375 | 4.00 | 1 | 0.625 |";
+    let row = "| Task 2 | random | 50 % | 10 | 0.700 | 0.400 | 0.375 | 0.750 | 0.250 | 4.00 | 1 | 0.625 |";
     assert!(markdown.contains(row), "{markdown}");
 }
 

@@ -3,7 +3,9 @@
 
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
-use slicewise_experiment::{CaseRecord, Cell, DataManifest, Manifest, Results, RoundRecord};
+use slicewise_experiment::{
+    CaseRecord, Cell, DataManifest, Effort, Manifest, Results, RoundRecord,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SLICES: usize = 64;
@@ -86,6 +88,8 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             parameters: BTreeMap::new(),
             data: data.to_vec(),
             seeds: seeds.to_vec(),
+            endpoint: None,
+            effort: Effort::default(),
             cells: cells.into_iter().collect(),
         },
         config: config(&[("attention-unet", "attention-unet"), ("unet", "unet")]),
@@ -262,6 +266,8 @@ pub(crate) fn unscored(case: String, part: Part) -> CaseRecord {
         part,
         dice: Vec::new(),
         unannotated_dice: Vec::new(),
+        delivered_dice: Vec::new(),
+        interpolated_dice: Vec::new(),
         hd95_mm: Vec::new(),
         own_grid: None,
         mean_dice: 0.0,

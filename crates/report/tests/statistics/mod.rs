@@ -131,7 +131,10 @@ fn without_full_annotation_there_is_no_efficiency() {
 }
 
 /// Random on three cases of some seeds, and a strategy this many 256ths above it: no rounding.
-fn above_random<const SEEDS: usize>(strategy: &str, above: [[i32; 3]; SEEDS]) -> Vec<RoundRecord> {
+pub(crate) fn above_random<const SEEDS: usize>(
+    strategy: &str,
+    above: [[i32; 3]; SEEDS],
+) -> Vec<RoundRecord> {
     let random = [[100, 120, 140], [110, 130, 150], [105, 135, 130]];
     let seeds = random.iter().zip(above).enumerate();
     seeds
