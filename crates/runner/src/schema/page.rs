@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde_json::{Map, Value};
 use slicewise_data::config::PhantomConfig;
 use slicewise_data::{DataConfig, TaskDefinition};
-use slicewise_experiment::{StepPlan, StopRule, TaskPlan};
+use slicewise_experiment::{Effort, Endpoint, StepPlan, StopRule, TaskPlan};
 use slicewise_model::{HeadConfig, ModelConfig, TrainingConfig};
 use std::fmt::Write;
 
@@ -43,6 +43,8 @@ pub(super) struct Section {
 pub(super) fn sections() -> Vec<Section> {
     vec![
         section::<ExperimentConfig>(""),
+        section::<Endpoint>("endpoint"),
+        section::<Effort>("effort"),
         section::<DataConfig>("data"),
         section::<PhantomConfig>("data.phantom"),
         section::<ModelConfig>("models.NAME"),
