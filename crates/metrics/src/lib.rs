@@ -6,6 +6,7 @@
 
 pub mod agreement;
 pub mod aubc;
+pub mod covered;
 pub mod crossed;
 pub mod crossed_t;
 pub mod delivered;
@@ -27,6 +28,7 @@ pub mod wilcoxon;
 
 pub use agreement::{Agreement, slice_agreement};
 pub use aubc::aubc;
+pub use covered::covered_share;
 pub use crossed::crossed_bootstrap;
 pub use crossed_t::{Components, CrossedT, crossed_t, variance_components};
 pub use delivered::delivered;
