@@ -79,7 +79,7 @@ deny:
 lint: libtorch
     cargo fmt --all --check
     # cargo fmt does not follow the modules that the registries' macros declare.
-    rustfmt --edition 2024 --check crates/strategies/src/*.rs crates/model/src/*.rs crates/data/src/layouts/*.rs crates/report/src/section/*.rs
+    rustfmt --edition 2024 --check crates/strategies/src/*.rs crates/model/src/*.rs crates/data/src/datasets/*.rs crates/report/src/section/*.rs
     cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 # Build the API documentation; warnings are errors

@@ -25,7 +25,7 @@ import tuning
 from instructions import InstructionSet
 from operations import step_table, work_done
 from tuning import Place
-from workers import CACHE, LOCAL, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, as_a_cell, environment, keep, made_by, peer_command, run
+from workers import CACHE, LOCAL, ONE_THREAD, PROGRAM, ROOT, SCRATCH, WORKER, Team, Worker, as_a_run, environment, keep, made_by, peer_command, run
 
 DATA, FINE = (SCRATCH / name for name in ("phantoms", "phantom-1mm"))
 PARTS = ["network", "volumes", "sweep", "report"]
@@ -136,13 +136,13 @@ class Bench:
         return worker
 
     def ours(self, name: str) -> Worker:
-        return self.worker(name, [WORKER, "serve", CACHE], as_a_cell())
+        return self.worker(name, [WORKER, "serve", CACHE], as_a_run())
 
     def peer(self, name: str, setting: dict, extra: dict | None = None) -> Worker:
         return self.worker(name, peer_command("serve", exported(self.set), DATA, json.dumps(setting)), extra)
 
     def peers(self, name: str, setting: dict, place: Place) -> list[Worker]:
-        extra = as_a_cell() if place.our_allocator else {}
+        extra = as_a_run() if place.our_allocator else {}
         threads = {"OMP_NUM_THREADS": str(place.threads)}
         return [self.peer(f"{name} {index}", setting, extra | threads) for index in range(place.processes)]
 
@@ -233,7 +233,7 @@ class Bench:
         )
         for worker in (default, tuned[0]):
             worker.ask("threads", 1)
-        memory = as_a_cell() if best.place.our_allocator else {}
+        memory = as_a_run() if best.place.our_allocator else {}
         machine = self.worker("machine", peer_command("machine", exported(each), json.dumps(best.setting)), memory | ONE_THREAD)
         machine.receive()
         # Of each side in the arithmetic it computes in.

@@ -89,7 +89,7 @@ def main() -> None:
             RandShiftIntensityd("image", offsets=0.1, prob=0.5),
         ]
     )
-    model = network(want["network"], classes, setting).to(memory_format=setting.memory_format)
+    model = network(want["network"], classes, setting).to(memory_format=setting.torch_format)
     loss_of = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
     cross_entropy = torch.nn.CrossEntropyLoss()
     rate, steps = want["rate"], want["steps"]
@@ -104,7 +104,7 @@ def main() -> None:
     for step in range(1, steps + 1):
         start = time.perf_counter()
         crops = [augment(part_a[generator.integers(len(part_a))])[0] for _ in range(want["batch"])]
-        images = torch.stack([c["image"].as_tensor() for c in crops]).contiguous(memory_format=setting.memory_format)
+        images = torch.stack([c["image"].as_tensor() for c in crops]).contiguous(memory_format=setting.torch_format)
         labels = torch.stack([c["label"].as_tensor() for c in crops]).long()
         with setting.autocast():
             output = model(images)
@@ -124,7 +124,7 @@ def main() -> None:
 
         def answer(tiles):
             with setting.autocast():
-                output = model(tiles.contiguous(memory_format=setting.memory_format))
+                output = model(tiles.contiguous(memory_format=setting.torch_format))
             return (output[0] if isinstance(output, tuple) else output).float()
 
         model.eval()

@@ -3,7 +3,7 @@
     gpu.py --device cuda:0 --out FOLDER [--seconds 4] [--budget 240] [--processes 1 8 16]
 
 Run by `scripts/gpu.sh device`, which carries the programs here; CARGO_TARGET_DIR says where they are.
-One process first: the peer's layouts and norms eagerly, then on the fastest of them torch.compile in three
+One process first: the peer's memory formats and norms eagerly, then on the fastest of them torch.compile in three
 modes and a step captured by hand. What does not start in time, or fails, is a line that says so. Then
 ours, the fastest peer and the eager one in more processes side by side. Writes gpu.csv and gpu.md.
 With `--device cpu` all that can be run is run, for a dry run: such figures mean nothing.
@@ -19,11 +19,11 @@ import subprocess
 import sys
 import time
 
-from workers import CACHE, ROOT, SCRATCH, WORKER, Team, Worker, as_a_cell
+from workers import CACHE, ROOT, SCRATCH, WORKER, Team, Worker, as_a_run
 
 EAGER = [
-    {"layout": layout, "norm": norm, "mode": "eager"}
-    for layout in ("channels-last", "contiguous")
+    {"memory_format": memory_format, "norm": norm, "mode": "eager"}
+    for memory_format in ("channels-last", "contiguous")
     for norm in ("instance", "group")
 ]
 MODES = ["graph", "default", "reduce-overhead", "max-autotune"]
@@ -36,7 +36,7 @@ def say(text: str) -> None:
 
 def words(setting: dict) -> str:
     mode = {"eager": "eager", "graph": "whole step as a CUDA graph"}.get(setting["mode"], f"torch.compile {setting['mode']}")
-    return f"PyTorch, {setting['layout']}, {setting['norm']} norm, {mode}"
+    return f"PyTorch, {setting['memory_format']}, {setting['norm']} norm, {mode}"
 
 
 class Bench:
@@ -50,7 +50,7 @@ class Bench:
 
     def ours(self, index: int = 0) -> Worker:
         preload = os.environ.get("SLICEWISE_GPU_PRELOAD")
-        extra = as_a_cell() | ({"LD_PRELOAD": preload} if preload else {})
+        extra = as_a_run() | ({"LD_PRELOAD": preload} if preload else {})
         return Worker(f"gpu ours {index}", [WORKER, "serve", CACHE, self.options.device], extra)
 
     def peer(self, setting: dict, index: int = 0) -> Worker:

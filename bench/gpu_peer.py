@@ -2,7 +2,7 @@
 
     gpu_peer.py serve CASES DEVICE SETTING
 
-CASES is what `bench_worker cases` wrote. SETTING is JSON: layout `contiguous` or `channels-last`, norm
+CASES is what `bench_worker cases` wrote. SETTING is JSON: memory_format `contiguous` or `channels-last`, norm
 `instance` or `group`, mode `eager`, a mode of torch.compile, or `graph`: a whole step captured by hand.
 Always bfloat16 by autocast, a fused AdamW that a graph may hold, crops cut on the device, a loss
 read every 50 steps, cuDNN told to try its kernels. Each command is answered by one line of JSON.
@@ -39,7 +39,7 @@ class Trainer:
         torch.backends.cudnn.benchmark = True
         self.settings, self.training, self.device = settings, settings["training"], device
         self.mode = setting["mode"]
-        last = setting["layout"] == "channels-last"
+        last = setting["memory_format"] == "channels-last"
         self.memory_format = torch.channels_last_3d if last else torch.contiguous_format
         model = settings["model"]
         network = AttentionUNet(settings["classes"], model["base_width"], model["levels"], setting["norm"])

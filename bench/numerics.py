@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--experiment", type=pathlib.Path, default=ROOT / "experiments/numerics-sets.yaml")
     parser.add_argument("--sets", help="instruction sets, as ./just bench takes them")
     parser.add_argument("--before", type=pathlib.Path, help="an older slicewise to compare with")
-    parser.add_argument("--jobs", type=int, help="cells side by side [as sweep's]")
+    parser.add_argument("--jobs", type=int, help="runs side by side [as sweep's]")
     parser.add_argument("--go-on", action="store_true", help="go on with a run that was stopped, of the same builds")
     parser.add_argument("--keep", action="store_true", help="copy the table to results/bench")
     arguments = parser.parse_args()

@@ -106,7 +106,7 @@ def check(export: pathlib.Path, data: pathlib.Path, precisions: list[str]) -> No
         # before a normalisation.
         after_off = np.abs(trainer.predict(case.image)["probabilities"] - ours_after).mean()
         print(
-            f"  {setting.precision}, {setting.layout}: {parameters} parameters as ours; largest difference"
+            f"  {setting.precision}, {setting.memory_format}: {parameters} parameters as ours; largest difference"
             f" of probabilities {answer_off:.1e}, of the attention map {attention_off:.1e}, of the losses of"
             f" {len(losses)} further steps {loss_off:.1e}, mean difference of probabilities after them {after_off:.1e}",
             flush=True,

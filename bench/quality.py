@@ -3,7 +3,7 @@ with `--keep` they are copied to results/bench.
 
 Full annotation, tissues (Task 2), the data and the split of experiments/table2.yaml and
 table2-neonates.yaml. Three contestants, each on one thread, by turns, as many side by side as there
-are cores, as cells of a sweep are:
+are cores, as runs of a sweep are:
 
     ours     the recipe of `OURS`
     before   that of the committed experiments at 4bf91e3, in bfloat16, which was the default then
@@ -23,7 +23,7 @@ import os
 import subprocess
 import sys
 
-from workers import CACHE, LOCAL, ROOT, SCRATCH, WORKER, as_a_cell, environment, keep, made_by, run
+from workers import CACHE, LOCAL, ROOT, SCRATCH, WORKER, as_a_run, environment, keep, made_by, run
 
 EVERY = 20
 CONTESTANTS = ["ours", "before", "pytorch"]
@@ -48,7 +48,7 @@ PROBLEMS = [
     Problem(
         "phantoms",
         {
-            "layout": "phantom",
+            "dataset": "phantom",
             "phantom": {"subjects": 12, "seed": 1},
             "spacing_mm": 2.4,
             "part_b": names("phantom", range(9, 13)),
@@ -61,7 +61,7 @@ PROBLEMS = [
     ),
     Problem(
         "newborns",
-        {"layout": "neonates", "spacing_mm": 1.718, "part_b": names("baby", (4, 8, 12, 16))},
+        {"dataset": "neonates", "spacing_mm": 1.718, "part_b": names("baby", (4, 8, 12, 16))},
         0.83,
         [32, 80, 64],
         0.5,
@@ -72,7 +72,7 @@ PROBLEMS = [
 # The same network and loss in both.
 OURS = {"algorithm": "muon", "learning_rate": 0.01, "batch": 1}
 BEFORE = {"algorithm": "adamw", "learning_rate": 0.004, "batch": 2}
-COMMON = {"momentum": 0.9, "weight_decay": 1e-4, "schedule": "constant", "averaging": 0.98, "soft_dice": 1.0, "layout": "channels-last"}
+COMMON = {"momentum": 0.9, "weight_decay": 1e-4, "schedule": "constant", "averaging": 0.98, "soft_dice": 1.0, "memory_format": "channels-last"}
 # The best of those tried on phantoms of another seed (EXPERIMENTS.md, 2026-11-27).
 PYTORCH = {"network": "monai", "recipe": "one-cycle", "rate": 0.01}
 
@@ -101,7 +101,7 @@ def command(problem: Problem, contestant: str, seed: int) -> list:
 def train(problem: Problem, contestant: str, seed: int) -> list[dict]:
     """All evaluations."""
     words = list(map(str, command(problem, contestant, seed)))
-    done = subprocess.run(words, cwd=ROOT, env=environment(as_a_cell()), text=True, capture_output=True)
+    done = subprocess.run(words, cwd=ROOT, env=environment(as_a_run()), text=True, capture_output=True)
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(words)} failed:\n{done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

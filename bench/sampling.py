@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from workers import CACHE, SCRATCH, WORKER, Worker, as_a_cell, environment
+from workers import CACHE, SCRATCH, WORKER, Worker, as_a_run, environment
 
 HERTZ = 999
 # Library or symbol → what it is for, by the words in it; the first that fits. oneDNN writes most of
@@ -75,7 +75,7 @@ def onednn(held: dict) -> dict[str, float]:
     keeps silent. In a process of its own: a line for each call costs time."""
     lines = subprocess.run(
         [WORKER, "serve", CACHE],
-        env=environment(as_a_cell() | held | {"ONEDNN_VERBOSE": "1"}),
+        env=environment(as_a_run() | held | {"ONEDNN_VERBOSE": "1"}),
         input="train 1\ntrain 3\n",
         text=True,
         capture_output=True,

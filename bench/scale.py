@@ -1,8 +1,8 @@
 """How time and memory grow: `./just bench-scale`, scale.{csv,md,svg}.
 
-Volume size, cases and classes: one process goes through what a cell does (load and prepare the
+Volume size, cases and classes: one process goes through what a run does (load and prepare the
 files, train 5 steps, segment one volume, score it) and tells seconds and peak memory after each
-stage. Strategies and seeds: whole sweeps of a tiny network, two cells at a time. Memory is the
+stage. Strategies and seeds: whole sweeps of a tiny network, two runs at a time. Memory is the
 largest of a single process.
 """
 
@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from workers import LOCAL, PROGRAM, ROOT, SCRATCH, WORKER, as_a_cell, environment, keep, made_by, run
+from workers import LOCAL, PROGRAM, ROOT, SCRATCH, WORKER, as_a_run, environment, keep, made_by, run
 
 BASE = {"spacing": 2.4, "cases": 4, "classes": 9}
 SPACINGS = [4.0, 2.4, 1.2, 0.8]
@@ -70,7 +70,7 @@ def stages(axis: str, value, manifest, classes: int) -> dict:
     cache = SCRATCH / "scale-cache"
     shutil.rmtree(cache, ignore_errors=True)
     done = subprocess.run(
-        [WORKER, "scale", manifest, cache, str(classes)], env=environment(as_a_cell()), cwd=ROOT, text=True, capture_output=True
+        [WORKER, "scale", manifest, cache, str(classes)], env=environment(as_a_run()), cwd=ROOT, text=True, capture_output=True
     )
     if done.returncode != 0:
         sys.exit(f"bench: {axis} {value} ended with {done.returncode}: {done.stderr}")
@@ -103,7 +103,7 @@ def sweep(axis: str, value: int, strategies: int, seeds: int) -> dict:
     start = time.perf_counter()
     command = ["/bin/sh", "-c", f"'{PROGRAM}' sweep '{path}' --out '{out}' --cache '{SCRATCH}/cache' 2>/dev/null"]
     child = subprocess.Popen(command, env=environment(), cwd=ROOT, stdout=subprocess.DEVNULL)
-    # wait4 counts the child's own waited-for children: the cells.
+    # wait4 counts the child's own waited-for children: the workers.
     _, status, usage = os.wait4(child.pid, 0)
     if status != 0:
         sys.exit(f"bench: the sweep of {axis} {value} failed; try {command[-1]}")

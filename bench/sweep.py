@@ -1,6 +1,6 @@
 """The sweep of bench/sweep.yaml as a straightforward PyTorch script: `sweep.py EXPORT DATA OUT`.
 
-One cell after another with PyTorch's defaults; each strategy goes on from the same first round.
+One run after another with PyTorch's defaults; each strategy goes on from the same first round.
 Every round: annotate, train, train a copy for the rest of the budget, segment all cases with it, score
 them, choose the next slices, write a record.
 """

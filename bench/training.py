@@ -21,7 +21,7 @@ class Setting:
     """How the same network is computed. The defaults are PyTorch's."""
 
     precision: str = "float32"  # or bfloat16, by autocast
-    layout: str = "contiguous"  # or channels-last
+    memory_format: str = "contiguous"  # or channels-last
     norm: str = "instance"  # or group
     compile: bool = False
     # What costs nothing to know: a fused AdamW (by default it is a loop over the parameters), and
@@ -29,8 +29,8 @@ class Setting:
     expert: bool = False
 
     @property
-    def memory_format(self):
-        last = self.layout == "channels-last"
+    def torch_format(self):
+        last = self.memory_format == "channels-last"
         return torch.channels_last_3d if last else torch.contiguous_format
 
     def autocast(self):
@@ -162,7 +162,7 @@ class Trainer:
         self.classes = settings["classes"]
         self.supervision = model["head"]["supervision"]
         network = AttentionUNet(self.classes, model["base_width"], model["levels"], setting.norm)
-        self.network = network.to(memory_format=setting.memory_format)
+        self.network = network.to(memory_format=setting.torch_format)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=self.training["learning_rate"],
@@ -201,7 +201,7 @@ class Trainer:
 
     def step(self, images, labels, weights) -> float:
         self.network.train()
-        images = images.contiguous(memory_format=self.setting.memory_format)
+        images = images.contiguous(memory_format=self.setting.torch_format)
         with self.setting.autocast():
             maps, logits = self.forward(images)
         loss = self.loss(maps, logits, labels, weights)
@@ -235,7 +235,7 @@ class Trainer:
 
         def answer(tiles):
             with self.setting.autocast():
-                return self.forward(tiles.contiguous(memory_format=self.setting.memory_format))
+                return self.forward(tiles.contiguous(memory_format=self.setting.torch_format))
 
         with self.averaged(), torch.inference_mode():
             maps, logits = sliding_window_inference(padded[None, None], tile, 1, answer, overlap=0.5)

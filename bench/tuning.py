@@ -18,8 +18,8 @@ HOPELESS = 0.6
 # A compiled one that is within this share of the fastest is tried with the other norm and order too.
 NEAR = 0.95
 EAGER = [
-    {"precision": precision, "layout": layout, "norm": norm}
-    for precision, layout, norm in itertools.product(
+    {"precision": precision, "memory_format": memory_format, "norm": norm}
+    for precision, memory_format, norm in itertools.product(
         ("float32", "bfloat16"), ("channels-last", "contiguous"), ("group", "instance")
     )
 ]
@@ -27,7 +27,7 @@ EAGER = [
 
 def words(setting: dict) -> str:
     compiled = ", compiled" if setting.get("compile") else ""
-    return f"{setting.get('precision', 'float32')}, {setting.get('layout', 'contiguous')}, {setting.get('norm', 'instance')} norm{compiled}"
+    return f"{setting.get('precision', 'float32')}, {setting.get('memory_format', 'contiguous')}, {setting.get('norm', 'instance')} norm{compiled}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ def search(measure, cores: int, say) -> Best:
     so_far, eager = fastest()
     compiled = eager | {"compile": True}
     if attempt(compiled, side_by_side, COMPILE_SECONDS, so_far) > NEAR * so_far:
-        for what in ("norm", "layout"):
+        for what in ("norm", "memory_format"):
             so_far, current = fastest()
             if time.monotonic() - start > BUDGET_SECONDS:
                 say(f"  compiled with the other {what}: not tried, {BUDGET_SECONDS} s are over")

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 
 CLASSES = 9
-# Draw-EM's labels (crates/data/src/layouts/dhcp.rs) as classes; 0 and 4 are background.
+# Draw-EM's labels (crates/data/src/datasets/dhcp.rs) as classes; 0 and 4 are background.
 CLASS_OF = np.array([0, 1, 2, 3, 0, 4, 5, 6, 7, 8], np.uint8)
 
 

@@ -24,8 +24,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 @functools.cache
-def as_a_cell() -> dict:
-    """What a sweep sets for a cell of one thread: thread counts, and how the allocator works."""
+def as_a_run() -> dict:
+    """What a sweep sets for a run of one thread: thread counts, and how the allocator works."""
     return json.loads(subprocess.run([WORKER, "environment"], check=True, text=True, capture_output=True).stdout)
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# scripts/hippocampus.sh SRC DEST: makes DEST a folder that the layout `msd` reads, of the hippocampi in SRC.
+# scripts/hippocampus.sh SRC DEST: makes DEST a folder that the dataset `msd` reads, of the hippocampi in SRC.
 #
 # SRC has images/ and labels/ with hippocampus_NNN.nii.gz, as in some copies of the Medical
 # Segmentation Decathlon's Task04. DEST gets links to them and a dataset.json. The Decathlon's own

@@ -52,7 +52,7 @@ name: broken
 question: What does it say?
 seeds: [1]
 data:
-  layout: manifest
+  dataset: manifest
   path: FOLDER/manifest.csv
   classes: [background, one, two]
 models:
@@ -221,8 +221,8 @@ fn a_missing_file() {
 fn a_case_in_two_splits() {
     let mut scratch = Scratch::new();
     scratch.yaml = scratch.yaml.replace(
-        "  layout: manifest\n",
-        "  layout: manifest\n  part_a: [a, b, c]\n  part_b: [c, d]\n",
+        "  dataset: manifest\n",
+        "  dataset: manifest\n  part_a: [a, b, c]\n  part_b: [c, d]\n",
     );
     scratch.refused(
         "data.part_a, data.part_b",

@@ -28,7 +28,7 @@ fn a_torn_line_is_said_and_its_round_done_again_without_its_lost_checkpoint() {
     // The chain's 4, and 4 more before the round was evaluated.
     let lost = "its 8 steps are trained again, on the same crops";
     assert!(stderr.contains(lost), "{stderr}");
-    assert!(stderr.contains("1 of 3 cells to run"), "{stderr}");
+    assert!(stderr.contains("1 of 3 runs left"), "{stderr}");
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn a_flipped_byte_in_a_checkpoint_is_found_by_its_checksum_and_made_good() {
 }
 
 /// A sweep that was killed between a record and the cleaning up: the same command does it, though the
-/// cell is whole.
+/// run is whole.
 #[test]
-fn old_checkpoints_of_a_whole_cell_are_removed_by_the_next_sweep() {
+fn old_checkpoints_of_a_whole_run_are_removed_by_the_next_sweep() {
     let scratch = tempfile::tempdir().unwrap();
     let out = undisturbed().copy(scratch.path());
     let checkpoint = |end: &str| out.join(format!("checkpoints/{RANDOM}-round{end}"));
@@ -86,7 +86,7 @@ fn old_checkpoints_of_a_whole_cell_are_removed_by_the_next_sweep() {
         fs::write(checkpoint(end), "left").unwrap();
     }
     let stderr = undisturbed().resumes(&out);
-    assert!(stderr.contains("0 of 3 cells to run"), "{stderr}");
+    assert!(stderr.contains("0 of 3 runs left"), "{stderr}");
     for end in left {
         assert!(!checkpoint(end).exists(), "{end} is left");
     }

@@ -1,5 +1,5 @@
 //! Follows CONTRIBUTING.md to the letter: with one file and one line each, a new strategy, network
-//! and dataset layout are listed, can be named in an experiment, and are in its tables; a new table
+//! and dataset are listed, can be named in an experiment, and are in its tables; a new table
 //! is in its report and in what `verify` looks at.
 //!
 //! The text's code blocks are applied to a copy of the workspace. The copy is built into the same
@@ -17,7 +17,7 @@ name: extended
 question: Is what was added at work?
 seeds: [1]
 device: cpu
-data: {layout: pairs, path: heads, spacing_mm: 5.0, part_b: [phantom-03]}
+data: {dataset: pairs, path: heads, spacing_mm: 5.0, part_b: [phantom-03]}
 models:
   flat: {architecture: flat, base_width: 4, levels: 2}
 training:
@@ -138,7 +138,7 @@ fn extended(workspace: &Path) -> PathBuf {
 }
 
 #[test]
-fn one_file_and_one_line_make_a_strategy_a_network_a_layout_and_a_table() {
+fn one_file_and_one_line_make_a_strategy_a_network_a_dataset_and_a_table() {
     let scratch = tempfile::tempdir().unwrap();
     let workspace = scratch.path().join("workspace");
     let program = extended(&workspace);
@@ -184,7 +184,7 @@ fn one_file_and_one_line_make_a_strategy_a_network_a_layout_and_a_table() {
         "the strategy is not in the figure's legend"
     );
     let config = fs::read_to_string(results.join("config.yaml")).unwrap();
-    assert!(config.contains("architecture: flat") && config.contains("layout: pairs"));
+    assert!(config.contains("architecture: flat") && config.contains("dataset: pairs"));
 
     let read = |file: &str| fs::read_to_string(results.join(file)).unwrap();
     assert!(

@@ -37,24 +37,24 @@ fn nothing_is_written_outside_out_and_cache() {
 }
 
 #[test]
-fn a_checkpoint_that_cannot_be_written_fails_its_cell_and_leaves_no_part_of_it() {
+fn a_checkpoint_that_cannot_be_written_fails_its_run_and_leaves_no_part_of_it() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("full");
     // No file may grow beyond 156 blocks of 512 bytes. Only a checkpoint is larger.
     let limit = "trap '' XFSZ && ulimit -f 156";
     let (code, _, stderr) = run(&mut under(limit, &undisturbed().sweep(&out)));
     assert_eq!(code, 1, "{stderr}");
-    let reason = |step: usize, cell: &str| {
+    let reason = |step: usize, run: &str| {
         format!(
-            "task 1 · unet · {cell} · seed 1: saving weights: checkpoint \
-             OUT/checkpoints/brain-extraction/unet/{cell}-seed1-round0-step{step}.safetensors: \
-             {} (OUT/logs/brain-extraction/unet/{cell}-seed1.log)",
+            "task 1 · unet · {run} · seed 1: saving weights: checkpoint \
+             OUT/checkpoints/brain-extraction/unet/{run}-seed1-round0-step{step}.safetensors: \
+             {} (OUT/logs/brain-extraction/unet/{run}-seed1.log)",
             system_says(27)
         )
     };
     let summary = summary(&stderr, &out);
     assert!(
-        summary.starts_with("slicewise: 3 of 3 cells failed; the same command tries them again:\n"),
+        summary.starts_with("slicewise: 3 of 3 runs failed; the same command tries them again:\n"),
         "{summary}"
     );
     for line in [
@@ -109,7 +109,7 @@ fn a_full_disk_costs_no_record_and_no_report() {
         rest.split(to).next().unwrap().to_owned()
     };
     let smallest = part("== 200k", "== 1000k");
-    assert!(smallest.contains("cells failed; the same command tries them again"));
+    assert!(smallest.contains("runs failed; the same command tries them again"));
     assert!(smallest.contains(&system_says(28)), "{smallest}");
     assert!(smallest.contains("== code 1"), "{smallest}");
     let middle = part("== 1000k", "== 64m");
@@ -119,7 +119,7 @@ fn a_full_disk_costs_no_record_and_no_report() {
     assert!(middle.contains("== code 1"), "{middle}");
     let last = part("== 64m", "== nothing");
     assert!(
-        last.contains("0 of 3 cells to run") && last.contains("== code 0"),
+        last.contains("0 of 3 runs left") && last.contains("== code 0"),
         "{last}"
     );
     assert!(records(&kept) == records(&undisturbed().out()));
@@ -159,7 +159,7 @@ fn a_folder_that_cannot_be_written_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_cell_without_memory_fails_alone_and_is_tried_again() {
+fn a_run_without_memory_fails_alone_and_is_tried_again() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
     let yaml = scratch.path().join("two.yaml");
@@ -180,7 +180,7 @@ fn a_cell_without_memory_fails_alone_and_is_tried_again() {
         .arg(undisturbed().scratch.path().join("cache"));
     // libtorch alone maps 3 GB. Each of the large model's first feature maps takes one more.
     let limited = || under("ulimit -v 4000000", &command);
-    for to_run in ["2 of 2 cells to run", "1 of 2 cells to run"] {
+    for to_run in ["2 of 2 runs left", "1 of 2 runs left"] {
         let (code, _, stderr) = run(&mut limited());
         assert_eq!(code, 1, "{stderr}");
         assert!(stderr.contains(to_run), "{stderr}");
@@ -188,7 +188,7 @@ fn a_cell_without_memory_fails_alone_and_is_tried_again() {
         let summary = summary(&stderr, &out);
         assert!(
             summary.starts_with(
-                "slicewise: 1 of 2 cells failed; the same command tries them again:\n  \
+                "slicewise: 1 of 2 runs failed; the same command tries them again:\n  \
                  task 1 · large · full · seed 1: training: out of memory: "
             ) && summary.ends_with(
                 "(a smaller --jobs, training.crop, training.batch or base_width needs less); last \
@@ -235,7 +235,7 @@ fn a_worker_killed_by_the_kernel_is_named_with_its_signal_and_is_tried_again() {
     let again = undisturbed().resumes(&out);
     let failed = summary.lines().count() - 1;
     assert!(
-        again.contains(&format!("{failed} of 3 cells to run")),
+        again.contains(&format!("{failed} of 3 runs left")),
         "{again}"
     );
 }
@@ -254,7 +254,7 @@ fn a_training_that_diverges_says_its_step_and_leaves_no_table() {
             .arg("--cache")
             .arg(undisturbed().scratch.path().join("cache")));
         assert_eq!(code, 1, "{stderr}");
-        assert!(stderr.contains("3 of 3 cells to run"), "{stderr}");
+        assert!(stderr.contains("3 of 3 runs left"), "{stderr}");
         let line = "task 1 · unet · full · seed 1: training: loss is NaN at step 2 of 12: \
                     training diverged; a lower learning_rate or a gradient_clip may help; \
                     last good checkpoint: none, it starts from new weights \

@@ -82,7 +82,7 @@ fn every_case_is_unseen_once_and_a_sweep_in_folds_goes_on() {
     fs::remove_file(file("out").join(first)).unwrap();
     let (code, _, stderr) = run(&mut sweep(&file("folds.yaml"), &file("out")));
     assert_eq!(code, 0, "{stderr}");
-    assert!(stderr.contains("2 of 6 cells to run"), "{stderr}");
+    assert!(stderr.contains("2 of 6 runs left"), "{stderr}");
     let lost = "task 1 · unet · random · seed 1 · fold 2: lost (";
     let again = "; its 8 steps are trained again, on the same crops";
     let line = stderr.lines().find(|line| line.starts_with(lost));

@@ -73,7 +73,7 @@ fn gpu_the_smoke_sweep_reaches_the_dice_of_the_cpus() {
 
 #[test]
 #[ignore = "needs a CUDA device"]
-fn gpu_a_worker_that_is_killed_costs_its_cell_alone_and_the_sweep_goes_on() {
+fn gpu_a_worker_that_is_killed_costs_its_run_alone_and_the_sweep_goes_on() {
     if !gpu() {
         return;
     }
@@ -118,6 +118,6 @@ fn gpu_a_model_too_large_for_its_memory_fails_alone() {
         stderr.contains("out of memory: CUDA out of memory"),
         "{stderr}"
     );
-    assert!(stderr.contains("3 of 6 cells failed"), "{stderr}");
+    assert!(stderr.contains("3 of 6 runs failed"), "{stderr}");
     assert_eq!(records(&out).len(), 3, "{stderr}");
 }

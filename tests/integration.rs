@@ -13,6 +13,7 @@ mod documents_names;
 mod extensions;
 mod faults;
 mod folds;
+mod former_names;
 mod gpu;
 mod nifti;
 mod own_tasks;

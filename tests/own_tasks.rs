@@ -101,7 +101,7 @@ question: Are scans sliced in the plane in which they were taken?
 seeds: [1]
 device: cpu
 data:
-  layout: manifest
+  dataset: manifest
   path: FOLDER/cases.csv
   classes: [background, one, two]
 models:

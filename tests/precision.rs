@@ -49,7 +49,7 @@ fn a_sweep_begun_with_bfloat16_goes_on_with_it_on_a_processor_without() {
         about.len() == 1 && about[0].starts_with(start) && about[0].ends_with(end),
         "{stderr}"
     );
-    assert!(stderr.contains("1 of 3 cells to run"), "{stderr}");
+    assert!(stderr.contains("1 of 3 runs left"), "{stderr}");
     assert_eq!(config(), begun_with);
     assert!(records(&out) == whole);
 

@@ -178,9 +178,8 @@ fn shells_get_completions_of_all_that_is_not_hidden() {
         for word in ["sweep", "doctor", "completions", "jobs"] {
             assert!(script.contains(word), "{shell}: no {word}");
         }
-        // The hidden subcommand `cell` is none of a user's; help texts speak of cells.
-        let mut of_cell = script.lines().filter(|line| line.contains("cell"));
-        let hidden = of_cell.find(|line| !line.to_lowercase().contains("cells"));
+        // The hidden subcommand `worker` is none of a user's.
+        let hidden = script.lines().find(|line| line.contains("worker"));
         assert_eq!(hidden, None, "{shell}");
         let file = scratch.path().join(shell);
         std::fs::write(&file, script).unwrap();
@@ -218,10 +217,10 @@ fn quiet_says_nothing_but_what_was_asked_for_and_what_failed() {
     assert!(error.starts_with("slicewise: "), "{error}");
 }
 
-/// The cells at work have two checkpoints within a round and one half written; not those of each task
+/// The runs at work have two checkpoints within a round and one half written; not those of each task
 /// and model by turns.
 #[test]
-fn check_counts_the_checkpoints_of_cells_at_work_once() {
+fn check_counts_the_checkpoints_of_runs_at_work_once() {
     let scratch = tempfile::tempdir().unwrap();
     let one = "  unet: {architecture: unet, base_width: 4, levels: 2}\n";
     let disk = |models: &str| {
@@ -238,7 +237,7 @@ fn check_counts_the_checkpoints_of_cells_at_work_once() {
         assert_eq!(unit, "MiB", "{line}");
         size.parse::<f64>().unwrap()
     };
-    // About 1 MiB a checkpoint, three cells of each model, 16 MiB for the report.
+    // About 1 MiB a checkpoint, three runs of each model, 16 MiB for the report.
     let wide = "  a: {architecture: unet, base_width: 16, levels: 2}\n";
     let single = disk(wide);
     let double = disk(&format!("{wide}{}", wide.replace("a:", "b:")));
@@ -279,7 +278,7 @@ fn check_compares_what_a_sweep_needs_with_what_is_free() {
     assert!(line("disk: about ").ends_with(" free"));
     let memory = line("memory: about ");
     assert!(
-        memory.contains(" for 2 cell(s) side by side, as measured; ")
+        memory.contains(" for 2 run(s) side by side, as measured; ")
             && memory.ends_with(" available"),
         "{memory}"
     );

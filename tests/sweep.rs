@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const CELLS: usize = 2 * 2 * 6;
+const RUNS: usize = 2 * 2 * 6;
 
 pub(crate) fn sweep(out: &Path, jobs: &str) -> Command {
     let mut command = slicewise(&["sweep", "experiments/smoke.yaml", "--jobs", jobs, "--out"]);
@@ -69,7 +69,7 @@ pub(crate) fn records(results: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn a_sweep_leaves_records_tables_figures_and_a_page() {
     let results = smoke().join("smoke");
-    assert_eq!(records(&results).len(), CELLS);
+    assert_eq!(records(&results).len(), RUNS);
     for name in [
         "config.yaml",
         "manifest.json",
@@ -141,11 +141,11 @@ fn jobs_change_no_byte_of_the_records() {
     let estimate = before.lines().find(|line| line.starts_with("about "));
     let estimate = estimate.unwrap_or_else(|| panic!("{stderr}"));
     assert!(
-        estimate.contains(" cells on this machine (") && estimate.contains(" s a step, "),
+        estimate.contains(" runs on this machine (") && estimate.contains(" s a step, "),
         "{estimate}"
     );
     let (first, second) = (records(&smoke().join("smoke")), records(&again));
-    assert_eq!(first.len(), CELLS);
+    assert_eq!(first.len(), RUNS);
     for (name, bytes) in &first {
         assert!(
             second.get(name) == Some(bytes),
@@ -287,7 +287,7 @@ fn a_finished_sweep_trains_nothing_and_reports_again() {
     let (code, _, stderr) = run(&mut sweep(&out, "2"));
     assert_eq!(code, 0, "{stderr}");
     assert!(
-        stderr.contains(&format!("0 of {CELLS} cells to run")),
+        stderr.contains(&format!("0 of {RUNS} runs left")),
         "{stderr}"
     );
     assert!(out.join("report.html").exists());
@@ -300,7 +300,7 @@ fn a_packed_folder_verifies_and_goes_on() {
     let whole = records(&out);
     let mut pack = slicewise(&["pack"]);
     let said = succeed(pack.arg(&out));
-    assert!(said.contains(&format!(": {CELLS} runs, ")), "{said}");
+    assert!(said.contains(&format!(": {RUNS} runs, ")), "{said}");
     assert!(records(&out).is_empty());
     succeed(slicewise(&["verify"]).arg(&out));
     succeed(&mut sweep(&out, "2"));

@@ -15,7 +15,7 @@ question: What does it do when something goes wrong?
 seeds: [1]
 device: cpu
 data:
-  layout: phantom
+  dataset: phantom
   phantom: {subjects: 4, seed: 1}
   spacing_mm: 5.0
   part_b: [phantom-04]

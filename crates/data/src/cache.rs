@@ -9,9 +9,9 @@
 //! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
 
 use crate::config::DataConfig;
+use crate::datasets::Source;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::Source;
 use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};

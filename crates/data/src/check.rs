@@ -1,9 +1,9 @@
 //! Finds everything that is wrong with a task's data at once, for `slicewise check`.
 
 use crate::config::DataConfig;
+use crate::datasets::{self, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{self, Source};
 use crate::load::{grouping, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
@@ -46,11 +46,12 @@ pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) 
             (cases, Some(selection.grouping), Vec::new())
         }
         Err(problems) => {
-            let layout = layouts::find(&config.layout).ok();
-            let cases =
-                layout.map_or_else(Vec::new, |layout| layout.sound(config, &definition.labels));
+            let dataset = datasets::find(&config.dataset).ok();
+            let cases = dataset.map_or_else(Vec::new, |dataset| {
+                dataset.sound(config, &definition.labels)
+            });
             let grouping =
-                layout.and_then(|layout| grouping(layout, task, definition, config).ok());
+                dataset.and_then(|dataset| grouping(dataset, task, definition, config).ok());
             (cases, grouping, problems)
         }
     };

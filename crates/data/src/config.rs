@@ -17,21 +17,23 @@ pub const PHANTOM_SPACING_MM: f64 = 2.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// Name of the dataset layout, one of those that `slicewise list datasets` prints: `dhcp`,
-    /// `manifest`, `msd`, `neonates` or `phantom`. Required.
-    #[schemars(schema_with = "layout_names")]
-    pub layout: String,
-    /// The data folder, or for the layout `manifest` the CSV file. A relative path starts at the
+    /// Name of the dataset, one of those that `slicewise list datasets` prints: `dhcp`, `manifest`,
+    /// `msd`, `neonates` or `phantom`. Required. Experiments that say `layout`, its former name, are
+    /// still read.
+    #[schemars(schema_with = "dataset_names")]
+    #[serde(alias = "layout")]
+    pub dataset: String,
+    /// The data folder, or for the dataset `manifest` the CSV file. A relative path starts at the
     /// folder in which the program is called. Default: the environment variable `SLICEWISE_DATA`,
-    /// else `../shared/data`. The layout `phantom` reads no files, so there a path is an error.
+    /// else `../shared/data`. The dataset `phantom` reads no files, so there a path is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// Which phantoms to make. Required for the layout `phantom`; an error for any other.
+    /// Which phantoms to make. Required for the dataset `phantom`; an error for any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phantom: Option<PhantomConfig>,
     /// Class names, background first, 2 to 255 of them; the position in the list, from 0, is the
-    /// label value. Needed by the layout `manifest` for every task but one of the mask. An error for any other
-    /// layout, because those know their class names.
+    /// label value. Needed by the dataset `manifest` for every task but one of the mask. An error for any other
+    /// dataset, because those know their class names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
     /// Isotropic voxel size in mm that volumes are resampled to. Allowed: 0.05 to 50; for phantoms
@@ -81,9 +83,11 @@ pub struct PhantomConfig {
     pub seed: u64,
 }
 
-/// The names of [`crate::layouts::DATASETS`].
-fn layout_names(_: &mut SchemaGenerator) -> Schema {
-    let names = crate::layouts::DATASETS.iter().map(|layout| layout.name());
+/// The names of [`crate::datasets::DATASETS`].
+fn dataset_names(_: &mut SchemaGenerator) -> Schema {
+    let names = crate::datasets::DATASETS
+        .iter()
+        .map(|dataset| dataset.name());
     json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
 }
 
@@ -92,10 +96,10 @@ fn default_margin_mm() -> f64 {
 }
 
 impl DataConfig {
-    /// Returns settings for this layout with every other setting at its default.
-    pub fn new(layout: &str) -> Self {
+    /// Returns settings for this dataset with every other setting at its default.
+    pub fn new(dataset: &str) -> Self {
         Self {
-            layout: layout.to_owned(),
+            dataset: dataset.to_owned(),
             path: None,
             phantom: None,
             classes: None,

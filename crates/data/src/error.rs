@@ -98,7 +98,7 @@ pub enum DataError {
         /// Stored index `(x, y, z)` of the first.
         first: (usize, usize, usize),
     },
-    /// The layout's grouping has no class for a label value.
+    /// The dataset's grouping has no class for a label value.
     #[error("{}: unknown label value {value} in {count} voxels (expected one of {expected})", path.display())]
     UnknownLabel {
         /// The label file.

@@ -1,12 +1,12 @@
-//! Volumes with geometry, NIfTI, dataset layouts, preprocessing, phantoms and slice annotations.
+//! Volumes with geometry, NIfTI, datasets, preprocessing, phantoms and slice annotations.
 
 pub mod annotation;
 mod cache;
 mod check;
 pub mod config;
+pub mod datasets;
 pub mod error;
 mod grouping;
-pub mod layouts;
 mod load;
 pub mod nifti;
 pub mod own_grid;
@@ -19,9 +19,9 @@ mod split;
 pub use annotation::{AnnotationError, SliceAnnotation};
 pub use check::{Problem, check_task};
 pub use config::{DataConfig, PhantomConfig};
+pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
-pub use layouts::{CaseSource, DatasetLayout, Source};
 pub use load::{folds, load_task};
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{

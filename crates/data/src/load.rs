@@ -3,9 +3,9 @@
 
 use crate::cache;
 use crate::config::DataConfig;
+use crate::datasets::{self, CaseSource, Dataset};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{self, CaseSource, DatasetLayout};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
@@ -51,8 +51,8 @@ pub fn folds(
     let Some(count) = config.folds else {
         return Ok(Vec::new());
     };
-    let layout = layouts::find(&config.layout)?;
-    let cases = layout.list(config, &definition.labels).map_err(first)?;
+    let dataset = datasets::find(&config.dataset)?;
+    let cases = dataset.list(config, &definition.labels).map_err(first)?;
     split::deal(&cases, config, count)
 }
 
@@ -68,10 +68,10 @@ pub(crate) fn select(
     definition: &TaskDefinition,
     config: &DataConfig,
 ) -> Result<Selection, Vec<DataError>> {
-    let layout = layouts::find(&config.layout).map_err(|problem| vec![problem])?;
+    let dataset = datasets::find(&config.dataset).map_err(|problem| vec![problem])?;
     let mut problems = check_settings(config);
-    let grouping = grouping(layout, task, definition, config);
-    let cases = layout
+    let grouping = grouping(dataset, task, definition, config);
+    let cases = dataset
         .list(config, &definition.labels)
         .and_then(|cases| split::assign(cases, config));
     match (grouping, cases) {
@@ -86,7 +86,7 @@ pub(crate) fn select(
 
 /// Returns what the labels of a task mean.
 pub(crate) fn grouping(
-    layout: &dyn DatasetLayout,
+    dataset: &dyn Dataset,
     task: Task,
     definition: &TaskDefinition,
     config: &DataConfig,
@@ -97,9 +97,9 @@ pub(crate) fn grouping(
             let name = if brain { "brain" } else { "foreground" };
             Ok(LabelGrouping::new(&[0], [(name, &[1][..])]))
         }
-        Labels::All => layout.classes(config),
+        Labels::All => dataset.classes(config),
         Labels::Classes(names) => {
-            let all = layout.classes(config)?;
+            let all = dataset.classes(config)?;
             all.chosen(names).map_err(|class| DataError::UnknownClass {
                 task,
                 class,
@@ -126,18 +126,18 @@ fn check_settings(config: &DataConfig) -> Vec<DataError> {
             format!("expected 0 to 1000 mm, got {}", config.margin_mm),
         );
     }
-    if config.phantom.is_some() && config.layout != "phantom" {
+    if config.phantom.is_some() && config.dataset != "phantom" {
         setting(
             "phantom",
-            format!("expected none with the layout {}, got one", config.layout),
+            format!("expected none with the dataset {}, got one", config.dataset),
         );
     }
-    if config.classes.is_some() && config.layout != "manifest" {
+    if config.classes.is_some() && config.dataset != "manifest" {
         setting(
             "classes",
             format!(
-                "expected none with the layout {}, which names its own",
-                config.layout
+                "expected none with the dataset {}, which names its own",
+                config.dataset
             ),
         );
     }

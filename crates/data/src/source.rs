@@ -1,8 +1,8 @@
 //! Reads one case: all its files, checked against each other.
 
+use crate::datasets::Source;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::Source;
 use crate::nifti::{read_f64, read_image, read_labels};
 use crate::phantom;
 use ndarray::Array3;

@@ -6,8 +6,8 @@
 //! sessions of a subject are in the same part.
 
 use crate::config::DataConfig;
+use crate::datasets::CaseSource;
 use crate::error::DataError;
-use crate::layouts::CaseSource;
 use sha2::{Digest, Sha256};
 use slicewise_core::{Part, UnknownName};
 use std::collections::{BTreeMap, BTreeSet};

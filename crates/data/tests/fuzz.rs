@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use ndarray::Array3;
 use rand::Rng;
 use slicewise_data::nifti::{read_f64, read_image, read_labels, write_image, write_labels};
-use slicewise_data::{DataConfig, Geometry, Labels, Task, Volume, check_task, layouts};
+use slicewise_data::{DataConfig, Geometry, Labels, Task, Volume, check_task, datasets};
 use slicewise_fuzz::{ChaCha8Rng, Target, fuzz, per_byte};
 use std::collections::BTreeSet;
 use std::fs;
@@ -196,17 +196,17 @@ fn join_problems(problems: Vec<impl ToString>) -> Result<(), String> {
 }
 
 /// Returns the settings of a dataset with its table or volume at `path`.
-fn config(layout: &str, path: &Path) -> DataConfig {
-    let mut config = DataConfig::new(layout);
+fn config(dataset: &str, path: &Path) -> DataConfig {
+    let mut config = DataConfig::new(dataset);
     config.path = Some(path.to_owned());
     config
 }
 
-fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
-    let layout = layouts::find(layout).unwrap();
+fn list(dataset: &str, config: &DataConfig) -> Result<(), String> {
+    let dataset = datasets::find(dataset).unwrap();
     let mut problems = Vec::new();
     for labels in [Labels::Mask, Labels::All] {
-        match layout.list(config, &labels) {
+        match dataset.list(config, &labels) {
             Ok(cases) => {
                 let ids: BTreeSet<_> = cases.iter().map(|case| &case.id).collect();
                 assert_eq!(ids.len(), cases.len(), "{ids:?}");
@@ -222,7 +222,7 @@ fn list(layout: &str, config: &DataConfig) -> Result<(), String> {
             }
         }
     }
-    problems.extend(layout.classes(config).err());
+    problems.extend(dataset.classes(config).err());
     join_problems(problems)
 }
 

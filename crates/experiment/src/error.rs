@@ -46,7 +46,7 @@ pub enum ExperimentError {
         holder: String,
     },
     /// Another process is writing the same run.
-    #[error("{path}: another slicewise is writing this cell; wait for it, or end it", path = path.display())]
+    #[error("{path}: another slicewise is writing this run; wait for it, or end it", path = path.display())]
     InUse {
         /// The run's ledger.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum ExperimentError {
     #[error("stopped; the same command goes on from here")]
     Stopped,
     /// The shared first round, from which the run should continue, has not been trained.
-    #[error("{path}: expected the shared first round's checkpoint; run the cell `first` of this task, model and seed first", path = path.display())]
+    #[error("{path}: expected the shared first round's checkpoint; train `first` of this task, model and seed first", path = path.display())]
     NoFirstRound {
         /// Where its checkpoint should be.
         path: PathBuf,

@@ -18,7 +18,7 @@
 //! ```
 
 use crate::error::ExperimentError;
-use crate::plan::Cell;
+use crate::plan::Run;
 use slicewise_core::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,40 +56,40 @@ impl ResultsFolder {
     }
 
     /// Path of a run's records, its ledger.
-    pub fn records(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("records", cell, ".jsonl")
+    pub fn records(&self, run: &Run) -> PathBuf {
+        self.path_of("records", run, ".jsonl")
     }
 
     /// Path of the list of a run's annotated slices.
-    pub fn annotation(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("annotations", cell, ".csv")
+    pub fn annotation(&self, run: &Run) -> PathBuf {
+        self.path_of("annotations", run, ".csv")
     }
 
     /// Path of a run's durations.
-    pub fn timings(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("timings", cell, ".jsonl")
+    pub fn timings(&self, run: &Run) -> PathBuf {
+        self.path_of("timings", run, ".jsonl")
     }
 
     /// Path of a run's training losses.
-    pub fn losses(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("losses", cell, ".jsonl")
+    pub fn losses(&self, run: &Run) -> PathBuf {
+        self.path_of("losses", run, ".jsonl")
     }
 
     /// Path of what the run's process wrote to standard error.
-    pub fn log(&self, cell: &Cell) -> PathBuf {
-        self.of_cell("logs", cell, ".log")
+    pub fn log(&self, run: &Run) -> PathBuf {
+        self.path_of("logs", run, ".log")
     }
 
     /// Path of the weights that a run evaluates `round` with, if they had more steps than those that
     /// the next round continues from.
-    pub fn evaluated_checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
+    pub fn evaluated_checkpoint(&self, run: &Run, round: usize) -> PathBuf {
         let ending = format!("-round{round}-evaluated.safetensors");
-        self.of_cell("checkpoints", cell, &ending)
+        self.path_of("checkpoints", run, &ending)
     }
 
     /// Path of a run's weights after `round`, which the next round continues from.
-    pub fn checkpoint(&self, cell: &Cell, round: usize) -> PathBuf {
-        self.of_cell("checkpoints", cell, &format!("-round{round}.safetensors"))
+    pub fn checkpoint(&self, run: &Run, round: usize) -> PathBuf {
+        self.path_of("checkpoints", run, &format!("-round{round}.safetensors"))
     }
 
     /// Path of a volume of the case kept for the figures of `task`; `what` is `image` or `labels`.
@@ -99,27 +99,27 @@ impl ResultsFolder {
     }
 
     /// Path of a volume of that case after `round` of a run; `what` is `sr1` or `attention`.
-    pub fn picture(&self, cell: &Cell, round: usize, what: &str) -> PathBuf {
-        self.of_cell("pictures", cell, &format!("-round{round}-{what}.nii.gz"))
+    pub fn picture(&self, run: &Run, round: usize, what: &str) -> PathBuf {
+        self.path_of("pictures", run, &format!("-round{round}-{what}.nii.gz"))
     }
 
     /// Path of a run's weights after `step` steps of `round`, which has not ended.
-    pub fn step_checkpoint(&self, cell: &Cell, round: usize, step: usize) -> PathBuf {
+    pub fn step_checkpoint(&self, run: &Run, round: usize, step: usize) -> PathBuf {
         let ending = format!("-round{round}-step{step}.safetensors");
-        self.of_cell("checkpoints", cell, &ending)
+        self.path_of("checkpoints", run, &ending)
     }
 
     /// Path of the file that says how far the training of `round` is.
-    pub fn training(&self, cell: &Cell, round: usize) -> PathBuf {
-        self.of_cell("checkpoints", cell, &format!("-round{round}.json"))
+    pub fn training(&self, run: &Run, round: usize) -> PathBuf {
+        self.path_of("checkpoints", run, &format!("-round{round}.json"))
     }
 
-    fn of_cell(&self, kind: &str, cell: &Cell, ending: &str) -> PathBuf {
+    fn path_of(&self, kind: &str, run: &Run, ending: &str) -> PathBuf {
         self.root
             .join(kind)
-            .join(cell.task.name())
-            .join(&cell.model)
-            .join(format!("{}{ending}", cell.stem()))
+            .join(run.task.name())
+            .join(&run.model)
+            .join(format!("{}{ending}", run.stem()))
     }
 }
 

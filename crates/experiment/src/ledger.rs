@@ -28,7 +28,7 @@ pub struct Contents {
 ///
 /// # Errors
 /// The file cannot be read, or a whole line is no record or has a schema that is not known. This
-/// function does not check that the rounds are those of the plan; [`crate::cell`] does.
+/// function does not check that the rounds are those of the plan; [`crate::run`] does.
 pub fn read(path: &Path) -> Result<Contents, ExperimentError> {
     parse(path, &fs::read(path).map_err(ExperimentError::io(path))?)
 }

@@ -1,26 +1,26 @@
 //! Checkpoints that nothing will read again. A run that is killed after it wrote a round's record has
-//! no time to remove them; whoever looks at its cell next does.
+//! no time to remove them; whoever opens that run next does.
 
-use crate::cell::CellRun;
+use crate::run::PreparedRun;
 use std::fs;
 
-impl CellRun<'_> {
+impl PreparedRun<'_> {
     /// Removes what the first `done` rounds left among the checkpoints, but the last one's weights:
     /// those of rounds before, and those within rounds that are over.
     pub fn remove_leftovers(&self, done: usize) {
-        let rounds = self.plan.rounds(&self.cell.strategy);
+        let rounds = self.plan.rounds(&self.id.strategy);
         let Some(last) = done.checked_sub(1).and_then(|index| rounds.get(index)) else {
             return;
         };
         let kept = [
-            self.folder.checkpoint(self.cell, last.number),
-            self.folder.evaluated_checkpoint(self.cell, last.number),
+            self.folder.checkpoint(self.id, last.number),
+            self.folder.evaluated_checkpoint(self.id, last.number),
         ];
         let Some(folder) = kept[0].parent() else {
             return;
         };
-        // `random-seed1-round`: no other cell's files begin so.
-        let start = format!("{}-round", self.cell.stem());
+        // `random-seed1-round`: no other run's files begin so.
+        let start = format!("{}-round", self.id.stem());
         for path in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = path.path();
             let name = path.file_name().and_then(|name| name.to_str());

@@ -2,7 +2,6 @@
 //! tch.
 
 mod analysis;
-pub mod cell;
 mod choice;
 pub mod error;
 pub mod evaluation;
@@ -18,6 +17,7 @@ pub mod record;
 mod restore;
 pub mod results;
 mod round_loop;
+pub mod run;
 mod schema;
 pub mod seed;
 mod start;
@@ -25,15 +25,15 @@ mod steps;
 mod training;
 
 pub use analysis::{Effort, Endpoint};
-pub use cell::{CellRun, Observer};
 pub use choice::{Ratio, Strategies, StrategyName};
 pub use error::ExperimentError;
 pub use folder::{ResultsFolder, replace};
 pub use lock::FolderLock;
 pub use manifest::{DataManifest, Manifest};
-pub use plan::{Cell, StopRule, TaskPlan};
+pub use plan::{Run, StopRule, TaskPlan};
 pub use record::{CaseRecord, QueryRecord, RoundRecord};
 pub use results::Results;
+pub use run::{Observer, PreparedRun};
 pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};
 pub use start::Start;
 pub use steps::{Round, StepPlan};

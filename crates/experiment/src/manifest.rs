@@ -3,7 +3,7 @@
 
 use crate::analysis::{Effort, Endpoint};
 use crate::error::ExperimentError;
-use crate::plan::Cell;
+use crate::plan::Run;
 use crate::record::SCHEMA;
 use crate::schema;
 use serde::{Deserialize, Serialize};
@@ -77,9 +77,10 @@ pub struct Manifest {
     /// How long annotation takes, as the experiment says.
     #[serde(default)]
     pub effort: Effort,
-    /// Every run planned, so that a report can say which ones have no records.
-    #[serde(default)]
-    pub cells: Vec<Cell>,
+    /// Every run planned, so that a report can say which ones have no records. The file says
+    /// `cells`, as its first version did.
+    #[serde(default, rename = "cells")]
+    pub runs: Vec<Run>,
 }
 
 /// The data of one task.
@@ -163,7 +164,7 @@ mod tests {
             let manifest = read(schema).unwrap();
             assert_eq!((manifest.schema, manifest.cores), (SCHEMA, 0));
             assert_eq!(manifest.program_sha256, "");
-            assert!(manifest.kernels.is_empty() && manifest.cells.is_empty());
+            assert!(manifest.kernels.is_empty() && manifest.runs.is_empty());
         }
         let message = read(SCHEMA + 1).unwrap_err().to_string();
         let expected = format!(

@@ -11,7 +11,7 @@
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, ledgers, make_parent, replace};
 use crate::ledger;
-use crate::plan::Cell;
+use crate::plan::Run;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -77,7 +77,7 @@ pub fn unpack(folder: &ResultsFolder) -> Result<(), ExperimentError> {
         .iter()
         .zip(text.split_inclusive(|&byte| byte == b'\n'))
     {
-        let run = Cell {
+        let run = Run {
             task: record.task,
             model: record.model.clone(),
             strategy: record.strategy.clone(),

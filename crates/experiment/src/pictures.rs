@@ -6,7 +6,7 @@
 
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent};
-use crate::plan::Cell;
+use crate::plan::Run;
 use slicewise_core::Prediction;
 use slicewise_data::{Case, LabelMap, Part, TaskData, nifti};
 use std::path::Path;
@@ -31,15 +31,15 @@ pub fn pictured_class(classes: &[String]) -> Option<(usize, &str)> {
 /// Writes the scan and ground truth of `case`, unless the files exist.
 pub(crate) fn save_case(
     folder: &ResultsFolder,
-    cell: &Cell,
+    run: &Run,
     case: &Case,
 ) -> Result<(), ExperimentError> {
-    let path = folder.picture_of_case(cell.task, "image");
+    let path = folder.picture_of_case(run.task, "image");
     if !path.exists() {
         make_parent(&path)?;
         nifti::write_image(&path, &case.image)?;
     }
-    let path = folder.picture_of_case(cell.task, "labels");
+    let path = folder.picture_of_case(run.task, "labels");
     if path.exists() {
         return Ok(());
     }
@@ -50,7 +50,7 @@ pub(crate) fn save_case(
 /// rounded.
 pub(crate) fn save_round(
     folder: &ResultsFolder,
-    cell: &Cell,
+    run: &Run,
     round: usize,
     case: &Case,
     classes: &[String],
@@ -61,13 +61,13 @@ pub(crate) fn save_round(
         let geometry = case.labels.geometry.clone();
         nifti::write_labels(path, &LabelMap { voxels, geometry }).map_err(ExperimentError::from)
     };
-    write(&folder.picture(cell, round, "sr1"), prediction.sr1.clone())?;
+    write(&folder.picture(run, round, "sr1"), prediction.sr1.clone())?;
     if let Some(attention) = &prediction.attention
         && let Some((class, _)) = pictured_class(classes)
     {
         let values = attention.index_axis(ndarray::Axis(0), class);
         let bytes = values.mapv(|value| (value * 255.0).round() as u8);
-        write(&folder.picture(cell, round, "attention"), bytes)?;
+        write(&folder.picture(run, round, "attention"), bytes)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The plan of a sweep: which runs there are, and how many steps each round trains.
 //!
-//! A [`Cell`] is one run: one task, model, strategy and seed. Besides the strategies there are
+//! A [`Run`] has one task, model, strategy and seed. Besides the strategies there are
 //! [`FIRST`], the shared first round, and [`FULL`], full annotation. All strategies of a task,
 //! model and seed continue from the same trained [`FIRST`].
 
@@ -256,7 +256,7 @@ impl TaskPlan {
 
 /// One run: the part of a sweep that has one task, model, strategy and seed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Cell {
+pub struct Run {
     /// The task.
     pub task: Task,
     /// The model's name in the config.
@@ -270,10 +270,10 @@ pub struct Cell {
     pub fold: Option<usize>,
 }
 
-impl Cell {
+impl Run {
     /// Returns the seed that all randomness of the run comes from. Every fold has its own, so that
     /// the folds of a seed are runs of their own.
-    pub fn run_seed(&self) -> u64 {
+    pub fn root_seed(&self) -> u64 {
         match self.fold {
             None => self.seed,
             Some(fold) => seed::child(self.seed, &["fold", &fold.to_string()]),
@@ -290,15 +290,15 @@ impl Cell {
 
     /// Returns the shared first round that this run continues from, or `None` if it starts from new
     /// weights.
-    pub fn forks_from(&self) -> Option<Cell> {
-        (self.strategy != FIRST && self.strategy != FULL).then(|| Cell {
+    pub fn forks_from(&self) -> Option<Run> {
+        (self.strategy != FIRST && self.strategy != FULL).then(|| Run {
             strategy: FIRST.to_owned(),
             ..self.clone()
         })
     }
 }
 
-impl std::fmt::Display for Cell {
+impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.task.paper_number() {
             Some(number) => write!(f, "task {number}")?,
@@ -318,24 +318,24 @@ impl std::fmt::Display for Cell {
 
 /// Lists all runs of a sweep, of each fold if there are `folds`. A first round comes before the runs
 /// that continue from it.
-pub fn cells(
+pub fn runs(
     plans: &BTreeMap<Task, TaskPlan>,
     models: &[String],
     seeds: &[u64],
     folds: Option<usize>,
-) -> Vec<Cell> {
+) -> Vec<Run> {
     let folds: Vec<Option<usize>> = match folds {
         None => vec![None],
         Some(count) => (1..=count).map(Some).collect(),
     };
-    let mut cells = Vec::new();
+    let mut runs = Vec::new();
     for (&task, plan) in plans {
         for model in models {
             for (&seed, &fold) in seeds
                 .iter()
                 .flat_map(|seed| folds.iter().map(move |fold| (seed, fold)))
             {
-                let cell = |strategy: &str| Cell {
+                let run = |strategy: &str| Run {
                     task,
                     model: model.clone(),
                     strategy: strategy.to_owned(),
@@ -343,18 +343,18 @@ pub fn cells(
                     fold,
                 };
                 if !plan.strategies.0.is_empty() {
-                    cells.push(cell(FIRST));
+                    runs.push(run(FIRST));
                 }
                 if plan.full {
-                    cells.push(cell(FULL));
+                    runs.push(run(FULL));
                 }
                 let every_seed = |name: &&StrategyName| !plan.first_seed_only.contains(name);
                 let first_seed = seeds.first() == Some(&seed);
                 let strategies = plan.strategies.0.keys();
                 let strategies = strategies.filter(|name| first_seed || every_seed(name));
-                cells.extend(strategies.map(|name| cell(&name.0)));
+                runs.extend(strategies.map(|name| run(&name.0)));
             }
         }
     }
-    cells
+    runs
 }

@@ -7,10 +7,10 @@
 //! result. Training starts from the newest good checkpoint, or from new weights, and repeats the
 //! rounds since then. No strategy is queried and nothing is scored.
 
-use crate::cell::{CellRun, Observer, annotate};
 use crate::error::ExperimentError;
-use crate::plan::Cell;
+use crate::plan::Run;
 use crate::record::{FIRST, QueryRecord, RoundRecord};
+use crate::run::{Observer, PreparedRun, annotate};
 use crate::steps::Round;
 use crate::training::{Weights, save_weights};
 use slicewise_core::Segmenter;
@@ -27,7 +27,7 @@ struct Past<'a> {
     trained: usize,
 }
 
-impl CellRun<'_> {
+impl PreparedRun<'_> {
     /// Brings `segmenter` to the weights that the last round in `records` was evaluated with. It must
     /// come with its seeded weights. Returns the checkpoints that hold the restored weights, or `None`
     /// if no round has ended.
@@ -71,11 +71,11 @@ impl CellRun<'_> {
         };
         // Written to this run's own checkpoints: the first round's belong to another run, and other
         // runs may be restoring them too.
-        let weights = Weights::of(self.folder, self.cell, last.round);
+        let weights = Weights::of(self.folder, self.id, last.round);
         let steps = again.iter().map(|(_, steps)| steps.len()).sum::<usize>() + further.len();
         observer.note(&format!(
             "{}: lost ({lost}); its {steps} steps are trained again, on the same crops",
-            self.cell
+            self.id
         ));
         for (round, steps) in again {
             self.train_again(segmenter, &past, round, steps, observer)?;
@@ -145,16 +145,16 @@ impl CellRun<'_> {
     fn past<'a>(&self, records: &'a [RoundRecord]) -> Result<Vec<Past<'a>>, ExperimentError> {
         let mut past = Vec::new();
         let mut trained = 0;
-        let mut push = |cell: &Cell, round: Round, queries: &'a [QueryRecord]| {
+        let mut push = |run: &Run, round: Round, queries: &'a [QueryRecord]| {
             past.push(Past {
-                weights: Weights::of(self.folder, cell, round),
+                weights: Weights::of(self.folder, run, round),
                 round,
                 queries,
                 trained,
             });
             trained += round.steps;
         };
-        if let Some(first) = self.cell.forks_from() {
+        if let Some(first) = self.id.forks_from() {
             if records.is_empty() && !self.folder.records(&first).exists() {
                 let path = self.folder.checkpoint(&first, 0);
                 return Err(ExperimentError::NoFirstRound { path });
@@ -163,9 +163,9 @@ impl CellRun<'_> {
                 push(&first, round, &[]);
             }
         }
-        let rounds = self.plan.rounds(&self.cell.strategy);
+        let rounds = self.plan.rounds(&self.id.strategy);
         for (record, round) in records.iter().zip(rounds) {
-            push(self.cell, round, &record.queries);
+            push(self.id, round, &record.queries);
         }
         Ok(past)
     }

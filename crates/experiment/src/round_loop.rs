@@ -5,12 +5,12 @@
 //! last checkpoint (`training.rs`). Checkpoints hold all that training needs, so a run that was
 //! interrupted writes the same records as one that was not.
 
-use crate::cell::{CellRun, Observer, Timing, annotate};
 use crate::error::ExperimentError;
 use crate::evaluation::evaluate;
 use crate::ledger;
 use crate::pictures::{self, pictured_case};
 use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord};
+use crate::run::{Observer, PreparedRun, Timing, annotate};
 use crate::steps::Round;
 use crate::training::{RoundTraining, Trained, Weights, save_weights};
 use slicewise_core::{Case, Part, Prediction, Segmenter};
@@ -20,7 +20,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
 
-impl CellRun<'_> {
+impl PreparedRun<'_> {
     /// Executes all rounds that are not on disk yet. `segmenter` must come with its seeded weights
     /// (the child seed `weights` of the run's seed).
     ///
@@ -41,7 +41,7 @@ impl CellRun<'_> {
 
 /// A run between two rounds.
 pub(crate) struct RoundLoop<'a> {
-    run: &'a CellRun<'a>,
+    run: &'a PreparedRun<'a>,
     segmenter: &'a mut dyn Segmenter,
     observer: &'a mut dyn Observer,
     /// The strategy that is queried; `None` for the first round and for full annotation.
@@ -71,12 +71,12 @@ struct Scored {
 impl<'a> RoundLoop<'a> {
     /// Brings the run to the state after its last whole round. Returns `None` if no round is left.
     pub(crate) fn resume(
-        run: &'a CellRun<'a>,
+        run: &'a PreparedRun<'a>,
         segmenter: &'a mut dyn Segmenter,
         observer: &'a mut dyn Observer,
     ) -> Result<Option<Self>, ExperimentError> {
-        let rounds = run.plan.rounds(&run.cell.strategy);
-        let path = run.folder.records(run.cell);
+        let rounds = run.plan.rounds(&run.id.strategy);
+        let path = run.folder.records(run.id);
         let (file, contents) = ledger::open(&path)?;
         if contents.torn {
             observer.note(&format!(
@@ -104,7 +104,7 @@ impl<'a> RoundLoop<'a> {
             run.remove_leftovers(records.len());
             return Ok(None);
         }
-        let strategy = match run.cell.strategy.as_str() {
+        let strategy = match run.id.strategy.as_str() {
             FIRST | FULL => None,
             name => Some(
                 slicewise_strategies::find(name)
@@ -136,7 +136,7 @@ impl<'a> RoundLoop<'a> {
     /// Does all rounds that are left, or those until the stop rule ends the run.
     pub(crate) fn run(mut self) -> Result<(), ExperimentError> {
         if let Some(case) = self.pictured_case() {
-            pictures::save_case(self.run.folder, self.run.cell, case)?;
+            pictures::save_case(self.run.folder, self.run.id, case)?;
         }
         let mut queries = self.queries()?;
         while let Some(&round) = self.rounds.get(self.done) {
@@ -150,7 +150,7 @@ impl<'a> RoundLoop<'a> {
             let predict_s = started.elapsed().as_secs_f64();
 
             let started = Instant::now();
-            let weights = Weights::of(self.run.folder, self.run.cell, round);
+            let weights = Weights::of(self.run.folder, self.run.id, round);
             save_weights(self.segmenter, &weights.evaluated)?;
             let timing = Timing {
                 round: round.number,
@@ -213,7 +213,7 @@ impl<'a> RoundLoop<'a> {
         }
         let training = RoundTraining {
             folder: self.run.folder,
-            cell: self.run.cell,
+            run: self.run.id,
             round,
             checkpoint_every: self.run.plan.steps.checkpoint_every,
             seed: self.run.crops(self.steps_of_weights()),
@@ -265,10 +265,10 @@ impl<'a> RoundLoop<'a> {
         case: &Case,
         prediction: &Prediction,
     ) -> Result<(), ExperimentError> {
-        let CellRun {
-            folder, cell, data, ..
+        let PreparedRun {
+            folder, id, data, ..
         } = *self.run;
-        pictures::save_round(folder, cell, round.number, case, &data.classes, prediction)
+        pictures::save_round(folder, id, round.number, case, &data.classes, prediction)
     }
 
     /// Writes the round's record, which makes it count, and removes the checkpoints before it.
@@ -291,7 +291,7 @@ impl<'a> RoundLoop<'a> {
         self.mean_p = record.mean_p;
         let (file, path) = &mut self.records;
         ledger::append(file, path, &record)?;
-        ledger::append(&mut self.timings, &run.folder.timings(run.cell), &timing)?;
+        ledger::append(&mut self.timings, &run.folder.timings(run.id), &timing)?;
         self.done += 1;
         run.remove_leftovers(self.done);
         Ok(record)

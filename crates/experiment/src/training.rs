@@ -5,11 +5,11 @@
 //! The weights are written first, then the small file that says how far they are; then the weights
 //! of the previous piece are removed. So there is one good pair of files at any moment.
 
-use crate::cell::Observer;
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent, replace};
 use crate::ledger;
-use crate::plan::Cell;
+use crate::plan::Run;
+use crate::run::Observer;
 use crate::steps::Round;
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Segmenter, TrainingCase};
@@ -48,12 +48,12 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// Names the checkpoints of `round` of the run `cell`.
-    pub(crate) fn of(folder: &ResultsFolder, cell: &Cell, round: Round) -> Self {
-        let next = folder.checkpoint(cell, round.number);
+    /// Names the checkpoints of `round` of `run`.
+    pub(crate) fn of(folder: &ResultsFolder, run: &Run, round: Round) -> Self {
+        let next = folder.checkpoint(run, round.number);
         let evaluated = match round.evaluation_steps {
             0 => next.clone(),
-            _ => folder.evaluated_checkpoint(cell, round.number),
+            _ => folder.evaluated_checkpoint(run, round.number),
         };
         Self { next, evaluated }
     }
@@ -67,7 +67,7 @@ impl Weights {
 /// One round of one run with all that its training needs.
 pub(crate) struct RoundTraining<'a> {
     pub(crate) folder: &'a ResultsFolder,
-    pub(crate) cell: &'a Cell,
+    pub(crate) run: &'a Run,
     pub(crate) round: Round,
     /// Number of steps between two checkpoints.
     pub(crate) checkpoint_every: usize,
@@ -105,7 +105,7 @@ impl RoundTraining<'_> {
         let mut done = self.resume(segmenter, observer);
         let mut stopped = false;
         let mut saving = Duration::ZERO;
-        let path = self.folder.losses(self.cell);
+        let path = self.folder.losses(self.run);
         make_parent(&path)?;
         let mut losses = OpenOptions::new()
             .create(true)
@@ -135,7 +135,7 @@ impl RoundTraining<'_> {
                     checkpoint: match last {
                         0 => self.from.clone(),
                         step => Some(self.folder.step_checkpoint(
-                            self.cell,
+                            self.run,
                             self.round.number,
                             step,
                         )),
@@ -149,7 +149,7 @@ impl RoundTraining<'_> {
             };
             ledger::append(&mut losses, &path, &loss)?;
             if done.steps == self.round.steps && self.round.evaluation_steps > 0 {
-                let next = self.folder.checkpoint(self.cell, self.round.number);
+                let next = self.folder.checkpoint(self.run, self.round.number);
                 save_weights(segmenter, &next)?;
                 saving += started.elapsed();
             }
@@ -171,7 +171,7 @@ impl RoundTraining<'_> {
     /// Loads the round's last checkpoint. If there is no good one, the round starts over.
     fn resume(&self, segmenter: &mut dyn Segmenter, observer: &mut dyn Observer) -> Progress {
         let number = self.round.number;
-        let path = self.folder.training(self.cell, number);
+        let path = self.folder.training(self.run, number);
         let Ok(text) = fs::read_to_string(&path) else {
             return Progress::default();
         };
@@ -179,7 +179,7 @@ impl RoundTraining<'_> {
             Ok(progress) if progress.steps <= self.round.total() => {
                 let weights = self
                     .folder
-                    .step_checkpoint(self.cell, number, progress.steps);
+                    .step_checkpoint(self.run, number, progress.steps);
                 let loaded = segmenter.load(&weights);
                 loaded.map(|()| progress).map_err(|error| error.to_string())
             }
@@ -194,7 +194,7 @@ impl RoundTraining<'_> {
         good.unwrap_or_else(|lost| {
             observer.note(&format!(
                 "{}: lost ({lost}); round {number} is trained from its start, on the same crops",
-                self.cell
+                self.run
             ));
             Progress::default()
         })
@@ -209,9 +209,9 @@ impl RoundTraining<'_> {
         let number = self.round.number;
         let weights = self
             .folder
-            .step_checkpoint(self.cell, number, progress.steps);
+            .step_checkpoint(self.run, number, progress.steps);
         save_weights(segmenter, &weights)?;
-        let path = self.folder.training(self.cell, number);
+        let path = self.folder.training(self.run, number);
         let text = serde_json::to_vec(&progress)
             .map_err(|error| ExperimentError::io(&path)(std::io::Error::other(error)))?;
         replace(&path, &text)?;
@@ -222,10 +222,10 @@ impl RoundTraining<'_> {
     }
 
     /// Removes weights that newer ones replace. What is left once the round is over goes with
-    /// [`remove_leftovers`](crate::CellRun::remove_leftovers).
+    /// [`remove_leftovers`](crate::PreparedRun::remove_leftovers).
     fn forget(&self, step: usize) {
         let number = self.round.number;
-        let _ = fs::remove_file(self.folder.step_checkpoint(self.cell, number, step));
+        let _ = fs::remove_file(self.folder.step_checkpoint(self.run, number, step));
     }
 }
 

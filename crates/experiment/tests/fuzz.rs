@@ -7,7 +7,7 @@ use slicewise_data::{Part, SliceAxis, Task, TaskDefinition};
 use slicewise_experiment::manifest::{DataManifest, Manifest};
 use slicewise_experiment::record::{OwnGridRecord, SCHEMA};
 use slicewise_experiment::{
-    CaseRecord, Cell, Effort, Endpoint, QueryRecord, Ratio, Results, RoundRecord, ledger,
+    CaseRecord, Effort, Endpoint, QueryRecord, Ratio, Results, RoundRecord, Run, ledger,
 };
 use slicewise_fuzz::{Target, fuzz};
 use std::path::Path;
@@ -116,7 +116,7 @@ fn manifest() -> Vec<u8> {
             ratios: vec![Ratio(0.25)],
         }),
         effort: Effort::default(),
-        cells: vec![Cell {
+        runs: vec![Run {
             task: Task::TISSUE_SEGMENTATION,
             model: "unet".to_owned(),
             strategy: "random".to_owned(),

@@ -4,7 +4,7 @@
 //! Scores of one run, and scores of one case, rise and fall together, so a test over single scores
 //! finds differences where there are none. The model is score = mean + run + case + residual. Where
 //! cases are unseen by some runs only (folds), a run meets the cases of its own fold, and the
-//! layout falls into parts that share neither run nor case. The variance of the mean follows from
+//! design falls into parts that share neither run nor case. The variance of the mean follows from
 //! the mean squares (Henderson 1953, "Estimation of variance and covariance components", method 3,
 //! Biometrics 9), its degrees of freedom from Satterthwaite 1946 ("An approximate distribution of
 //! estimates of variance components", Biometrics Bulletin 2).
@@ -28,7 +28,7 @@ pub struct CrossedT {
     /// where there is no test. `n` counts scores.
     pub interval: Interval,
     /// Two-sided p of the null that the mean is 0; `None` below [`LEAST_RUNS`] runs, and where
-    /// the layout does not tell runs or cases from the residual (a single case).
+    /// the design does not tell runs or cases from the residual (a single case).
     pub p: Option<f64>,
     /// Standard error of the mean, where there is a test.
     pub error: Option<f64>,
@@ -55,19 +55,19 @@ pub struct Components {
 /// interval. Runs and cases are random, and effects roughly normal. A run is what was trained
 /// once: a seed, or a fold with a seed. Pairs of run and case may be missing.
 ///
-/// Where each part of the layout has one run or one case, at least three means of parts are
+/// Where each part of the design has one run or one case, at least three means of parts are
 /// tested by a plain t test.
 ///
 /// # Errors
 /// There is no score, a score is not finite, or a pair of run and case has two.
 pub fn crossed_t<R: Ord, C: Ord>(scores: &[(R, C, f64)]) -> Result<CrossedT, MetricsError> {
-    let layout = Layout::of(scores)?;
-    let mean = layout.mean();
-    let spread = match layout.runs.len() {
+    let design = Design::of(scores)?;
+    let mean = design.mean();
+    let spread = match design.runs.len() {
         0..LEAST_RUNS => None,
-        _ => layout.squares().map_or_else(
-            || layout.spread_of_parts(mean),
-            |squares| Some(layout.spread(&squares)),
+        _ => design.squares().map_or_else(
+            || design.spread_of_parts(mean),
+            |squares| Some(design.spread(&squares)),
         ),
     };
     let test = spread.map(|(variance, freedom)| {
@@ -87,40 +87,40 @@ pub fn crossed_t<R: Ord, C: Ord>(scores: &[(R, C, f64)]) -> Result<CrossedT, Met
             mean,
             low: test.map(|test| mean - test.3),
             high: test.map(|test| mean + test.3),
-            n: layout.values.len(),
+            n: design.values.len(),
         },
         p: test.map(|test| test.0),
         error: test.map(|test| test.1),
         freedom: test.map(|test| test.2),
-        runs: layout.runs.len(),
-        cases: layout.cases.len(),
+        runs: design.runs.len(),
+        cases: design.cases.len(),
     })
 }
 
 /// Estimates the variances between runs, between cases and of residuals, unbiased; `None` where
-/// the layout does not tell them apart.
+/// the design does not tell them apart.
 ///
 /// # Errors
 /// Those of [`crossed_t`].
 pub fn variance_components<R: Ord, C: Ord>(
     scores: &[(R, C, f64)],
 ) -> Result<Option<Components>, MetricsError> {
-    let layout = Layout::of(scores)?;
-    Ok(layout.squares().map(|squares| {
+    let design = Design::of(scores)?;
+    Ok(design.squares().map(|squares| {
         let residual = squares.residual.mean();
         let of = |part: Squares, level: &[Vec<usize>]| {
-            (part.sum - part.freedom * residual) / layout.coefficient(level)
+            (part.sum - part.freedom * residual) / design.coefficient(level)
         };
         Components {
-            run: of(squares.run, &layout.cases),
-            case: of(squares.case, &layout.runs),
+            run: of(squares.run, &design.cases),
+            case: of(squares.case, &design.runs),
             residual,
         }
     }))
 }
 
 /// Which scores belong to which run and which case.
-struct Layout {
+struct Design {
     values: Vec<f64>,
     /// Places in `values` of each run's scores.
     runs: Vec<Vec<usize>>,
@@ -159,7 +159,7 @@ struct AllSquares {
     residual: Squares,
 }
 
-impl Layout {
+impl Design {
     fn of<R: Ord, C: Ord>(scores: &[(R, C, f64)]) -> Result<Self, MetricsError> {
         if scores.is_empty() {
             return Err(MetricsError::TooFew { needed: 1, got: 0 });

@@ -61,7 +61,7 @@ impl Overlap {
                 .with_min_len(8)
                 .map(|(a, b)| match (a.as_slice(), b.as_slice()) {
                     (Some(a), Some(b)) => Slice::of(a, b),
-                    // Not reached for arrays in standard layout.
+                    // Not reached for row-major arrays.
                     _ => {
                         let copy = |slice: ndarray::ArrayView2<u8>| {
                             slice.iter().copied().collect::<Vec<_>>()
@@ -218,7 +218,7 @@ mod tests {
     use ndarray::array;
 
     /// Compares with the definition, voxel by voxel. The maps fill more than one block of counters,
-    /// and one is not in standard layout.
+    /// and one is not row-major.
     #[test]
     fn counts_are_those_of_the_definition() {
         let map = |factor: usize| {

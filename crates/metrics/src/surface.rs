@@ -132,7 +132,7 @@ fn boxes(labels: &Array3<u8>) -> Vec<Extent> {
     for (z, slice) in labels.axis_iter(Axis(0)).enumerate() {
         for (y, row) in slice.axis_iter(Axis(0)).enumerate() {
             let mut x = 0;
-            // A row in standard layout is a slice.
+            // A row of a row-major array is a slice.
             for run in row.as_slice().unwrap_or_default().chunk_by(|l, r| l == r) {
                 let known = &mut boxes[usize::from(run[0])];
                 let end = x + run.len();

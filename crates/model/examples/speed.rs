@@ -10,7 +10,9 @@
 
 use ndarray::Array3;
 use slicewise_core::TrainingCase;
-use slicewise_model::{Device, Layout, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig};
+use slicewise_model::{
+    Device, MemoryFormat, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig,
+};
 use std::ops::ControlFlow;
 
 /// Returns the seconds that the main thread of this process has run. Works on Linux only.
@@ -59,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("base 16", variant(|m, _| m.base_width = 16)),
         (
             "bf16 contiguous",
-            variant(|_, t| t.layout = Layout::Contiguous),
+            variant(|_, t| t.memory_format = MemoryFormat::Contiguous),
         ),
         (
             "f32 channels-last",
@@ -69,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "f32 contiguous",
             variant(|_, t| {
                 t.precision = Precision::Float32;
-                t.layout = Layout::Contiguous;
+                t.memory_format = MemoryFormat::Contiguous;
             }),
         ),
     ];

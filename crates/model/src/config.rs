@@ -5,7 +5,7 @@
 
 mod training;
 
-pub use training::{Algorithm, Layout, Precision, Schedule, TrainingConfig};
+pub use training::{Algorithm, MemoryFormat, Precision, Schedule, TrainingConfig};
 
 use crate::error::ModelError;
 use crate::registry;
@@ -40,10 +40,10 @@ pub struct ModelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Memory order of this network's feature maps, `contiguous` or `channels-last`. It overrides
-    /// `training.layout`, so that one sweep can compare two orders. The default is none: the
-    /// network uses `training.layout`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub layout: Option<Layout>,
+    /// `training.memory_format`, so that one sweep can compare two orders. The default is none: the
+    /// network uses `training.memory_format`. Its former name `layout` is still read.
+    #[serde(alias = "layout", skip_serializing_if = "Option::is_none")]
+    pub memory_format: Option<MemoryFormat>,
 }
 
 /// The names of [`crate::ARCHITECTURES`].
@@ -61,7 +61,7 @@ impl Default for ModelConfig {
             norm: Norm::default(),
             head: HeadConfig::default(),
             precision: None,
-            layout: None,
+            memory_format: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! tch's operators panic when libtorch throws an exception. The message has many lines: the place
 //! in the C++ code, the reason and the stack. [`guard`] catches such a panic in the public
-//! functions of this crate. So exhausted memory or a lost GPU ends only one cell of a sweep, and
+//! functions of this crate. So exhausted memory or a lost GPU ends only one run of a sweep, and
 //! the user sees the reason.
 
 use crate::error::ModelError;

@@ -32,18 +32,18 @@ pub fn kernel_path(model: &ModelConfig, training: &TrainingConfig, device: Devic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Layout, Precision};
+    use crate::config::{MemoryFormat, Precision};
     use slicewise_kernels::InstructionSet;
 
     #[test]
-    fn the_path_follows_layout_width_and_device() {
+    fn the_path_follows_memory_format_width_and_device() {
         let training = TrainingConfig {
             precision: Precision::Float32,
             ..TrainingConfig::default()
         };
-        let path = |model: &ModelConfig, layout, device| {
+        let path = |model: &ModelConfig, memory_format, device| {
             let training = TrainingConfig {
-                layout,
+                memory_format,
                 ..training.clone()
             };
             kernel_path(model, &training, device)
@@ -53,16 +53,22 @@ mod tests {
             true => "own convolution and normalisation",
             false => "libtorch",
         };
-        assert_eq!(path(&model, Layout::ChannelsLast, Device::Cpu), own);
-        assert_eq!(path(&model, Layout::Contiguous, Device::Cpu), "libtorch");
+        assert_eq!(path(&model, MemoryFormat::ChannelsLast, Device::Cpu), own);
         assert_eq!(
-            path(&model, Layout::ChannelsLast, Device::Cuda(0)),
+            path(&model, MemoryFormat::Contiguous, Device::Cpu),
+            "libtorch"
+        );
+        assert_eq!(
+            path(&model, MemoryFormat::ChannelsLast, Device::Cuda(0)),
             "libtorch"
         );
         let narrow = ModelConfig {
             base_width: 6,
             ..model
         };
-        assert_eq!(path(&narrow, Layout::ChannelsLast, Device::Cpu), "libtorch");
+        assert_eq!(
+            path(&narrow, MemoryFormat::ChannelsLast, Device::Cpu),
+            "libtorch"
+        );
     }
 }

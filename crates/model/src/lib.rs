@@ -35,7 +35,7 @@ mod slices;
 
 pub use architecture::Architecture;
 pub use config::{
-    Activation, Algorithm, Combine, HeadConfig, Layout, ModelConfig, Norm, Paths, Precision,
+    Activation, Algorithm, Combine, HeadConfig, MemoryFormat, ModelConfig, Norm, Paths, Precision,
     Recalibration, Schedule, Source, TrainingConfig,
 };
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};

@@ -4,7 +4,7 @@
 //! Weights are stored as contiguous float32. They are cast and reordered right before an
 //! operation uses them, and autograd carries the gradient back to float32.
 
-use crate::config::{Layout, Precision, TrainingConfig};
+use crate::config::{MemoryFormat, Precision, TrainingConfig};
 use slicewise_kernels::channels_last;
 use tch::{Device, Kind, Tensor};
 
@@ -22,7 +22,7 @@ impl Numerics {
                 Precision::Bfloat16 => Kind::BFloat16,
                 Precision::Auto | Precision::Float32 => Kind::Float,
             },
-            channels_last: training.layout == Layout::ChannelsLast,
+            channels_last: training.memory_format == MemoryFormat::ChannelsLast,
         }
     }
 

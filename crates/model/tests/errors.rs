@@ -116,7 +116,10 @@ fn a_diverging_training_is_an_error_with_its_step() {
 fn configurations_round_trip_in_kebab_case_and_unknown_keys_are_errors() {
     let training = TrainingConfig::default();
     let text = serde_json::to_string(&training).unwrap();
-    assert!(text.contains(r#""layout":"channels-last""#), "{text}");
+    assert!(
+        text.contains(r#""memory_format":"channels-last""#),
+        "{text}"
+    );
     assert_eq!(
         serde_json::from_str::<TrainingConfig>(&text).unwrap(),
         training

@@ -8,8 +8,8 @@ mod precision;
 use ndarray::{Array3, s};
 use slicewise_core::{Segmenter, TrainingCase};
 use slicewise_model::{
-    ARCHITECTURES, Activation, Algorithm, Combine, Device, HeadConfig, Layout, ModelConfig, Norm,
-    Paths, Precision, Recalibration, Schedule, Source, TchSegmenter, TrainingConfig,
+    ARCHITECTURES, Activation, Algorithm, Combine, Device, HeadConfig, MemoryFormat, ModelConfig,
+    Norm, Paths, Precision, Recalibration, Schedule, Source, TchSegmenter, TrainingConfig,
 };
 use std::ops::ControlFlow;
 

@@ -59,12 +59,12 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
                 continue;
             }
             let mut planned: BTreeMap<Arm, BTreeSet<Run>> = BTreeMap::new();
-            let cells = manifest.cells.iter();
-            for cell in cells.filter(|cell| cell.task == task && cell.model == *model) {
-                let arm = Arm::of(&cell.strategy);
+            let all = manifest.runs.iter();
+            for run in all.filter(|run| run.task == task && run.model == *model) {
+                let arm = Arm::of(&run.strategy);
                 found.entry(arm.clone()).or_default();
                 let runs = planned.entry(arm).or_default();
-                runs.insert((cell.fold.unwrap_or(0), cell.seed));
+                runs.insert((run.fold.unwrap_or(0), run.seed));
             }
             for (arm, runs) in found {
                 let line = if runs.is_empty() {
@@ -85,9 +85,9 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     lines
 }
 
-/// Lists the planned runs; every seed once, for a manifest from before cells were noted.
+/// Lists the planned runs; every seed once, for a manifest from before runs were noted.
 fn runs(manifest: &Manifest) -> BTreeSet<Run> {
-    let planned = manifest.cells.iter().map(|cell| (cell.fold.unwrap_or(0), cell.seed));
+    let planned = manifest.runs.iter().map(|run| (run.fold.unwrap_or(0), run.seed));
     let planned: BTreeSet<Run> = planned.collect();
     let unplanned = manifest.seeds.iter().filter(|seed| !planned.iter().any(|(_, of)| of == *seed));
     planned.iter().copied().chain(unplanned.map(|seed| (0, *seed))).collect()

@@ -10,7 +10,7 @@ use crate::error::ReportError;
 use crate::rounds::Round;
 use crate::sweep::Sweep;
 use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
-use slicewise_experiment::{CaseRecord, Cell, DataManifest, ResultsFolder, RoundRecord, pictures};
+use slicewise_experiment::{CaseRecord, DataManifest, ResultsFolder, RoundRecord, Run, pictures};
 use std::path::{Path, PathBuf};
 
 /// Class indices, `[D, H, W]`, the sliced axis first.
@@ -126,9 +126,8 @@ impl<'a> Pictures<'a> {
 
     fn path(&self, record: &RoundRecord, kept: Kept) -> PathBuf {
         let (model, strategy) = (record.model.clone(), record.strategy.clone());
-        let cell =
-            Cell { task: record.task, model, strategy, seed: record.seed, fold: record.fold };
-        self.folder.picture(&cell, record.round, kept.name())
+        let run = Run { task: record.task, model, strategy, seed: record.seed, fold: record.fold };
+        self.folder.picture(&run, record.round, kept.name())
     }
 
     fn of_round(

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     println!("precision  {precision}");
     kept.iter().for_each(|line| println!("note: {line}"));
     slicewise_model::set_threads(config.threads);
-    let cells = config.cells();
+    let runs = config.runs();
     let jobs = arguments
         .jobs
         .map_or_else(|| config.default_jobs(), usize::from);
@@ -91,17 +91,17 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         for model in config.models.keys() {
             let cost = cost(&config, model, &data)?;
             memory = memory.max(cost.memory_bytes);
-            for cell in cells
+            for run in runs
                 .iter()
-                .filter(|cell| cell.task == task && &cell.model == model)
+                .filter(|run| run.task == task && &run.model == model)
             {
-                let rounds = config.tasks[&task].rounds(&cell.strategy).len();
-                seconds += steps(&config, cell) as f64 * cost.step_s + rounds as f64 * cost.round_s;
+                let rounds = config.tasks[&task].rounds(&run.strategy).len();
+                seconds += steps(&config, run) as f64 * cost.step_s + rounds as f64 * cost.round_s;
                 bytes += (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
                 // With a budget a round has two: what the next goes on from, and what was evaluated.
                 let weights = config.tasks[&task].steps.budget.map_or(1, |_| 2);
                 checkpoints.push(weights * cost.checkpoint_bytes);
-                if config.pictured(cell) {
+                if config.pictured(run) {
                     bytes += (rounds * 2 * voxels.unwrap_or(0)) as u64;
                 }
             }
@@ -112,9 +112,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         }
     }
     println!(
-        "{} cells, {} training steps",
-        cells.len(),
-        cells.iter().map(|cell| steps(&config, cell)).sum::<usize>()
+        "{} runs, {} training steps",
+        runs.len(),
+        runs.iter().map(|run| steps(&config, run)).sum::<usize>()
     );
     bytes += checkpoint_bytes(checkpoints, jobs);
     let mut short = Vec::new();
@@ -126,7 +126,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         _ => (1, "at most "),
     };
     println!(
-        "time: {most}about {} with {jobs} cell(s) side by side, from the times just measured",
+        "time: {most}about {} with {jobs} run(s) side by side, from the times just measured",
         HumanDuration(Duration::from_secs_f64(seconds / at_once as f64))
     );
     refuse(&short, arguments)?;
@@ -207,7 +207,7 @@ fn disk(out: &Path, bytes: u64) -> anyhow::Result<Option<Problem>> {
 fn memory_of(config: &ExperimentConfig, peak: u64, jobs: usize) -> anyhow::Result<Option<Problem>> {
     let available = resources::available_memory()?;
     println!(
-        "memory: about {} for {jobs} cell(s) side by side, as measured; {} available",
+        "memory: about {} for {jobs} run(s) side by side, as measured; {} available",
         HumanBytes(peak * jobs as u64),
         HumanBytes(available)
     );
@@ -221,7 +221,7 @@ fn memory_of(config: &ExperimentConfig, peak: u64, jobs: usize) -> anyhow::Resul
     Ok((fit == 0).then(|| Problem {
         file: "memory".into(),
         problem: format!(
-            "expected about {} for one cell, got {}",
+            "expected about {} for one run, got {}",
             HumanBytes(peak),
             HumanBytes(available)
         ),
@@ -277,7 +277,7 @@ mod tests {
     use super::checkpoint_bytes;
 
     #[test]
-    fn cells_at_work_have_three_more_checkpoints_each_and_no_others_do() {
+    fn runs_at_work_have_three_more_checkpoints_each_and_no_others_do() {
         assert_eq!(checkpoint_bytes(vec![10, 30, 20], 1), 60 + 3 * 30);
         assert_eq!(checkpoint_bytes(vec![10, 30, 20], 2), 60 + 3 * 50);
         assert_eq!(checkpoint_bytes(vec![10, 30, 20], 64), 4 * 60);

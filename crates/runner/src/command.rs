@@ -79,9 +79,9 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// One cell of a sweep, in a process of its own; `sweep` starts it
+    /// One run of a sweep, in a process of its own; `sweep` starts it
     #[command(hide = true)]
-    Cell(CellArguments),
+    Worker(WorkerArguments),
 }
 
 /// Arguments of `sweep`.
@@ -92,7 +92,7 @@ pub(crate) struct SweepArguments {
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Cells run side by side [default: cores / threads of a cell; on a GPU at most 4]
+    /// Runs side by side [default: cores / threads of a run; on a GPU at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Do this task's runs now and leave the others for later; may be given several times
@@ -114,7 +114,7 @@ pub(crate) struct CheckArguments {
     /// Where the sweep would write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Cells it would run side by side [default: cores / threads of a cell; on a GPU at most 4]
+    /// Runs it would run side by side [default: cores / threads of a run; on a GPU at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// auto, cpu or cuda:N, in place of the experiment's `device`
@@ -141,9 +141,9 @@ pub(crate) struct PhantomArguments {
     pub(crate) spacing_mm: f64,
 }
 
-/// Arguments of the hidden `cell`.
+/// Arguments of the hidden `worker`.
 #[derive(Debug, Args)]
-pub(crate) struct CellArguments {
+pub(crate) struct WorkerArguments {
     /// The results folder
     pub(crate) folder: PathBuf,
     /// The task's name
@@ -176,6 +176,6 @@ pub(crate) enum Registry {
     Strategies,
     /// Network architectures
     Models,
-    /// Dataset layouts
+    /// Datasets
     Datasets,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use slicewise_core::nearest;
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task, TaskDefinition};
-use slicewise_experiment::{Cell, Effort, Endpoint, TaskPlan, plan};
+use slicewise_experiment::{Effort, Endpoint, Run, TaskPlan, plan};
 use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, registry};
 use std::collections::BTreeMap;
 use std::fs;
@@ -227,15 +227,15 @@ impl ExperimentConfig {
         out.map_or_else(|| PathBuf::from("results").join(&self.name), Path::to_owned)
     }
 
-    /// Whether `cell` keeps volumes for the figures. Only runs of the first seed do, in the first fold.
-    pub(crate) fn pictured(&self, cell: &Cell) -> bool {
-        self.seeds.first() == Some(&cell.seed) && cell.fold.is_none_or(|fold| fold == 1)
+    /// Whether `run` keeps volumes for the figures. Only runs of the first seed do, in the first fold.
+    pub(crate) fn pictured(&self, run: &Run) -> bool {
+        self.seeds.first() == Some(&run.seed) && run.fold.is_none_or(|fold| fold == 1)
     }
 
     /// Lists all runs of the sweep.
-    pub(crate) fn cells(&self) -> Vec<Cell> {
+    pub(crate) fn runs(&self) -> Vec<Run> {
         let models: Vec<String> = self.models.keys().cloned().collect();
-        plan::cells(&self.tasks, &models, &self.seeds, self.data.folds)
+        plan::runs(&self.tasks, &models, &self.seeds, self.data.folds)
     }
 }
 
@@ -296,7 +296,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn a_model_may_have_a_precision_and_layout_of_its_own() {
+    fn a_model_may_have_a_precision_and_memory_format_of_its_own() {
         let path = Path::new("a.yaml");
         let text = include_str!("../../../experiments/smoke.yaml");
         let with = |more: &str| {
@@ -307,13 +307,13 @@ mod tests {
         };
         let without = with("").unwrap().to_yaml().unwrap();
         assert_eq!(without.matches("precision").count(), 1, "{without}");
-        let config = with(", precision: float32, layout: contiguous").unwrap();
+        let config = with(", precision: float32, memory_format: contiguous").unwrap();
         let resolved = config.to_yaml().unwrap();
         assert!(
-            resolved.contains("    precision: float32\n    layout: contiguous\n"),
+            resolved.contains("    precision: float32\n    memory_format: contiguous\n"),
             "{resolved}"
         );
-        assert!(resolved.contains("  precision: bfloat16\n  layout: channels-last\n"));
+        assert!(resolved.contains("  precision: bfloat16\n  memory_format: channels-last\n"));
         assert_eq!(ExperimentConfig::parse(&resolved, path).unwrap(), config);
         // Between place and hint are serde's words, which name the wrong one.
         for (more, place, wrong, hint) in [
@@ -337,7 +337,30 @@ mod tests {
     }
 
     #[test]
-    fn cells_share_a_gpu_by_few() {
+    fn former_names_of_keys_mean_the_same() {
+        let path = Path::new("a.yaml");
+        let today = include_str!("../../../experiments/smoke.yaml")
+            .replace("levels: 2}", "levels: 2, memory_format: contiguous}")
+            .replace("  crop:", "  memory_format: contiguous\n  crop:");
+        let before = today
+            .replace("dataset: ", "layout: ")
+            .replace("memory_format: ", "layout: ");
+        assert!(before.matches("layout: ").count() >= 3, "{before}");
+        let [before, config] = [&before, &today].map(|text| ExperimentConfig::parse(text, path));
+        assert_eq!(before.unwrap(), config.unwrap());
+        // Both names at once are one key twice.
+        let twice = today.replace(
+            "  dataset: phantom",
+            "  dataset: phantom\n  layout: phantom",
+        );
+        let message = ExperimentConfig::parse(&twice, path)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("duplicate field `dataset`"), "{message}");
+    }
+
+    #[test]
+    fn runs_share_a_gpu_by_few() {
         let text = include_str!("../../../experiments/smoke.yaml");
         let mut config = ExperimentConfig::parse(text, Path::new("a.yaml")).unwrap();
         config.device = "cuda:0".to_owned();

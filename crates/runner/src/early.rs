@@ -6,7 +6,7 @@
 //! all records, is not made here.
 
 use slicewise_core::Task;
-use slicewise_experiment::{Cell, Results, ResultsFolder};
+use slicewise_experiment::{Results, ResultsFolder, Run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 use std::{mem, thread};
@@ -28,10 +28,10 @@ pub(crate) struct EarlyReports {
 
 impl EarlyReports {
     /// Starts with a sweep of the runs `all`, of which those in `open` have not ended.
-    pub(crate) fn new(folder: &ResultsFolder, all: &[Cell], open: &[Cell]) -> Self {
-        let mut left: BTreeMap<Block, usize> = all.iter().map(|cell| (block(cell), 0)).collect();
-        for cell in open {
-            *left.entry(block(cell)).or_insert(0) += 1;
+    pub(crate) fn new(folder: &ResultsFolder, all: &[Run], open: &[Run]) -> Self {
+        let mut left: BTreeMap<Block, usize> = all.iter().map(|run| (block(run), 0)).collect();
+        for run in open {
+            *left.entry(block(run)).or_insert(0) += 1;
         }
         Self {
             folder: folder.clone(),
@@ -42,9 +42,9 @@ impl EarlyReports {
         }
     }
 
-    /// Notes that `cell` ended; `whole` is false if it failed.
-    pub(crate) fn ended(&mut self, cell: &Cell, whole: bool) {
-        let block = block(cell);
+    /// Notes that `run` ended; `whole` is false if it failed.
+    pub(crate) fn ended(&mut self, run: &Run, whole: bool) {
+        let block = block(run);
         if !whole {
             self.broken.insert(block);
         }
@@ -96,8 +96,8 @@ impl EarlyReports {
     }
 }
 
-fn block(cell: &Cell) -> Block {
-    (cell.seed, cell.task)
+fn block(run: &Run) -> Block {
+    (run.seed, run.task)
 }
 
 fn write(
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_report_is_due_when_a_block_is_complete_and_others_are_not() {
         let scratch = tempfile::tempdir().unwrap();
-        let cell = |task, seed, strategy: &str| Cell {
+        let run = |task, seed, strategy: &str| Run {
             task,
             model: "unet".to_owned(),
             strategy: strategy.to_owned(),
@@ -129,19 +129,19 @@ mod tests {
         };
         let (brain, tissue) = (Task::BRAIN_EXTRACTION, Task::TISSUE_SEGMENTATION);
         let open = [
-            cell(brain, 1, "first"),
-            cell(brain, 1, "full"),
-            cell(tissue, 1, "full"),
-            cell(brain, 2, "full"),
+            run(brain, 1, "first"),
+            run(brain, 1, "full"),
+            run(tissue, 1, "full"),
+            run(brain, 2, "full"),
         ];
         let mut all = open.to_vec();
-        all.push(cell(tissue, 2, "full"));
+        all.push(run(tissue, 2, "full"));
         let folder = ResultsFolder::new(scratch.path());
         let mut early = EarlyReports::new(&folder, &all, &open);
         let (sender, receiver) = mpsc::channel();
-        let line_after = |early: &mut EarlyReports, cell: &Cell, whole| {
+        let line_after = |early: &mut EarlyReports, run: &Run, whole| {
             let sender = sender.clone();
-            early.ended(cell, whole);
+            early.ended(run, whole);
             early.write(move |line| sender.send(line).unwrap());
             early.finish();
             receiver.try_recv().ok()

@@ -7,7 +7,7 @@
 
 use crate::config::ExperimentConfig;
 use slicewise_data::{Part, Task, TaskData};
-use slicewise_experiment::Cell;
+use slicewise_experiment::Run;
 use std::collections::BTreeMap;
 
 /// Voxel counts of one task's volumes.
@@ -93,7 +93,7 @@ pub(crate) struct Estimate {
     voxels: BTreeMap<Task, Voxels>,
     costs: BTreeMap<(Task, String), Cost>,
     starts: Mean,
-    left: BTreeMap<Cell, Left>,
+    left: BTreeMap<Run, Left>,
 }
 
 /// Seconds of a step and of a prediction of all cases, each as (least, most) over the networks.
@@ -107,19 +107,19 @@ impl Estimate {
     /// Starts an estimate for the runs in `open`, each with its number of rounds on disk.
     pub(crate) fn new(
         config: &ExperimentConfig,
-        open: &[(Cell, usize)],
+        open: &[(Run, usize)],
         voxels: &BTreeMap<Task, Voxels>,
         jobs: usize,
     ) -> Self {
-        let left = open.iter().map(|(cell, done)| {
-            let rounds = config.tasks[&cell.task].rounds(&cell.strategy);
+        let left = open.iter().map(|(run, done)| {
+            let rounds = config.tasks[&run.task].rounds(&run.strategy);
             let rest = rounds.iter().skip(*done);
             let left = Left {
                 steps: rest.clone().map(|round| round.total()).sum(),
                 rounds: rest.count(),
                 to_start: true,
             };
-            (cell.clone(), left)
+            (run.clone(), left)
         });
         Self {
             jobs,
@@ -130,47 +130,47 @@ impl Estimate {
         }
     }
 
-    /// Notes that the worker of `cell` was ready after `start_s` seconds. `probe_s` is the time it
+    /// Notes that the worker of `run` was ready after `start_s` seconds. `probe_s` is the time it
     /// took to predict its first volume, if it measured that.
-    pub(crate) fn ready(&mut self, cell: &Cell, start_s: f64, probe_s: Option<f64>) {
+    pub(crate) fn ready(&mut self, run: &Run, start_s: f64, probe_s: Option<f64>) {
         self.starts.add(start_s, 1.0);
-        if let (Some(seconds), Some(voxels)) = (probe_s, self.voxels.get(&cell.task)) {
+        if let (Some(seconds), Some(voxels)) = (probe_s, self.voxels.get(&run.task)) {
             let voxels = voxels.probe;
-            self.cost(cell).probe.add(seconds, voxels);
+            self.cost(run).probe.add(seconds, voxels);
         }
     }
 
-    /// Notes that `cell` has `left` steps to do, and `timed`: a number of steps and the seconds
+    /// Notes that `run` has `left` steps to do, and `timed`: a number of steps and the seconds
     /// they took.
-    pub(crate) fn stepped(&mut self, cell: &Cell, left: usize, timed: Option<(usize, f64)>) {
-        if let Some(open) = self.left.get_mut(cell) {
+    pub(crate) fn stepped(&mut self, run: &Run, left: usize, timed: Option<(usize, f64)>) {
+        if let Some(open) = self.left.get_mut(run) {
             open.steps = left;
             open.to_start = false;
         }
         if let Some((steps, seconds)) = timed {
-            self.cost(cell).step.add(seconds, steps as f64);
+            self.cost(run).step.add(seconds, steps as f64);
         }
     }
 
-    /// Notes that a round of `cell` ended; predicting, scoring and selecting took `predict_s`
+    /// Notes that a round of `run` ended; predicting, scoring and selecting took `predict_s`
     /// seconds.
-    pub(crate) fn round(&mut self, cell: &Cell, predict_s: f64) {
-        if let Some(left) = self.left.get_mut(cell) {
+    pub(crate) fn round(&mut self, run: &Run, predict_s: f64) {
+        if let Some(left) = self.left.get_mut(run) {
             left.rounds = left.rounds.saturating_sub(1);
         }
-        if let Some(voxels) = self.voxels.get(&cell.task).map(|voxels| voxels.all) {
-            self.cost(cell).voxel.add(predict_s, voxels);
+        if let Some(voxels) = self.voxels.get(&run.task).map(|voxels| voxels.all) {
+            self.cost(run).voxel.add(predict_s, voxels);
         }
     }
 
-    /// Notes that `cell` is complete or failed.
-    pub(crate) fn ended(&mut self, cell: &Cell) {
-        self.left.remove(cell);
+    /// Notes that `run` is complete or failed.
+    pub(crate) fn ended(&mut self, run: &Run) {
+        self.left.remove(run);
     }
 
-    /// Whether a worker has timed both steps and a prediction of `cell`'s network in its task.
-    pub(crate) fn knows(&self, cell: &Cell) -> bool {
-        let cost = self.costs.get(&(cell.task, cell.model.clone()));
+    /// Whether a worker has timed both steps and a prediction of `run`'s network in its task.
+    pub(crate) fn knows(&self, run: &Run) -> bool {
+        let cost = self.costs.get(&(run.task, run.model.clone()));
         cost.is_some_and(|cost| cost.step_s().is_some() && cost.voxel_s().is_some())
     }
 
@@ -180,13 +180,13 @@ impl Estimate {
     pub(crate) fn seconds(&self) -> Option<f64> {
         let mut sum = 0.0;
         let mut run_seconds = BTreeMap::new();
-        for (cell, left) in &self.left {
-            let seconds = self.seconds_of(cell, *left)?;
+        for (run, left) in &self.left {
+            let seconds = self.seconds_of(run, *left)?;
             sum += seconds;
-            run_seconds.insert(cell, seconds);
+            run_seconds.insert(run, seconds);
         }
-        let chains = run_seconds.iter().map(|(cell, seconds)| {
-            let before = cell.forks_from();
+        let chains = run_seconds.iter().map(|(run, seconds)| {
+            let before = run.forks_from();
             let before = before.and_then(|first| run_seconds.get(&first).copied());
             seconds + before.unwrap_or(0.0)
         });
@@ -211,19 +211,19 @@ impl Estimate {
         })
     }
 
-    fn cost(&mut self, cell: &Cell) -> &mut Cost {
-        let key = (cell.task, cell.model.clone());
+    fn cost(&mut self, run: &Run) -> &mut Cost {
+        let key = (run.task, run.model.clone());
         self.costs.entry(key).or_default()
     }
 
-    fn seconds_of(&self, cell: &Cell, left: Left) -> Option<f64> {
-        let step_s = self.mean(cell, Cost::step_s)?;
-        let voxel_s = self.mean(cell, Cost::voxel_s)?;
-        let voxels = self.voxels.get(&cell.task)?;
+    fn seconds_of(&self, run: &Run, left: Left) -> Option<f64> {
+        let step_s = self.mean(run, Cost::step_s)?;
+        let voxel_s = self.mean(run, Cost::voxel_s)?;
+        let voxels = self.voxels.get(&run.task)?;
         let mut seconds = left.steps as f64 * step_s + left.rounds as f64 * voxels.all * voxel_s;
         if left.to_start {
             seconds += self.starts.value().unwrap_or(0.0);
-            if cell.forks_from().is_some() {
+            if run.forks_from().is_some() {
                 seconds += voxels.part_a * voxel_s;
             }
         }
@@ -232,7 +232,7 @@ impl Estimate {
 
     /// Returns the `time` of the run's network in its task; else in the other task; else the mean
     /// of other networks.
-    fn mean(&self, cell: &Cell, time: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
+    fn mean(&self, run: &Run, time: impl Fn(&Cost) -> Option<f64>) -> Option<f64> {
         let among = |wanted: &dyn Fn(&Task, &str) -> bool| {
             let wanted = self
                 .costs
@@ -241,8 +241,8 @@ impl Estimate {
             let known: Vec<f64> = wanted.filter_map(|(_, cost)| time(cost)).collect();
             (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
         };
-        among(&|task, model| *task == cell.task && model == cell.model)
-            .or_else(|| among(&|_, model| model == cell.model))
+        among(&|task, model| *task == run.task && model == run.model)
+            .or_else(|| among(&|_, model| model == run.model))
             .or_else(|| among(&|_, _| true))
     }
 }
@@ -252,8 +252,8 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    fn cell(strategy: &str) -> Cell {
-        Cell {
+    fn run(strategy: &str) -> Run {
+        Run {
             task: Task::BRAIN_EXTRACTION,
             model: "attention-unet".to_owned(),
             strategy: strategy.to_owned(),
@@ -274,15 +274,15 @@ mod tests {
         let voxels = [(Task::BRAIN_EXTRACTION, voxels)].into();
         // In smoke.yaml every point has 12 steps. `first` and `full` train them all; `random` goes on from
         // the 6 of the chain: 3 and 3 more before the evaluation, then 3.
-        let open = [(cell("first"), 0), (cell("full"), 0), (cell("random"), 1)];
+        let open = [(run("first"), 0), (run("full"), 0), (run("random"), 1)];
         let mut estimate = Estimate::new(&config, &open, &voxels, 2);
         assert_eq!(estimate.seconds(), None);
-        estimate.ready(&cell("first"), 1.0, Some(5.0));
-        assert!(!estimate.knows(&cell("first")));
+        estimate.ready(&run("first"), 1.0, Some(5.0));
+        assert!(!estimate.knows(&run("first")));
         // When the first step began is not known; the next takes 2 s.
-        estimate.stepped(&cell("first"), 11, None);
-        estimate.stepped(&cell("first"), 10, Some((1, 2.0)));
-        assert!(estimate.knows(&cell("first")));
+        estimate.stepped(&run("first"), 11, None);
+        estimate.stepped(&run("first"), 10, Some((1, 2.0)));
+        assert!(estimate.knows(&run("first")));
         // Predicting takes 5 s per 100 voxels, 20 s for all. `random` first queries Part A once.
         let first = 10.0 * 2.0 + 20.0;
         let full = 1.0 + 12.0 * 2.0 + 20.0;
@@ -294,20 +294,20 @@ mod tests {
         let paces = estimate.paces().unwrap();
         assert_eq!((paces.step_s, paces.round_s), ((2.0, 2.0), (20.0, 20.0)));
         // A whole round includes scoring, so its time replaces that of the single prediction.
-        estimate.stepped(&cell("first"), 0, Some((4, 8.0)));
-        estimate.round(&cell("first"), 40.0);
-        estimate.ended(&cell("first"));
-        estimate.ended(&cell("full"));
+        estimate.stepped(&run("first"), 0, Some((4, 8.0)));
+        estimate.round(&run("first"), 40.0);
+        estimate.ended(&run("first"));
+        estimate.ended(&run("full"));
         assert_eq!(estimate.seconds(), Some(1.0 + 30.0 + 6.0 + 40.0));
         // A network without a time is assumed to take what the others take.
-        let other = Cell {
+        let other = Run {
             model: "unet".to_owned(),
-            ..cell("full")
+            ..run("full")
         };
-        let open = [(cell("full"), 0), (other, 0)];
+        let open = [(run("full"), 0), (other, 0)];
         let mut estimate = Estimate::new(&config, &open, &voxels, 2);
-        estimate.ready(&cell("full"), 0.0, Some(5.0));
-        estimate.stepped(&cell("full"), 7, Some((1, 1.0)));
+        estimate.ready(&run("full"), 0.0, Some(5.0));
+        estimate.stepped(&run("full"), 7, Some((1, 1.0)));
         assert_eq!(estimate.seconds(), Some(12.0 + 20.0));
     }
 }

@@ -13,9 +13,9 @@ pub(crate) fn run(what: Registry) {
             .iter()
             .map(|architecture| (architecture.name, architecture.summary))
             .collect(),
-        Registry::Datasets => slicewise_data::layouts::DATASETS
+        Registry::Datasets => slicewise_data::datasets::DATASETS
             .iter()
-            .map(|layout| (layout.name(), layout.summary()))
+            .map(|dataset| (dataset.name(), dataset.summary()))
             .collect(),
     };
     let width = entries

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         }
         Command::Schema { markdown } => schema::run(markdown),
         Command::Completions { shell } => completions::run(shell),
-        Command::Cell(arguments) => worker::run(&arguments),
+        Command::Worker(arguments) => worker::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use slicewise_data::{nifti, phantom};
 use std::fmt::Write;
 use std::fs;
 
-/// Writes images, dHCP tissue labels and brain masks, and a manifest from which `layout: manifest`
+/// Writes images, dHCP tissue labels and brain masks, and a manifest from which `dataset: manifest`
 /// reads them back.
 pub(crate) fn run(arguments: &PhantomArguments) -> Outcome {
     let out = &arguments.out;

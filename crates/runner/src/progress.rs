@@ -7,7 +7,7 @@ use crate::notice::{is_quiet, notice};
 use crate::schedule::steps;
 use crate::worker::Event;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
-use slicewise_experiment::Cell;
+use slicewise_experiment::Run;
 use slicewise_model::InstructionSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ pub(crate) struct Progress {
     bars: Option<Bars>,
     total_steps: usize,
     /// Steps done so far by each run, at work or ended.
-    done: BTreeMap<Cell, usize>,
-    whole: BTreeMap<Cell, usize>,
+    done: BTreeMap<Run, usize>,
+    whole: BTreeMap<Run, usize>,
     ended: usize,
     /// Number of ended runs that failed.
     failed: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Progress {
     machine: String,
     jobs: usize,
     /// For each run at work: when it started or last reported, and its steps at that report.
-    since: BTreeMap<Cell, (Instant, Option<usize>)>,
+    since: BTreeMap<Run, (Instant, Option<usize>)>,
     /// Whether the sweep's duration has been announced.
     announced: bool,
 }
@@ -47,31 +47,31 @@ pub(crate) struct Progress {
 struct Bars {
     all: MultiProgress,
     sweep: ProgressBar,
-    cells: BTreeMap<Cell, ProgressBar>,
+    runs: BTreeMap<Run, ProgressBar>,
 }
 
 impl Progress {
     /// Starts a display for the runs in `open`, whose duration `estimate` knows.
     pub(crate) fn new(
         config: &ExperimentConfig,
-        open: &[Cell],
+        open: &[Run],
         jobs: usize,
         estimate: Estimate,
     ) -> Self {
-        let whole: BTreeMap<Cell, usize> = open
+        let whole: BTreeMap<Run, usize> = open
             .iter()
-            .map(|cell| (cell.clone(), steps(config, cell)))
+            .map(|run| (run.clone(), steps(config, run)))
             .collect();
         let total_steps = whole.values().sum();
         let all = MultiProgress::new();
-        let cells = config.cells().len();
+        let runs = config.runs().len();
         let bars = (!all.is_hidden() && !is_quiet()).then(|| {
             let sweep = all.add(ProgressBar::new(total_steps as u64));
             sweep.set_style(style("{bar:30} {percent:>3} %  {msg}"));
             Bars {
                 all,
                 sweep,
-                cells: BTreeMap::new(),
+                runs: BTreeMap::new(),
             }
         });
         let progress = Self {
@@ -92,38 +92,38 @@ impl Progress {
             announced: false,
         };
         progress.line(&format!(
-            "{} of {cells} cells to run, {total_steps} training steps, {jobs} side by side",
+            "{} of {runs} runs left, {total_steps} training steps, {jobs} side by side",
             open.len()
         ));
         progress
     }
 
     /// Adds a run that a worker has started.
-    pub(crate) fn started(&mut self, cell: &Cell) {
-        self.done.insert(cell.clone(), 0);
-        self.since.insert(cell.clone(), (Instant::now(), None));
+    pub(crate) fn started(&mut self, run: &Run) {
+        self.done.insert(run.clone(), 0);
+        self.since.insert(run.clone(), (Instant::now(), None));
         if let Some(bars) = &mut self.bars {
-            let bar = bars.all.add(ProgressBar::new(self.whole[cell] as u64));
+            let bar = bars.all.add(ProgressBar::new(self.whole[run] as u64));
             bar.set_style(style("  {bar:28} {pos:>5}/{len} steps  {prefix}"));
-            bar.set_prefix(cell.to_string());
-            bars.cells.insert(cell.clone(), bar);
+            bar.set_prefix(run.to_string());
+            bars.runs.insert(run.clone(), bar);
         }
     }
 
     /// Shows an event that a worker reported.
-    pub(crate) fn event(&mut self, cell: &Cell, event: &Event) {
+    pub(crate) fn event(&mut self, run: &Run, event: &Event) {
         match event {
             Event::Ready { probe_s } => {
-                if let Some((since, None)) = self.since.get(cell) {
+                if let Some((since, None)) = self.since.get(run) {
                     let elapsed = since.elapsed().as_secs_f64();
                     let start_s = elapsed - probe_s.unwrap_or(0.0);
-                    self.estimate.ready(cell, start_s.max(0.0), *probe_s);
+                    self.estimate.ready(run, start_s.max(0.0), *probe_s);
                 }
             }
             Event::Steps(steps) => {
-                self.done.insert(cell.clone(), *steps);
+                self.done.insert(run.clone(), *steps);
                 let now = Instant::now();
-                let before = self.since.insert(cell.clone(), (now, Some(*steps)));
+                let before = self.since.insert(run.clone(), (now, Some(*steps)));
                 let timed = match before {
                     Some((since, Some(before))) => {
                         let seconds = now.duration_since(since).as_secs_f64();
@@ -131,10 +131,10 @@ impl Progress {
                     }
                     _ => None,
                 };
-                let left = self.whole[cell].saturating_sub(*steps);
-                self.estimate.stepped(cell, left, timed);
+                let left = self.whole[run].saturating_sub(*steps);
+                self.estimate.stepped(run, left, timed);
                 self.announce_duration();
-                self.show(cell);
+                self.show(run);
             }
             Event::Note(text) => self.line(text),
             Event::Round {
@@ -149,15 +149,15 @@ impl Progress {
                 let seconds = train_s + predict_s;
                 self.seconds += seconds;
                 self.saving += saving;
-                self.estimate.round(cell, *predict_s);
+                self.estimate.round(run, *predict_s);
                 // The time until the next step includes other work, so it is not counted as a
                 // step's.
-                self.since.remove(cell);
+                self.since.remove(run);
                 let dice = |value: &Option<f64>| {
                     value.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
                 };
                 self.line(&format!(
-                    "{cell} · {:.1} % annotated: Dice A {} B {}, loss {loss:.3}, {seconds:.0} s",
+                    "{run} · {:.1} % annotated: Dice A {} B {}, loss {loss:.3}, {seconds:.0} s",
                     100.0 * ratio,
                     dice(dice_a),
                     dice(dice_b)
@@ -167,18 +167,18 @@ impl Progress {
     }
 
     /// Notes that a run is complete.
-    pub(crate) fn ended(&mut self, cell: &Cell) {
-        self.done.insert(cell.clone(), self.whole[cell]);
-        self.end(cell);
+    pub(crate) fn ended(&mut self, run: &Run) {
+        self.done.insert(run.clone(), self.whole[run]);
+        self.end(run);
     }
 
     /// Notes that a run failed, and shows why.
-    pub(crate) fn failed(&mut self, cell: &Cell, why: &str) {
-        self.line(&format!("FAILED {cell}: {why}"));
-        self.total_steps -= self.whole[cell];
-        self.done.remove(cell);
+    pub(crate) fn failed(&mut self, run: &Run, why: &str) {
+        self.line(&format!("FAILED {run}: {why}"));
+        self.total_steps -= self.whole[run];
+        self.done.remove(run);
         self.failed += 1;
-        self.end(cell);
+        self.end(run);
     }
 
     /// Removes the bars and prints a summary.
@@ -199,24 +199,24 @@ impl Progress {
                 ),
             };
             self.line(&format!(
-                "{} cells in {}{failed}{saving}",
+                "{} runs in {}{failed}{saving}",
                 self.ended,
                 HumanDuration(self.started.elapsed())
             ));
         }
     }
 
-    fn end(&mut self, cell: &Cell) {
+    fn end(&mut self, run: &Run) {
         self.ended += 1;
-        self.estimate.ended(cell);
-        self.since.remove(cell);
-        if let Some(bar) = self.bars.as_mut().and_then(|bars| bars.cells.remove(cell)) {
+        self.estimate.ended(run);
+        self.since.remove(run);
+        if let Some(bar) = self.bars.as_mut().and_then(|bars| bars.runs.remove(run)) {
             bar.finish_and_clear();
         }
-        self.show(cell);
+        self.show(run);
     }
 
-    fn show(&mut self, cell: &Cell) {
+    fn show(&mut self, run: &Run) {
         if self.bars.is_none() && self.last_line.elapsed() < PLAIN_EVERY {
             return;
         }
@@ -225,13 +225,13 @@ impl Progress {
             None => "estimating what is left".to_owned(),
             Some(seconds) => format!("about {} left", duration(seconds)),
         };
-        let text = format!("{}/{} cells, {left}", self.ended, self.whole.len());
+        let text = format!("{}/{} runs, {left}", self.ended, self.whole.len());
         match &self.bars {
             Some(bars) => {
                 bars.sweep.set_length(self.total_steps as u64);
                 bars.sweep.set_position(done as u64);
                 bars.sweep.set_message(text);
-                if let (Some(bar), Some(&steps)) = (bars.cells.get(cell), self.done.get(cell)) {
+                if let (Some(bar), Some(&steps)) = (bars.runs.get(run), self.done.get(run)) {
                     bar.set_position(steps as u64);
                 }
             }
@@ -248,7 +248,7 @@ impl Progress {
         if self.announced {
             return;
         }
-        let all = self.since.keys().all(|cell| self.estimate.knows(cell));
+        let all = self.since.keys().all(|run| self.estimate.knows(run));
         if !all && self.started.elapsed() < LONGEST_WAIT_FOR_ESTIMATE {
             return;
         }
@@ -258,7 +258,7 @@ impl Progress {
         self.announced = true;
         let Paces { step_s, round_s } = paces;
         self.line(&format!(
-            "about {} for {} cells on this machine ({}), {} side by side: {} s a step, {} s to \
+            "about {} for {} runs on this machine ({}), {} side by side: {} s a step, {} s to \
              segment all cases, from the first ones timed",
             duration(seconds),
             self.whole.len() - self.ended,

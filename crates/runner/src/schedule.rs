@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::worker::Event;
 use anyhow::{Context, anyhow};
 use slicewise_data::Task;
-use slicewise_experiment::{Cell, ResultsFolder};
+use slicewise_experiment::{ResultsFolder, Run};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -27,9 +27,9 @@ use std::thread;
 /// What the sweep's main loop receives, from the threads that read its workers' output and from the
 /// terminal.
 enum Message {
-    Event(Cell, Event),
+    Event(Run, Event),
     /// A worker ended; `Err` holds one line that says why it failed.
-    Ended(Cell, Result<(), String>),
+    Ended(Run, Result<(), String>),
     /// A report was written or could not be; the text is a line about it.
     Reported(String),
     /// The user pressed Ctrl-C, or the system asked the program to terminate.
@@ -51,7 +51,7 @@ pub(crate) struct Sweep<'a> {
     /// The folder of preprocessed volumes.
     pub(crate) cache: &'a Path,
     /// Runs that are not complete, each with its number of rounds on disk.
-    pub(crate) open: Vec<(Cell, usize)>,
+    pub(crate) open: Vec<(Run, usize)>,
     /// The most runs at work at the same time.
     pub(crate) jobs: usize,
     pub(crate) voxels: BTreeMap<Task, Voxels>,
@@ -68,16 +68,16 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
         ..
     } = *sweep;
     let estimate = Estimate::new(config, &sweep.open, &sweep.voxels, jobs);
-    let mut open: Vec<Cell> = sweep.open.iter().map(|(cell, _)| cell.clone()).collect();
+    let mut open: Vec<Run> = sweep.open.iter().map(|(run, _)| run.clone()).collect();
     sort(config, &mut open);
-    let mut early = EarlyReports::new(folder, &config.cells(), &open);
+    let mut early = EarlyReports::new(folder, &config.runs(), &open);
     let mut progress = Progress::new(config, &open, jobs, estimate);
     // Networks for which a worker was told to time a prediction.
     let mut timed = BTreeSet::new();
     let mut failed = Vec::new();
     // A worker ends when its standard input closes, so each worker's is kept open while it should
     // run.
-    let mut running: BTreeMap<Cell, Option<ChildStdin>> = BTreeMap::new();
+    let mut running: BTreeMap<Run, Option<ChildStdin>> = BTreeMap::new();
     let mut stopped = false;
     let (sender, receiver) = mpsc::channel();
     let terminal = sender.clone();
@@ -88,22 +88,22 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     .context("listening to Ctrl-C")?;
     while (!open.is_empty() && !stopped) || !running.is_empty() {
         while running.len() < jobs && !stopped {
-            let ready = open.iter().position(|cell| {
-                cell.forks_from()
+            let ready = open.iter().position(|run| {
+                run.forks_from()
                     .is_none_or(|first| !open.contains(&first) && !running.contains_key(&first))
             });
             let Some(index) = ready else { break };
-            let cell = open.remove(index);
-            progress.started(&cell);
-            let time = timed.insert((cell.task, cell.model.clone()));
-            match start(config, folder, cache, &cell, time) {
+            let run = open.remove(index);
+            progress.started(&run);
+            let time = timed.insert((run.task, run.model.clone()));
+            match start(config, folder, cache, &run, time) {
                 Ok(mut worker) => {
-                    running.insert(cell.clone(), worker.stdin.take());
-                    listen(worker, folder, &cell, sender.clone());
+                    running.insert(run.clone(), worker.stdin.take());
+                    listen(worker, folder, &run, sender.clone());
                 }
                 Err(error) => {
-                    running.insert(cell.clone(), None);
-                    sender.send(Message::Ended(cell, Err(format!("{error:#}"))))?;
+                    running.insert(run.clone(), None);
+                    sender.send(Message::Ended(run, Err(format!("{error:#}"))))?;
                 }
             }
         }
@@ -115,23 +115,23 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
                 stopped = true;
                 running.values_mut().for_each(|input| *input = None);
             }
-            Message::Event(cell, event) => progress.event(&cell, &event),
-            Message::Ended(cell, Ok(())) => {
-                running.remove(&cell);
-                progress.ended(&cell);
-                early.ended(&cell, true);
+            Message::Event(run, event) => progress.event(&run, &event),
+            Message::Ended(run, Ok(())) => {
+                running.remove(&run);
+                progress.ended(&run);
+                early.ended(&run, true);
             }
             Message::Reported(line) => progress.line(&line),
-            Message::Ended(cell, Err(_)) if stopped => {
-                running.remove(&cell);
+            Message::Ended(run, Err(_)) if stopped => {
+                running.remove(&run);
             }
-            Message::Ended(cell, Err(why)) => {
-                running.remove(&cell);
-                progress.failed(&cell, &why);
-                early.ended(&cell, false);
-                failed.push(format!("{cell}: {why}"));
+            Message::Ended(run, Err(why)) => {
+                running.remove(&run);
+                progress.failed(&run, &why);
+                early.ended(&run, false);
+                failed.push(format!("{run}: {why}"));
                 open.retain(|other| {
-                    let lost = other.forks_from().as_ref() == Some(&cell);
+                    let lost = other.forks_from().as_ref() == Some(&run);
                     if lost {
                         progress.failed(other, "its first round failed");
                         early.ended(other, false);
@@ -156,26 +156,26 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
 
 /// Sorts runs in the order in which they should start: by seed, as the experiment lists them, then
 /// by task, and within these by the longest chain of steps.
-fn sort(config: &ExperimentConfig, open: &mut [Cell]) {
+fn sort(config: &ExperimentConfig, open: &mut [Run]) {
     let all = open.to_vec();
-    open.sort_by_key(|cell| {
-        let seed = config.seeds.iter().position(|&seed| seed == cell.seed);
-        (seed, cell.task, Reverse(chain_steps(config, cell, &all)))
+    open.sort_by_key(|run| {
+        let seed = config.seeds.iter().position(|&seed| seed == run.seed);
+        (seed, run.task, Reverse(chain_steps(config, run, &all)))
     });
 }
 
-/// Returns the steps of `cell` plus those of the longest run in `open` that continues from it.
-fn chain_steps(config: &ExperimentConfig, cell: &Cell, open: &[Cell]) -> usize {
+/// Returns the steps of `run` plus those of the longest run in `open` that continues from it.
+fn chain_steps(config: &ExperimentConfig, run: &Run, open: &[Run]) -> usize {
     let forks = open
         .iter()
-        .filter(|other| other.forks_from().as_ref() == Some(cell));
-    steps(config, cell) + forks.map(|fork| steps(config, fork)).max().unwrap_or(0)
+        .filter(|other| other.forks_from().as_ref() == Some(run));
+    steps(config, run) + forks.map(|fork| steps(config, fork)).max().unwrap_or(0)
 }
 
 /// Returns the training steps of all rounds of a run.
-pub(crate) fn steps(config: &ExperimentConfig, cell: &Cell) -> usize {
-    config.tasks[&cell.task]
-        .rounds(&cell.strategy)
+pub(crate) fn steps(config: &ExperimentConfig, run: &Run) -> usize {
+    config.tasks[&run.task]
+        .rounds(&run.strategy)
         .iter()
         .map(|round| round.total())
         .sum()
@@ -185,29 +185,29 @@ fn start(
     config: &ExperimentConfig,
     folder: &ResultsFolder,
     cache: &Path,
-    cell: &Cell,
+    run: &Run,
     time: bool,
 ) -> anyhow::Result<Child> {
-    let log = folder.log(cell);
+    let log = folder.log(run);
     if let Some(parent) = log.parent() {
         fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
     }
     let log = File::create(&log).with_context(|| log.display().to_string())?;
     let program = std::env::current_exe().context("the running program")?;
     Command::new(program)
-        .arg("cell")
+        .arg("worker")
         .arg(folder.root())
         .args([
             "--task",
-            cell.task.name(),
+            run.task.name(),
             "--model",
-            &cell.model,
+            &run.model,
             "--strategy",
-            &cell.strategy,
+            &run.strategy,
         ])
-        .args(["--seed", &cell.seed.to_string()])
+        .args(["--seed", &run.seed.to_string()])
         .args(
-            cell.fold
+            run.fold
                 .iter()
                 .flat_map(|fold| ["--fold".to_owned(), fold.to_string()]),
         )
@@ -225,9 +225,9 @@ fn start(
 }
 
 /// Starts a thread that passes on a worker's events until the worker ends.
-fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<Message>) {
-    let log = folder.log(cell);
-    let cell = cell.clone();
+fn listen(mut child: Child, folder: &ResultsFolder, run: &Run, sender: Sender<Message>) {
+    let log = folder.log(run);
+    let run = run.clone();
     thread::spawn(move || {
         let output = child.stdout.take();
         for line in output
@@ -237,7 +237,7 @@ fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<
         {
             if let Ok(event) = serde_json::from_str(&line) {
                 // If nobody receives it, the sweep is about to end, and its workers with it.
-                let _ = sender.send(Message::Event(cell.clone(), event));
+                let _ = sender.send(Message::Event(run.clone(), event));
             }
         }
         let ended = match child.wait() {
@@ -245,7 +245,7 @@ fn listen(mut child: Child, folder: &ResultsFolder, cell: &Cell, sender: Sender<
             Ok(status) => Err(reason(status, &log)),
             Err(error) => Err(anyhow!(error).to_string()),
         };
-        let _ = sender.send(Message::Ended(cell, ended));
+        let _ = sender.send(Message::Ended(run, ended));
     });
 }
 
@@ -281,16 +281,16 @@ mod tests {
         let text = include_str!("../../../experiments/smoke.yaml");
         let text = text.replace("seeds: [1, 2]", "seeds: [7, 3]");
         let config = ExperimentConfig::parse(&text, Path::new("smoke.yaml")).unwrap();
-        let mut open = config.cells();
+        let mut open = config.runs();
         sort(&config, &mut open);
-        let seeds: Vec<u64> = open.iter().map(|cell| cell.seed).collect();
+        let seeds: Vec<u64> = open.iter().map(|run| run.seed).collect();
         let half = open.len() / 2;
         assert_eq!(seeds, [vec![7; half], vec![3; half]].concat());
         for block in open[..half].chunks(half / 2) {
-            assert!(block.iter().all(|cell| cell.task == block[0].task));
+            assert!(block.iter().all(|run| run.task == block[0].task));
             let chains: Vec<usize> = block
                 .iter()
-                .map(|cell| chain_steps(&config, cell, block))
+                .map(|run| chain_steps(&config, run, block))
                 .collect();
             assert!(chains.is_sorted_by(|a, b| a >= b), "{chains:?}");
         }

@@ -64,7 +64,7 @@ fn tidy(schema: &mut Schema) {
 }
 
 /// A doc comment without line breaks within paragraphs and without links to Rust's items, which
-/// lead nowhere outside the API documentation: `` [`crate::layouts::REGISTRY`] `` becomes
+/// lead nowhere outside the API documentation: `` [`crate::datasets::REGISTRY`] `` becomes
 /// `` `REGISTRY` ``, and ``[`Bfloat16`](Self::Bfloat16)`` becomes `` `Bfloat16` ``.
 fn plain(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| {

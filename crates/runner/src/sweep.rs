@@ -12,7 +12,7 @@ use crate::segmenter;
 use anyhow::{anyhow, bail};
 use slicewise_data::{Case, Part, SliceAxis, Task, TaskData};
 use slicewise_experiment::{
-    Cell, CellRun, DataManifest, ExperimentError, FolderLock, Manifest, ResultsFolder, ledger,
+    DataManifest, ExperimentError, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, ledger,
     packed, record, replace,
 };
 use slicewise_model::{
@@ -39,14 +39,14 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let folder = ResultsFolder::new(named.folder(arguments.out.as_deref()));
     let Resolved { config, kept, .. } = resolve(named, arguments.device.as_deref(), &folder)?;
     let text = config.to_yaml()?;
-    refuse_other(&folder, &config, &text).map_err(Failure::input)?;
+    refuse_other(&folder, &text).map_err(Failure::input)?;
     let lock = FolderLock::take(&folder).map_err(Failure::input)?;
     if let Some(before) = &lock.before {
         notice(format_args!(
             "{}: taken over from a sweep that was killed ({before})",
             folder.root().display()
         ));
-        wait_for_workers(&folder, &config.cells());
+        wait_for_workers(&folder, &config.runs());
     }
     packed::unpack(&folder).map_err(Failure::input)?;
 
@@ -69,24 +69,24 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     }
 
     let mut open = Vec::new();
-    for cell in config.cells() {
-        let task_data = data.iter().find(|data| data.task == cell.task);
-        let task_data = task_data.ok_or_else(|| anyhow!("no data of {}", cell.task.name()))?;
-        let run = CellRun {
+    for run in config.runs() {
+        let task_data = data.iter().find(|data| data.task == run.task);
+        let task_data = task_data.ok_or_else(|| anyhow!("no data of {}", run.task.name()))?;
+        let prepared = PreparedRun {
             folder: &folder,
-            cell: &cell,
-            plan: &config.tasks[&cell.task],
+            id: &run,
+            plan: &config.tasks[&run.task],
             data: task_data,
-            pictured: config.pictured(&cell),
+            pictured: config.pictured(&run),
         };
-        let (rounds, whole) = run.progress().map_err(Failure::input)?;
+        let (rounds, whole) = prepared.progress().map_err(Failure::input)?;
         if whole {
-            run.remove_leftovers(rounds);
+            prepared.remove_leftovers(rounds);
         } else {
-            open.push((cell, rounds));
+            open.push((run, rounds));
         }
     }
-    open.retain(|(cell, _)| only.contains(&cell.task));
+    open.retain(|(run, _)| only.contains(&run.task));
     if begun && !open.is_empty() {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
         need_device(&config, &folder).map_err(Failure::Input)?;
@@ -125,9 +125,9 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         eprintln!("no report: {failure}");
     }
     Err(Failure::Run(anyhow!(
-        "{} of {} cells failed; the same command tries them again:\n  {}",
+        "{} of {} runs failed; the same command tries them again:\n  {}",
         failed.len(),
-        config.cells().len(),
+        config.runs().len(),
         failed.join("\n  ")
     )))
 }
@@ -164,10 +164,10 @@ fn command(arguments: &SweepArguments) -> String {
 
 /// Waits until no worker of a killed sweep writes a ledger, but for 10 minutes at most. Such a
 /// worker saves and ends by itself at its next step.
-fn wait_for_workers(folder: &ResultsFolder, cells: &[Cell]) {
+fn wait_for_workers(folder: &ResultsFolder, runs: &[Run]) {
     let started = Instant::now();
     let at_work = || {
-        let ledgers = cells.iter().map(|cell| folder.records(cell));
+        let ledgers = runs.iter().map(|run| folder.records(run));
         ledgers.filter(|path| ledger::in_use(path)).count()
     };
     let mut announced = false;
@@ -234,20 +234,20 @@ fn failure(error: ReportError) -> Failure {
     }
 }
 
-/// Fails if the folder's `config.yaml` holds another experiment. One written by an older version
-/// may lack settings; those count as their defaults, which they had then.
-fn refuse_other(
-    folder: &ResultsFolder,
-    config: &ExperimentConfig,
-    text: &str,
-) -> Result<(), ExperimentError> {
+/// Fails if the folder's `config.yaml` holds another experiment than `text`. One written by an older version
+/// may lack settings, which count as their defaults, and may have keys under former names.
+fn refuse_other(folder: &ResultsFolder, text: &str) -> Result<(), ExperimentError> {
     let path = folder.config();
     let held = match fs::read_to_string(&path) {
         Ok(held) => held,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(ExperimentError::io(path)(error)),
     };
-    if held == text || ExperimentConfig::parse(&held, &path).is_ok_and(|held| held == *config) {
+    // Compared as today's program writes it, so that an older version's defaults and names of keys
+    // are no difference.
+    let today = ExperimentConfig::parse(&held, &path).and_then(|held| held.to_yaml());
+    let held = today.unwrap_or(held);
+    if held == text {
         return Ok(());
     }
     let end = "(end of file)";
@@ -334,7 +334,7 @@ fn manifest(
         seeds: config.seeds.clone(),
         endpoint: config.endpoint.clone(),
         effort: config.effort,
-        cells: config.cells(),
+        runs: config.runs(),
     })
 }
 

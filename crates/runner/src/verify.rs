@@ -30,7 +30,7 @@ pub(crate) fn run(root: &Path) -> Outcome {
     println!(
         "{} rounds of {} runs on record",
         verdict.records,
-        results.manifest.cells.len()
+        results.manifest.runs.len()
     );
     problems.extend(
         verdict

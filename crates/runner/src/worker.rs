@@ -3,15 +3,15 @@
 //! a line. When its standard input closes, because the sweep was told to stop or is gone, it saves
 //! its training and ends.
 
-use crate::command::CellArguments;
+use crate::command::WorkerArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::segmenter;
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, TaskData};
-use slicewise_experiment::cell::Timing;
-use slicewise_experiment::{Cell, CellRun, Observer, ResultsFolder, RoundRecord, seed};
+use slicewise_experiment::run::Timing;
+use slicewise_experiment::{Observer, PreparedRun, ResultsFolder, RoundRecord, Run, seed};
 use slicewise_model::TchSegmenter;
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -52,42 +52,42 @@ pub(crate) enum Event {
 }
 
 /// Executes one run of the results folder.
-pub(crate) fn run(arguments: &CellArguments) -> Outcome {
+pub(crate) fn run(arguments: &WorkerArguments) -> Outcome {
     watch_input();
     let folder = ResultsFolder::new(&arguments.folder);
     let mut config = ExperimentConfig::read(&folder.config())?;
     slicewise_model::set_threads(config.threads);
-    let cell = Cell {
+    let run = Run {
         task: arguments.task,
         model: arguments.model.clone(),
         strategy: arguments.strategy.clone(),
         seed: arguments.seed,
         fold: arguments.fold,
     };
-    if !config.cells().contains(&cell) {
+    if !config.runs().contains(&run) {
         return Err(Failure::input(anyhow!(
-            "{}: has no cell {cell}",
+            "{}: has no run {run}",
             folder.config().display()
         )));
     }
-    config.data.fold = cell.fold;
-    let definition = config.definition(cell.task)?;
-    let data = slicewise_data::load_task(cell.task, &definition, &config.data, &arguments.cache)
+    config.data.fold = run.fold;
+    let definition = config.definition(run.task)?;
+    let data = slicewise_data::load_task(run.task, &definition, &config.data, &arguments.cache)
         .map_err(Failure::input)?;
     // The seed does not contain the model's name, so models that differ only in arithmetic or head
     // begin with the same weights.
-    let weights = seed::child(cell.run_seed(), &[cell.task.name(), "weights"]);
-    let mut model = segmenter::build(&config, &cell.model, data.classes.len(), weights)?;
+    let weights = seed::child(run.root_seed(), &[run.task.name(), "weights"]);
+    let mut model = segmenter::build(&config, &run.model, data.classes.len(), weights)?;
     let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
     Reporter.send(&Event::Ready { probe_s });
-    let run = CellRun {
+    let prepared = PreparedRun {
         folder: &folder,
-        cell: &cell,
-        plan: &config.tasks[&cell.task],
+        id: &run,
+        plan: &config.tasks[&run.task],
         data: &data,
-        pictured: config.pictured(&cell),
+        pictured: config.pictured(&run),
     };
-    Ok(run.run(&mut model, &mut Reporter)?)
+    Ok(prepared.run(&mut model, &mut Reporter)?)
 }
 
 /// Returns the seconds of one prediction, which changes nothing. If it fails it will fail again in

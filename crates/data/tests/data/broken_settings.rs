@@ -140,8 +140,8 @@ fn settings() {
         load(&config, Task::TISSUE_SEGMENTATION, folder.path()).0
     };
     assert_eq!(
-        say(&|config| config.layout = "manifst".to_owned()),
-        "data.layout: unknown layout \"manifst\"; did you mean \"manifest\"?"
+        say(&|config| config.dataset = "manifst".to_owned()),
+        "data.dataset: unknown dataset \"manifst\"; did you mean \"manifest\"?"
     );
     assert_eq!(
         say(&|config| config.spacing_mm = Some(-1.0)),
@@ -153,7 +153,7 @@ fn settings() {
     );
     assert_eq!(
         say(&|config| config.classes = None),
-        "data.classes: expected the class names, background first (layout manifest), got none"
+        "data.classes: expected the class names, background first (dataset manifest), got none"
     );
     let phantom = PhantomConfig {
         subjects: 2,
@@ -161,7 +161,7 @@ fn settings() {
     };
     assert_eq!(
         say(&|config| config.phantom = Some(phantom.clone())),
-        "data.phantom: expected none with the layout manifest, got one"
+        "data.phantom: expected none with the dataset manifest, got one"
     );
     assert_eq!(
         say(&|config| config.path = Some("/nowhere/cases.csv".into())),
@@ -182,19 +182,19 @@ fn settings() {
     phantoms.path = Some("somewhere".into());
     assert_eq!(
         load(&phantoms, Task::BRAIN_EXTRACTION, folder.path()).0,
-        "data.path: expected none with the layout phantom, got one"
+        "data.path: expected none with the dataset phantom, got one"
     );
 }
 
 #[test]
 fn unknown_keys_are_refused_and_defaults_filled_in() {
-    let error = serde_json::from_str::<DataConfig>(r#"{"layout": "dhcp", "spacing": 1}"#);
+    let error = serde_json::from_str::<DataConfig>(r#"{"dataset": "dhcp", "spacing": 1}"#);
     let error = error.unwrap_err().to_string();
     assert!(
         error.starts_with("unknown field `spacing`, expected one of"),
         "{error}"
     );
-    let config: DataConfig = serde_json::from_str(r#"{"layout": "dhcp"}"#).unwrap();
+    let config: DataConfig = serde_json::from_str(r#"{"dataset": "dhcp"}"#).unwrap();
     assert_eq!(config, DataConfig::new("dhcp"));
     assert_eq!(config.margin_mm, 4.0);
 }

@@ -4,9 +4,9 @@
 
 mod broken_files;
 mod broken_settings;
+mod datasets;
 mod folds;
 mod found_by_fuzzing;
-mod layouts;
 mod nibabel;
 mod nifti_fixtures;
 mod own_grid;

@@ -175,10 +175,10 @@ fn a_run_that_goes_on_queries_with_the_evaluated_weights_again() {
         ..Fake::new(1)
     };
     run(&folder, "uncertainty", &mut dying).unwrap_err();
-    let text = fs::read_to_string(folder.evaluated_checkpoint(&cell("uncertainty"), 1)).unwrap();
+    let text = fs::read_to_string(folder.evaluated_checkpoint(&run_of("uncertainty"), 1)).unwrap();
     let (weight, steps) = text.split_once(' ').unwrap();
     assert_eq!(steps, "46");
-    let next = fs::read_to_string(folder.checkpoint(&cell("uncertainty"), 1)).unwrap();
+    let next = fs::read_to_string(folder.checkpoint(&run_of("uncertainty"), 1)).unwrap();
     assert!(next.ends_with(" 22"), "{next}");
     let rest = Noting::of(&task_plan(), &folder, "uncertainty");
     let weight: u64 = weight.parse().unwrap();
@@ -220,7 +220,7 @@ fn rounds_between_the_reported_ones_have_part_a_alone() {
         assert!(record.mean_p.is_some() && record.converged.is_some());
     }
     // Killed wherever it is, it goes on to the same bytes.
-    let expected = fs::read(whole.records(&cell("uncertainty"))).unwrap();
+    let expected = fs::read(whole.records(&run_of("uncertainty"))).unwrap();
     for dies_after in (0..60).step_by(7) {
         let scratch = tempfile::tempdir().unwrap();
         let folder = ResultsFolder::new(scratch.path());
@@ -231,7 +231,7 @@ fn rounds_between_the_reported_ones_have_part_a_alone() {
         };
         run_plan(&plan, &folder, "uncertainty", &mut dying).unwrap_err();
         run_plan(&plan, &folder, "uncertainty", &mut Fake::new(1)).unwrap();
-        let bytes = fs::read(folder.records(&cell("uncertainty"))).unwrap();
+        let bytes = fs::read(folder.records(&run_of("uncertainty"))).unwrap();
         assert!(bytes == expected, "killed after {dies_after}");
     }
 }
@@ -268,5 +268,5 @@ fn without_a_budget_full_annotation_is_one_training_evaluated_along_the_way() {
     Noting::of(&plan, &folder, "random");
     assert_eq!(of("first"), [(0, 0.125, 10)]);
     assert_eq!(of("random"), [(1, 0.25, 22), (2, 0.375, 34), (3, 0.5, 46)]);
-    assert!(!folder.evaluated_checkpoint(&cell("first"), 0).exists());
+    assert!(!folder.evaluated_checkpoint(&run_of("first"), 0).exists());
 }

@@ -19,10 +19,10 @@ impl Observer for Notes {
 /// Executes a run with new weights of the sweep's seed. Returns its notes without the folder's
 /// path.
 fn noted(folder: &ResultsFolder, strategy: &str, segmenter: &mut Fake) -> Vec<String> {
-    let (cell, plan, data) = (cell(strategy), task_plan(), data());
-    let run = CellRun {
+    let (id, plan, data) = (run_of(strategy), task_plan(), data());
+    let run = PreparedRun {
         folder,
-        cell: &cell,
+        id: &id,
         plan: &plan,
         data: &data,
         pictured: false,
@@ -50,18 +50,17 @@ type Lost = (&'static str, usize, bool, bool);
 fn goes_on_without(lost: &[Lost], rounds: usize, again: usize, whole: &ResultsFolder) {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
-    let cell_of = cell;
-    let cell = cell("random");
+    let id = run_of("random");
     run(&folder, "first", &mut Fake::new(1)).unwrap();
     let done = [0, 36, 60][rounds];
     if rounds > 0 {
         run(&folder, "random", &mut dying(done)).unwrap_err();
     }
     for &(strategy, round, next, evaluated) in lost {
-        let cell = cell_of(strategy);
+        let id = run_of(strategy);
         for (is_lost, path) in [
-            (next, folder.checkpoint(&cell, round)),
-            (evaluated, folder.evaluated_checkpoint(&cell, round)),
+            (next, folder.checkpoint(&id, round)),
+            (evaluated, folder.evaluated_checkpoint(&id, round)),
         ] {
             assert!(path.exists(), "{}", path.display());
             if is_lost {
@@ -82,12 +81,12 @@ fn goes_on_without(lost: &[Lost], rounds: usize, again: usize, whole: &ResultsFo
     };
     assert_eq!(notes, expected_notes, "{lost:?}");
     assert!(
-        fs::read(folder.records(&cell)).unwrap() == fs::read(whole.records(&cell)).unwrap(),
+        fs::read(folder.records(&id)).unwrap() == fs::read(whole.records(&id)).unwrap(),
         "{lost:?}"
     );
     // The first round's checkpoints belong to its own run. This one keeps none of its own copies.
     for &(_, _, next, evaluated) in lost.iter().filter(|(strategy, ..)| *strategy == "first") {
-        let first = cell_of("first");
+        let first = run_of("first");
         for (is_lost, path) in [
             (next, folder.checkpoint(&first, 0)),
             (evaluated, folder.evaluated_checkpoint(&first, 0)),
@@ -96,8 +95,8 @@ fn goes_on_without(lost: &[Lost], rounds: usize, again: usize, whole: &ResultsFo
         }
     }
     for path in [
-        folder.checkpoint(&cell, 0),
-        folder.evaluated_checkpoint(&cell, 0),
+        folder.checkpoint(&id, 0),
+        folder.evaluated_checkpoint(&id, 0),
     ] {
         assert!(!path.exists(), "{lost:?}: {} is left", path.display());
     }
@@ -140,7 +139,7 @@ fn a_lost_first_round_is_trained_again_by_each_that_forks_from_it() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "first", &mut Fake::new(1)).unwrap();
-    fs::remove_file(folder.checkpoint(&cell("first"), 0)).unwrap();
+    fs::remove_file(folder.checkpoint(&run_of("first"), 0)).unwrap();
     let notes = noted(&folder, "random", &mut Fake::new(1));
     let not_found = std::io::Error::from_raw_os_error(2);
     assert_eq!(
@@ -157,8 +156,8 @@ fn a_damaged_checkpoint_within_a_round_and_a_torn_line_are_said() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "full", &mut dying(23)).unwrap_err();
-    fs::write(folder.step_checkpoint(&cell("full"), 0, 20), "rubbish").unwrap();
-    fs::write(folder.records(&cell("full")), "{\"schema\":3,\"ta").unwrap();
+    fs::write(folder.step_checkpoint(&run_of("full"), 0, 20), "rubbish").unwrap();
+    fs::write(folder.records(&run_of("full")), "{\"schema\":3,\"ta").unwrap();
     assert_eq!(
         noted(&folder, "full", &mut Fake::new(1)),
         [
@@ -226,7 +225,7 @@ fn a_ledger_that_another_process_writes_is_left_alone() {
     assert_eq!(
         error,
         format!(
-            "{}: another slicewise is writing this cell; wait for it, or end it",
+            "{}: another slicewise is writing this run; wait for it, or end it",
             path.display()
         )
     );
@@ -240,7 +239,7 @@ fn a_line_that_is_no_record_is_named_with_what_to_do() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "first", &mut Fake::new(1)).unwrap();
-    let path = folder.records(&cell("first"));
+    let path = folder.records(&run_of("first"));
     let whole = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{whole}{{\"schema\":\n{whole}")).unwrap();
     assert_eq!(

@@ -167,8 +167,8 @@ pub(crate) fn task_plan() -> TaskPlan {
     }
 }
 
-pub(crate) fn cell(strategy: &str) -> Cell {
-    Cell {
+pub(crate) fn run_of(strategy: &str) -> Run {
+    Run {
         task: Task::TISSUE_SEGMENTATION,
         model: "fake".to_owned(),
         strategy: strategy.to_owned(),
@@ -192,10 +192,10 @@ pub(crate) fn run_plan(
     strategy: &str,
     segmenter: &mut dyn Segmenter,
 ) -> Result<bool, ExperimentError> {
-    let cell = cell(strategy);
-    let run = CellRun {
+    let id = run_of(strategy);
+    let run = PreparedRun {
         folder,
-        cell: &cell,
+        id: &id,
         plan,
         data: &data(),
         pictured: true,
@@ -205,7 +205,7 @@ pub(crate) fn run_plan(
 }
 
 pub(crate) fn records(folder: &ResultsFolder, strategy: &str) -> Vec<RoundRecord> {
-    ledger::read(&folder.records(&cell(strategy)))
+    ledger::read(&folder.records(&run_of(strategy)))
         .unwrap()
         .records
 }

@@ -26,8 +26,8 @@ fn a_run_killed_after_any_step_goes_on_to_the_same_bytes() {
     let whole = ResultsFolder::new(whole.path());
     run(&whole, "first", &mut Fake::new(1)).unwrap();
     run(&whole, "random", &mut Fake::new(1)).unwrap();
-    let cell = cell("random");
-    let expected = fs::read(whole.records(&cell)).unwrap();
+    let id = run_of("random");
+    let expected = fs::read(whole.records(&id)).unwrap();
     let all: usize = ROUNDS.iter().sum();
     for dies_after in 0..all {
         let scratch = tempfile::tempdir().unwrap();
@@ -39,14 +39,14 @@ fn a_run_killed_after_any_step_goes_on_to_the_same_bytes() {
         };
         let died = run(&folder, "random", &mut dying).unwrap_err().to_string();
         assert!(died.contains("pulled the plug"), "{died}");
-        let path = folder.records(&cell);
+        let path = folder.records(&id);
         let (over, within) = position(dies_after);
         assert_eq!(records(&folder, "random").len(), over, "{dies_after}");
         // The last whole piece of the round is on disk, and nothing older.
         let kept = PIECES.into_iter().rfind(|&piece| piece <= within);
         let number = over + 1;
         for piece in PIECES {
-            let checkpoint = folder.step_checkpoint(&cell, number, piece);
+            let checkpoint = folder.step_checkpoint(&id, number, piece);
             assert_eq!(
                 checkpoint.exists(),
                 Some(piece) == kept,
@@ -55,7 +55,7 @@ fn a_run_killed_after_any_step_goes_on_to_the_same_bytes() {
             );
         }
         // So are the weights that the next round will continue from, once they are trained.
-        let next = folder.checkpoint(&cell, number);
+        let next = folder.checkpoint(&id, number);
         assert_eq!(next.exists(), within >= 12, "{dies_after}");
         // Simulates a write that was cut short: half a line after the whole ones.
         let mut torn = fs::read(&path).unwrap();
@@ -71,7 +71,7 @@ fn a_run_killed_after_any_step_goes_on_to_the_same_bytes() {
         run(&folder, "random", &mut rest).unwrap();
         assert_eq!(rest.dies_after, Some(0), "{dies_after}: steps were skipped");
         assert!(fs::read(&path).unwrap() == expected, "{dies_after}");
-        let checkpoints = folder.checkpoint(&cell, 3);
+        let checkpoints = folder.checkpoint(&id, 3);
         let names = fs::read_dir(checkpoints.parent().unwrap()).unwrap();
         let mut names: Vec<_> = names
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -86,7 +86,7 @@ fn a_run_killed_after_any_step_goes_on_to_the_same_bytes() {
             ],
             "{dies_after}"
         );
-        let timings = fs::read_to_string(folder.timings(&cell)).unwrap();
+        let timings = fs::read_to_string(folder.timings(&id)).unwrap();
         assert_eq!(timings.lines().count(), 3);
         run(&folder, "random", &mut Fake::new(5)).unwrap();
         assert!(
@@ -115,7 +115,7 @@ fn the_first_round_and_full_annotation_killed_go_on_to_the_same_bytes() {
         let whole = tempfile::tempdir().unwrap();
         let whole = ResultsFolder::new(whole.path());
         run_plan(&plan, &whole, strategy, &mut Fake::new(1)).unwrap();
-        let expected = fs::read(whole.records(&cell(strategy))).unwrap();
+        let expected = fs::read(whole.records(&run_of(strategy))).unwrap();
         for dies_after in (0..46).step_by(3) {
             let scratch = tempfile::tempdir().unwrap();
             let folder = ResultsFolder::new(scratch.path());
@@ -125,7 +125,7 @@ fn the_first_round_and_full_annotation_killed_go_on_to_the_same_bytes() {
             };
             run_plan(&plan, &folder, strategy, &mut dying).unwrap_err();
             run_plan(&plan, &folder, strategy, &mut Fake::new(1)).unwrap();
-            let bytes = fs::read(folder.records(&cell(strategy))).unwrap();
+            let bytes = fs::read(folder.records(&run_of(strategy))).unwrap();
             assert!(bytes == expected, "{strategy} killed after {dies_after}");
         }
     }

@@ -14,7 +14,7 @@ fn ledgers(folder: &ResultsFolder) -> Vec<Vec<u8>> {
 }
 
 fn bytes(folder: &ResultsFolder) -> Vec<Vec<u8>> {
-    let paths = STRATEGIES.map(|strategy| folder.records(&cell(strategy)));
+    let paths = STRATEGIES.map(|strategy| folder.records(&run_of(strategy)));
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
@@ -57,7 +57,7 @@ fn a_packed_file_beside_some_ledgers_counts() {
     let folder = ResultsFolder::new(scratch.path());
     let plain = ledgers(&folder);
     pack(&folder).unwrap();
-    let path = folder.records(&cell("full"));
+    let path = folder.records(&run_of("full"));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, "").unwrap();
     unpack(&folder).unwrap();
@@ -90,7 +90,7 @@ fn a_folder_at_work_is_not_packed() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     let plain = ledgers(&folder);
-    let held = ledger::open(&folder.records(&cell("full"))).unwrap();
+    let held = ledger::open(&folder.records(&run_of("full"))).unwrap();
     assert!(matches!(pack(&folder), Err(ExperimentError::InUse { .. })));
     drop(held);
     assert_eq!(bytes(&folder), plain);

@@ -230,30 +230,30 @@ fn strategies_are_a_list_of_names_or_names_with_ratios() {
 }
 
 #[test]
-fn cells_are_the_product_with_first_rounds_first() {
+fn runs_are_the_product_with_first_rounds_first() {
     let plans = BTreeMap::from([(Task::TISSUE_SEGMENTATION, task_plan())]);
     let strategies = slicewise_strategies::STRATEGIES.len();
     for (folds, times) in [(None, 1), (Some(3), 3)] {
-        let cells = plan::cells(&plans, &["m".to_owned()], &[1, 2], folds);
-        assert_eq!(cells.len(), times * 2 * (2 + strategies));
-        for cell in &cells {
-            assert_eq!(cell.fold.is_some(), folds.is_some());
-            if let Some(first) = cell.forks_from() {
-                assert_eq!((first.seed, first.fold), (cell.seed, cell.fold));
-                let place = |wanted: &Cell| cells.iter().position(|cell| cell == wanted);
-                assert!(place(&first).unwrap() < place(cell).unwrap());
+        let runs = plan::runs(&plans, &["m".to_owned()], &[1, 2], folds);
+        assert_eq!(runs.len(), times * 2 * (2 + strategies));
+        for run in &runs {
+            assert_eq!(run.fold.is_some(), folds.is_some());
+            if let Some(first) = run.forks_from() {
+                assert_eq!((first.seed, first.fold), (run.seed, run.fold));
+                let place = |wanted: &Run| runs.iter().position(|run| run == wanted);
+                assert!(place(&first).unwrap() < place(run).unwrap());
             }
         }
         // Every fold of a seed has randomness and files of its own.
-        let mut seeds: Vec<u64> = cells.iter().map(Cell::run_seed).collect();
+        let mut seeds: Vec<u64> = runs.iter().map(Run::root_seed).collect();
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 2 * times);
         let folder = ResultsFolder::new("out");
-        let mut files: Vec<_> = cells.iter().map(|cell| folder.records(cell)).collect();
+        let mut files: Vec<_> = runs.iter().map(|run| folder.records(run)).collect();
         files.sort();
         files.dedup();
-        assert_eq!(files.len(), cells.len());
+        assert_eq!(files.len(), runs.len());
     }
 }
 
@@ -262,7 +262,7 @@ fn a_strategy_can_have_runs_of_the_first_seed_alone() {
     let mut plan = task_plan();
     plan.first_seed_only = vec![StrategyName("uncertainty".to_owned())];
     let plans = BTreeMap::from([(Task::TISSUE_SEGMENTATION, plan)]);
-    let runs = plan::cells(&plans, &["m".to_owned()], &[7, 2, 3], Some(2));
+    let runs = plan::runs(&plans, &["m".to_owned()], &[7, 2, 3], Some(2));
     let of = |name: &str| {
         let runs = runs.iter().filter(|run| run.strategy == name);
         runs.map(|run| (run.seed, run.fold.unwrap()))

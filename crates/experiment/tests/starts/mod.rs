@@ -13,19 +13,19 @@ fn first_slices(start: Start, seed: u64) -> Vec<Vec<usize>> {
     };
     let data = data();
     let of = |strategy: &str| {
-        let cell = Cell {
+        let id = Run {
             seed,
-            ..cell(strategy)
+            ..run_of(strategy)
         };
-        let run = CellRun {
+        let run = PreparedRun {
             folder: &folder,
-            cell: &cell,
+            id: &id,
             plan: &plan,
             data: &data,
             pictured: false,
         };
         run.run(&mut Fake::new(1), &mut Silent).unwrap();
-        ledger::read(&folder.records(&cell)).unwrap().records
+        ledger::read(&folder.records(&id)).unwrap().records
     };
     let slices = |annotated: &[bool]| -> Vec<usize> {
         (0..annotated.len())

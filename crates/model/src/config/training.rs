@@ -64,8 +64,9 @@ pub struct TrainingConfig {
     pub precision: Precision,
     /// Memory order of the feature maps: `contiguous` (as libtorch stores them) or `channels-last`
     /// (all channels of a voxel together). Results differ by rounding alone. The default is
-    /// `channels-last`, which is faster.
-    pub layout: Layout,
+    /// `channels-last`, which is faster. Its former name `layout` is still read.
+    #[serde(alias = "layout")]
+    pub memory_format: MemoryFormat,
     /// Whether to mirror half of the crops left to right, `true` or `false`. The default is
     /// `false`, because the paper has no augmentation.
     pub flip: bool,
@@ -89,7 +90,7 @@ impl Default for TrainingConfig {
             class_weight_power: 0.5,
             soft_dice: 0.0,
             precision: Precision::default(),
-            layout: Layout::default(),
+            memory_format: MemoryFormat::default(),
             flip: false,
             gradient_clip: None,
         }
@@ -145,7 +146,7 @@ pub enum Precision {
 /// Memory order of feature maps. Results differ by rounding alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Layout {
+pub enum MemoryFormat {
     /// `[N, C, D, H, W]` in memory, libtorch's default.
     Contiguous,
     /// `[N, D, H, W, C]` in memory. oneDNN computes faster in this order.
@@ -201,11 +202,11 @@ impl TrainingConfig {
         )
     }
 
-    /// Returns these settings, with the precision and the layout of `model` where it sets its own.
+    /// Returns these settings, with the precision and the memory format of `model` where it sets its own.
     pub(crate) fn for_model(&self, model: &ModelConfig) -> Self {
         Self {
             precision: model.precision.unwrap_or(self.precision),
-            layout: model.layout.unwrap_or(self.layout),
+            memory_format: model.memory_format.unwrap_or(self.memory_format),
             ..self.clone()
         }
     }

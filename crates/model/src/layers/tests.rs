@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Layout, TrainingConfig};
+use crate::config::{MemoryFormat, TrainingConfig};
 use crate::{Precision, set_threads};
 use rand::SeedableRng;
 
@@ -13,12 +13,12 @@ fn the_middle_of_three_slices_has_the_same_gradients_in_bfloat16_as_in_float32()
         let values = (Tensor::arange(count, (Kind::Float, Device::Cpu)) * factor).sin();
         values.reshape(size).to_kind(Kind::BFloat16)
     };
-    for layout in [Layout::Contiguous, Layout::ChannelsLast] {
+    for memory_format in [MemoryFormat::Contiguous, MemoryFormat::ChannelsLast] {
         for (slices, inputs) in [(1, 8), (5, 3), (16, 8), (4, 16)] {
             let output_and_gradients = |precision| {
                 let training = TrainingConfig {
                     precision,
-                    layout,
+                    memory_format,
                     ..TrainingConfig::default()
                 };
                 let numerics = Numerics::new(&training, Device::Cpu);
@@ -48,7 +48,7 @@ fn the_middle_of_three_slices_has_the_same_gradients_in_bfloat16_as_in_float32()
                 let difference = difference.double_value(&[]);
                 assert!(
                     difference < 0.02,
-                    "{layout:?}, {slices}, {inputs}: {difference}"
+                    "{memory_format:?}, {slices}, {inputs}: {difference}"
                 );
             }
         }

@@ -2,7 +2,7 @@ mod dispatch;
 mod gpu;
 
 use super::*;
-use crate::config::{Combine, HeadConfig, Layout, Paths, Precision, Source};
+use crate::config::{Combine, HeadConfig, MemoryFormat, Paths, Precision, Source};
 use crate::registry::ARCHITECTURES;
 use tch::Kind;
 
@@ -23,7 +23,7 @@ fn a_prediction_leaves_nothing_on_the_tape() {
         };
         let training = TrainingConfig {
             precision: Precision::Bfloat16,
-            layout: Layout::ChannelsLast,
+            memory_format: MemoryFormat::ChannelsLast,
             ..TrainingConfig::default()
         };
         let segmenter = TchSegmenter::new(&model, &training, 9, 1, Device::Cpu).unwrap();
@@ -36,7 +36,7 @@ fn a_prediction_leaves_nothing_on_the_tape() {
 #[derive(Clone, Copy)]
 struct Computation {
     precision: Precision,
-    layout: Layout,
+    memory_format: MemoryFormat,
     device: Device,
     /// Only annotated slices are used, padded to a multiple of this number. None means that all
     /// slices are used.
@@ -46,14 +46,14 @@ struct Computation {
 /// The reference: contiguous float32 on the CPU.
 const EXACT: Computation = Computation {
     precision: Precision::Float32,
-    layout: Layout::Contiguous,
+    memory_format: MemoryFormat::Contiguous,
     device: Device::Cpu,
     slices: Some(1),
 };
 /// The fast way on a CPU with bf16 instructions.
 const FAST: Computation = Computation {
     precision: Precision::Bfloat16,
-    layout: Layout::ChannelsLast,
+    memory_format: MemoryFormat::ChannelsLast,
     ..EXACT
 };
 
@@ -67,7 +67,7 @@ fn loss_and_gradients(
     let model = ModelConfig { levels: 3, ..model };
     let training = TrainingConfig {
         precision: computation.precision,
-        layout: computation.layout,
+        memory_format: computation.memory_format,
         soft_dice: 1.0,
         ..TrainingConfig::default()
     };
@@ -164,7 +164,7 @@ fn every_network_has_the_gradient_of_libtorch_s_graph() {
         let cosine = cosine(&exact.1, &compute(FAST).1);
         assert!(cosine > 0.99, "{name}: {cosine}");
         let channels_last = Computation {
-            layout: Layout::ChannelsLast,
+            memory_format: MemoryFormat::ChannelsLast,
             ..EXACT
         };
         assert_alike(name, &compute(channels_last), &exact, 1e-5, 1e-4);
@@ -211,16 +211,16 @@ fn models() -> Vec<ModelConfig> {
 #[test]
 fn annotated_slices_alone_give_loss_and_gradients_of_the_whole_crop() {
     for model in models() {
-        for layout in [Layout::Contiguous, Layout::ChannelsLast] {
+        for memory_format in [MemoryFormat::Contiguous, MemoryFormat::ChannelsLast] {
             let compute = |slices| {
                 let computation = Computation {
-                    layout,
+                    memory_format,
                     slices,
                     ..EXACT
                 };
                 loss_and_gradients(model.clone(), &SOME, computation)
             };
-            let case = format!("{layout:?} {model:?}");
+            let case = format!("{memory_format:?} {model:?}");
             assert_alike(&case, &compute(Some(1)), &compute(None), 1e-5, 1e-5);
         }
     }
@@ -229,17 +229,17 @@ fn annotated_slices_alone_give_loss_and_gradients_of_the_whole_crop() {
 /// Asserts that five slices give the same result when they are padded to eight.
 fn assert_padding_changes_nothing(device: Device) {
     for model in models() {
-        for layout in [Layout::Contiguous, Layout::ChannelsLast] {
+        for memory_format in [MemoryFormat::Contiguous, MemoryFormat::ChannelsLast] {
             let compute = |multiple| {
                 let computation = Computation {
-                    layout,
+                    memory_format,
                     device,
                     slices: Some(multiple),
                     ..EXACT
                 };
                 loss_and_gradients(model.clone(), &SOME, computation)
             };
-            let case = format!("{layout:?} {model:?}");
+            let case = format!("{memory_format:?} {model:?}");
             assert_alike(&case, &compute(8), &compute(1), 1e-5, 1e-5);
         }
     }

@@ -1,9 +1,9 @@
-//! Laws about precision and memory layout.
+//! Laws about precision and memory format.
 
 use super::*;
 
 #[test]
-fn precision_and_layout_change_rounding_alone() {
+fn precision_and_memory_format_change_rounding_alone() {
     let (image, labels) = boxes();
     for model in models() {
         for norm in [Norm::Instance, Norm::Group, Norm::None] {
@@ -11,10 +11,10 @@ fn precision_and_layout_change_rounding_alone() {
                 norm,
                 ..model.clone()
             };
-            let probabilities = |precision, layout| {
+            let probabilities = |precision, memory_format| {
                 let training = TrainingConfig {
                     precision,
-                    layout,
+                    memory_format,
                     // AdamW's first steps follow the sign of a gradient, however small it is, and
                     // so amplify rounding.
                     algorithm: Algorithm::Sgd,
@@ -26,18 +26,18 @@ fn precision_and_layout_change_rounding_alone() {
                     .unwrap()
                     .probabilities
             };
-            let reference = probabilities(Precision::Float32, Layout::Contiguous);
-            for (precision, layout, tolerance) in [
-                (Precision::Float32, Layout::ChannelsLast, 1e-3),
-                (Precision::Bfloat16, Layout::Contiguous, 0.1),
-                (Precision::Bfloat16, Layout::ChannelsLast, 0.1),
+            let reference = probabilities(Precision::Float32, MemoryFormat::Contiguous);
+            for (precision, memory_format, tolerance) in [
+                (Precision::Float32, MemoryFormat::ChannelsLast, 1e-3),
+                (Precision::Bfloat16, MemoryFormat::Contiguous, 0.1),
+                (Precision::Bfloat16, MemoryFormat::ChannelsLast, 0.1),
             ] {
-                let difference = (&probabilities(precision, layout) - &reference)
+                let difference = (&probabilities(precision, memory_format) - &reference)
                     .iter()
                     .fold(0f32, |most, d| most.max(d.abs()));
                 assert!(
                     difference < tolerance,
-                    "{precision:?} {layout:?} {norm:?}: {difference} {model:?}"
+                    "{precision:?} {memory_format:?} {norm:?}: {difference} {model:?}"
                 );
             }
         }
@@ -45,24 +45,24 @@ fn precision_and_layout_change_rounding_alone() {
 }
 
 #[test]
-fn a_models_own_precision_and_layout_come_before_the_trainings() {
+fn a_models_own_precision_and_memory_format_come_before_the_trainings() {
     let (image, labels) = boxes();
-    let probabilities = |own: Option<(Precision, Layout)>, (precision, layout)| {
+    let probabilities = |own: Option<(Precision, MemoryFormat)>, (precision, memory_format)| {
         let model = ModelConfig {
             precision: own.map(|(precision, _)| precision),
-            layout: own.map(|(_, layout)| layout),
+            memory_format: own.map(|(_, memory_format)| memory_format),
             ..models()[0].clone()
         };
         let training = TrainingConfig {
             precision,
-            layout,
+            memory_format,
             ..training()
         };
         let segmenter = trained(&model, &training, &labels, 2);
         segmenter.predict(&image).unwrap().probabilities
     };
-    let exact = (Precision::Float32, Layout::Contiguous);
-    let fast = (Precision::Bfloat16, Layout::ChannelsLast);
+    let exact = (Precision::Float32, MemoryFormat::Contiguous);
+    let fast = (Precision::Bfloat16, MemoryFormat::ChannelsLast);
     assert!(probabilities(None, exact) != probabilities(None, fast));
     assert!(probabilities(Some(exact), fast) == probabilities(None, exact));
     assert!(probabilities(Some(fast), exact) == probabilities(None, fast));

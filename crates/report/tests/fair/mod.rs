@@ -4,7 +4,7 @@ use super::statistics::assert_cells;
 use super::{read, record, report, rows, small};
 use slicewise_data::Part;
 use slicewise_experiment::record::{FIRST, FULL};
-use slicewise_experiment::{Cell, Results, RoundRecord};
+use slicewise_experiment::{Results, RoundRecord, Run};
 use std::path::Path;
 
 /// A record with so many steps behind it.
@@ -173,14 +173,14 @@ fn folded(seeds: &[u64]) -> Results {
     let mut results = small(seeds, records);
     let data = &mut results.manifest.data[0];
     data.folds = vec![vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned(), "d".to_owned()]];
-    let cells = results.records.iter().map(|record| Cell {
+    let runs = results.records.iter().map(|record| Run {
         task: record.task,
         model: record.model.clone(),
         strategy: record.strategy.clone(),
         seed: record.seed,
         fold: record.fold,
     });
-    results.manifest.cells = cells.collect();
+    results.manifest.runs = runs.collect();
     results
 }
 
@@ -248,7 +248,7 @@ fn nothing_is_missing_of_a_strategy_that_is_planned_for_one_seed() {
     results.records.retain(|record| !other(&record.strategy, record.seed));
     let page = read(report(&results).path(), "report.html");
     assert!(page.contains("random: seed 1, fold 1 missing; seed 1, fold 2 missing"), "{page}");
-    results.manifest.cells.retain(|cell| !other(&cell.strategy, cell.seed));
+    results.manifest.runs.retain(|run| !other(&run.strategy, run.seed));
     let page = read(report(&results).path(), "report.html");
     assert!(!page.contains("sweep is incomplete"), "{page}");
 }

@@ -17,8 +17,8 @@ fn sweep(agreement: Agreement) -> Results {
         record.task == Task::TISSUE_SEGMENTATION && (record.ratio == 1.0 || record.ratio < 0.26)
     });
     results.records.iter_mut().for_each(|record| record.task = own);
-    results.manifest.cells.retain(|cell| cell.task == Task::TISSUE_SEGMENTATION);
-    results.manifest.cells.iter_mut().for_each(|cell| cell.task = own);
+    results.manifest.runs.retain(|run| run.task == Task::TISSUE_SEGMENTATION);
+    results.manifest.runs.iter_mut().for_each(|run| run.task = own);
     results
 }
 

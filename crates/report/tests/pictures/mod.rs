@@ -3,7 +3,7 @@
 use super::{read, sample};
 use slicewise_data::{Geometry, Image, LabelMap, Task, Volume, nifti, phantom};
 use slicewise_experiment::record::{FIRST, FULL};
-use slicewise_experiment::{Cell, Results, ResultsFolder};
+use slicewise_experiment::{Results, ResultsFolder, Run};
 use slicewise_report::{ReportError, write_results};
 use std::fs;
 use std::path::Path;
@@ -63,7 +63,7 @@ fn keep(results: &Results, dir: &Path, what: &[&str]) {
                 continue;
             }
             for what in what {
-                let path = folder.picture(&cell(data.task, &record.strategy), record.round, what);
+                let path = folder.picture(&run_of(data.task, &record.strategy), record.round, what);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 let kept = match *what {
                     "sr1" => labels.clone(),
@@ -79,8 +79,8 @@ fn volume_of(labels: &LabelMap, value: impl Fn(u8) -> u8) -> LabelMap {
     LabelMap { voxels: labels.voxels.mapv(value), geometry: labels.geometry.clone() }
 }
 
-fn cell(task: Task, strategy: &str) -> Cell {
-    Cell {
+fn run_of(task: Task, strategy: &str) -> Run {
+    Run {
         task,
         model: "attention-unet".to_owned(),
         strategy: strategy.to_owned(),
@@ -204,7 +204,7 @@ fn legend_and_map_have_one_colour_a_class() {
     let task = Task::TISSUE_SEGMENTATION;
     nifti::write_labels(&folder.picture_of_case(task, "labels"), &bare(&truth())).unwrap();
     for record in &results.records {
-        let path = folder.picture(&cell(task, &record.strategy), record.round, "sr1");
+        let path = folder.picture(&run_of(task, &record.strategy), record.round, "sr1");
         if path.exists() {
             nifti::write_labels(&path, &bare(&truth())).unwrap();
         }
@@ -250,7 +250,7 @@ fn without_pictures_there_is_no_figure_of_them() {
 fn a_damaged_or_foreign_picture_is_one_clear_error() {
     let (results, dir) = pictured();
     let folder = ResultsFolder::new(dir.path());
-    let path = folder.picture(&cell(Task::TISSUE_SEGMENTATION, FULL), 0, "sr1");
+    let path = folder.picture(&run_of(Task::TISSUE_SEGMENTATION, FULL), 0, "sr1");
     let whole = fs::read(&path).unwrap();
     let refused = |problem: &str| {
         let error = write_results(&results, dir.path()).unwrap_err();

@@ -3,9 +3,7 @@
 
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
-use slicewise_experiment::{
-    CaseRecord, Cell, DataManifest, Effort, Manifest, Results, RoundRecord,
-};
+use slicewise_experiment::{CaseRecord, DataManifest, Effort, Manifest, Results, RoundRecord, Run};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SLICES: usize = 64;
@@ -53,9 +51,9 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             }
         }
     }
-    let cells: BTreeSet<Cell> = records
+    let runs: BTreeSet<Run> = records
         .iter()
-        .map(|record: &RoundRecord| Cell {
+        .map(|record: &RoundRecord| Run {
             task: record.task,
             model: record.model.clone(),
             strategy: record.strategy.clone(),
@@ -90,7 +88,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
             seeds: seeds.to_vec(),
             endpoint: None,
             effort: Effort::default(),
-            cells: cells.into_iter().collect(),
+            runs: runs.into_iter().collect(),
         },
         config: config(&[("attention-unet", "attention-unet"), ("unet", "unet")]),
         records,
@@ -140,14 +138,14 @@ pub(crate) fn heads(seeds: &[u64]) -> Results {
             ]),
         );
     }
-    let cells = results.records.iter().map(|record| Cell {
+    let runs = results.records.iter().map(|record| Run {
         task: record.task,
         model: record.model.clone(),
         strategy: record.strategy.clone(),
         seed: record.seed,
         fold: None,
     });
-    results.manifest.cells = cells.collect();
+    results.manifest.runs = runs.collect();
     results
 }
 

@@ -85,7 +85,7 @@ fn a_run_that_the_rule_ended_lacks_nothing() {
     };
     let page = |ends_run: bool, last_converges| {
         let mut results = small(&[0, 1], records(last_converges));
-        results.manifest.cells.clear();
+        results.manifest.runs.clear();
         results.config.push_str(&format!(
             "tasks:\n  tissue-segmentation:\n    stop:\n      sigma: 0.1\n      ends_run: {ends_run}\n"
         ));

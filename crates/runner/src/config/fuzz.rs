@@ -14,7 +14,7 @@ seeds: [1, 2]
 threads: 1
 device: cpu
 data:
-  layout: manifest
+  dataset: manifest
   path: cases.csv
   classes: [background, one]
   spacing_mm: 1.0
@@ -95,6 +95,7 @@ const WORDS: &[&str] = &[
     "threads",
     "device",
     "data",
+    "dataset",
     "layout",
     "models",
     "training",
@@ -168,13 +169,13 @@ fn experiment_yaml() {
         // Nothing is written outside the results folder.
         let folder = ResultsFolder::new("out");
         let first = config.seeds[..1].to_vec();
-        for cell in (ExperimentConfig {
+        for run in (ExperimentConfig {
             seeds: first,
             ..config
         })
-        .cells()
+        .runs()
         {
-            let inside = folder.records(&cell);
+            let inside = folder.records(&run);
             let mut parts = inside.components();
             assert!(
                 parts.all(|part| matches!(part, Component::Normal(_))),

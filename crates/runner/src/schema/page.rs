@@ -29,6 +29,10 @@ file), an editor with the YAML language server completes and checks an experimen
 prints the schema.
 ";
 
+/// Keys that are read under another name now, of `data`, `models.NAME` and `training`. Serde counts
+/// them among a struct's keys; the page and the schema do not name them.
+const FORMER_NAMES: [&str; 1] = ["layout"];
+
 /// A struct of the configuration.
 pub(super) struct Section {
     /// Where it stands in the YAML; empty at the top.
@@ -36,7 +40,7 @@ pub(super) struct Section {
     /// Its name among the schema's definitions.
     pub(super) definition: String,
     /// Its keys in the order in which the code defines them.
-    keys: &'static [&'static str],
+    keys: Vec<&'static str>,
 }
 
 /// Every struct of the configuration, in the order of the page.
@@ -61,10 +65,11 @@ fn section<T: JsonSchema + DeserializeOwned>(path: &'static str) -> Section {
     let mut keys: &'static [&'static str] = &[];
     // It always ends in an error: the keys are asked for before any value.
     let _ = T::deserialize(Keys(&mut keys));
+    let keys = keys.iter().filter(|key| !FORMER_NAMES.contains(key));
     Section {
         path,
         definition: T::schema_name().into_owned(),
-        keys,
+        keys: keys.copied().collect(),
     }
 }
 
@@ -134,7 +139,7 @@ impl Page<'_> {
             .flatten()
             .collect();
         let mut choices = String::new();
-        for &key in section.keys {
+        for &key in &section.keys {
             let property = &schema["properties"][key];
             let default = match property.get("default") {
                 _ if required.iter().any(|name| *name == key) => "required".to_owned(),

@@ -71,7 +71,7 @@ fn the_page_has_a_row_for_every_key_of_the_schema() {
 fn a_doc_comment_becomes_plain_text() {
     assert_eq!(
         plain(
-            "One of\n[`crate::layouts::REGISTRY`], or [`Bfloat16`](Self::Bfloat16)\nthen.\n\nMore: `x`."
+            "One of\n[`crate::datasets::REGISTRY`], or [`Bfloat16`](Self::Bfloat16)\nthen.\n\nMore: `x`."
         ),
         "One of `REGISTRY`, or `Bfloat16` then.\n\nMore: `x`."
     );
@@ -108,7 +108,7 @@ fn the_schema_accepts_what_the_program_does_and_refuses_the_rest() {
     for (from, to, why) in [
         ("first_every:", "first_evry:", "first_evry"),
         ("name: smoke\n", "", "name"),
-        ("layout: phantom", "layout: phantoms", "phantoms"),
+        ("dataset: phantom", "dataset: phantoms", "phantoms"),
         (
             "architecture: attention-unet",
             "architecture: unett",

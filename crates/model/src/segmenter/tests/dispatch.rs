@@ -14,7 +14,7 @@ pub(super) fn trained(device: Device, dispatch: Dispatch) -> (TchSegmenter, Vec<
         algorithm: crate::config::Algorithm::Sgd,
         learning_rate: 0.01,
         precision: Precision::Float32,
-        layout: Layout::Contiguous,
+        memory_format: MemoryFormat::Contiguous,
         crop: [8, 12, 12],
         soft_dice: 1.0,
         flip: true,

@@ -28,12 +28,12 @@ fn gpu() -> Option<Device> {
 fn gpu_one_step_equals_the_cpus_for_every_network_and_head() {
     let Some(device) = gpu() else { return };
     for model in models() {
-        for layout in [Layout::Contiguous, Layout::ChannelsLast] {
-            let case = format!("{layout:?} {model:?}");
+        for memory_format in [MemoryFormat::Contiguous, MemoryFormat::ChannelsLast] {
+            let case = format!("{memory_format:?} {model:?}");
             let exact = loss_and_gradients(model.clone(), &SOME, EXACT);
             let on_gpu = |computation| {
                 let computation = Computation {
-                    layout,
+                    memory_format,
                     device,
                     ..computation
                 };

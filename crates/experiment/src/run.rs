@@ -1,12 +1,10 @@
 //! One run of a sweep: what it starts with, what it may see of the data, and what its records say.
 //! `round_loop.rs` does its rounds.
-//!
-//! A [`Cell`] is one run: one task, model, strategy and seed.
 
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
-use crate::plan::{Cell, TaskPlan};
+use crate::plan::{Run, TaskPlan};
 use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::seed;
 use crate::steps::Round;
@@ -51,11 +49,11 @@ pub trait Observer {
 
 /// One run with all that it needs.
 #[derive(Debug, Clone, Copy)]
-pub struct CellRun<'a> {
+pub struct PreparedRun<'a> {
     /// The folder for records and checkpoints.
     pub folder: &'a ResultsFolder,
     /// Which run this is.
-    pub cell: &'a Cell,
+    pub id: &'a Run,
     /// The plan of its task.
     pub plan: &'a TaskPlan,
     /// The data of its task.
@@ -64,7 +62,7 @@ pub struct CellRun<'a> {
     pub pictured: bool,
 }
 
-impl CellRun<'_> {
+impl PreparedRun<'_> {
     /// Returns whether every round of the run is on disk.
     ///
     /// # Errors
@@ -73,17 +71,17 @@ impl CellRun<'_> {
         Ok(self.progress()?.1)
     }
 
-    /// Rounds of the cell on disk, and whether they are all.
+    /// Rounds of the run on disk, and whether they are all.
     ///
     /// # Errors
     /// The ledger is malformed.
     pub fn progress(&self) -> Result<(usize, bool), ExperimentError> {
-        let path = self.folder.records(self.cell);
+        let path = self.folder.records(self.id);
         if !path.exists() {
             return Ok((0, false));
         }
         let records: Vec<RoundRecord> = ledger::read(&path)?.records;
-        let rounds = self.plan.rounds(&self.cell.strategy).len();
+        let rounds = self.plan.rounds(&self.id.strategy).len();
         let whole = records.len() == rounds || self.stops_after(records.last());
         Ok((records.len(), whole))
     }
@@ -96,7 +94,7 @@ impl CellRun<'_> {
     /// Returns the mean P after the shared first round. The stop rule compares a strategy's own
     /// first round with it.
     pub(crate) fn first_mean_p(&self) -> Result<Option<f64>, ExperimentError> {
-        let Some(first) = self.cell.forks_from() else {
+        let Some(first) = self.id.forks_from() else {
             return Ok(None);
         };
         let path = self.folder.records(&first);
@@ -113,15 +111,15 @@ impl CellRun<'_> {
         let depths = self
             .part_a()
             .map(|case| (case.id.as_str(), case.labels.voxels.dim().0));
-        if self.cell.strategy == FULL {
+        if self.id.strategy == FULL {
             return SliceAnnotation::all(depths);
         }
         let ids: Vec<&str> = self.part_a().map(|case| case.id.as_str()).collect();
-        let (every, seed) = (self.plan.first_every, self.cell.run_seed());
+        let (every, seed) = (self.plan.first_every, self.id.root_seed());
         let phases = self
             .plan
             .start
-            .phases(&ids, every, seed, self.cell.task.name());
+            .phases(&ids, every, seed, self.id.task.name());
         SliceAnnotation::every_nth(depths.zip(phases), every)
     }
 
@@ -153,8 +151,8 @@ impl CellRun<'_> {
     /// training.
     pub(crate) fn crops(&self, trained: usize) -> u64 {
         seed::child(
-            self.cell.run_seed(),
-            &[self.cell.task.name(), "crops", &trained.to_string()],
+            self.id.root_seed(),
+            &[self.id.task.name(), "crops", &trained.to_string()],
         )
     }
 
@@ -191,9 +189,9 @@ impl CellRun<'_> {
             truth: strategy.is_oracle().then_some(&case.labels.voxels),
         };
         let mut generator = seed::generator(
-            self.cell.run_seed(),
+            self.id.root_seed(),
             &[
-                self.cell.task.name(),
+                self.id.task.name(),
                 "query",
                 strategy.name(),
                 &next.number.to_string(),
@@ -218,11 +216,11 @@ impl CellRun<'_> {
     ) -> Result<RoundRecord, ExperimentError> {
         let mut record = RoundRecord {
             schema: SCHEMA,
-            task: self.cell.task,
-            model: self.cell.model.clone(),
-            strategy: self.cell.strategy.clone(),
-            seed: self.cell.seed,
-            fold: self.cell.fold,
+            task: self.id.task,
+            model: self.id.model.clone(),
+            strategy: self.id.strategy.clone(),
+            seed: self.id.seed,
+            fold: self.id.fold,
             round: round.number,
             ratio: round.ratio,
             evaluated: round.evaluated,
@@ -266,7 +264,7 @@ impl CellRun<'_> {
 
     /// Writes the annotated slices as a list for the annotator, beside the records.
     pub(crate) fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
-        let path = self.folder.annotation(self.cell);
+        let path = self.folder.annotation(self.id);
         make_parent(&path)?;
         Ok(annotation.write_csv(&path)?)
     }
@@ -274,7 +272,7 @@ impl CellRun<'_> {
     /// Opens the file of durations for appending. It keeps `rounds` lines; a line whose record was
     /// lost is dropped.
     pub(crate) fn open_timings(&self, rounds: usize) -> Result<fs::File, ExperimentError> {
-        let path = self.folder.timings(self.cell);
+        let path = self.folder.timings(self.id);
         make_parent(&path)?;
         let kept: String = match fs::read_to_string(&path) {
             Ok(text) => text.split_inclusive('\n').take(rounds).collect(),

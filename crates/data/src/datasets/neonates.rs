@@ -1,4 +1,4 @@
-//! The layout of the sixteen ALBERT newborns: T2w scans with manually corrected segmentations.
+//! The sixteen ALBERT newborns: T2w scans with manually corrected segmentations.
 //!
 //! Sources: Gousias et al. 2012 (scans), github.com/DCAN-Labs/dcan-infant-pipeline (segmentations
 //! and corrected brain masks). There are two folders under the root:
@@ -10,19 +10,19 @@
 //! remains around the brain, so the task is easier than on whole heads.
 
 use crate::config::DataConfig;
+use crate::datasets::{CaseSource, Dataset, Source, entries};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
 use slicewise_core::Labels;
 use std::path::Path;
 
-/// The layout `neonates`.
+/// The dataset `neonates`.
 pub(crate) struct Neonates;
 
 /// Class of CSF, which the segmentation leaves at 0 inside the brain mask.
 const CSF: u8 = 1;
 
-impl DatasetLayout for Neonates {
+impl Dataset for Neonates {
     fn name(&self) -> &'static str {
         "neonates"
     }

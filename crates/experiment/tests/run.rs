@@ -15,9 +15,9 @@ use fake::*;
 
 use ndarray::{Array3, Array4};
 use slicewise_data::{Case, Geometry, Part, Task, TaskData, TaskDefinition, Volume};
-use slicewise_experiment::cell::Timing;
+use slicewise_experiment::run::Timing;
 use slicewise_experiment::{
-    Cell, CellRun, ExperimentError, Observer, Ratio, ResultsFolder, RoundRecord, Segmenter,
+    ExperimentError, Observer, PreparedRun, Ratio, ResultsFolder, RoundRecord, Run, Segmenter,
     SegmenterError, Start, StepPlan, StopRule, Strategies, StrategyName, TaskPlan, TrainingCase,
     ledger, pictures, plan,
 };
@@ -111,7 +111,7 @@ fn what_a_run_killed_after_its_record_left_behind_is_removed() {
     let whole = ResultsFolder::new(whole.path());
     run(&whole, "first", &mut Fake::new(1)).unwrap();
     run(&whole, "random", &mut Fake::new(1)).unwrap();
-    let expected = fs::read(whole.records(&cell("random"))).unwrap();
+    let expected = fs::read(whole.records(&run_of("random"))).unwrap();
     for rounds in 1..=3 {
         let scratch = tempfile::tempdir().unwrap();
         let folder = ResultsFolder::new(scratch.path());
@@ -124,16 +124,16 @@ fn what_a_run_killed_after_its_record_left_behind_is_removed() {
         };
         let ended = run(&folder, "random", &mut dying);
         assert_eq!(ended.is_err(), rounds < 3);
-        let cell = cell("random");
+        let id = run_of("random");
         let left = [
-            folder.checkpoint(&cell, rounds - 1),
-            folder.evaluated_checkpoint(&cell, rounds - 1),
-            folder.step_checkpoint(&cell, rounds, 5),
-            folder.step_checkpoint(&cell, rounds, 10),
-            folder.training(&cell, rounds),
+            folder.checkpoint(&id, rounds - 1),
+            folder.evaluated_checkpoint(&id, rounds - 1),
+            folder.step_checkpoint(&id, rounds, 5),
+            folder.step_checkpoint(&id, rounds, 10),
+            folder.training(&id, rounds),
             // A checkpoint that it was about to rename.
             folder
-                .checkpoint(&cell, rounds)
+                .checkpoint(&id, rounds)
                 .with_file_name(format!("random-seed7-round{rounds}-aBc123.partial")),
         ];
         for path in &left {
@@ -143,10 +143,10 @@ fn what_a_run_killed_after_its_record_left_behind_is_removed() {
         for path in &left {
             assert!(!path.exists(), "{} is left", path.display());
         }
-        assert!(folder.checkpoint(&cell, 3).exists(), "the last round's");
-        let first = folder.checkpoint(&self::cell("first"), 0);
-        assert!(first.exists(), "another cell's");
-        assert_eq!(fs::read(folder.records(&cell)).unwrap(), expected);
+        assert!(folder.checkpoint(&id, 3).exists(), "the last round's");
+        let first = folder.checkpoint(&run_of("first"), 0);
+        assert!(first.exists(), "another run's");
+        assert_eq!(fs::read(folder.records(&id)).unwrap(), expected);
     }
 }
 
@@ -166,7 +166,7 @@ fn a_ledger_of_another_plan_or_schema_is_refused() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "first", &mut Fake::new(1)).unwrap();
-    let path = folder.records(&cell("first"));
+    let path = folder.records(&run_of("first"));
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("\"ratio\":0.125", "\"ratio\":0.25", 1)).unwrap();
     let error = run(&folder, "first", &mut Fake::new(1))
@@ -227,7 +227,7 @@ fn one_unseen_case_is_kept_for_the_figures() {
     };
     let labels = folder.picture_of_case(data.task, "labels");
     assert_eq!(read(&labels), case.labels.voxels);
-    let sr1 = folder.picture(&cell("first"), 0, "sr1");
+    let sr1 = folder.picture(&run_of("first"), 0, "sr1");
     assert_eq!(read(&sr1).dim(), case.labels.voxels.dim());
     assert_eq!(pictures::pictured_class(&data.classes), Some((1, "one")));
 }
@@ -250,10 +250,10 @@ fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
     run(&whole, "full", &mut Fake::new(1)).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
-    let (cell, plan, data) = (cell("full"), task_plan(), data());
-    let once = CellRun {
+    let (id, plan, data) = (run_of("full"), task_plan(), data());
+    let once = PreparedRun {
         folder: &folder,
-        cell: &cell,
+        id: &id,
         plan: &plan,
         data: &data,
         pictured: false,
@@ -264,13 +264,13 @@ fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
             .run(&mut Fake::new(seed), &mut StopAt(stop))
             .unwrap_err();
         assert!(matches!(error, ExperimentError::Stopped), "{error}");
-        assert!(folder.step_checkpoint(&cell, 0, stop).exists());
+        assert!(folder.step_checkpoint(&id, 0, stop).exists());
     }
-    assert!(!folder.step_checkpoint(&cell, 0, 32).exists());
+    assert!(!folder.step_checkpoint(&id, 0, 32).exists());
     once.run(&mut Fake::new(60), &mut Silent).unwrap();
     assert_eq!(
-        fs::read(folder.records(&cell)).unwrap(),
-        fs::read(whole.records(&cell)).unwrap()
+        fs::read(folder.records(&id)).unwrap(),
+        fs::read(whole.records(&id)).unwrap()
     );
 }
 
@@ -288,10 +288,10 @@ fn a_damaged_checkpoint_within_a_round_is_trained_again() {
         };
         run(&folder, "full", &mut dying).unwrap_err();
         let (path, text) = match damage {
-            "weights" => (folder.step_checkpoint(&cell("full"), 0, 20), "rubbish"),
-            "progress" => (folder.training(&cell("full"), 0), "{\"steps\":2"),
+            "weights" => (folder.step_checkpoint(&run_of("full"), 0, 20), "rubbish"),
+            "progress" => (folder.training(&run_of("full"), 0), "{\"steps\":2"),
             _ => (
-                folder.training(&cell("full"), 0),
+                folder.training(&run_of("full"), 0),
                 "{\"steps\":900,\"loss_sum\":0.0}",
             ),
         };
@@ -299,8 +299,8 @@ fn a_damaged_checkpoint_within_a_round_is_trained_again() {
         fs::write(&path, text).unwrap();
         run(&folder, "full", &mut Fake::new(1)).unwrap();
         assert_eq!(
-            fs::read(folder.records(&cell("full"))).unwrap(),
-            fs::read(whole.records(&cell("full"))).unwrap(),
+            fs::read(folder.records(&run_of("full"))).unwrap(),
+            fs::read(whole.records(&run_of("full"))).unwrap(),
             "{damage}"
         );
     }
@@ -311,7 +311,7 @@ fn a_learning_curve_has_the_mean_loss_of_each_piece() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     run(&folder, "full", &mut Fake::new(1)).unwrap();
-    let text = fs::read_to_string(folder.losses(&cell("full"))).unwrap();
+    let text = fs::read_to_string(folder.losses(&run_of("full"))).unwrap();
     let lines: Vec<serde_json::Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -1,7 +1,7 @@
-//! Tests every layout on a small copy of its folder.
+//! Tests every dataset on a small copy of its folder.
 
 use crate::small_files::{good_manifest, image, inside, labels, put_image, put_labels};
-use slicewise_data::layouts::{DATASETS, find};
+use slicewise_data::datasets::{DATASETS, find};
 use slicewise_data::{DataConfig, Part, PhantomConfig, Task, TaskData, check_task, load_task};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,11 +25,11 @@ fn values(data: &TaskData) -> BTreeSet<u8> {
 
 #[test]
 fn names_are_unique_and_found() {
-    let names: BTreeSet<&str> = DATASETS.iter().map(|layout| layout.name()).collect();
+    let names: BTreeSet<&str> = DATASETS.iter().map(|dataset| dataset.name()).collect();
     assert_eq!(names.len(), DATASETS.len());
-    for layout in DATASETS {
-        assert_eq!(find(layout.name()).unwrap().name(), layout.name());
-        assert!(!layout.summary().is_empty());
+    for dataset in DATASETS {
+        assert_eq!(find(dataset.name()).unwrap().name(), dataset.name());
+        assert!(!dataset.summary().is_empty());
     }
 }
 

@@ -1,17 +1,17 @@
-//! The layout of the developing Human Connectome Project, `sub-*/ses-*/anat`, in the file names of
+//! Scans of the developing Human Connectome Project, `sub-*/ses-*/anat`, in the file names of
 //! three releases.
 //!
 //! The names follow the dHCP release notes (2018, 2019 second and 2021 third release, "Structural
 //! pipeline"). The labels are Draw-EM's nine tissues (Makropoulos et al. 2018).
 
 use crate::config::DataConfig;
+use crate::datasets::{CaseSource, Dataset, Source, entries};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
 use slicewise_core::Labels;
 use std::path::{Path, PathBuf};
 
-/// The layout `dhcp`.
+/// The dataset `dhcp`.
 pub(crate) struct Dhcp;
 
 /// Names of the bias-corrected T2w scan, newest release first. The first that exists is taken.
@@ -47,7 +47,7 @@ pub(crate) fn draw_em_tissues() -> LabelGrouping {
     )
 }
 
-impl DatasetLayout for Dhcp {
+impl Dataset for Dhcp {
     fn name(&self) -> &'static str {
         "dhcp"
     }

@@ -1,4 +1,4 @@
-//! The layout of folders with a `dataset.json`: the Medical Segmentation Decathlon and nnU-Net v2.
+//! Folders with a `dataset.json`: the Medical Segmentation Decathlon and nnU-Net v2.
 //!
 //! Sources: medicaldecathlon.com and nnU-Net's `documentation/dataset_format.md`. The training
 //! cases are those with a file in `labelsTr`. Images lie in `imagesTr`; nnU-Net adds a channel
@@ -6,17 +6,17 @@
 //! one of the mask uses `label > 0`.
 
 use crate::config::DataConfig;
+use crate::datasets::{CaseSource, Dataset, Source, entries};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{CaseSource, DatasetLayout, Source, entries};
 use serde_json::{Map, Value};
 use slicewise_core::Labels;
 use std::path::Path;
 
-/// The layout `msd`.
+/// The dataset `msd`.
 pub(crate) struct Msd;
 
-impl DatasetLayout for Msd {
+impl Dataset for Msd {
     fn name(&self) -> &'static str {
         "msd"
     }

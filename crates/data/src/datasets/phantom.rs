@@ -1,20 +1,20 @@
-//! The layout of procedural newborns (see [`crate::phantom`]). It needs no files and has the dHCP's
+//! Procedural newborns (see [`crate::phantom`]). It needs no files and has the dHCP's
 //! nine labels.
 
 use crate::config::{DataConfig, PHANTOM_SPACING_MM};
+use crate::datasets::{CaseSource, Dataset, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{CaseSource, DatasetLayout, Source};
 use slicewise_core::Labels;
 use std::ops::RangeInclusive;
 
 /// The voxel sizes that [`crate::phantom::generate`] accepts, in mm.
 const SPACINGS_MM: RangeInclusive<f64> = 0.4..=8.0;
 
-/// The layout `phantom`.
+/// The dataset `phantom`.
 pub(crate) struct Phantoms;
 
-impl DatasetLayout for Phantoms {
+impl Dataset for Phantoms {
     fn name(&self) -> &'static str {
         "phantom"
     }
@@ -32,7 +32,7 @@ impl DatasetLayout for Phantoms {
         if config.path.is_some() {
             return setting(
                 "path",
-                "expected none with the layout phantom, got one".to_owned(),
+                "expected none with the dataset phantom, got one".to_owned(),
             );
         }
         let Some(phantom) = &config.phantom else {

@@ -1,4 +1,4 @@
-//! The layout for a user's own data: a CSV table with the columns
+//! A user's own data: a CSV table with the columns
 //! `case,image,label[,mask][,split]`.
 //!
 //! Relative paths start at the CSV and must stay below its folder, so that a table from elsewhere
@@ -7,15 +7,15 @@
 //! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
 
 use crate::config::DataConfig;
+use crate::datasets::{CaseSource, Dataset, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::layouts::{CaseSource, DatasetLayout, Source};
 use serde::Deserialize;
 use slicewise_core::{Labels, Part, UnknownName};
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-/// The layout `manifest`.
+/// The dataset `manifest`.
 pub(crate) struct Manifest;
 
 const COLUMNS: &[&str] = &["case", "image", "label", "mask", "split"];
@@ -32,7 +32,7 @@ struct Row {
     split: Option<String>,
 }
 
-impl DatasetLayout for Manifest {
+impl Dataset for Manifest {
     fn name(&self) -> &'static str {
         "manifest"
     }
@@ -63,7 +63,7 @@ impl DatasetLayout for Manifest {
             problem: problem.to_owned(),
         };
         let classes = config.classes.as_ref().ok_or_else(|| {
-            setting("expected the class names, background first (layout manifest), got none")
+            setting("expected the class names, background first (dataset manifest), got none")
         })?;
         let unique: BTreeSet<&String> = classes.iter().collect();
         if !(2..=255).contains(&classes.len()) || unique.len() < classes.len() {

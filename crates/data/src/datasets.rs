@@ -1,7 +1,7 @@
-//! Dataset layouts: how datasets lie on disk. Each layout is one small file and one line in
-//! `layouts/registry.rs`.
+//! Which datasets can be read. Each is one small file and one line in
+//! `datasets/registry.rs`.
 //!
-//! A layout only *names* the files that are there and says what label values mean. Whether the
+//! It only *names* the files that are there and says what label values mean. Whether the
 //! files exist and fit together is found when they are read. So one check reports all problems at
 //! once, and no case vanishes silently.
 
@@ -15,9 +15,9 @@ use crate::grouping::LabelGrouping;
 use slicewise_core::{Labels, Part};
 use std::path::PathBuf;
 
-/// One way in which a dataset can lie on disk.
-pub trait DatasetLayout: Sync {
-    /// The layout's name in YAML.
+/// A dataset, or a way in which datasets lie on disk (`manifest`, `msd`).
+pub trait Dataset: Sync {
+    /// The dataset's name in YAML.
     fn name(&self) -> &'static str;
 
     /// One line about it for `slicewise list datasets`.
