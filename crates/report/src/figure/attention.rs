@@ -1,18 +1,16 @@
 //! Fig. 3 of the paper: the attention map of one class on one unseen slice, round after round,
 //! beside the truth and the segmentation.
 
-use super::canvas::font;
-use super::palette::{cividis, grey, of_class};
-use super::raster::{Brightness, Frame, Window};
-use super::style::{GREY, INK};
-use super::{EDGE, Figure};
 use crate::arm::Arm;
 use crate::error::ReportError;
+use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
 use crate::sweep::Sweep;
-use plotters::prelude::RGBColor;
 use slicewise_experiment::DataManifest;
+use slicewise_figure::{
+    Brightness, EDGE, Figure, Frame, GREY, INK, RGBColor, Window, cividis, font, grey, of_class,
+};
 use std::cmp::Reverse;
 
 /// Rounds shown after the first.
@@ -61,7 +59,7 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
     let height = HEAD + row_height * rounds.len() as f64 + 56.0;
     let title = format!("Attention for {name}, round after round");
     let statistics = "one slice of one unseen case (n = 1), the first seed, no interval";
-    let mut figure = Figure::new(("fig3", &title), (WIDTH, height), sweep, statistics);
+    let mut figure = Figure::new(heading(sweep, ("fig3", &title), statistics), (WIDTH, height));
     let canvas = &mut figure.canvas;
     let (slice_name, start) = pictures.axis.slice_and_start();
     let place = format!(

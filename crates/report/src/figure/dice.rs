@@ -1,16 +1,15 @@
 //! Dice of strategies along what was annotated: Fig. 5 of the paper, the same against the foreground
 //! voxels that had to be drawn.
 
-use super::curves::{Axes, Curve, DOTS, FEW, Level, Mark, Panels, aside, shared_entries};
-use super::marks::Entry;
-use super::style::{Look, Marker, SHARED, looks};
-use super::{Figure, intervals};
+use super::{heading, intervals, looks, shared_entries};
 use crate::arm::Arm;
 use crate::format::setting;
 use crate::rounds::Point;
 use crate::sweep::{Sweep, task_title};
-use plotters::prelude::WHITE;
 use slicewise_data::{Part, Task};
+use slicewise_figure::{
+    Axes, Curve, DOTS, Entry, FEW, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE, aside,
+};
 
 /// What the horizontal axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +100,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     };
     let statistics =
         intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over seeds");
-    let mut figure = panels.figure(sweep, name, &entries, &statistics);
+    let mut figure = panels.figure(heading(sweep, name, &statistics), &entries);
     figure.caption = format!(
         "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
          those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \

@@ -1,18 +1,17 @@
 //! Fig. 6 of the paper: one unseen case of each task, segmented with more and more slices
 //! annotated.
 
-use super::canvas::{Canvas, font};
-use super::palette::{grey, of_class};
-use super::raster::{Brightness, Frame, Window};
-use super::style::{GREY, INK};
-use super::{EDGE, Figure, WIDTH};
 use crate::arm::Arm;
 use crate::error::ReportError;
+use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{SliceAxis, Task};
+use slicewise_figure::{
+    Brightness, Canvas, EDGE, Figure, Frame, GREY, INK, WIDTH, Window, font, grey, of_class,
+};
 use std::collections::BTreeSet;
 
 /// Room for slice numbers at the left.
@@ -60,7 +59,7 @@ pub(crate) fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, Repor
     let title = ("fig6", "Segmentations of an unseen case as annotation grows");
     let height = HEAD + blocks.iter().map(Block::height).sum::<f64>() + 52.0;
     let statistics = "one unseen case a task (n = 1), the first seed, no interval";
-    let mut figure = Figure::new(title, (WIDTH, height), sweep, statistics);
+    let mut figure = Figure::new(heading(sweep, title, statistics), (WIDTH, height));
     let mut top = HEAD;
     for block in &blocks {
         block.draw(&mut figure.canvas, top);

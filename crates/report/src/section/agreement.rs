@@ -22,7 +22,9 @@ use slicewise_data::{Part, Task};
 use std::cmp::Reverse;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let frame = Columns::of(&sweep.agreements)
+    let rows: Vec<&Agreement> =
+        sweep.agreements.iter().filter(|row| Signal::OF_QUERIES.contains(&row.signal)).collect();
+    let frame = Columns::of(&rows)
         .task(|r| r.task)
         .text("strategy", |r| r.arm.name())
         .text("signal", |r| r.signal.name())
@@ -35,11 +37,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("part", |r| part_name(r.part))
         .maybe("as_paper", |r| r.as_paper)
         .frame("agreement")?;
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, task)?))).collect();
-    let figures = [slice_figure(sweep), agreement_figure(sweep)].into_iter().flatten().collect();
-    let grids = vec![grid(sweep)];
-    Ok(Some(Content { frame: Some(frame), grids, sentences, figures, ..Content::default() }))
+    let figures = [slice_figure(sweep), agreement_figure(sweep)].into_iter().flatten();
+    let content = Content::table(frame, vec![grid(sweep)]);
+    Ok(Some(content.told(sweep, |task| sentence(sweep, task)).drawn(figures)))
 }
 
 /// Gives each task, arm, ratio and scope a row, with the two signals side by side, over all slices

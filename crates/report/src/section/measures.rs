@@ -10,7 +10,7 @@ use crate::arm::Arm;
 use crate::format::{list, percent};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
-use crate::rounds::{Round, cases_of, mean, part_name, ratio_key, score};
+use crate::rounds::{Round, cases_of, mean, part_name, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -126,19 +126,18 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .count("cases", |r| r.cases)
         .count("undefined", |r| r.undefined)
         .frame("measures")?;
-    let grids = vec![grid(&rows)];
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, &rows, task)?))).collect();
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    let content = Content::table(frame, vec![grid(&rows)]);
+    Ok(Some(content.told(sweep, |task| sentence(sweep, &rows, task))))
 }
 
 /// Every round that was evaluated, part and measure that has a value, in the order of rounds.
 fn measured<'a>(sweep: &'a Sweep<'a>) -> Vec<Row<'a>> {
+    let scores = MEASURES.each_ref().map(|measure| sweep.observations.scores(measure.of_case));
     let mut rows = Vec::new();
     for round in sweep.primary().filter(|round| round.evaluated) {
         for part in [Part::A, Part::B] {
-            rows.extend(MEASURES.iter().filter_map(|measure| {
-                let score = score(&round.records, part, measure.of_case)?;
+            rows.extend(MEASURES.iter().zip(&scores).filter_map(|(measure, scores)| {
+                let score = scores.get(&(round.place, part))?;
                 let cases = round.records.iter().flat_map(|record| cases_of(record, part));
                 let classes = cases.flat_map(measure.classes);
                 let undefined = classes.filter(|(_, value)| value.is_none()).count();

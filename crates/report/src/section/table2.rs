@@ -37,7 +37,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     }
     content.grids.push(grid);
     for task in sweep.tasks() {
-        content.sentences.extend(findings(sweep, task).into_iter().map(|words| (task, words)));
+        content.sentences.extend(findings(sweep, task)?.into_iter().map(|words| (task, words)));
     }
     Ok(Some(content))
 }

@@ -5,10 +5,12 @@ use crate::arm::Arm;
 use crate::format::percents;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, pivot};
-use crate::rounds::{Score, ratio_key, score};
+use crate::observations::Score;
+use crate::rounds::ratio_key;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
+use slicewise_experiment::CaseRecord;
 use std::collections::BTreeSet;
 
 /// Dice of one class.
@@ -68,10 +70,10 @@ fn class_rows<'a>(sweep: &'a Sweep) -> Vec<ClassRow<'a>> {
                     && (round.arm == Arm::Full && Some(round.steps) == full_steps
                         || round.arm.is_strategy() && at_ratio)
             });
+            let of_class = |case: &CaseRecord| case.dice.iter().find(|(name, _)| name == class)?.1;
+            let scores = sweep.observations.scores(of_class);
             rows.extend(compared.filter_map(|round| {
-                let dice = score(&round.records, Part::B, |case| {
-                    case.dice.iter().find(|(name, _)| name == class)?.1
-                })?;
+                let dice = scores.get(&(round.place, Part::B))?.clone();
                 let (task, arm, ratio) = (round.task, &round.arm, round.ratio);
                 Some(ClassRow { task, class: (place, class.as_str()), arm, ratio, dice })
             }));

@@ -4,18 +4,17 @@
 //! Rows are H and columns W of `[D, H, W]` in RAS (axial: y and x of `[z, y, x]`), so the first row of
 //! voxels is drawn at the bottom.
 
-use super::canvas::{Canvas, Place};
-use crate::pictures::Labels;
+use crate::canvas::{Canvas, Place};
 use plotters::prelude::RGBColor;
-use slicewise_data::Image;
+use slicewise_core::{Image, Volume};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The part of every slice that is shown.
 #[derive(Debug, Clone)]
-pub(super) struct Window {
-    pub(super) rows: Range<usize>,
-    pub(super) columns: Range<usize>,
+pub struct Window {
+    rows: Range<usize>,
+    columns: Range<usize>,
     /// Voxel size `[y, x]` in mm.
     spacing_mm: [f64; 2],
 }
@@ -25,7 +24,7 @@ const MARGIN_MM: f64 = 5.0;
 
 impl Window {
     /// The window around all foreground of `labels`, on whatever slice; `None` without foreground.
-    pub(super) fn around(labels: &Labels) -> Option<Self> {
+    pub fn around(labels: &Volume<i32>) -> Option<Self> {
         let [_, y_mm, x_mm] = labels.geometry.spacing_mm();
         let (_, height, width) = labels.voxels.dim();
         let foreground = labels.voxels.indexed_iter().filter(|&(_, &class)| class != 0);
@@ -43,7 +42,7 @@ impl Window {
     }
 
     /// Height over width, in millimetres.
-    pub(super) fn aspect(&self) -> f64 {
+    pub fn aspect(&self) -> f64 {
         let [y_mm, x_mm] = self.spacing_mm;
         self.rows.len() as f64 * y_mm / (self.columns.len() as f64 * x_mm)
     }
@@ -51,12 +50,13 @@ impl Window {
 
 /// A window on a place of the figure.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame<'a> {
-    pub(super) window: &'a Window,
+pub struct Frame<'a> {
+    /// What is shown.
+    pub window: &'a Window,
     /// Top left.
-    pub(super) place: Place,
+    pub place: Place,
     /// Width in points; the height follows.
-    pub(super) width: f64,
+    pub width: f64,
 }
 
 impl Frame<'_> {
@@ -70,7 +70,7 @@ impl Frame<'_> {
     }
 
     /// Draws every voxel (y, x) in its colour; those of one colour side by side are one rectangle.
-    pub(super) fn fill(&self, canvas: &mut Canvas, color: impl Fn(usize, usize) -> RGBColor) {
+    pub fn fill(&self, canvas: &mut Canvas, color: impl Fn(usize, usize) -> RGBColor) {
         let Window { rows, columns, .. } = self.window;
         let mut runs: BTreeMap<(u8, u8, u8), Vec<[Place; 2]>> = BTreeMap::new();
         for y in rows.clone().rev() {
@@ -87,7 +87,7 @@ impl Frame<'_> {
     }
 
     /// Draws the border of the voxels (y, x) that are `inside`.
-    pub(super) fn outline(
+    pub fn outline(
         &self,
         canvas: &mut Canvas,
         inside: impl Fn(usize, usize) -> bool,
@@ -115,14 +115,14 @@ impl Frame<'_> {
 
 /// Brightness of a scan in `[0, 1]`: its window's darkest and brightest hundredth are black and
 /// white.
-pub(super) struct Brightness {
+pub struct Brightness {
     black: f32,
     white: f32,
 }
 
 impl Brightness {
     /// The brightness of what the window shows, on any slice.
-    pub(super) fn of(scan: &Image, window: &Window) -> Self {
+    pub fn of(scan: &Image, window: &Window) -> Self {
         let shown = |y: usize, x: usize| window.rows.contains(&y) && window.columns.contains(&x);
         let mut values: Vec<f32> = scan
             .voxels
@@ -139,7 +139,7 @@ impl Brightness {
     }
 
     /// The brightness of one value.
-    pub(super) fn share(&self, value: f32) -> f64 {
+    pub fn share(&self, value: f32) -> f64 {
         // Black everywhere, should all voxels be equal.
         let span = (self.white - self.black).max(f32::MIN_POSITIVE);
         f64::from((value - self.black) / span)
