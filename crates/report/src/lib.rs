@@ -1,11 +1,11 @@
 //! Reads a results folder and writes what a person reads: tables, figures and one page.
 //!
 //! ```text
-//! records ─▶ rounds ─▶ sweep ─▶ section ─▶ frame     tables/*.{csv,parquet}
-//!            (arm)     (points,   │        grid      tables/*.md, the page's tables
-//!                      agreement, │        figure    figures/*.{svg,png}
-//!                      minimum    │        sentences the page's findings
-//!                      cost)      └─▶ page           report.html
+//! records ─▶ rounds ───────▶ sweep ─▶ section ─▶ frame     tables/*.{csv,parquet}
+//!            observations    (points,    │       grid      tables/*.md, the page's tables
+//!            (means,          agreement, │       figure    figures/*.{svg,png}
+//!             differences)    costs)     │       sentences the page's findings
+//!                                        └─▶ page          report.html
 //! ```
 //!
 //! A section is one file in `section/` and one line in `section.rs`. Every number comes from the

@@ -6,13 +6,14 @@
 
 use crate::error::ReportError;
 use crate::frame::Columns;
-use crate::rounds::{mean, part_name};
+use crate::rounds::{Score, mean, part_name};
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, DataFrameJoinOps, GroupsIndicator, PolarsResult, df,
+    ChunkCompareEq, DataFrame, DataFrameJoinOps, GroupsIndicator, PolarsResult,
+    SortMultipleOptions, df,
 };
 use slicewise_data::Part;
 use slicewise_experiment::{CaseRecord, RoundRecord};
-use slicewise_metrics::{CrossedT, Interval, crossed_t, mean_interval};
+use slicewise_metrics::{CrossedT, crossed_t, mean_interval};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was trained once: a fold, 0 without folds, and a seed.
@@ -21,17 +22,6 @@ pub(crate) type Run = (usize, u64);
 /// The run of a record.
 pub(crate) fn run_of(record: &RoundRecord) -> Run {
     (record.fold.unwrap_or(0), record.seed)
-}
-
-/// A score of cases.
-#[derive(Debug, Clone)]
-pub(crate) struct Score {
-    /// Mean over cases, then mean and 95 % Student-t interval over seeds.
-    pub(crate) value: Interval,
-    /// Distinct cases scored in one seed.
-    pub(crate) cases: usize,
-    /// The same, all seeds together.
-    pub(crate) all_cases: usize,
 }
 
 /// The scores of rounds, by their places, and parts.
@@ -58,8 +48,8 @@ struct Row<'a> {
 /// The observations of some rounds, which their places name.
 pub(crate) struct Observations<'a> {
     rows: Vec<Row<'a>>,
-    /// `round,fold,seed,case,row` of the cases of Part B that have a Dice.
-    unseen: DataFrame,
+    /// The same rows: `round,part,fold,seed,case,dice`.
+    frame: DataFrame,
     /// Rows of each round, part and seed. With folds a seed has several records: Part B of its folds
     /// together is every case once.
     seeds: Vec<Vec<usize>>,
@@ -80,23 +70,16 @@ impl<'a> Observations<'a> {
         }
         // Stable: within a seed the order of records and cases stays.
         rows.sort_by_key(|row| (row.round, row.case.part, row.record.seed));
-        let mut frame = Columns::of(&rows)
+        let frame = Columns::of(&rows)
             .count("round", |r| r.round)
             .text("part", |r| part_name(r.case.part))
             .count("fold", |r| run_of(r.record).0)
             .maybe_large("seed", |r| Some(r.record.seed))
             .text("case", |r| r.case.case.as_str())
+            .maybe("dice", |r| Some(r.case.mean_dice).filter(|dice| dice.is_finite()))
             .frame("observations")?;
-        let row: Vec<u32> = (0..rows.len() as u32).collect();
-        let unseen = |r: &Row| r.case.part == Part::B && r.case.mean_dice.is_finite();
-        let unseen: BooleanChunked = rows.iter().map(unseen).collect();
-        let made = || {
-            let seeds = groups(&frame, &["round", "part", "seed"])?;
-            let unseen = frame.with_column(Column::new("row".into(), row))?.filter(&unseen)?;
-            Ok((seeds, unseen.select(["round", "fold", "seed", "case", "row"])?))
-        };
-        let (seeds, unseen) = made().map_err(failed)?;
-        Ok(Self { rows, unseen, seeds })
+        let seeds = groups(&frame, &["round", "part", "seed"]).map_err(failed)?;
+        Ok(Self { rows, frame, seeds })
     }
 
     /// The mean of `value` over the cases of each round, part and seed that has one, sorted so.
@@ -137,44 +120,37 @@ impl<'a> Observations<'a> {
         &self,
         pairs: &[(usize, usize)],
     ) -> Result<Vec<Option<CrossedT>>, ReportError> {
-        let mut tests = vec![None; pairs.len()];
-        for (pair, scores) in self.joined(pairs).map_err(failed)? {
-            tests[pair] = crossed_t(&scores).ok();
+        self.tested(pairs).map_err(failed)
+    }
+
+    fn tested(&self, pairs: &[(usize, usize)]) -> PolarsResult<Vec<Option<CrossedT>>> {
+        let (part, dice) = (self.frame.column("part")?.str()?, self.frame.column("dice")?);
+        let unseen = self.frame.filter(&(part.equal(part_name(Part::B)) & dice.is_not_null()))?;
+        let places: Vec<u32> = (0..pairs.len() as u32).collect();
+        let (ours, theirs): (Vec<u32>, Vec<u32>) =
+            pairs.iter().map(|&(ours, theirs)| (ours as u32, theirs as u32)).unzip();
+        let pairs = df!("pair" => &places, "ours" => ours, "theirs" => theirs)?;
+        let ours = pairs.inner_join(&unseen, ["ours"], ["round"])?;
+        let keys = |round| [round, "fold", "seed", "case"];
+        let both = ours.inner_join(&unseen, keys("theirs"), keys("round"))?;
+        // The order of sums.
+        let both = both.sort(keys("pair"), SortMultipleOptions::default())?;
+        let difference = (both.column("dice")? - both.column("dice_right")?)?;
+        let (pair, fold) = (both.column("pair")?.u32()?, both.column("fold")?.u32()?);
+        let (seed, case) = (both.column("seed")?.u64()?, both.column("case")?.str()?);
+        let difference = difference.f64()?;
+        let mut tests = vec![None; places.len()];
+        for rows in groups(&both, &["pair"])? {
+            let scores = rows.iter().filter_map(|&row| {
+                Some(((fold.get(row)?, seed.get(row)?), case.get(row)?, difference.get(row)?))
+            });
+            if let Some(pair) = rows.first().and_then(|row| pair.get(*row)) {
+                tests[pair as usize] = crossed_t(&scores.collect::<Vec<_>>()).ok();
+            }
         }
         Ok(tests)
     }
-
-    /// Run, case and difference of every case that both rounds of a pair have, by pair.
-    fn joined(&self, pairs: &[(usize, usize)]) -> PolarsResult<Vec<(usize, Differences<'_>)>> {
-        let dice = |row: usize| self.rows[row].case.mean_dice;
-        let side = |of: fn(&(usize, usize)) -> usize| pairs.iter().map(move |p| of(p) as u32);
-        let pairs = df!(
-            "pair" => (0..pairs.len() as u32).collect::<Vec<_>>(),
-            "round" => side(|pair| pair.0).collect::<Vec<_>>(),
-            "other" => side(|pair| pair.1).collect::<Vec<_>>(),
-        )?;
-        let ours = pairs.inner_join(&self.unseen, ["round"], ["round"])?;
-        let keys = |round| [round, "fold", "seed", "case"];
-        let both = ours.inner_join(&self.unseen, keys("other"), keys("round"))?;
-        let columns = ["pair", "row", "row_right"].map(|name| both.column(name)?.u32());
-        let [pair, ours, theirs] = columns;
-        let (pair, ours, theirs) = (pair?, ours?, theirs?);
-        let joined = groups(&both, &["pair"])?.into_iter().filter_map(|places| {
-            let differences = places.iter().filter_map(|&place| {
-                let [ours, theirs] = [ours.get(place)? as usize, theirs.get(place)? as usize];
-                let Row { record, case, .. } = &self.rows[ours];
-                Some((run_of(record), case.case.as_str(), dice(ours) - dice(theirs)))
-            });
-            let mut differences: Differences = differences.collect();
-            differences.sort_by_key(|(run, case, _)| (*run, *case));
-            Some((pair.get(*places.first()?)? as usize, differences))
-        });
-        Ok(joined.collect())
-    }
 }
-
-/// Run, case and difference.
-type Differences<'r> = Vec<(Run, &'r str, f64)>;
 
 /// The rows of each group that the columns `by` tell apart; groups and rows in the frame's order.
 fn groups(frame: &DataFrame, by: &[&str]) -> PolarsResult<Vec<Vec<usize>>> {

@@ -4,9 +4,9 @@
 //! only leads to the next query, has no point.
 
 use crate::arm::Arm;
-use crate::observations::Score;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, Results, RoundRecord};
+use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
 
 /// One round of an arm in all its runs.
@@ -72,6 +72,17 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
         rounds[place - 1].longest = !same;
     }
     rounds
+}
+
+/// A score of cases.
+#[derive(Debug, Clone)]
+pub(crate) struct Score {
+    /// Mean over cases, then mean and 95 % Student-t interval over seeds.
+    pub(crate) value: Interval,
+    /// Distinct cases scored in one seed.
+    pub(crate) cases: usize,
+    /// The same, all seeds together.
+    pub(crate) all_cases: usize,
 }
 
 /// Takes the mean of the finite values; `None` if there is none.

@@ -100,8 +100,8 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     };
     let statistics =
         intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over seeds");
-    let mut figure = panels.figure(heading(sweep, name, &statistics), &entries);
-    figure.caption = format!(
+    let figure = panels.figure(heading(sweep, name, &statistics), &entries);
+    figure.captioned(format!(
         "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
          those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \
          labelling cost: the smallest ratio at which its Dice is on average at most {} below that \
@@ -109,8 +109,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
          since the paper states none; a curve without a star reaches that at none of its ratios.{}",
         margins(" and "),
         trained(sweep)
-    );
-    figure
+    ))
 }
 
 /// What the points of a panel are compared with: full annotation with as many steps. Where all have
