@@ -27,10 +27,10 @@ pub use figure::{EDGE, Figure, FigureError, Heading, WIDTH};
 pub use marks::Entry;
 pub use matrix::{Matrix, heat_map};
 pub use number::decimals;
-pub use palette::{cividis, grey, of_class};
+pub use palette::{cividis, of_class};
 pub use panel::{Axis, Panel};
 pub use plotters::prelude::{RGBColor, WHITE};
-pub use raster::{Brightness, Frame, Window};
+pub use raster::{Scan, Slice};
 pub use style::{
     BLACK, BLUE, FAINT, GREY, INK, Look, Marker, ORANGE, P_LOOK, R_LOOK, SHARED, VERMILLION, looks,
 };

@@ -56,7 +56,7 @@ pub fn cividis(value: f64) -> RGBColor {
 }
 
 /// From black at 0 to white at 1.
-pub fn grey(value: f64) -> RGBColor {
+pub(crate) fn grey(value: f64) -> RGBColor {
     let level = (255.0 * step(value)).round() as u8;
     RGBColor(level, level, level)
 }

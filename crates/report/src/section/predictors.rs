@@ -6,7 +6,7 @@
 //! seeds.
 
 use crate::agreement::{Agreement, Signal};
-use crate::arm::Arm;
+use crate::arm::{Arm, shown};
 use crate::figure::ranks::predictor_figure;
 use crate::format::{list, percent, with_ends};
 use crate::frame::Columns;
@@ -30,10 +30,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .count("runs", |r| r.spearman.value.n)
         .count("n", |r| r.spearman.n)
         .frame("predictors")?;
-    let lines = pivot(rows(), &Signal::ALL, |row| {
-        ((row.task, &row.arm, ratio_key(row.ratio)), row.signal)
-    });
-    let proposed = rows().any(|row| row.arm.is_proposed());
+    let lines =
+        pivot(rows(), &Signal::ALL, |row| ((row.task, &row.arm, ratio_key(row.ratio)), row.signal));
+    let shown = shown(rows().map(|row| &row.arm));
     let how = "Spearman's correlation with R over the slices of a Part B case whose ground truth has \
          foreground, mean over cases and runs, ± half the 95 % interval for random seeds and cases \
          (none below three seeds). Each signal is signed so that more promises a better slice: the \
@@ -45,7 +44,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("task", Format::Words, |r| r.0.0.label())
         .column("strategy", Format::Words, |r| r.0.1.label())
         .column("slices", Format::Ratio, |r| r.0.2 as f64 / 1e6)
-        .on_page(|r| !proposed || !r.0.1.is_strategy() || r.0.1.is_proposed());
+        .on_page(|r| shown(r.0.1));
     for (at, signal) in Signal::ALL.into_iter().enumerate() {
         grid = grid.column(signal.label(), Format::Decimals(3), |r| Some(r.1[at]?.spearman.value));
     }

@@ -8,7 +8,7 @@
 //! correlations of P and of −uncertainty with R at the stop, over `p_n` and `uncertainty_n` slices.
 
 use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
-use crate::arm::Arm;
+use crate::arm::{Arm, shown};
 use crate::error::ReportError;
 use crate::format::{decimals, percent};
 use crate::frame::Columns;
@@ -130,9 +130,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("P with R at the stop", dice, |r| signal(r, Signal::P))
         .column("−uncertainty with R", dice, |r| signal(r, Signal::Uncertainty))
         .column("n", count, |r| n(r, Signal::P));
-    // The proposed strategy's sentence, or every one's if that is not among them.
-    let proposed = rows.iter().any(|row| row.arm.is_proposed());
-    let told = rows.iter().filter(|row| !proposed || row.arm.is_proposed());
+    let shown = shown(rows.iter().map(|row| &row.arm));
+    let told = rows.iter().filter(|row| shown(&row.arm));
     let sentences = told.map(|row| (row.task, sentence(row))).collect();
     Ok(Some(Content { sentences, ..Content::table(frame, vec![grid.grid()]) }))
 }

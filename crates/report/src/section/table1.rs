@@ -12,7 +12,7 @@ use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid};
 use crate::paired::{CROSSED, Paired, compare};
 use crate::paper;
-use crate::rounds::{Point, Round, part_name};
+use crate::rounds::{HALF, Point, Round, part_name};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -45,9 +45,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .task(|r| r.0.task)
         .text("part", |r| part_name(r.1.part))
         .text("model", |r| r.0.model)
-        .interval(|r| r.1.dice.value)
-        .count("seeds", |r| r.1.dice.value.n)
-        .count("cases", |r| r.1.dice.cases)
+        .score(|r| &r.1.dice)
         .maybe_large("parameters", |r| r.0.parameters)
         .maybe_large("steps", |r| Some(r.0.steps))
         .spread("difference", |r| Some(against(r)?.difference))
@@ -80,7 +78,11 @@ fn model_rows<'a>(sweep: &'a Sweep) -> Result<Vec<ModelRow<'a>>, ReportError> {
         task: round.task,
         model: round.model,
         parts: [Part::A, Part::B].map(|part| sweep.point(round, part)),
-        parameters: manifest.parameters.get(round.model).and_then(|tasks| tasks.get(&round.task)).copied(),
+        parameters: manifest
+            .parameters
+            .get(round.model)
+            .and_then(|tasks| tasks.get(&round.task))
+            .copied(),
         steps: round.steps,
         paper: architecture(sweep, round.model).and_then(paper::model),
         against: compared.iter().find(|(of, _)| of.place == round.place).map(|(_, p)| p.clone()),
@@ -97,9 +99,11 @@ fn architecture<'a>(sweep: &Sweep<'a>, model: &str) -> Option<&'a str> {
 }
 
 fn levels(models: &[ModelRow]) -> Grid {
-    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
-         (none below three). Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, is \
-         that of its model of the same architecture, which the sweep's configuration names.";
+    let how = format!(
+        "Mean Dice over cases, then over seeds, {HALF}. Part A: the training volumes; Part B: unseen \
+         ones. The paper's value, on other data, is that of its model of the same architecture, which \
+         the sweep's configuration names."
+    );
     let dice = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.value);
     let cases = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.cases);
     let seeds = |row: &ModelRow| row.parts.iter().flatten().map(|part| part.dice.value.n).max();

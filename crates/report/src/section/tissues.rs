@@ -5,7 +5,7 @@ use crate::arm::Arm;
 use crate::format::percents;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, pivot};
-use crate::rounds::{Score, ratio_key};
+use crate::rounds::{HALF, Score, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -30,9 +30,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("class", |r| r.class.1)
         .text("strategy", |r| r.arm.name())
         .real("ratio", |r| r.ratio)
-        .interval(|r| r.dice.value)
-        .count("seeds", |r| r.dice.value.n)
-        .count("cases", |r| r.dice.cases)
+        .score(|r| &r.dice)
         .frame("tissues")?;
     let arms: BTreeSet<&Arm> = rows.iter().map(|row| row.arm).collect();
     let arms: Vec<&Arm> = arms.into_iter().collect();
@@ -41,7 +39,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let ratios: BTreeSet<u64> = strategies.map(|row| ratio_key(row.ratio)).collect();
     let how = format!(
         "With full annotation trained for as many steps, and by strategy with {} of the slices annotated: mean over the cases \
-         that have the class, then over seeds, ± half the 95 % Student-t interval over seeds (none below three).",
+         that have the class, then over seeds, {HALF}.",
         percents(ratios.into_iter().map(|ratio| ratio as f64 / 1e6))
     );
     let mut grid = Grid::of(&lines, how).column("task", Format::Words, |r| r.0.0.label()).column(
