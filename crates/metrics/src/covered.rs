@@ -32,11 +32,16 @@ pub fn covered_share(
     }
     let places: Vec<usize> = (0..annotated.len()).filter(|&z| annotated[z]).collect();
     let near = |z: usize| {
-        let mut distances = places.iter().map(|place| place.abs_diff(z) as f64 * spacing_mm);
+        let mut distances = places
+            .iter()
+            .map(|place| place.abs_diff(z) as f64 * spacing_mm);
         distances.any(|distance| distance <= reach_mm)
     };
     let all: u64 = voxels.iter().sum();
-    let covered: u64 = (0..voxels.len()).filter(|&z| near(z)).map(|z| voxels[z]).sum();
+    let covered: u64 = (0..voxels.len())
+        .filter(|&z| near(z))
+        .map(|z| voxels[z])
+        .sum();
     Ok((all > 0).then(|| covered as f64 / all as f64))
 }
 

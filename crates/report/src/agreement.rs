@@ -9,7 +9,7 @@
 //! foreground slices only stands beside that over all, and that over all with 0 for empty slices.
 
 use crate::arm::Arm;
-use crate::paired::{Run, run_of};
+use crate::observations::{Run, run_of};
 use crate::paper;
 use crate::rounds::{Round, cases_of, mean};
 use rayon::prelude::*;
@@ -85,8 +85,8 @@ impl Slices {
 impl Signal {
     /// The scores of the paper's two queries.
     pub(crate) const OF_QUERIES: [Self; 2] = [Self::P, Self::Uncertainty];
-    /// All, in the order of tables.
-    pub(crate) const PREDICTORS: [Self; 4] =
+    /// All, in the order of tables: those of the queries first.
+    pub(crate) const ALL: [Self; 4] =
         [Self::P, Self::Uncertainty, Self::ForegroundEntropy, Self::Area];
 
     /// The word where a person reads it: the sign is part of it.
@@ -128,6 +128,13 @@ pub(crate) struct Correlation {
     pub(crate) n: usize,
 }
 
+impl Agreement {
+    /// Tells whether it is one by which all signals are compared.
+    pub(crate) fn is_of_predictors(&self) -> bool {
+        (self.part, self.scope, self.slices) == PREDICTORS
+    }
+}
+
 /// The agreements of every round whose records hold P, in the order of `rounds`; full annotation
 /// once.
 pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
@@ -141,12 +148,10 @@ pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
             if part == Part::A && !between {
                 continue;
             }
-            for slices in Slices::ALL {
-                rows.extend(
-                    Signal::OF_QUERIES
-                        .into_iter()
-                        .filter_map(|signal| agreement(round, signal, (part, scope, slices))),
-                );
+            for ranked in Slices::ALL.map(|slices| (part, scope, slices)) {
+                let signals: &[Signal] =
+                    if ranked == PREDICTORS { &Signal::ALL } else { &Signal::OF_QUERIES };
+                rows.extend(signals.iter().filter_map(|signal| agreement(round, *signal, ranked)));
             }
         }
         rows
@@ -156,16 +161,13 @@ pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
 
 fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement> {
     let (part, scope, slices) = ranked;
-    let spearman = correlation(&round.records, signal, ranked)?;
+    let (spearman, by_case) = by_case(&round.records, signal, ranked)?;
     let (task, arm, ratio) = (round.task, round.arm.clone(), round.ratio);
     let papers = paper::rank_coefficient(task);
     let papers = papers.filter(|_| (signal, scope) == (Signal::P, Scope::WithinCase));
-    let as_paper = papers.and_then(|papers| {
-        let cases = round.records.iter().flat_map(|record| cases_of(record, part));
-        let found: Vec<f64> =
-            cases.filter_map(|case| coefficient(&pairs(case, signal, slices))).collect();
-        let reached = found.iter().filter(|found| **found >= papers).count();
-        (!found.is_empty()).then(|| reached as f64 / found.len() as f64)
+    let as_paper = papers.map(|papers| {
+        let reached = by_case.iter().filter(|(.., coefficient)| *coefficient >= papers).count();
+        reached as f64 / by_case.len() as f64
     });
     Some(Agreement { task, arm, ratio, part, signal, scope, slices, spearman, as_paper })
 }
@@ -173,13 +175,25 @@ fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement>
 /// Of which part, ranked how, which slices.
 pub(crate) type Ranked = (Part, Scope, Slices);
 
+/// What all signals are compared by; all else is of the two queries alone.
+const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
+
 /// The correlation of a signal with R over records of one model, one a run; `None` without P, or
 /// where no run has a coefficient.
 pub(crate) fn correlation(
     records: &[&RoundRecord],
     signal: Signal,
-    (part, scope, slices): Ranked,
+    ranked: Ranked,
 ) -> Option<Correlation> {
+    Some(by_case(records, signal, ranked)?.0)
+}
+
+/// The same, and what each case of each run contributes: within cases its own coefficient.
+fn by_case<'r>(
+    records: &[&'r RoundRecord],
+    signal: Signal,
+    (part, scope, slices): Ranked,
+) -> Option<(Correlation, Vec<(Run, &'r str, f64)>)> {
     let mut means = Vec::new();
     let mut by_case: Vec<(Run, &str, f64)> = Vec::new();
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
@@ -214,7 +228,7 @@ pub(crate) fn correlation(
         high: ends.map(|(_, high)| (mean + high).min(1.0)),
         n: means.len(),
     };
-    Some(Correlation { value, n: ranked.values().sum() })
+    Some((Correlation { value, n: ranked.values().sum() }, by_case))
 }
 
 /// Appends the coefficient over the slices of all cases to `means`, and says what each case

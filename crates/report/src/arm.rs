@@ -90,6 +90,13 @@ impl Arm {
     }
 }
 
+/// Tells of an arm whether there is room for it where the models of one strategy say enough: the
+/// paper's, or every one if that is not among `arms`.
+pub(crate) fn shown<'a>(arms: impl IntoIterator<Item = &'a Arm>) -> impl Fn(&Arm) -> bool {
+    let proposed = arms.into_iter().any(Arm::is_proposed);
+    move |arm| !proposed || !arm.is_strategy() || arm.is_proposed()
+}
+
 impl Ord for Arm {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |arm: &Self| match arm {

@@ -7,7 +7,7 @@
 use crate::arm::Arm;
 use crate::config::setting;
 use crate::format::{list, percent};
-use crate::paired::{Run, run_of};
+use crate::observations::{Run, run_of};
 use crate::rounds::ratio_key;
 use crate::sweep::Sweep;
 use slicewise_data::Task;

@@ -3,6 +3,7 @@
 use polars::error::PolarsError;
 use slicewise_data::DataError;
 use slicewise_experiment::ExperimentError;
+use slicewise_figure::FigureError;
 use std::path::{Path, PathBuf};
 
 /// What went wrong, and with which file.
@@ -36,14 +37,9 @@ pub enum ReportError {
         /// polars' reason.
         source: PolarsError,
     },
-    /// plotters could not draw.
-    #[error("figure {name}: {problem}")]
-    Draw {
-        /// The figure's name.
-        name: &'static str,
-        /// plotters' reason.
-        problem: String,
-    },
+    /// A figure cannot be drawn or written.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
 }
 
 impl ReportError {

@@ -6,8 +6,9 @@
 //! worth. "Separated" means that its 95 % interval, for random seeds and cases, leaves out 0.
 
 use crate::arm::{Arm, PROPOSED};
+use crate::error::ReportError;
 use crate::format::{decimals, percent, signed, with_ends};
-use crate::paired::{Paired, paired};
+use crate::paired::Paired;
 use crate::paper::{self, COMPARED_RATIO};
 use crate::rounds::{Point, ratio_key};
 use crate::sweep::Sweep;
@@ -15,8 +16,9 @@ use slicewise_data::{Part, Task};
 use std::collections::BTreeMap;
 
 /// The sentences of one task; empty if it has no point on Part B.
-pub(crate) fn findings(sweep: &Sweep, task: Task) -> Vec<String> {
-    let sentences = [full_annotation(sweep, task), best(sweep, task), headline(sweep, task)];
+pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>, ReportError> {
+    let full = full_annotation(sweep, task).map(Ok);
+    let sentences = [full, best(sweep, task), headline(sweep, task)];
     sentences.into_iter().flatten().collect()
 }
 
@@ -39,21 +41,23 @@ fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
 }
 
 /// The best strategy against the next, at the largest ratio that most strategies share.
-fn best(sweep: &Sweep, task: Task) -> Option<String> {
+fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     let mut points = points_at_compared_ratio(sweep, task);
     points.sort_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean));
     let [best, next, ..] = points[..] else { return None };
-    Some(format!(
-        "With {} of the slices annotated, {} has the best mean ({}) of {} strategies, {} the next \
-         ({}): {}.",
-        percent(best.ratio),
-        best.arm.label(),
-        three(best),
-        points.len(),
-        next.arm.label(),
-        three(next),
-        compared(sweep, best, next)
-    ))
+    let words = |compared| {
+        format!(
+            "With {} of the slices annotated, {} has the best mean ({}) of {} strategies, {} the \
+             next ({}): {compared}.",
+            percent(best.ratio),
+            best.arm.label(),
+            three(best),
+            points.len(),
+            next.arm.label(),
+            three(next)
+        )
+    };
+    Some(compared(sweep, best, next).map(words))
 }
 
 /// Points at the paper's 50 %; else at the largest ratio that the most strategies have.
@@ -70,7 +74,7 @@ fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> 
 }
 
 /// The paper's claim: attention-guided query at a low ratio is no worse than any rival at 50 %.
-fn headline(sweep: &Sweep, task: Task) -> Option<String> {
+fn headline(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     let (low, proposed) = (paper::headline_ratio(task)?, Arm::of(PROPOSED));
     let ours = sweep.at(task, Part::B, &proposed, low)?;
     let rivals = sweep.strategies().into_iter().filter(|arm| *arm != proposed);
@@ -78,18 +82,20 @@ fn headline(sweep: &Sweep, task: Task) -> Option<String> {
         .filter_map(|arm| sweep.at(task, Part::B, &arm, COMPARED_RATIO))
         .max_by(|a, b| a.dice.value.mean.total_cmp(&b.dice.value.mean))?;
     let holds = ours.dice.value.mean >= rival.dice.value.mean;
-    Some(format!(
-        "The paper's claim, that {PROPOSED} query at {} ({} there) is no worse than any rival at \
-         {}, {} here: {} against {} ({}); {}.",
-        percent(low),
-        decimals(paper::table_2(&proposed, low, task, Part::B)?, 3),
-        percent(COMPARED_RATIO),
-        if holds { "holds" } else { "does not hold" },
-        three(ours),
-        three(rival),
-        rival.arm.label(),
-        compared(sweep, ours, rival)
-    ))
+    let papers = decimals(paper::table_2(&proposed, low, task, Part::B)?, 3);
+    let words = |compared| {
+        format!(
+            "The paper's claim, that {PROPOSED} query at {} ({papers} there) is no worse than any \
+             rival at {}, {} here: {} against {} ({}); {compared}.",
+            percent(low),
+            percent(COMPARED_RATIO),
+            if holds { "holds" } else { "does not hold" },
+            three(ours),
+            three(rival),
+            rival.arm.label()
+        )
+    };
+    Some(compared(sweep, ours, rival).map(words))
 }
 
 fn three(point: &Point) -> String {
@@ -98,10 +104,9 @@ fn three(point: &Point) -> String {
 
 /// Says by how much `a` differs from `b` on the same cases and seeds, and whether that is separated
 /// from 0.
-fn compared(sweep: &Sweep, a: &Point, b: &Point) -> String {
-    let compared = paired(&sweep.scores(a), &sweep.scores(b));
-    let Some(Paired { difference, runs, cases, .. }) = compared else {
-        return "no seed has both yet".to_owned();
+fn compared(sweep: &Sweep, a: &Point, b: &Point) -> Result<String, ReportError> {
+    let Some(Paired { difference, runs, cases, .. }) = sweep.paired(a, b)? else {
+        return Ok("no seed has both yet".to_owned());
     };
     let (mean, run) = (signed(difference.mean, 3), sweep.run_word());
     let words = match (difference.low, difference.high) {
@@ -117,10 +122,10 @@ fn compared(sweep: &Sweep, a: &Point, b: &Point) -> String {
              anything"
         ),
     };
-    match a.steps == b.steps {
+    Ok(match a.steps == b.steps {
         true => words,
         false => {
             format!("{words}; the first had {} training steps, the second {}", a.steps, b.steps)
         }
-    }
+    })
 }

@@ -1,14 +1,10 @@
-//! The only place that turns numbers into words for a person: one minus sign (U+2212), and
+//! The only place that turns numbers into words for a person, figures' own ticks aside: one minus sign (U+2212), and
 //! decimals that the caller chooses for a whole column, never by the value.
 //!
 //! CSV and Parquet hold full numbers and do not come by here.
 
+pub(crate) use slicewise_figure::decimals;
 use slicewise_metrics::Interval;
-
-/// The value with so many decimals: `−0.543`.
-pub(crate) fn decimals(value: f64, decimals: usize) -> String {
-    format!("{value:.decimals$}").replace('-', "−")
-}
 
 /// The value with so many decimals and always a sign, as differences are written: `+0.012`.
 pub(crate) fn signed(value: f64, decimals: usize) -> String {

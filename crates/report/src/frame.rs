@@ -1,10 +1,8 @@
 //! Tidy frames: one row an observation, one column a variable. polars holds them and writes them as
 //! CSV and Parquet.
-//!
-//! Records are grouped and joined before, in Rust: they nest (rounds, cases, slices), and sums are
-//! taken in one fixed order, so that tables are the same to the byte whatever polars does.
 
 use crate::error::ReportError;
+use crate::rounds::Score;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, NamedFrom, ParquetCompression, ParquetWriter, SerWriter, Series,
 };
@@ -75,6 +73,13 @@ impl<'r, R> Columns<'r, R> {
     /// The columns `mean`, `ci_low` and `ci_high`; the ends are missing below three seeds.
     pub(crate) fn interval(self, value: impl Fn(&'r R) -> Interval) -> Self {
         self.real("mean", |row| value(row).mean).ends("ci", |row| Some(value(row)))
+    }
+
+    /// The columns of [`Columns::interval`], `seeds` and `cases`.
+    pub(crate) fn score(self, value: impl Fn(&'r R) -> &'r Score) -> Self {
+        self.interval(|row| value(row).value)
+            .count("seeds", |row| value(row).value.n)
+            .count("cases", |row| value(row).cases)
     }
 
     /// The columns `NAME`, `NAME_low` and `NAME_high`, some of them missing.

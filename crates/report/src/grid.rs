@@ -2,6 +2,7 @@
 //! cells. Written as Markdown and as HTML.
 
 use crate::format;
+use crate::paired::Paired;
 use maud::{Markup, html};
 use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
@@ -154,6 +155,16 @@ impl<'r, R> Lines<'r, R> {
             row.cells.push(cell(item).into());
         }
         self
+    }
+
+    /// Adds the columns of a difference, its interval and its test.
+    pub(crate) fn paired(self, paired: impl Fn(&'r R) -> &'r Paired) -> Self {
+        self.column("difference", Format::Difference, |r| paired(r).difference)
+            .column("interval", Format::Ends, |r| paired(r).difference)
+            .column("p", Format::P, |r| paired(r).p)
+            .column("p, Holm", Format::P, |r| paired(r).p_holm)
+            .column("seeds", Format::Decimals(0), |r| paired(r).runs)
+            .column("cases", Format::Decimals(0), |r| paired(r).cases)
     }
 
     /// Keeps on the page what is `shown`; Markdown has all.

@@ -1,11 +1,11 @@
 //! Reads a results folder and writes what a person reads: tables, figures and one page.
 //!
 //! ```text
-//! records ─▶ rounds ─▶ sweep ─▶ section ─▶ frame     tables/*.{csv,parquet}
-//!            (arm)     (points,   │        grid      tables/*.md, the page's tables
-//!                      agreement, │        figure    figures/*.{svg,png}
-//!                      minimum    │        sentences the page's findings
-//!                      cost)      └─▶ page           report.html
+//! records ─▶ rounds ───────▶ sweep ─▶ section ─▶ frame     tables/*.{csv,parquet}
+//!            observations    (points,    │       grid      tables/*.md, the page's tables
+//!            (means,          agreement, │       figure    figures/*.{svg,png}
+//!             differences)    costs)     │       sentences the page's findings
+//!                                        └─▶ page          report.html
 //! ```
 //!
 //! A section is one file in `section/` and one line in `section.rs`. Every number comes from the
@@ -23,6 +23,7 @@ mod format;
 mod frame;
 mod grid;
 mod minimum_cost;
+mod observations;
 mod page;
 mod paired;
 mod paper;
@@ -88,7 +89,7 @@ fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article)
     if results.records.is_empty() {
         return Err(ReportError::NoRecords { dir: dir.to_owned() });
     }
-    let sweep = Sweep::new(results, Some(dir));
+    let sweep = Sweep::new(results, Some(dir))?;
     let sections = make_all(&sweep)?;
     let [tables, figures] = ["tables", "figures"].map(|name| dir.join(name));
     for folder in [&tables, &figures] {
@@ -134,7 +135,7 @@ pub struct Verdict {
 /// The folder cannot be read.
 pub fn verify(dir: &Path) -> Result<Verdict, ReportError> {
     let results = Results::read(dir)?;
-    let sweep = Sweep::new(&results, None);
+    let sweep = Sweep::new(&results, None)?;
     let (records, missing) = (results.records.len(), coverage::missing(&sweep));
     let mut verdict = Verdict { records, missing, tables: 0, stale: Vec::new() };
     for (section, content) in make_all(&sweep)? {

@@ -8,13 +8,15 @@
 //! that has none such has no minimum cost: a lower ratio might have reached it.
 
 use crate::arm::Arm;
-use crate::paired::{Paired, paired};
+use crate::paired::Paired;
 use crate::rounds::Point;
-use crate::sweep::Sweep;
-use slicewise_data::{Agreement, Part, Task};
+use slicewise_data::{Agreement, Task};
 use slicewise_metrics::Interval;
 
-/// Where one strategy has reached full annotation.
+/// A strategy's point on Part B, and its Dice minus full annotation's.
+pub(crate) type Reached = (Point, Paired);
+
+/// Where one strategy has reached full annotation: the smallest ratio that satisfies a rule.
 #[derive(Debug, Clone)]
 pub(crate) struct MinimumCost {
     pub(crate) task: Task,
@@ -23,19 +25,6 @@ pub(crate) struct MinimumCost {
     pub(crate) by_mean: Option<Reached>,
     /// Even the lower end of the interval is.
     pub(crate) by_interval: Option<Reached>,
-}
-
-/// The smallest ratio that satisfies a rule.
-#[derive(Debug, Clone)]
-pub(crate) struct Reached {
-    /// The strategy's point on Part B.
-    pub(crate) point: Point,
-    /// Its Dice minus full annotation's: mean, and 95 % interval for random runs and cases.
-    pub(crate) difference: Interval,
-    /// Runs that both have.
-    pub(crate) seeds: usize,
-    /// Cases that both have.
-    pub(crate) cases: usize,
 }
 
 /// How far below full annotation's Dice still counts as having reached it. The margins are ours,
@@ -48,44 +37,17 @@ pub(crate) fn cost_margin(agreement: Agreement) -> f64 {
     }
 }
 
-/// Finds the minimum costs of every task and strategy of the primary model, in the order of tables.
-pub(crate) fn minimum_costs(sweep: &Sweep, margin: &dyn Fn(Task) -> f64) -> Vec<MinimumCost> {
-    let mut costs = Vec::new();
-    for task in sweep.tasks() {
-        for arm in sweep.strategies() {
-            let curve = sweep.curve(task, Part::B, &arm);
-            let compared = curve.iter().map(|point| against_full(sweep, point));
-            let Some(compared) = compared.collect::<Option<Vec<_>>>() else { continue };
-            if compared.is_empty() {
-                continue;
-            }
-            let reached: Vec<Reached> = compared.into_iter().flatten().collect();
-            let first = |value: fn(Interval) -> Option<f64>| {
-                let near = |reached: &&Reached| {
-                    value(reached.difference).is_some_and(|value| value >= -margin(task))
-                };
-                reached.iter().find(near).cloned()
+impl MinimumCost {
+    /// Finds the minimum cost of a strategy from its points by rising ratio.
+    pub(crate) fn of(task: Task, arm: Arm, points: &[Reached], margin: f64) -> Self {
+        let first = |end: fn(Interval) -> Option<f64>| {
+            let near = |(_, paired): &&Reached| {
+                end(paired.difference).is_some_and(|value| value >= -margin)
             };
-            costs.push(MinimumCost {
-                task,
-                by_mean: first(|difference| Some(difference.mean)),
-                by_interval: first(|difference| difference.low),
-                arm,
-            });
-        }
+            points.iter().find(near).cloned()
+        };
+        let by_mean = first(|difference| Some(difference.mean));
+        let by_interval = first(|difference| difference.low);
+        Self { task, arm, by_mean, by_interval }
     }
-    costs
-}
-
-/// Compares a point with full annotation at equal steps: `None` if there is none, an inner `None` if
-/// they share no case and run yet.
-fn against_full(sweep: &Sweep, point: &Point) -> Option<Option<Reached>> {
-    let full = sweep.full(point.task, Part::B, point.steps)?;
-    let compared = paired(&sweep.scores(point), &sweep.scores(full));
-    Some(compared.map(|Paired { difference, runs, cases, .. }| Reached {
-        point: point.clone(),
-        difference,
-        seeds: runs,
-        cases,
-    }))
 }

@@ -2,11 +2,11 @@
 //! printable. What a sweep shows comes first, then a list of the sections, which fold.
 
 use crate::coverage;
-use crate::figure::Figure;
 use crate::section::{Content, Section};
 use crate::sweep::{Sweep, task_title};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use slicewise_data::Task;
+use slicewise_figure::Figure;
 
 /// The page's whole style; without a `font-face`, so nothing is fetched.
 const STYLE: &str = include_str!("page/style.css");
@@ -111,14 +111,8 @@ fn findings(sections: &[(&Section, Content)], task: Task) -> Markup {
 /// One line: how much data, which seeds, where.
 fn facts(sweep: &Sweep) -> String {
     let manifest = &sweep.results.manifest;
-    let data =
-        manifest.data.iter().map(|data| format!("{}: {}", data.task.label(), Sweep::cases(data)));
-    let rest = [
-        format!("seeds {}", sweep.seeds()),
-        manifest.device.clone(),
-        format!("commit {}", manifest.commit),
-    ];
-    data.chain(rest).collect::<Vec<_>>().join(" · ")
+    let (cases, seeds) = (sweep.cases_by_task(), sweep.seeds());
+    format!("{cases} · seeds {seeds} · {} · commit {}", manifest.device, manifest.commit)
 }
 
 /// A line for all that is missing; nothing when the sweep is whole.

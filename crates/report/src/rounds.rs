@@ -1,19 +1,19 @@
-//! Records to rounds, and rounds to points of curves: mean Dice over cases, then mean and interval
-//! over seeds.
+//! Records to rounds, and what a point of a curve is: a round's Dice on one part, and its cost.
 //!
-//! With folds a seed has a record for each fold. Part B of the folds together is every case once, so
-//! a seed's score is the mean over the cases of all its folds. A round that was not evaluated, which
+//! With folds a round has a record for each fold of a seed. A round that was not evaluated, which
 //! only leads to the next query, has no point.
 
 use crate::arm::Arm;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, Results, RoundRecord};
-use slicewise_metrics::{Interval, mean_interval};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::Interval;
+use std::collections::BTreeMap;
 
 /// One round of an arm in all its runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Round<'a> {
+    /// Its place among all rounds, which names it.
+    pub(crate) place: usize,
     pub(crate) task: Task,
     pub(crate) model: &'a str,
     /// Whether the model is the sweep's first, whose strategies are shown.
@@ -44,17 +44,19 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
     let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
     for record in &results.records {
         let model = models.iter().position(|model| *model == record.model);
-        let place = (model.unwrap_or(models.len()), record.model.as_str());
+        let model = (model.unwrap_or(models.len()), record.model.as_str());
         let arm = Arm::of(&record.strategy);
         // Its rounds, all at ratio 1, differ in steps alone.
         let number = if arm == Arm::Full { record.round } else { 0 };
-        let key = (record.task, place, arm, ratio_key(record.ratio), number);
+        let key = (record.task, model, arm, ratio_key(record.ratio), number);
         groups.entry(key).or_default().push(record);
     }
-    let groups = groups.into_iter().map(|((task, (place, model), arm, ..), records)| Round {
+    let groups = groups.into_iter().enumerate();
+    let groups = groups.map(|(place, ((task, (index, model), arm, ..), records))| Round {
+        place,
         task,
         model,
-        primary: place == 0,
+        primary: index == 0,
         arm,
         ratio: records[0].ratio,
         steps: records.iter().map(|record| record.steps).max().unwrap_or(0),
@@ -72,6 +74,9 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
     rounds
 }
 
+/// Says what stands behind a [`Score`].
+pub(crate) const HALF: &str = "± half the 95 % Student-t interval over seeds (none below three)";
+
 /// A score of cases.
 #[derive(Debug, Clone)]
 pub(crate) struct Score {
@@ -81,39 +86,6 @@ pub(crate) struct Score {
     pub(crate) cases: usize,
     /// The same, all seeds together.
     pub(crate) all_cases: usize,
-}
-
-/// The score that `of_case` gives on one part, from records of one round, one a run; `None` if no
-/// case has one.
-pub(crate) fn score(
-    records: &[&RoundRecord],
-    part: Part,
-    of_case: impl Fn(&CaseRecord) -> Option<f64>,
-) -> Option<Score> {
-    // Folds of a seed together. A case is in Part B of one of them, and in Part A of the others.
-    let mut scores: BTreeMap<u64, (BTreeSet<&str>, Vec<f64>)> = BTreeMap::new();
-    for record in records {
-        let (names, scores) = scores.entry(record.seed).or_default();
-        for case in cases_of(record, part) {
-            if let Some(score) = of_case(case).filter(|score| score.is_finite()) {
-                names.insert(&case.case);
-                scores.push(score);
-            }
-        }
-    }
-    let counts = scores.values().map(|(names, _)| names.len());
-    let means = scores.values().filter_map(|(_, scores)| mean(scores.iter().copied()));
-    let values: Vec<f64> = means.collect();
-    (!values.is_empty()).then(|| Score {
-        value: mean_interval(&values),
-        cases: counts.clone().max().unwrap_or(0),
-        all_cases: counts.sum(),
-    })
-}
-
-/// Scores records by mean Dice over foreground classes.
-pub(crate) fn dice(records: &[&RoundRecord], part: Part) -> Option<Score> {
-    score(records, part, |case| Some(case.mean_dice))
 }
 
 /// Takes the mean of the finite values; `None` if there is none.
@@ -139,6 +111,8 @@ pub(crate) fn part_name(part: Part) -> &'static str {
 /// One arm at one annotation ratio, scored on one part.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
+    /// The place of its round.
+    pub(crate) round: usize,
     pub(crate) task: Task,
     pub(crate) part: Part,
     pub(crate) arm: Arm,
@@ -165,14 +139,6 @@ pub(crate) struct Cost {
 }
 
 impl Round<'_> {
-    /// The point of a curve; `None` if the round was not evaluated, or no case of the part has a
-    /// score.
-    pub(crate) fn point(&self, part: Part) -> Option<Point> {
-        let dice = dice(&self.records, part).filter(|_| self.evaluated)?;
-        let (task, arm, ratio, steps) = (self.task, self.arm.clone(), self.ratio, self.steps);
-        Some(Point { task, part, arm, ratio, steps, dice, cost: self.cost() })
-    }
-
     /// What the annotator had to do.
     pub(crate) fn cost(&self) -> Cost {
         let over_runs = |value: fn(&RoundRecord) -> f64| {

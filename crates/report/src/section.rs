@@ -2,12 +2,12 @@
 //! `sections!`: files on disk, page, contents list and `verify` follow from it.
 
 use crate::error::ReportError;
-use crate::figure::Figure;
 use crate::frame::bytes;
 use crate::grid::Grid;
 use crate::sweep::Sweep;
 use polars::prelude::DataFrame;
 use slicewise_data::Task;
+use slicewise_figure::Figure;
 
 /// One section.
 pub(crate) struct Section {
@@ -72,8 +72,6 @@ sections! {
     effort: "effort", "What had to be annotated";
 }
 
-pub(crate) use files::predictors::Predictor;
-
 /// Makes the sections that the sweep has something to say about.
 pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>, ReportError> {
     let mut made = Vec::new();
@@ -87,6 +85,22 @@ impl Content {
     /// The content of a section that is a table and no more.
     pub(crate) fn table(frame: DataFrame, grids: Vec<Grid>) -> Self {
         Self { frame: Some(frame), grids, ..Self::default() }
+    }
+
+    /// The content with what `sentence` says of each task of the sweep.
+    pub(crate) fn told<S>(mut self, sweep: &Sweep, sentence: impl Fn(Task) -> S) -> Self
+    where
+        S: IntoIterator<Item = String>,
+    {
+        for task in sweep.tasks() {
+            self.sentences.extend(sentence(task).into_iter().map(|words| (task, words)));
+        }
+        self
+    }
+
+    /// The content with these figures.
+    pub(crate) fn drawn(self, figures: impl IntoIterator<Item = Figure>) -> Self {
+        Self { figures: figures.into_iter().collect(), ..self }
     }
 
     /// The files of the section's tables: names and bytes.

@@ -6,9 +6,11 @@
 
 use crate::agreement::{Agreement, agreements};
 use crate::arm::Arm;
+use crate::error::ReportError;
 use crate::format::{list, percent};
-use crate::minimum_cost::{MinimumCost, cost_margin, minimum_costs};
-use crate::paired::{Scores, scores};
+use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
+use crate::observations::{Observations, Scores};
+use crate::paired::{Paired, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Point, Round, ratio_key, rounds};
 use slicewise_data::{Agreement as Measure, Part, Task};
@@ -23,28 +25,93 @@ pub(crate) struct Sweep<'a> {
     pub(crate) root: Option<&'a Path>,
     /// All rounds, sorted by task, model, arm, ratio and steps.
     pub(crate) rounds: Vec<Round<'a>>,
+    /// All cases of all rounds.
+    pub(crate) observations: Observations<'a>,
+    /// Mean Dice of all rounds.
+    pub(crate) dice: Scores,
     /// The primary model's points, sorted by task, part, arm, ratio and steps.
     pub(crate) points: Vec<Point>,
     pub(crate) agreements: Vec<Agreement>,
     /// The minimum cost of each task and strategy, where full annotation with as many steps exists.
     pub(crate) costs: Vec<MinimumCost>,
+    /// Pairs of strategies at one ratio, sorted by task, ratio, rival and strategy.
+    pub(crate) comparisons: Vec<Comparison>,
 }
+
+/// Places of the rounds of a strategy and its rival, which comes first in tables, and how they differ.
+pub(crate) type Comparison = ((usize, usize), Paired);
 
 impl<'a> Sweep<'a> {
     /// Computes what sections share.
-    pub(crate) fn new(results: &'a Results, root: Option<&'a Path>) -> Self {
+    pub(crate) fn new(results: &'a Results, root: Option<&'a Path>) -> Result<Self, ReportError> {
         let rounds = rounds(results);
-        let primary: Vec<&Round> = rounds.iter().filter(|round| round.primary).collect();
-        let points =
-            primary.iter().flat_map(|round| [Part::A, Part::B].map(|part| round.point(part)));
-        let mut points: Vec<Point> = points.flatten().collect();
+        let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
+        let dice = observations.scores(|case| Some(case.mean_dice));
+        let agreements = agreements(&rounds.iter().filter(|r| r.primary).collect::<Vec<_>>());
+        let (points, costs, comparisons) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sweep = Self {
+            results,
+            root,
+            rounds,
+            observations,
+            dice,
+            points,
+            agreements,
+            costs,
+            comparisons,
+        };
+        let parts = |round| [Part::A, Part::B].map(|part| sweep.point(round, part));
+        let mut points: Vec<Point> = sweep.primary().flat_map(parts).flatten().collect();
         // Stable: within a task and part the order of the rounds stays.
         points.sort_by_key(|point| (point.task, point.part));
-        let margin = |task| cost_margin(agreement_of(results, task));
-        let agreements = agreements(&primary);
-        let mut sweep = Self { results, root, rounds, points, agreements, costs: Vec::new() };
-        sweep.costs = minimum_costs(&sweep, &margin);
-        sweep
+        sweep.points = points;
+        sweep.comparisons = sweep.compared_strategies()?;
+        sweep.costs = sweep.minimum_costs()?;
+        Ok(sweep)
+    }
+
+    /// Scores a round on one part; `None` if it was not evaluated, or no case has a score.
+    pub(crate) fn point(&self, round: &Round, part: Part) -> Option<Point> {
+        let dice = self.dice.get(&(round.place, part)).filter(|_| round.evaluated)?.clone();
+        let (task, arm, ratio, steps) = (round.task, round.arm.clone(), round.ratio, round.steps);
+        let (round, cost) = (round.place, round.cost());
+        Some(Point { round, task, part, arm, ratio, steps, dice, cost })
+    }
+
+    /// Compares every pair of strategies at every ratio that both have.
+    fn compared_strategies(&self) -> Result<Vec<Comparison>, ReportError> {
+        let at = |round: &Round| (round.task, ratio_key(round.ratio));
+        let mut rounds: Vec<&Round> = self.primary().filter(|r| r.arm.is_strategy()).collect();
+        // Stable: within a ratio the order of the arms stays.
+        rounds.sort_by_key(|round| at(round));
+        let mut pairs = Vec::new();
+        for arms in rounds.chunk_by(|a, b| at(a) == at(b)) {
+            for (index, rival) in arms.iter().enumerate() {
+                let later = arms[index + 1..].iter().map(|arm| (arm.place, rival.place));
+                pairs.extend(later.map(|pair| (pair, pair)));
+            }
+        }
+        compare(&self.observations, pairs, |(arm, _)| at(&self.rounds[*arm]))
+    }
+
+    /// Finds the minimum cost of every task and strategy, in the order of tables.
+    fn minimum_costs(&self) -> Result<Vec<MinimumCost>, ReportError> {
+        let mut costs = Vec::new();
+        for task in self.tasks() {
+            for arm in self.strategies() {
+                let equal = |point: &Point| {
+                    let full = self.full(task, Part::B, point.steps)?;
+                    Some((point.clone(), (point.round, full.round)))
+                };
+                let points = self.curve(task, Part::B, &arm).into_iter().map(equal);
+                let points = points.collect::<Option<Vec<_>>>().unwrap_or_default();
+                if !points.is_empty() {
+                    let reached: Vec<Reached> = compare(&self.observations, points, |_| ())?;
+                    costs.push(MinimumCost::of(task, arm, &reached, self.margin(task)));
+                }
+            }
+        }
+        Ok(costs)
     }
 
     /// Rounds of the primary model.
@@ -147,15 +214,13 @@ impl<'a> Sweep<'a> {
     /// near enough, or without full annotation.
     pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&Point> {
         let cost = self.costs.iter().find(|cost| cost.task == task && cost.arm == *arm)?;
-        Some(&cost.by_mean.as_ref()?.point)
+        Some(&cost.by_mean.as_ref()?.0)
     }
 
-    /// Part B scores of a point's round, by run and case.
-    pub(crate) fn scores(&self, point: &Point) -> Scores<'a> {
-        let key = (point.task, &point.arm, ratio_key(point.ratio), point.steps);
-        let of =
-            |round: &&Round| (round.task, &round.arm, ratio_key(round.ratio), round.steps) == key;
-        scores(self.primary().filter(of))
+    /// Compares two points on the same Part B cases in the same runs; `None` if they share none.
+    pub(crate) fn paired(&self, a: &Point, b: &Point) -> Result<Option<Paired>, ReportError> {
+        let compared = compare(&self.observations, vec![((), (a.round, b.round))], |()| ())?;
+        Ok(compared.into_iter().next().map(|(_, paired)| paired))
     }
 
     /// Says what was trained once: `seed`, or with folds `run`, a fold of a seed.
@@ -172,6 +237,13 @@ impl<'a> Sweep<'a> {
             0 => format!("{a} cases in Part A, {b} in Part B"),
             folds => format!("{folded} cases in {folds} folds, each unseen once"),
         }
+    }
+
+    /// Writes the cases of every task.
+    pub(crate) fn cases_by_task(&self) -> String {
+        let data = self.results.manifest.data.iter();
+        let cases = data.map(|data| format!("{}: {}", data.task.label(), Self::cases(data)));
+        cases.collect::<Vec<_>>().join(" · ")
     }
 
     /// Writes the seeds in words: `1, 2, 3`.

@@ -1,18 +1,14 @@
 //! Fig. 3 of the paper: the attention map of one class on one unseen slice, round after round,
 //! beside the truth and the segmentation.
 
-use super::canvas::font;
-use super::palette::{cividis, grey, of_class};
-use super::raster::{Brightness, Frame, Window};
-use super::style::{GREY, INK};
-use super::{EDGE, Figure};
 use crate::arm::Arm;
 use crate::error::ReportError;
+use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
 use crate::sweep::Sweep;
-use plotters::prelude::RGBColor;
 use slicewise_experiment::DataManifest;
+use slicewise_figure::{EDGE, Figure, GREY, INK, RGBColor, Scan, Slice, cividis, font, of_class};
 use std::cmp::Reverse;
 
 /// Rounds shown after the first.
@@ -47,21 +43,22 @@ pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportEr
 }
 
 fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportError> {
-    let (Some((class, name)), Some(window)) = (pictures.class(), Window::around(&pictures.truth))
-    else {
+    let truth = &pictures.truth;
+    let scan = Scan::around(&pictures.scan, truth);
+    let (Some((class, name)), Some(scan)) = (pictures.class(), scan) else {
         return Ok(None);
     };
     let mut rounds = pictures.rounds(&Arm::First, Kept::Attention);
     rounds.extend(spread(&pictures.strategy(Kept::Attention), ROUNDS));
     // The slice with most of the class.
-    let (Some(slice), Some(first)) = (fullest_slice(&pictures.truth, class), rounds.first()) else {
+    let (Some(slice), Some(first)) = (fullest_slice(truth, class), rounds.first()) else {
         return Ok(None);
     };
-    let row_height = IMAGE * window.aspect() + GAP;
+    let row_height = scan.height(IMAGE) + GAP;
     let height = HEAD + row_height * rounds.len() as f64 + 56.0;
     let title = format!("Attention for {name}, round after round");
     let statistics = "one slice of one unseen case (n = 1), the first seed, no interval";
-    let mut figure = Figure::new(("fig3", &title), (WIDTH, height), sweep, statistics);
+    let mut figure = Figure::new(heading(sweep, ("fig3", &title), statistics), (WIDTH, height));
     let canvas = &mut figure.canvas;
     let (slice_name, start) = pictures.axis.slice_and_start();
     let place = format!(
@@ -75,31 +72,22 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
     for (column, words) in COLUMNS.iter().enumerate() {
         canvas.text(words, (left(column) + IMAGE / 2.0, 73.0), font(11.0, INK).centred());
     }
-    let brightness = Brightness::of(&pictures.scan, &window);
-    let scan = |y, x| grey(brightness.share(pictures.scan.voxels[[slice, y, x]]));
-    let is_class =
-        |labels: &Labels, y, x| usize::try_from(labels.voxels[[slice, y, x]]) == Ok(class);
-    let truth = &pictures.truth;
+    let is_class = |labels: &Labels, voxel| usize::try_from(labels.voxels[voxel]) == Ok(class);
     for (row, round) in rounds.iter().enumerate() {
         let top = HEAD + row as f64 * row_height;
-        let [scans, truths, segmentations, attentions] = [0, 1, 2, 3].map(|column| Frame {
-            window: &window,
+        let [scans, truths, segmentations, attentions] = [0, 1, 2, 3].map(|column| Slice {
+            index: slice,
             place: (left(column), top),
             width: IMAGE,
         });
-        scans.fill(canvas, scan);
-        scans.outline(canvas, |y, x| is_class(truth, y, x), OUTLINE);
+        scan.draw(canvas, scans, |_| None);
+        scan.outline(canvas, scans, |voxel| is_class(truth, voxel), OUTLINE);
         let (segmented, attention) =
             (pictures.segmentation(round.record)?, pictures.attention(round.record)?);
-        for (frame, labels) in [(truths, truth), (segmentations, &segmented)] {
-            frame.fill(
-                canvas,
-                |y, x| {
-                    if is_class(labels, y, x) { of_class(class) } else { scan(y, x) }
-                },
-            );
+        for (place, labels) in [(truths, truth), (segmentations, &segmented)] {
+            scan.draw(canvas, place, |voxel| is_class(labels, voxel).then(|| of_class(class)));
         }
-        attentions.fill(canvas, |y, x| cividis(attention.voxels[[slice, y, x]]));
+        scan.draw(canvas, attentions, |voxel| Some(cividis(attention.voxels[voxel])));
         for (line, words) in words(pictures, round, name).iter().enumerate() {
             let color = if line == 0 { INK } else { GREY };
             canvas.text(words, (EDGE, top + 11.0 + 17.0 * line as f64), font(11.0, color));

@@ -1,16 +1,15 @@
 //! Dice of strategies along what was annotated: Fig. 5 of the paper, the same against the foreground
 //! voxels that had to be drawn.
 
-use super::curves::{Axes, Curve, DOTS, FEW, Level, Mark, Panels, aside, shared_entries};
-use super::marks::Entry;
-use super::style::{Look, Marker, SHARED, looks};
-use super::{Figure, intervals};
+use super::{heading, intervals, looks, shared_entries};
 use crate::arm::Arm;
 use crate::format::setting;
 use crate::rounds::Point;
 use crate::sweep::{Sweep, task_title};
-use plotters::prelude::WHITE;
 use slicewise_data::{Part, Task};
+use slicewise_figure::{
+    Axes, Curve, DOTS, Entry, FEW, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE, aside,
+};
 
 /// What the horizontal axis counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +100,8 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     };
     let statistics =
         intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over seeds");
-    let mut figure = panels.figure(sweep, name, &entries, &statistics);
-    figure.caption = format!(
+    let figure = panels.figure(heading(sweep, name, &statistics), &entries);
+    figure.captioned(format!(
         "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
          those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \
          labelling cost: the smallest ratio at which its Dice is on average at most {} below that \
@@ -110,8 +109,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
          since the paper states none; a curve without a star reaches that at none of its ratios.{}",
         margins(" and "),
         trained(sweep)
-    );
-    figure
+    ))
 }
 
 /// What the points of a panel are compared with: full annotation with as many steps. Where all have

@@ -1,19 +1,19 @@
 //! Rank correlations with R along the annotation ratio: Fig. 4 of the paper over all rounds, and P
 //! beside other predictors.
 
-use super::curves::{Axes, Curve, DOTS, FEW, Level, Mark, Panels, aside, shared_entries};
-use super::marks::Entry;
-use super::style::{BLACK, BLUE, INK, Look, Marker, ORANGE, P_LOOK, SHARED, looks};
-use super::{Figure, intervals};
+use super::{heading, intervals, looks, shared_entries};
 use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::Arm;
 use crate::rounds::ratio_key;
-use crate::section::Predictor;
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::Task;
+use slicewise_figure::{
+    Axes, BLACK, BLUE, Curve, DOTS, Entry, FEW, Figure, INK, Level, Look, Mark, Marker, ORANGE,
+    P_LOOK, Panels, SHARED, aside,
+};
 use std::collections::BTreeSet;
 
-/// How the signals of [`Signal::PREDICTORS`] look.
+/// How the signals of [`Signal::ALL`] look.
 const PREDICTORS: [Look; 4] = [
     P_LOOK,
     Look::new(BLUE, Marker::Square, Some((7.0, 4.0))),
@@ -31,10 +31,6 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
         return None;
     }
     let looks = looks(&arms);
-    let mark = |entry: &Agreement| {
-        let (x, value) = (100.0 * entry.ratio, entry.spearman.value);
-        Mark { x, value, shared: entry.arm == Arm::First, star: false }
-    };
     let panel = |task: Task, slices: Slices| {
         let of = |arm: &Arm, signal: Signal| {
             let of_panel = entries().filter(|entry| entry.task == task && entry.slices == slices);
@@ -79,29 +75,21 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
         Entry::line("−uncertainty with R (dotted, hollow)", ink(Signal::Uncertainty)),
     ]);
     let tasks: BTreeSet<Task> = entries().map(|entry| entry.task).collect();
-    let panels = Panels {
-        rows: tasks
-            .into_iter()
-            .map(|task| Slices::SHOWN.map(|slices| panel(task, slices)))
-            .collect(),
-        x_label: "annotated slices (%)",
-        y_label: "rank correlation with R",
-        limits: -1.0..1.0,
-    };
+    let panels = tasks.into_iter().map(|task| Slices::SHOWN.map(|slices| panel(task, slices)));
     let n = entries().map(|entry| entry.spearman.n).max().unwrap_or(0);
     let over = intervals(sweep, "mean and 95 % interval over seeds and cases");
     let statistics = format!("{over}; up to n = {n} distinct slices a point");
     let title = "Does P follow R better as annotation grows, and better than uncertainty?";
-    let mut figure = panels.figure(sweep, ("fig4-rounds", title), &legend, &statistics);
-    figure.caption =
+    let heading = heading(sweep, ("fig4-rounds", title), &statistics);
+    let figure = correlations(panels.collect()).figure(heading, &legend);
+    Some(figure.captioned(
         "Spearman's correlation with R over all slices of all unseen cases of a seed: of \
          P (solid lines, filled marks), and of the uncertainty query's score with its sign flipped \
          (dotted lines, hollow marks), on the same models. Whiskers are 95 % intervals over seeds \
          and cases; arrowheads show those that go on beyond the panel; marks at one ratio stand a \
          little apart. Grey lines, with their interval as a band: full annotation. A higher curve \
-         tells a strategy more about which slices are segmented badly."
-            .to_owned();
-    Some(figure)
+         tells a strategy more about which slices are segmented badly.",
+    ))
 }
 
 /// Solid for P, dotted for uncertainty.
@@ -112,62 +100,54 @@ fn styled(look: Look, signal: Signal) -> Look {
 /// How well each predictor tells R within a case while annotation grows: on the left after the
 /// strategy that says most, on the right after even annotation or another. `None` if no strategy's
 /// round has two predictors.
-pub(crate) fn predictor_figure(sweep: &Sweep, rows: &[Predictor]) -> Option<Figure> {
-    let strategies = rows.iter().filter(|row| row.round.arm.is_strategy());
-    let mut arms: Vec<&Arm> = strategies.map(|row| &row.round.arm).collect();
+pub(crate) fn predictor_figure(sweep: &Sweep, rows: &[&Agreement]) -> Option<Figure> {
+    let strategies = || rows.iter().filter(|row| row.arm.is_strategy());
+    let mut arms: Vec<&Arm> = strategies().map(|row| &row.arm).collect();
     arms.sort_by_key(|arm| (!arm.is_proposed(), !arm.is_even(), *arm));
     arms.dedup();
     let shown = [*arms.first()?, *arms.get(1).or(arms.first())?];
-    if !rows.iter().any(|row| row.round.arm.is_strategy() && row.signal != Signal::P) {
+    if strategies().all(|row| row.signal == Signal::P) {
         return None;
     }
     let panel = |task: Task, arm: &Arm| {
-        let curves = Signal::PREDICTORS.into_iter().zip(PREDICTORS).enumerate();
+        let curves = Signal::ALL.into_iter().zip(PREDICTORS).enumerate();
         let curves = curves.map(|(index, (signal, look))| {
             let own = rows.iter().filter(|row| {
-                let of_arm = row.round.arm == *arm || row.round.arm == Arm::First;
-                row.round.task == task && row.signal == signal && of_arm
+                let of_arm = row.arm == *arm || row.arm == Arm::First;
+                row.task == task && row.signal == signal && of_arm
             });
-            let mut marks: Vec<Mark> = own
-                .map(|row| Mark {
-                    x: 100.0 * row.round.ratio,
-                    value: row.spearman.value,
-                    shared: false,
-                    star: false,
-                })
-                .collect();
+            let mut marks: Vec<Mark> = own.map(|row| Mark { shared: false, ..mark(row) }).collect();
             marks.sort_by(|a, b| a.x.total_cmp(&b.x));
             Curve { look, hollow: false, aside: aside(index, PREDICTORS.len()), marks }
         });
-        Axes {
-            title: format!("{} · {}", task_title(task), arm.label()),
-            levels: Vec::new(),
-            curves: curves.collect(),
-            crowded: false,
-        }
+        let title = format!("{} · {}", task_title(task), arm.label());
+        Axes { title, levels: Vec::new(), curves: curves.collect(), crowded: false }
     };
-    let tasks: BTreeSet<Task> = rows.iter().map(|row| row.round.task).collect();
-    let panels = Panels {
-        rows: tasks.into_iter().map(|task| shown.map(|arm| panel(task, arm))).collect(),
-        x_label: "annotated slices (%)",
-        y_label: "rank correlation with R",
-        limits: -1.0..1.0,
-    };
-    let has = |signal: Signal| rows.iter().any(|row| row.signal == signal);
-    let legend: Vec<Entry> = Signal::PREDICTORS
-        .into_iter()
-        .zip(PREDICTORS)
-        .filter(|(signal, _)| has(*signal))
-        .map(|(signal, look)| Entry::curve(signal.label(), look))
-        .collect();
+    let tasks: BTreeSet<Task> = rows.iter().map(|row| row.task).collect();
+    let panels = tasks.into_iter().map(|task| shown.map(|arm| panel(task, arm)));
+    let looks = Signal::ALL.into_iter().zip(PREDICTORS);
+    let known = looks.filter(|(signal, _)| rows.iter().any(|row| row.signal == *signal));
+    let legend: Vec<Entry> =
+        known.map(|(signal, look)| Entry::curve(signal.label(), look)).collect();
     let statistics = intervals(sweep, "mean and 95 % interval over seeds and cases");
-    let name = ("predictors", "What tells R of a slice?");
-    let mut figure = panels.figure(sweep, name, &legend, &statistics);
-    figure.caption =
+    let heading = heading(sweep, ("predictors", "What tells R of a slice?"), &statistics);
+    let figure = correlations(panels.collect()).figure(heading, &legend);
+    Some(figure.captioned(
         "Spearman's correlation with R over the foreground slices of an unseen case, mean \
          over cases and seeds, from the shared first round on: of P and of signals that need no \
          attention map, on the same models. Whiskers are 95 % intervals over seeds and cases. A \
-         higher curve tells more about which slices are segmented badly."
-            .to_owned();
-    Some(figure)
+         higher curve tells more about which slices are segmented badly.",
+    ))
+}
+
+/// A round's mark; the first round's has none of its own in any curve.
+fn mark(row: &Agreement) -> Mark {
+    let (x, value) = (100.0 * row.ratio, row.spearman.value);
+    Mark { x, value, shared: row.arm == Arm::First, star: false }
+}
+
+/// Panels of correlations along the annotation ratio.
+fn correlations(rows: Vec<[Axes; 2]>) -> Panels {
+    let (x_label, y_label) = ("annotated slices (%)", "rank correlation with R");
+    Panels { rows, x_label, y_label, limits: -1.0..1.0 }
 }

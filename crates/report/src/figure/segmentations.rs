@@ -1,18 +1,15 @@
 //! Fig. 6 of the paper: one unseen case of each task, segmented with more and more slices
 //! annotated.
 
-use super::canvas::{Canvas, font};
-use super::palette::{grey, of_class};
-use super::raster::{Brightness, Frame, Window};
-use super::style::{GREY, INK};
-use super::{EDGE, Figure, WIDTH};
 use crate::arm::Arm;
 use crate::error::ReportError;
+use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{SliceAxis, Task};
+use slicewise_figure::{Canvas, EDGE, Figure, GREY, INK, Scan, Slice, WIDTH, font, of_class};
 use std::collections::BTreeSet;
 
 /// Room for slice numbers at the left.
@@ -32,8 +29,8 @@ const LEGEND_ENTRIES: usize = 4;
 
 /// One case.
 struct Block<'a> {
-    pictures: Pictures<'a>,
-    window: Window,
+    pictures: &'a Pictures<'a>,
+    scan: Scan<'a>,
     /// Slices, with their shares of the foreground's extent.
     slices: Vec<(usize, f64)>,
     columns: Vec<Column>,
@@ -48,19 +45,18 @@ struct Column {
 
 /// A block a task; `None` if no segmentation was kept.
 pub(crate) fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
-    let mut blocks = Vec::new();
-    for data in &sweep.results.manifest.data {
-        if let Some(pictures) = Pictures::read(sweep, data)? {
-            blocks.extend(Block::new(pictures)?);
-        }
-    }
+    let data = sweep.results.manifest.data.iter();
+    let pictures = data.filter_map(|data| Pictures::read(sweep, data).transpose());
+    let pictures: Vec<Pictures> = pictures.collect::<Result<_, _>>()?;
+    let blocks = pictures.iter().filter_map(|pictures| Block::new(pictures).transpose());
+    let blocks: Vec<Block> = blocks.collect::<Result<_, _>>()?;
     if blocks.is_empty() {
         return Ok(None);
     }
     let title = ("fig6", "Segmentations of an unseen case as annotation grows");
     let height = HEAD + blocks.iter().map(Block::height).sum::<f64>() + 52.0;
     let statistics = "one unseen case a task (n = 1), the first seed, no interval";
-    let mut figure = Figure::new(title, (WIDTH, height), sweep, statistics);
+    let mut figure = Figure::new(heading(sweep, title, statistics), (WIDTH, height));
     let mut top = HEAD;
     for block in &blocks {
         block.draw(&mut figure.canvas, top);
@@ -85,9 +81,10 @@ pub(crate) fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, Repor
 }
 
 impl<'a> Block<'a> {
-    fn new(pictures: Pictures<'a>) -> Result<Option<Self>, ReportError> {
-        let rounds = chosen_rounds(&pictures);
-        let Some(window) = Window::around(&pictures.truth).filter(|_| !rounds.is_empty()) else {
+    fn new(pictures: &'a Pictures<'a>) -> Result<Option<Self>, ReportError> {
+        let rounds = chosen_rounds(pictures);
+        let scan = Scan::around(&pictures.scan, &pictures.truth);
+        let Some(scan) = scan.filter(|_| !rounds.is_empty()) else {
             return Ok(None);
         };
         let plain = |name: &str, labels| Column {
@@ -111,7 +108,7 @@ impl<'a> Block<'a> {
         let shares: &[f64] =
             if pictures.data.classes.len() > 2 { &[0.7, 0.5, 0.3] } else { &[0.5] };
         let slices = chosen_slices(&pictures.truth, shares);
-        Ok(Some(Self { slices, window, columns, pictures }))
+        Ok(Some(Self { slices, scan, columns, pictures }))
     }
 
     fn legend_height(&self) -> f64 {
@@ -125,7 +122,7 @@ impl<'a> Block<'a> {
     }
 
     fn row_height(&self) -> f64 {
-        IMAGE * self.window.aspect() + GAP
+        self.scan.height(IMAGE) + GAP
     }
 
     fn height(&self) -> f64 {
@@ -137,7 +134,6 @@ impl<'a> Block<'a> {
         let title = format!("{title} · case {}", self.pictures.case);
         canvas.text(&title, (EDGE, top + 8.0), font(12.0, INK).bold());
         self.draw_legend(canvas, top + BLOCK_TITLE);
-        let brightness = Brightness::of(&self.pictures.scan, &self.window);
         let image_top = |row: usize| top + self.head() + row as f64 * self.row_height();
         for (index, column) in self.columns.iter().enumerate() {
             let left = LABEL + index as f64 * (IMAGE + GAP);
@@ -147,16 +143,10 @@ impl<'a> Block<'a> {
                 canvas.text(words, (left + IMAGE / 2.0, y), font(10.0, color).centred());
             }
             for (row, &(slice, _)) in self.slices.iter().enumerate() {
-                let place = (left, image_top(row));
-                let frame = Frame { window: &self.window, place, width: IMAGE };
-                frame.fill(canvas, |y, x| {
-                    // Class colours where there is one, the scan elsewhere.
-                    let voxel = [slice, y, x];
-                    let class = column.labels.as_ref().map(|labels| labels.voxels[voxel]);
-                    match class.map(usize::try_from) {
-                        Some(Ok(class)) if class > 0 => of_class(class),
-                        _ => grey(brightness.share(self.pictures.scan.voxels[voxel])),
-                    }
+                let slice = Slice { index: slice, place: (left, image_top(row)), width: IMAGE };
+                self.scan.draw(canvas, slice, |voxel| {
+                    let class = usize::try_from(column.labels.as_ref()?.voxels[voxel]).ok()?;
+                    (class > 0).then(|| of_class(class))
                 });
             }
         }

@@ -1,17 +1,16 @@
 //! Fig. 4 of the paper: P and R of every slice of one unseen case, and the scatter of
 //! their ranks with the regression line; beside it the scatter over all unseen cases.
 
-use super::canvas::{Canvas, Place, font};
-use super::marks::Entry;
-use super::panel::{Axis, Panel};
-use super::style::{GREY, INK, Marker, P_LOOK, R_LOOK};
-use super::{EDGE, Figure, WIDTH};
 use crate::agreement::{Signal, Slices, pairs};
+use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::rounds::{cases_of, ratio_key};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{Agreement, Part, SliceAxis, Task};
 use slicewise_experiment::CaseRecord;
+use slicewise_figure::{
+    Axis, Canvas, EDGE, Entry, Figure, GREY, INK, Marker, P_LOOK, Panel, Place, R_LOOK, WIDTH, font,
+};
 use slicewise_metrics::{Line, average_ranks, rank_regression, spearman_interval};
 
 /// Height of one task's row.
@@ -54,7 +53,7 @@ pub(crate) fn slice_figure(sweep: &Sweep) -> Option<Figure> {
     let title = ("fig4", "Does P, which a strategy may see, follow R?");
     let height = 108.0 + ROW * samples.len() as f64;
     let statistics = "ties share their mean rank; 95 % intervals over slices";
-    let mut figure = Figure::new(title, (WIDTH, height), sweep, statistics);
+    let mut figure = Figure::new(heading(sweep, title, statistics), (WIDTH, height));
     let entries = [
         Entry::curve("P: prediction against attention map", P_LOOK),
         Entry::curve("R: prediction against ground truth", R_LOOK),

@@ -9,6 +9,7 @@
 //! cases, of all runs, whose coefficient is at least that of the paper's one sample.
 
 use crate::agreement::{Agreement, Scope, Signal, Slices};
+use crate::arm::shown;
 use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
 use crate::format::{decimals, list, percent, setting, share, signed, with_ends};
@@ -22,7 +23,9 @@ use slicewise_data::{Part, Task};
 use std::cmp::Reverse;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let frame = Columns::of(&sweep.agreements)
+    let rows: Vec<&Agreement> =
+        sweep.agreements.iter().filter(|row| Signal::OF_QUERIES.contains(&row.signal)).collect();
+    let frame = Columns::of(&rows)
         .task(|r| r.task)
         .text("strategy", |r| r.arm.name())
         .text("signal", |r| r.signal.name())
@@ -35,16 +38,13 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("part", |r| part_name(r.part))
         .maybe("as_paper", |r| r.as_paper)
         .frame("agreement")?;
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, task)?))).collect();
-    let figures = [slice_figure(sweep), agreement_figure(sweep)].into_iter().flatten().collect();
-    let grids = vec![grid(sweep)];
-    Ok(Some(Content { frame: Some(frame), grids, sentences, figures, ..Content::default() }))
+    let figures = [slice_figure(sweep), agreement_figure(sweep)].into_iter().flatten();
+    let content = Content::table(frame, vec![grid(sweep)]);
+    Ok(Some(content.told(sweep, |task| sentence(sweep, task)).drawn(figures)))
 }
 
 /// Gives each task, arm, ratio and scope a row, with the two signals side by side, over all slices
-/// and over those with foreground. The page shows the models of the paper's strategy, or of all strategies if that
-/// is not among them.
+/// and over those with foreground.
 fn grid(sweep: &Sweep) -> Grid {
     let papers = Task::OF_PAPER.into_iter().filter_map(|task| {
         Some(format!("{} in {}", setting(paper::rank_coefficient(task)?), task.label()))
@@ -70,7 +70,7 @@ fn grid(sweep: &Sweep) -> Grid {
         let key = (row.task, &row.arm, ratio_key(row.ratio), Reverse(row.part), row.scope);
         (key, (row.slices, row.signal))
     });
-    let proposed = sweep.agreements.iter().any(|row| row.arm.is_proposed());
+    let shown = shown(sweep.agreements.iter().map(|row| &row.arm));
     let mut lines = Grid::of(&rows, how)
         .column("task", Format::Words, |r| r.0.0.label())
         .column("strategy", Format::Words, |r| r.0.1.label())
@@ -79,7 +79,7 @@ fn grid(sweep: &Sweep) -> Grid {
             Part::A => format!("{}, Part A", r.0.4.name()),
             Part::B => r.0.4.name().to_owned(),
         })
-        .on_page(|r| !proposed || !r.0.1.is_strategy() || r.0.1.is_proposed());
+        .on_page(|r| shown(r.0.1));
     for (place, slices) in Slices::ALL.into_iter().enumerate() {
         if !sweep.agreements.iter().any(|row| row.slices == slices) {
             continue;

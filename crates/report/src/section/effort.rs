@@ -11,7 +11,7 @@ use crate::arm::{Arm, EVEN};
 use crate::format::{decimals, percent, setting, signed};
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
-use crate::paired::run_of;
+use crate::observations::run_of;
 use crate::rounds::{Cost, Round, mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
@@ -76,10 +76,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("mm more", Format::Words, |r| whole(r.difference[2]))
         .column("minutes more", Format::Words, |r| whole(r.difference[3]))
         .on_page(|_| sweep.has_rounds());
-    let grids = vec![grid.grid()];
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, &rows, task)?))).collect();
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    let content = Content::table(frame, vec![grid.grid()]);
+    Ok(Some(content.told(sweep, |task| sentence(sweep, &rows, task))))
 }
 
 /// A difference of whole numbers, with its sign.

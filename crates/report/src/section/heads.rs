@@ -5,17 +5,17 @@
 //! `spearman_foreground`, `sr1_dice` or `sr2_dice`, all on Part B; `n` counts slices of the first two
 //! and cases of the others, over all seeds.
 
-use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
+use crate::agreement::{Scope, Signal, Slices, correlation};
 use crate::arm::Arm;
-use crate::figure::heads::{HeadBlock, dot_plot};
+use crate::figure::{heading, intervals};
 use crate::format::percent;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, Line, pivot};
-use crate::rounds::{Round, ratio_key, score};
+use crate::rounds::{Round, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{Part, Task};
-use slicewise_experiment::CaseRecord;
+use slicewise_figure::{DotBlock, dot_plot};
 use slicewise_metrics::Interval;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,10 +65,21 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         ((*task, row.model, arm, ratio_key(*ratio)), row.measure)
     });
     let tasks = sweep.tasks().into_iter();
-    let blocks: Vec<HeadBlock> = tasks.filter_map(|task| block(&rounds, task)).collect();
-    let figure = dot_plot(sweep, &blocks, MEASURES.map(|(_, title)| title));
-    let (grids, figures) = (vec![grid(sweep, &rounds)], figure.into_iter().collect());
-    Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
+    let blocks: Vec<DotBlock> = tasks.filter_map(|task| block(&rounds, task)).collect();
+    let statistics = intervals(sweep, "Part B, mean and 95 % Student-t interval over seeds");
+    let heading = heading(sweep, ("heads", "Which attention head makes P follow R?"), &statistics);
+    let axes = [("rank correlation of P with R", -1.0..1.0), ("mean Dice", 0.0..1.0)];
+    let figure = dot_plot(heading, &blocks, MEASURES.map(|(_, title)| title), axes);
+    let figure = figure.map(|figure| {
+        figure.captioned(
+            "Every model with an attention map, at one round that they share. Left: Spearman's \
+             correlation of P, which a strategy may see, with R, over all unseen slices of a seed and \
+             over those with foreground. Right: mean Dice of the segmentation (SR1) and of the \
+             attention map's (SR2). Bars are 95 % intervals over seeds, of correlations over cases \
+             too, cut where they leave what the measure can be.",
+        )
+    });
+    Ok(Some(Content::table(frame, vec![grid(sweep, &rounds)]).drawn(figure)))
 }
 
 /// Makes the rows, sorted by task, models in the manifest's order, then arm, ratio and measure; none with fewer
@@ -85,33 +96,23 @@ fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
     if with_p.len() < 2 {
         return Vec::new();
     }
+    let sr2 = sweep.observations.scores(|case| case.sr2_mean_dice);
     let mut rows = Vec::new();
     for round in rounds {
         let Some(model) = models.iter().position(|model| model == round.model) else { continue };
-        for measure in 0..MEASURES.len() {
-            let found = measured(round, measure);
+        let ranks = [Slices::All, Slices::Foreground].map(|slices| {
+            let ranked = (Part::B, Scope::Pooled, slices);
+            correlation(&round.records, Signal::P, ranked).map(|found| (found.value, found.n))
+        });
+        let dice = [&sweep.dice, &sr2].map(|scores| {
+            let score = scores.get(&(round.place, Part::B))?;
+            Some((score.value, score.all_cases))
+        });
+        for (measure, found) in ranks.into_iter().chain(dice).enumerate() {
             rows.extend(found.map(|(value, n)| HeadRow { round, model, measure, value, n }));
         }
     }
     rows
-}
-
-/// Computes mean and interval of one of [`MEASURES`], and over how many slices or cases.
-fn measured(round: &Round, measure: usize) -> Option<(Interval, usize)> {
-    let ranks = |slices| {
-        let found = correlation(&round.records, Signal::P, (Part::B, Scope::Pooled, slices));
-        found.map(|Correlation { value, n }| (value, n))
-    };
-    let dice = |of_case: fn(&CaseRecord) -> Option<f64>| {
-        let score = score(&round.records, Part::B, of_case)?;
-        Some((score.value, score.all_cases))
-    };
-    match measure {
-        0 => ranks(Slices::All),
-        1 => ranks(Slices::Foreground),
-        2 => dice(|case| Some(case.mean_dice)),
-        _ => dice(|case| case.sr2_mean_dice),
-    }
 }
 
 /// Shows the last round of each task, model and strategy, and full annotation; the first round not.
@@ -150,7 +151,7 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
 /// Finds all models of a task at one state that they share, so that only the head differs: the proposed
 /// strategy's last shared round, else full annotation, else another strategy's; `None` without a
 /// state that two models share.
-fn block(rounds: &[HeadRound], task: Task) -> Option<HeadBlock> {
+fn block(rounds: &[HeadRound], task: Task) -> Option<DotBlock> {
     let mut states: BTreeMap<(&Arm, u64), usize> = BTreeMap::new();
     for ((of, _, arm, ratio), _) in rounds {
         *states.entry((*arm, *ratio)).or_default() += usize::from(*of == task);
@@ -168,5 +169,5 @@ fn block(rounds: &[HeadRound], task: Task) -> Option<HeadBlock> {
         let model = found.iter().flatten().next()?.round.model.to_owned();
         Some((model, std::array::from_fn(|place| found[place].map(|row| row.value))))
     });
-    Some(HeadBlock { title: format!("{} · {state}", task_title(task)), rows: rows.collect() })
+    Some(DotBlock { title: format!("{} · {state}", task_title(task)), rows: rows.collect() })
 }

@@ -10,12 +10,11 @@ use crate::arm::Arm;
 use crate::format::{list, percent};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
-use crate::rounds::{Round, cases_of, mean, part_name, ratio_key, score};
+use crate::rounds::{HALF, Round, Score, cases_of, mean, part_name, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
-use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
 
 /// Values of the foreground classes of a case.
@@ -121,9 +120,7 @@ struct Row<'a> {
     round: &'a Round<'a>,
     part: Part,
     measure: &'static Measure,
-    /// Mean over cases, then mean and 95 % Student-t interval over seeds.
-    value: Interval,
-    cases: usize,
+    score: Score,
     /// Classes of cases without a value, all runs together.
     undefined: usize,
 }
@@ -137,29 +134,25 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("ratio", |r| r.round.ratio)
         .maybe_large("steps", |r| Some(r.round.steps))
         .text("measure", |r| r.measure.name)
-        .interval(|r| r.value)
-        .count("seeds", |r| r.value.n)
-        .count("cases", |r| r.cases)
+        .score(|r| &r.score)
         .count("undefined", |r| r.undefined)
         .frame("measures")?;
-    let grids = vec![grid(&rows)];
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, &rows, task)?))).collect();
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    let content = Content::table(frame, vec![grid(&rows)]);
+    Ok(Some(content.told(sweep, |task| sentence(sweep, &rows, task))))
 }
 
 /// Every round that was evaluated, part and measure that has a value, in the order of rounds.
 fn measured<'a>(sweep: &'a Sweep<'a>) -> Vec<Row<'a>> {
+    let scores = MEASURES.each_ref().map(|measure| sweep.observations.scores(measure.of_case));
     let mut rows = Vec::new();
     for round in sweep.primary().filter(|round| round.evaluated) {
         for part in [Part::A, Part::B] {
-            rows.extend(MEASURES.iter().filter_map(|measure| {
-                let score = score(&round.records, part, measure.of_case)?;
+            rows.extend(MEASURES.iter().zip(&scores).filter_map(|(measure, scores)| {
+                let score = scores.get(&(round.place, part))?.clone();
                 let cases = round.records.iter().flat_map(|record| cases_of(record, part));
                 let classes = cases.flat_map(measure.classes);
                 let undefined = classes.filter(|(_, value)| value.is_none()).count();
-                let (value, cases) = (score.value, score.cases);
-                Some(Row { round, part, measure, value, cases, undefined })
+                Some(Row { round, part, measure, score, undefined })
             }));
         }
     }
@@ -168,8 +161,8 @@ fn measured<'a>(sweep: &'a Sweep<'a>) -> Vec<Row<'a>> {
 
 /// A row a round, a column a measure of the part that tells most.
 fn grid(rows: &[Row]) -> Grid {
-    let how = "Mean over cases, then over seeds, ± half the 95 % Student-t interval over seeds (none \
-         below three). Volume Dice is that of Table 2. The mean R of slices is the paper's eq. 1 over \
+    let how = format!(
+        "Mean over cases, then over seeds, {HALF}. Volume Dice is that of Table 2. The mean R of slices is the paper's eq. 1 over \
          the slices whose ground truth has foreground: every slice counts the same, however much is \
          on it. HD95 is the 95th percentile of the surface distance, the mean over classes; a class \
          that prediction or truth lacks has none, and \"undefined\" counts these over all runs. The \
@@ -177,7 +170,8 @@ fn grid(rows: &[Row]) -> Grid {
          volume that an annotator would deliver, with the annotated slices as drawn; in \"drawn and \
          interpolated\" labels are interpolated between these without looking at the image, a baseline \
          that learns nothing. These two and the Dice between annotated slices are of Part A, the others \
-         of Part B; tables/measures.csv has both parts.";
+         of Part B; tables/measures.csv has both parts."
+    );
     let shown = |row: &&Row| row.part == row.measure.part;
     let measures: Vec<&Measure> = MEASURES
         .iter()
@@ -195,7 +189,7 @@ fn grid(rows: &[Row]) -> Grid {
         .column("steps", Format::Decimals(0), |r| r.0.3 as f64);
     for (at, measure) in measures.into_iter().enumerate() {
         let column = Column::new(measure.title, Format::Decimals(measure.places));
-        grid = grid.with(column, |r| Some(r.1[at]?.value));
+        grid = grid.with(column, |r| Some(r.1[at]?.score.value));
         if measure.name.ends_with("hd95_mm") {
             grid = grid.column("undefined", Format::Decimals(0), |r| Some(r.1[at]?.undefined));
         }
@@ -213,7 +207,7 @@ fn sentence(sweep: &Sweep, rows: &[Row], task: Task) -> Option<String> {
         });
         for row in own {
             let arms = ratios.entry(ratio_key(row.round.ratio)).or_default();
-            arms.push((&row.round.arm, row.value.mean));
+            arms.push((&row.round.arm, row.score.value.mean));
         }
         let ordered = ratios.into_iter().filter(|(_, arms)| arms.len() > 1);
         let ordered = ordered.map(|(ratio, mut arms)| {

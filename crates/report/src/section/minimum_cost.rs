@@ -25,31 +25,29 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("strategy", |r| r.0.arm.name())
         .text("rule", |r| r.1)
         .real("margin", |r| sweep.margin(r.0.task))
-        .maybe("ratio", |r| Some(r.2?.point.ratio))
-        .maybe("annotated_slices", |r| Some(r.2?.point.cost.slices))
-        .maybe("slices", |r| Some(r.2?.point.cost.slice_share))
-        .maybe("annotated_foreground_voxels", |r| Some(r.2?.point.cost.voxels))
-        .maybe("voxels", |r| Some(r.2?.point.cost.voxel_share))
-        .spread("difference", |r| Some(r.2?.difference))
-        .maybe_count("seeds", |r| Some(r.2?.seeds))
-        .maybe_count("cases", |r| Some(r.2?.cases))
+        .maybe("ratio", |r| Some(r.2?.0.ratio))
+        .maybe("annotated_slices", |r| Some(r.2?.0.cost.slices))
+        .maybe("slices", |r| Some(r.2?.0.cost.slice_share))
+        .maybe("annotated_foreground_voxels", |r| Some(r.2?.0.cost.voxels))
+        .maybe("voxels", |r| Some(r.2?.0.cost.voxel_share))
+        .spread("difference", |r| Some(r.2?.1.difference))
+        .maybe_count("seeds", |r| Some(r.2?.1.runs))
+        .maybe_count("cases", |r| Some(r.2?.1.cases))
         .frame("minimum-cost")?;
-    let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.point.cost));
-    let ratio = |reached: &Reached| Cell::Number(reached.point.ratio);
+    let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.0.cost));
+    let ratio = |reached: &Reached| Cell::Number(reached.0.ratio);
     let grid = Grid::of(&rows, how(sweep))
         .column("strategy", Format::Words, |r| r.0.arm.label())
         .column("rule", Format::Words, |r| format!("by {}", r.1))
         .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, |r| r.2.map_or("none".into(), ratio))
-        .column("minus full", Format::Difference, |r| Some(r.2?.difference))
-        .column("interval", Format::Ends, |r| Some(r.2?.difference))
+        .column("minus full", Format::Difference, |r| Some(r.2?.1.difference))
+        .column("interval", Format::Ends, |r| Some(r.2?.1.difference))
         .column("annotated slices", Format::Decimals(0), |r| cost(r, |cost| cost.slices))
         .column("drawn voxels", Format::Decimals(0), |r| cost(r, |cost| cost.voxels))
         .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share));
-    let grids = vec![grid.grid()];
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(sweep, task)?))).collect();
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    let content = Content::table(frame, vec![grid.grid()]);
+    Ok(Some(content.told(sweep, |task| sentence(sweep, task))))
 }
 
 fn by_rule(cost: &MinimumCost) -> [RuleRow<'_>; 2] {

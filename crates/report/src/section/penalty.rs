@@ -5,15 +5,15 @@
 //! `winner`; it is empty where none could.
 
 use crate::arm::Arm;
-use crate::figure::penalty::{Matrix, heat_map};
+use crate::figure::heading;
 use crate::format::setting;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
-use crate::paired::{Paired, Scores, paired, scores};
 use crate::rounds::{mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::Task;
+use slicewise_figure::{Matrix, heat_map};
 use slicewise_metrics::{Difference, Penalty, pairwise_penalty};
 use std::collections::BTreeMap;
 
@@ -46,8 +46,17 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         Some(last) => last.how.clone_from(&how),
         None => grids.push(Grid { how: how.clone(), ..Grid::default() }),
     }
-    let figures = heat_map(sweep, shown, &how).into_iter().collect();
-    Ok(Some(Content { frame: Some(frame), grids, figures, ..Content::default() }))
+    let seeds = sweep.results.manifest.seeds.len();
+    let statistics = format!("t tests over {seeds} seeds and all cases, uncorrected");
+    let heading = heading(sweep, ("penalty", "Which strategy loses to which?"), &statistics);
+    let what = "share of the ratios at which the column is significantly below the row";
+    let figure = heat_map(heading, shown, what, "mean loss").map(|figure| {
+        figure.captioned(format!(
+            "Pairwise penalties on Part B. {how} A dash stands where no ratio has three seeds of \
+             both."
+        ))
+    });
+    Ok(Some(Content::table(frame, grids).drawn(figure)))
 }
 
 /// Says how the numbers were computed.
@@ -68,17 +77,21 @@ fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     let rounds = || sweep.primary().filter(|round| round.task == task && round.arm.is_strategy());
     let mut arms = sweep.strategies();
     arms.retain(|arm| rounds().any(|round| round.arm == *arm));
-    let mut budgets: BTreeMap<u64, Vec<Scores>> = BTreeMap::new();
+    // The place of each arm's round, if it has one at that ratio.
+    let mut budgets: BTreeMap<u64, Vec<Option<usize>>> = BTreeMap::new();
     for round in rounds() {
-        let methods = budgets.entry(ratio_key(round.ratio));
-        let methods = methods.or_insert_with(|| vec![Scores::new(); arms.len()]);
-        let place = arms.iter().position(|arm| *arm == round.arm)?;
-        methods[place] = scores([round]);
+        let methods = budgets.entry(ratio_key(round.ratio)).or_insert(vec![None; arms.len()]);
+        methods[arms.iter().position(|arm| *arm == round.arm)?] = Some(round.place);
     }
     let budgets: Vec<_> = budgets.into_values().collect();
-    let cells = pairwise_penalty(&budgets, ALPHA, |ours: &Scores, theirs| {
-        let Paired { difference, p, .. } = paired(ours, theirs)?;
-        Some(Difference { mean: difference.mean, p: p? })
+    let find = |ours, theirs| sweep.comparisons.iter().find(|(pair, _)| *pair == (ours, theirs));
+    let cells = pairwise_penalty(&budgets, ALPHA, |ours, theirs| {
+        let (ours, theirs) = ((*ours)?, (*theirs)?);
+        let (found, sign) = match find(ours, theirs) {
+            Some(found) => (found, 1.0),
+            None => (find(theirs, ours)?, -1.0),
+        };
+        Some(Difference { mean: sign * found.1.difference.mean, p: found.1.p? })
     });
     (arms.len() > 1).then_some(PenaltyMatrix { task, arms, cells })
 }

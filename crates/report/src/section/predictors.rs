@@ -5,44 +5,34 @@
 //! cases. `predictor` is a signal's name; `n` counts distinct slices, `runs` the seeds, or folds of
 //! seeds.
 
-use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
-use crate::arm::Arm;
+use crate::agreement::{Agreement, Signal};
+use crate::arm::{Arm, shown};
 use crate::figure::ranks::predictor_figure;
 use crate::format::{list, percent, with_ends};
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, Line, pivot};
-use crate::rounds::{Round, ratio_key};
+use crate::rounds::ratio_key;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
-use rayon::prelude::*;
-use slicewise_data::{Part, Task};
+use slicewise_data::Task;
 
-/// How well one signal tells R after one round.
-pub(crate) struct Predictor<'a> {
-    pub(crate) round: &'a Round<'a>,
-    pub(crate) signal: Signal,
-    pub(crate) spearman: Correlation,
-}
-
-/// A round and its signals, in the order of [`Signal::PREDICTORS`].
-type RoundLine<'r, 'a> = Line<'r, (Task, &'a Arm, u64), Predictor<'a>>;
+/// A round and its signals, in the order of [`Signal::ALL`].
+type RoundLine<'r> = Line<'r, (Task, &'r Arm, u64), Agreement>;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let rows = predictors(sweep);
-    let frame = Columns::of(&rows)
-        .task(|r| r.round.task)
-        .text("strategy", |r| r.round.arm.name())
-        .real("ratio", |r| r.round.ratio)
+    let rows = || sweep.agreements.iter().filter(|row| row.is_of_predictors());
+    let frame = Columns::of(&rows().collect::<Vec<_>>())
+        .task(|r| r.task)
+        .text("strategy", |r| r.arm.name())
+        .real("ratio", |r| r.ratio)
         .text("predictor", |r| r.signal.name())
         .interval(|r| r.spearman.value)
         .count("runs", |r| r.spearman.value.n)
         .count("n", |r| r.spearman.n)
         .frame("predictors")?;
-    let lines = pivot(&rows, &Signal::PREDICTORS, |row| {
-        let Round { task, arm, ratio, .. } = row.round;
-        ((*task, arm, ratio_key(*ratio)), row.signal)
-    });
-    let proposed = rows.iter().any(|row| row.round.arm.is_proposed());
+    let lines =
+        pivot(rows(), &Signal::ALL, |row| ((row.task, &row.arm, ratio_key(row.ratio)), row.signal));
+    let shown = shown(rows().map(|row| &row.arm));
     let how = "Spearman's correlation with R over the slices of a Part B case whose ground truth has \
          foreground, mean over cases and runs, ± half the 95 % interval for random seeds and cases \
          (none below three seeds). Each signal is signed so that more promises a better slice: the \
@@ -54,30 +44,14 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("task", Format::Words, |r| r.0.0.label())
         .column("strategy", Format::Words, |r| r.0.1.label())
         .column("slices", Format::Ratio, |r| r.0.2 as f64 / 1e6)
-        .on_page(|r| !proposed || !r.0.1.is_strategy() || r.0.1.is_proposed());
-    for (at, signal) in Signal::PREDICTORS.into_iter().enumerate() {
+        .on_page(|r| shown(r.0.1));
+    for (at, signal) in Signal::ALL.into_iter().enumerate() {
         grid = grid.column(signal.label(), Format::Decimals(3), |r| Some(r.1[at]?.spearman.value));
     }
     let n = |r: &RoundLine| r.1.iter().flatten().map(|row| row.spearman.n).max();
-    let grids = vec![grid.column("n", Format::Decimals(0), n).grid()];
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(&lines, task)?))).collect();
-    let figures = predictor_figure(sweep, &rows).into_iter().collect();
-    Ok(Some(Content { frame: Some(frame), grids, sentences, figures, ..Content::default() }))
-}
-
-/// Every evaluated round and signal that has a coefficient, full annotation once.
-fn predictors<'a>(sweep: &'a Sweep<'a>) -> Vec<Predictor<'a>> {
-    let rounds: Vec<&Round> =
-        sweep.primary().filter(|round| round.evaluated && round.longest).collect();
-    let rows = rounds.into_par_iter().flat_map_iter(|round| {
-        let of = (Part::B, Scope::WithinCase, Slices::Foreground);
-        Signal::PREDICTORS.into_iter().filter_map(move |signal| {
-            let spearman = correlation(&round.records, signal, of)?;
-            Some(Predictor { round, signal, spearman })
-        })
-    });
-    rows.collect()
+    let content = Content::table(frame, vec![grid.column("n", Format::Decimals(0), n).grid()]);
+    let figure = predictor_figure(sweep, &rows().collect::<Vec<_>>());
+    Ok(Some(content.told(sweep, |task| sentence(&lines, task)).drawn(figure)))
 }
 
 /// Says how P does beside the others.
@@ -91,7 +65,7 @@ fn sentence(lines: &[RoundLine], task: Task) -> Option<String> {
     // Older records do not know all signals, and P beside uncertainty alone says little.
     let compared = || of_task().filter(|line| line.1.iter().all(Option::is_some));
     let (_, shown) = compared().max_by_key(|((_, arm, ratio), _)| (arm.preference(), *ratio))?;
-    let round = shown.iter().flatten().next()?.round;
+    let Agreement { arm, ratio, .. } = shown.iter().flatten().next()?;
     let values = shown
         .iter()
         .flatten()
@@ -100,8 +74,8 @@ fn sentence(lines: &[RoundLine], task: Task) -> Option<String> {
         "Within a case R of foreground slices is told by {} after {} at {}. P is the best of them \
          after {} of {} rounds.",
         list(values),
-        round.arm.label(),
-        percent(round.ratio),
+        arm.label(),
+        percent(*ratio),
         compared().filter(p_is_best).count(),
         compared().count()
     ))

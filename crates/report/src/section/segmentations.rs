@@ -7,6 +7,5 @@ use crate::sweep::Sweep;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let figures = [attention_figure(sweep)?, segmentation_figure(sweep)?];
-    let figures = figures.into_iter().flatten().collect();
-    Ok(Some(Content { figures, ..Content::default() }))
+    Ok(Some(Content::default().drawn(figures.into_iter().flatten())))
 }

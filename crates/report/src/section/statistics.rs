@@ -11,11 +11,10 @@ use crate::arm::Arm;
 use crate::format::{list, percent, percents};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
-use crate::rounds::{dice, drawn, mean, ratio_key};
+use crate::rounds::{drawn, mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
-use slicewise_experiment::RoundRecord;
 use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,8 +75,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("ratio_high", |r| end(r.ratios.last()))
         .count("rounds", |r| r.ratios.len())
         .frame("statistics")?;
-    let grids = vec![grid(sweep, &rows)];
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    let content = Content::table(frame, vec![grid(sweep, &rows)]);
+    Ok(Some(Content { sentences, ..content }))
 }
 
 /// Gives each strategy a row, and each task and measure a column.
@@ -169,26 +168,21 @@ fn left_out(curves: &Curves) -> Option<String> {
 
 /// Collects each strategy's curves, begun by the first round of the same seed.
 fn curves_of(sweep: &Sweep, task: Task) -> Curves {
-    let mut curves = Curves::new();
-    let mut first = Vec::new();
-    for round in sweep.primary().filter(|round| round.task == task) {
-        // A seed's folds together.
-        let mut seeds: BTreeMap<u64, Vec<&RoundRecord>> = BTreeMap::new();
-        for &record in &round.records {
-            seeds.entry(record.seed).or_default().push(record);
+    let (mut curves, mut first) = (Curves::new(), Vec::new());
+    for score in sweep.observations.by_seed(|case| Some(case.mean_dice)) {
+        let (round, seed) = (&sweep.rounds[score.round], score.seed);
+        if (round.task, round.primary, score.part) != (task, true, Part::B) {
+            continue;
         }
-        for (seed, records) in seeds {
-            let Some(score) = dice(&records, Part::B) else { continue };
-            let Some(drawn) = mean(records.iter().map(|record| drawn(record))) else { continue };
-            let (ratio, dice) = (round.ratio, score.value.mean);
-            let point = SeedRound { ratio, drawn, dice };
-            match &round.arm {
-                Arm::Full => {}
-                Arm::First => first.push((seed, point)),
-                arm => {
-                    let seeds = curves.entry(arm.clone()).or_default();
-                    seeds.entry(seed).or_default().insert(ratio_key(ratio), point);
-                }
+        let records = round.records.iter().filter(|record| record.seed == seed);
+        let Some(drawn) = mean(records.map(|record| drawn(record))) else { continue };
+        let point = SeedRound { ratio: round.ratio, drawn, dice: score.mean };
+        match &round.arm {
+            Arm::Full => {}
+            Arm::First => first.push((seed, point)),
+            arm => {
+                let seeds = curves.entry(arm.clone()).or_default();
+                seeds.entry(seed).or_default().insert(ratio_key(round.ratio), point);
             }
         }
     }

@@ -8,12 +8,13 @@
 //! correlations of P and of −uncertainty with R at the stop, over `p_n` and `uncertainty_n` slices.
 
 use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
-use crate::arm::Arm;
+use crate::arm::{Arm, shown};
+use crate::error::ReportError;
 use crate::format::{decimals, percent};
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
-use crate::paired::{Run, run_of};
-use crate::rounds::{dice, ratio_key};
+use crate::observations::{Observations, Run, run_of};
+use crate::rounds::ratio_key;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -92,7 +93,7 @@ const HOW: &str = "The first round at which the paper's stop rule fires: mean P 
     neither. Dice at the last ratio and with full annotation of as many steps is over all seeds that have it.";
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let rows = stops(sweep);
+    let rows = stops(sweep)?;
     let signal = |row: &Stop, signal| Some(row.signal(signal)?.value);
     let n = |row: &Stop, signal| Some(row.signal(signal)?.n);
     let ratio = |row: &Stop, place: usize| Some(row.stopped.as_ref()?.ratios[place]);
@@ -129,58 +130,50 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("P with R at the stop", dice, |r| signal(r, Signal::P))
         .column("−uncertainty with R", dice, |r| signal(r, Signal::Uncertainty))
         .column("n", count, |r| n(r, Signal::P));
-    let grids = vec![grid.grid()];
-    // The proposed strategy's sentence, or every one's if that is not among them.
-    let proposed = rows.iter().any(|row| row.arm.is_proposed());
-    let told = rows.iter().filter(|row| !proposed || row.arm.is_proposed());
+    let shown = shown(rows.iter().map(|row| &row.arm));
+    let told = rows.iter().filter(|row| shown(&row.arm));
     let sentences = told.map(|row| (row.task, sentence(row))).collect();
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    Ok(Some(Content { sentences, ..Content::table(frame, vec![grid.grid()]) }))
 }
 
 /// Lists every task and strategy whose records tell whether the rule fires, in the order of tables.
-fn stops(sweep: &Sweep) -> Vec<Stop> {
-    let mut groups: BTreeMap<(Task, &Arm), Vec<&RoundRecord>> = BTreeMap::new();
+fn stops(sweep: &Sweep) -> Result<Vec<Stop>, ReportError> {
+    let mut groups: BTreeMap<(Task, &Arm), BTreeMap<Run, Option<&RoundRecord>>> = BTreeMap::new();
     for round in sweep.primary().filter(|round| round.arm.is_strategy()) {
-        let judged = round.records.iter().filter(|record| record.converged.is_some());
-        groups.entry((round.task, &round.arm)).or_default().extend(judged);
-    }
-    groups.retain(|_, records| !records.is_empty());
-    let stops = groups.into_iter().map(|((task, arm), records)| {
-        let mut first: BTreeMap<Run, Option<&RoundRecord>> = BTreeMap::new();
-        for record in records {
-            let stop = first.entry(run_of(record)).or_default();
+        for record in round.records.iter().filter(|record| record.converged.is_some()) {
+            let runs = groups.entry((round.task, &round.arm)).or_default();
+            let stop = runs.entry(run_of(record)).or_default();
             let earlier = stop.is_none_or(|stop| record.round < stop.round);
             if record.converged == Some(true) && earlier {
                 *stop = Some(record);
             }
         }
-        let at_stop: Vec<&RoundRecord> = first.values().flatten().copied().collect();
-        let ratio = |stop: &Option<&RoundRecord>| stop.map(|record| record.ratio);
+    }
+    let at_stop: Vec<Vec<&RoundRecord>> =
+        groups.values().map(|runs| runs.values().flatten().copied().collect()).collect();
+    let dice = Observations::of(&at_stop)?.scores(|case| Some(case.mean_dice));
+    let stops = groups.into_iter().zip(&at_stop).enumerate().map(|(place, (group, at_stop))| {
+        let ((task, arm), runs) = group;
+        let ratio = |stop: Option<&RoundRecord>| stop.map(|record| record.ratio);
         let curve = sweep.curve(task, Part::B, arm);
+        let full = curve.last().and_then(|last| sweep.full(task, Part::B, last.steps));
         Stop {
             task,
             arm: arm.clone(),
-            by_run: first.iter().map(|(run, stop)| (*run, ratio(stop))).collect(),
-            stopped: stopped(&at_stop),
+            by_run: runs.into_iter().map(|(run, stop)| (run, ratio(stop))).collect(),
+            stopped: stopped(at_stop, dice.get(&(place, Part::B)).map(|score| score.value)),
             last: curve.last().map(|point| (point.ratio, point.dice.value)),
-            full: curve
-                .last()
-                .and_then(|last| sweep.full(task, Part::B, last.steps))
-                .map(|full| full.dice.value),
+            full: full.map(|full| full.dice.value),
         }
     });
-    stops.collect()
+    Ok(stops.collect())
 }
 
 /// Computes the state of `records`, one a run; `None` without any.
-fn stopped(records: &[&RoundRecord]) -> Option<Stopped> {
-    if records.is_empty() {
-        return None;
-    }
-    let dice = dice(records, Part::B).map(|score| score.value);
+fn stopped(records: &[&RoundRecord], dice: Option<Interval>) -> Option<Stopped> {
     let ratios = || records.iter().map(|record| record.ratio);
     let pooled = |signal| correlation(records, signal, (Part::B, Scope::Pooled, Slices::All));
-    Some(Stopped {
+    (!records.is_empty()).then(|| Stopped {
         ratios: [
             ratios().sum::<f64>() / records.len() as f64,
             ratios().fold(f64::INFINITY, f64::min),

@@ -7,11 +7,12 @@
 
 use crate::arm::Arm;
 use crate::config::setting;
+use crate::error::ReportError;
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid};
-use crate::paired::{CROSSED, Paired, compare, scores};
+use crate::paired::{CROSSED, Paired, compare};
 use crate::paper;
-use crate::rounds::{Point, Round, part_name};
+use crate::rounds::{HALF, Point, Round, part_name};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -33,7 +34,7 @@ struct ModelRow<'a> {
 }
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let models = model_rows(sweep);
+    let models = model_rows(sweep)?;
     let parts =
         models.iter().flat_map(|model| model.parts.iter().flatten().map(move |p| (model, p)));
     let rows: Vec<(&ModelRow, &Point)> = parts.collect();
@@ -44,9 +45,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .task(|r| r.0.task)
         .text("part", |r| part_name(r.1.part))
         .text("model", |r| r.0.model)
-        .interval(|r| r.1.dice.value)
-        .count("seeds", |r| r.1.dice.value.n)
-        .count("cases", |r| r.1.dice.cases)
+        .score(|r| &r.1.dice)
         .maybe_large("parameters", |r| r.0.parameters)
         .maybe_large("steps", |r| Some(r.0.steps))
         .spread("difference", |r| Some(against(r)?.difference))
@@ -64,31 +63,33 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 }
 
 /// The models by task in the manifest's order; those without a record are left out.
-fn model_rows<'a>(sweep: &'a Sweep) -> Vec<ModelRow<'a>> {
-    let (mut rows, parameters) = (Vec::new(), &sweep.results.manifest.parameters);
-    for task in sweep.results.manifest.data.iter().map(|data| data.task) {
-        let of_task =
-            |round: &&Round| round.task == task && round.arm == Arm::Full && round.longest;
-        let full: Vec<_> = sweep.rounds.iter().filter(of_task).collect();
-        let dice: Vec<_> = full.iter().map(|round| scores([*round])).collect();
-        let primary = full.iter().position(|round| round.primary);
-        let others = (0..full.len()).filter(|place| Some(*place) != primary);
-        // Models that were trained for other numbers of steps are not compared.
-        let alike = |place: &usize| primary.is_some_and(|p| full[p].steps == full[*place].steps);
-        let pairs =
-            others.filter(alike).filter_map(|place| Some((place, &dice[place], &dice[primary?])));
-        let compared = compare(pairs);
-        rows.extend(full.iter().enumerate().map(|(place, round)| ModelRow {
-            task,
-            model: round.model,
-            parts: [Part::A, Part::B].map(|part| round.point(part)),
-            parameters: parameters.get(round.model).and_then(|tasks| tasks.get(&task)).copied(),
-            steps: round.steps,
-            paper: architecture(sweep, round.model).and_then(paper::model),
-            against: compared.iter().find(|(of, _)| *of == place).map(|(_, paired)| paired.clone()),
-        }));
-    }
-    rows
+fn model_rows<'a>(sweep: &'a Sweep) -> Result<Vec<ModelRow<'a>>, ReportError> {
+    let manifest = &sweep.results.manifest;
+    let full = |round: &&Round| round.arm == Arm::Full && round.longest;
+    let full: Vec<&Round> = sweep.rounds.iter().filter(full).collect();
+    // Models that were trained for other numbers of steps are not compared.
+    let pairs = full.iter().filter_map(|round| {
+        let primary = full.iter().find(|other| other.primary && other.task == round.task)?;
+        let alike = !round.primary && primary.steps == round.steps;
+        alike.then_some((*round, (round.place, primary.place)))
+    });
+    let compared = compare(&sweep.observations, pairs.collect(), |round| round.task)?;
+    let row = |round: &&'a Round<'a>| ModelRow {
+        task: round.task,
+        model: round.model,
+        parts: [Part::A, Part::B].map(|part| sweep.point(round, part)),
+        parameters: manifest
+            .parameters
+            .get(round.model)
+            .and_then(|tasks| tasks.get(&round.task))
+            .copied(),
+        steps: round.steps,
+        paper: architecture(sweep, round.model).and_then(paper::model),
+        against: compared.iter().find(|(of, _)| of.place == round.place).map(|(_, p)| p.clone()),
+    };
+    let tasks = manifest.data.iter().map(|data| data.task);
+    let of = |task: Task| full.iter().filter(move |round| round.task == task);
+    Ok(tasks.flat_map(of).map(row).collect())
 }
 
 /// The architecture of a model, as the resolved configuration names it; a model's own name is its
@@ -98,9 +99,11 @@ fn architecture<'a>(sweep: &Sweep<'a>, model: &str) -> Option<&'a str> {
 }
 
 fn levels(models: &[ModelRow]) -> Grid {
-    let how = "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds \
-         (none below three). Part A: the training volumes; Part B: unseen ones. The paper's value, on other data, is \
-         that of its model of the same architecture, which the sweep's configuration names.";
+    let how = format!(
+        "Mean Dice over cases, then over seeds, {HALF}. Part A: the training volumes; Part B: unseen \
+         ones. The paper's value, on other data, is that of its model of the same architecture, which \
+         the sweep's configuration names."
+    );
     let dice = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.value);
     let cases = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.cases);
     let seeds = |row: &ModelRow| row.parts.iter().flatten().map(|part| part.dice.value.n).max();
@@ -132,12 +135,7 @@ fn differences(models: &[ModelRow]) -> Grid {
     let grid = Grid::of(&compared, how)
         .column("model", Format::Words, |r| r.0.model)
         .column("task", Format::Words, |r| r.0.task.label())
-        .column("difference", Format::Difference, |r| r.1.difference)
-        .column("interval", Format::Ends, |r| r.1.difference)
-        .column("p", Format::P, |r| r.1.p)
-        .column("p, Holm", Format::P, |r| r.1.p_holm)
-        .column("seeds", Format::Decimals(0), |r| r.1.runs)
-        .column("cases", Format::Decimals(0), |r| r.1.cases);
+        .paired(|r| r.1);
     let primary = models.first().map_or("", |row| row.model);
     Grid { title: format!("Each model minus {primary}"), ..grid.grid() }
 }

@@ -11,7 +11,7 @@ use crate::finding::findings;
 use crate::frame::Columns;
 use crate::grid::{Cell, Column, Format, Grid, pivot};
 use crate::paper;
-use crate::rounds::{part_name, ratio_key};
+use crate::rounds::{HALF, part_name, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
@@ -24,9 +24,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("part", |p| part_name(p.part))
         .text("strategy", |p| p.arm.name())
         .real("ratio", |p| p.ratio)
-        .interval(|p| p.dice.value)
-        .count("seeds", |p| p.dice.value.n)
-        .count("cases", |p| p.dice.cases)
+        .score(|p| &p.dice)
         .maybe_large("steps", |p| Some(p.steps))
         .frame("table2")?;
     let grid = grid(sweep);
@@ -37,7 +35,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     }
     content.grids.push(grid);
     for task in sweep.tasks() {
-        content.sentences.extend(findings(sweep, task).into_iter().map(|words| (task, words)));
+        content.sentences.extend(findings(sweep, task)?.into_iter().map(|words| (task, words)));
     }
     Ok(Some(content))
 }
@@ -58,8 +56,7 @@ fn grid(sweep: &Sweep) -> Grid {
         ],
     };
     let how = format!(
-        "Mean Dice over cases, then over seeds, ± half the 95 % Student-t interval over seeds (none \
-         below three). {names}A: the training volumes, of which only the given share of slices is \
+        "Mean Dice over cases, then over seeds, {HALF}. {names}A: the training volumes, of which only the given share of slices is \
          annotated, scored on all their slices; B: unseen volumes. {}{papers}",
         trained(sweep)
     );

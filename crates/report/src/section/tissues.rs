@@ -5,10 +5,11 @@ use crate::arm::Arm;
 use crate::format::percents;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid, pivot};
-use crate::rounds::{Score, ratio_key, score};
+use crate::rounds::{HALF, Score, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
+use slicewise_experiment::CaseRecord;
 use std::collections::BTreeSet;
 
 /// Dice of one class.
@@ -29,9 +30,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("class", |r| r.class.1)
         .text("strategy", |r| r.arm.name())
         .real("ratio", |r| r.ratio)
-        .interval(|r| r.dice.value)
-        .count("seeds", |r| r.dice.value.n)
-        .count("cases", |r| r.dice.cases)
+        .score(|r| &r.dice)
         .frame("tissues")?;
     let arms: BTreeSet<&Arm> = rows.iter().map(|row| row.arm).collect();
     let arms: Vec<&Arm> = arms.into_iter().collect();
@@ -40,7 +39,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let ratios: BTreeSet<u64> = strategies.map(|row| ratio_key(row.ratio)).collect();
     let how = format!(
         "With full annotation trained for as many steps, and by strategy with {} of the slices annotated: mean over the cases \
-         that have the class, then over seeds, ± half the 95 % Student-t interval over seeds (none below three).",
+         that have the class, then over seeds, {HALF}.",
         percents(ratios.into_iter().map(|ratio| ratio as f64 / 1e6))
     );
     let mut grid = Grid::of(&lines, how).column("task", Format::Words, |r| r.0.0.label()).column(
@@ -68,10 +67,10 @@ fn class_rows<'a>(sweep: &'a Sweep) -> Vec<ClassRow<'a>> {
                     && (round.arm == Arm::Full && Some(round.steps) == full_steps
                         || round.arm.is_strategy() && at_ratio)
             });
+            let of_class = |case: &CaseRecord| case.dice.iter().find(|(name, _)| name == class)?.1;
+            let scores = sweep.observations.scores(of_class);
             rows.extend(compared.filter_map(|round| {
-                let dice = score(&round.records, Part::B, |case| {
-                    case.dice.iter().find(|(name, _)| name == class)?.1
-                })?;
+                let dice = scores.get(&(round.place, Part::B))?.clone();
                 let (task, arm, ratio) = (round.task, &round.arm, round.ratio);
                 Some(ClassRow { task, class: (place, class.as_str()), arm, ratio, dice })
             }));

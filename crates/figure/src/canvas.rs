@@ -13,10 +13,10 @@ use std::path::Path;
 use std::sync::Once;
 
 /// A place on a figure in points: right and down from the top left.
-pub(super) type Place = (f64, f64);
+pub type Place = (f64, f64);
 
 /// Dash and gap of a line in points; `None` for a solid one.
-pub(super) type Dash = Option<(f64, f64)>;
+pub type Dash = Option<(f64, f64)>;
 
 /// Pixels in a point of a PNG.
 const SCALE: f64 = 2.0;
@@ -31,7 +31,7 @@ enum Anchor {
 
 /// How words look.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Font {
+pub struct Font {
     points: f64,
     color: RGBColor,
     bold: bool,
@@ -41,32 +41,33 @@ pub(super) struct Font {
 }
 
 /// Words of `points`, whose place is their left end and the middle of their height.
-pub(super) fn font(points: f64, color: RGBColor) -> Font {
+pub fn font(points: f64, color: RGBColor) -> Font {
     Font { points, color, bold: false, anchor: Anchor::Start, upright: false }
 }
 
 impl Font {
-    pub(super) fn bold(self) -> Self {
+    /// The same, in bold.
+    pub fn bold(self) -> Self {
         Self { bold: true, ..self }
     }
 
     /// The same, centred on its place.
-    pub(super) fn centred(self) -> Self {
+    pub fn centred(self) -> Self {
         Self { anchor: Anchor::Middle, ..self }
     }
 
     /// The same, ending at its place.
-    pub(super) fn to_the_right(self) -> Self {
+    pub fn to_the_right(self) -> Self {
         Self { anchor: Anchor::End, ..self }
     }
 
     /// The same, turned upwards about its place.
-    pub(super) fn upright(self) -> Self {
+    pub fn upright(self) -> Self {
         Self { upright: true, ..self }
     }
 
     /// About how wide `words` are, in points.
-    pub(super) fn width(self, words: &str) -> f64 {
+    pub fn width(self, words: &str) -> f64 {
         0.6 * self.points * words.chars().count() as f64
     }
 }
@@ -81,58 +82,59 @@ enum Shape {
 
 /// A drawing in the making; what comes later lies on top.
 #[derive(Debug)]
-pub(super) struct Canvas {
-    pub(super) width: f64,
-    pub(super) height: f64,
+pub struct Canvas {
+    width: f64,
+    height: f64,
     shapes: Vec<Shape>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: f64, height: f64) -> Self {
+    /// An empty canvas of a width and height in points.
+    pub fn new(width: f64, height: f64) -> Self {
         Self { width, height, shapes: Vec::new() }
     }
 
     /// A solid line through `points`.
-    pub(super) fn line(&mut self, points: &[Place], color: RGBColor, width: f64) {
+    pub fn line(&mut self, points: &[Place], color: RGBColor, width: f64) {
         self.dashed(points, color, width, None);
     }
 
     /// A line through `points` with dashes and gaps of these lengths.
-    pub(super) fn dashed(&mut self, points: &[Place], color: RGBColor, width: f64, dash: Dash) {
+    pub fn dashed(&mut self, points: &[Place], color: RGBColor, width: f64, dash: Dash) {
         if points.len() > 1 {
             self.shapes.push(Shape::Line { points: points.to_vec(), color, width, dash });
         }
     }
 
     /// A filled polygon.
-    pub(super) fn area(&mut self, points: Vec<Place>, color: RGBColor, opacity: f64) {
+    pub fn area(&mut self, points: Vec<Place>, color: RGBColor, opacity: f64) {
         self.shapes.push(Shape::Area { points, color, opacity, edge: None });
     }
 
     /// A filled polygon with an edge of a colour and width.
-    pub(super) fn edged(&mut self, points: Vec<Place>, color: RGBColor, edge: (RGBColor, f64)) {
+    pub fn edged(&mut self, points: Vec<Place>, color: RGBColor, edge: (RGBColor, f64)) {
         self.shapes.push(Shape::Area { points, color, opacity: 1.0, edge: Some(edge) });
     }
 
     /// A filled rectangle from its top left to its bottom right.
-    pub(super) fn rectangle(&mut self, [from, to]: [Place; 2], color: RGBColor) {
+    pub fn rectangle(&mut self, [from, to]: [Place; 2], color: RGBColor) {
         self.area(vec![from, (to.0, from.1), to, (from.0, to.1)], color, 1.0);
     }
 
     /// Many filled rectangles of one colour, each from its top left to its bottom right.
-    pub(super) fn boxes(&mut self, corners: Vec<[Place; 2]>, color: RGBColor) {
+    pub fn boxes(&mut self, corners: Vec<[Place; 2]>, color: RGBColor) {
         self.shapes.push(Shape::Boxes { corners, color });
     }
 
     /// Words in one line.
-    pub(super) fn text(&mut self, words: &str, at: Place, font: Font) {
+    pub fn text(&mut self, words: &str, at: Place, font: Font) {
         if !words.is_empty() {
             self.shapes.push(Shape::Text { words: words.to_owned(), at, font });
         }
     }
 
     /// The whole SVG document, named for screen readers.
-    pub(super) fn svg(&self, title: &str) -> String {
+    pub fn svg(&self, title: &str) -> String {
         let (width, height) = (self.width, self.height);
         let title = html! { (title) }.into_string();
         let mut svg = format!(
@@ -148,7 +150,10 @@ impl Canvas {
     }
 
     /// Writes the drawing as a PNG.
-    pub(super) fn write_png(&self, path: &Path) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// plotters' own words.
+    pub fn write_png(&self, path: &Path) -> Result<(), String> {
         register_fonts();
         let size = [self.width, self.height].map(|length| (SCALE * length).round() as u32);
         let area = BitMapBackend::new(path, (size[0], size[1])).into_drawing_area();
@@ -278,8 +283,8 @@ impl Font {
 fn register_fonts() {
     static REGISTERED: Once = Once::new();
     let faces: [(FontStyle, &'static [u8]); 2] = [
-        (FontStyle::Normal, include_bytes!("../../fonts/DejaVuSans-subset.ttf")),
-        (FontStyle::Bold, include_bytes!("../../fonts/DejaVuSans-Bold-subset.ttf")),
+        (FontStyle::Normal, include_bytes!("../fonts/DejaVuSans-subset.ttf")),
+        (FontStyle::Bold, include_bytes!("../fonts/DejaVuSans-Bold-subset.ttf")),
     ];
     REGISTERED.call_once(|| {
         for (style, bytes) in faces {

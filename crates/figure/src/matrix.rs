@@ -1,10 +1,9 @@
-//! The pairwise penalty matrix as a heat map, a panel a task.
+//! Matrices of shares as heat maps.
 
-use super::canvas::{Canvas, Place, font};
-use super::style::INK;
-use super::{EDGE, Figure, WIDTH};
-use crate::format::decimals;
-use crate::sweep::Sweep;
+use crate::canvas::{Canvas, Place, font};
+use crate::figure::{EDGE, Figure, Heading, WIDTH};
+use crate::number::decimals;
+use crate::style::INK;
 use plotters::prelude::{RGBColor, WHITE};
 
 /// Greatest height of a cell, the width that its number takes, and the height of a panel's title.
@@ -15,13 +14,15 @@ const TITLE: f64 = 26.0;
 const BAR: f64 = 70.0;
 
 /// What one panel shows.
-pub(crate) struct Matrix {
-    pub(crate) title: String,
-    pub(crate) names: Vec<String>,
-    /// `rows[row][column]`: the share, in `[0, 1]`, that the column loses to the row.
-    pub(crate) rows: Vec<Vec<Option<f64>>>,
+pub struct Matrix {
+    /// Above it.
+    pub title: String,
+    /// Of rows and columns.
+    pub names: Vec<String>,
+    /// `rows[row][column]`: a share in `[0, 1]`, if it is known.
+    pub rows: Vec<Vec<Option<f64>>>,
     /// The mean of each column.
-    pub(crate) means: Vec<Option<f64>>,
+    pub means: Vec<Option<f64>>,
 }
 
 /// Light to dark blue: one hue whose lightness alone tells the share, so that it reads the same
@@ -35,8 +36,14 @@ fn shade(share: f64) -> RGBColor {
     RGBColor(mix(0), mix(1), mix(2))
 }
 
-/// All matrices in which a pair could be tested; `how` explains them. `None` if there is none.
-pub(crate) fn heat_map(sweep: &Sweep, mut matrices: Vec<Matrix>, how: &str) -> Option<Figure> {
+/// All matrices that have a share; `what` says what a cell is, `mean` what the means are. `None` if there
+/// is none.
+pub fn heat_map(
+    heading: Heading,
+    mut matrices: Vec<Matrix>,
+    what: &str,
+    mean: &str,
+) -> Option<Figure> {
     matrices.retain(|matrix| matrix.rows.iter().flatten().any(Option::is_some));
     let names = || matrices.iter().flat_map(|matrix| &matrix.names);
     let labels = names().map(|name| font(11.0, INK).width(name) + 8.0).fold(50.0, f64::max);
@@ -48,31 +55,25 @@ pub(crate) fn heat_map(sweep: &Sweep, mut matrices: Vec<Matrix>, how: &str) -> O
     let size = (width, CELL.min(width.max(14.0)));
     let block = TITLE + labels + size.1 * (most + 1.0) + 20.0;
     let height = 108.0 + block * (matrices.len() / across) as f64;
-    let title = ("penalty", "Which strategy loses to which?");
-    let seeds = sweep.results.manifest.seeds.len();
-    let statistics = format!("t tests over {seeds} seeds and all cases, uncorrected");
-    let mut figure = Figure::new(title, (WIDTH, height), sweep, &statistics);
+    let mut figure = Figure::new(heading, (WIDTH, height));
     let canvas = &mut figure.canvas;
-    let what = "share of the ratios at which the column is significantly below the row";
     canvas.text(what, (EDGE, 44.0), font(12.0, INK));
     let panel = (WIDTH - 2.0 * EDGE - BAR) / across as f64;
     for (index, matrix) in matrices.iter().enumerate() {
         let left = EDGE + (index % across) as f64 * panel;
         let top = 72.0 + (index / across) as f64 * block;
         canvas.text(&matrix.title, (left, top), font(12.0, INK).bold());
-        matrix.draw(canvas, (left + labels, top + TITLE + labels), size);
+        matrix.draw(canvas, (left + labels, top + TITLE + labels), size, mean);
     }
     let left = EDGE + panel * (across as f64 - 1.0) + labels + width * most + 24.0;
     canvas.scale((left, 72.0 + TITLE + labels), size.1 * most, shade);
-    figure.caption = format!(
-        "Pairwise penalties on Part B. {how} A dash stands where no ratio has three seeds of both."
-    );
     Some(figure)
 }
 
 impl Matrix {
     /// Draws the cells from `left` and `top` on, the names beside and above them.
-    fn draw(&self, canvas: &mut Canvas, (left, top): Place, (width, height): (f64, f64)) {
+    fn draw(&self, canvas: &mut Canvas, (left, top): Place, size: (f64, f64), mean: &str) {
+        let (width, height) = size;
         for (index, name) in self.names.iter().enumerate() {
             let middle = index as f64 + 0.5;
             let beside = (left - 6.0, top + middle * height);
@@ -82,28 +83,20 @@ impl Matrix {
         }
         // The means stand off the matrix.
         let below = top + self.names.len() as f64 * height + 5.0;
-        canvas.text(
-            "mean loss",
-            (left - 6.0, below + height / 2.0),
-            font(11.0, INK).to_the_right(),
-        );
+        let beside = (left - 6.0, below + height / 2.0);
+        canvas.text(mean, beside, font(11.0, INK).to_the_right());
         let tops = (0..self.names.len()).map(|row| top + row as f64 * height).chain([below]);
         for (row, (shares, top)) in self.rows.iter().chain([&self.means]).zip(tops).enumerate() {
             for (column, share) in shares.iter().enumerate() {
                 let left = left + column as f64 * width;
-                draw_cell(
-                    canvas,
-                    [(left, top), (left + width, top + height)],
-                    *share,
-                    row == column,
-                );
+                let corners = [(left, top), (left + width, top + height)];
+                draw_cell(canvas, corners, *share, row == column);
             }
         }
     }
 }
 
-/// A cell with its number, if there is room; a dash where nothing could be tested, nothing on the
-/// diagonal.
+/// A cell with its number, if there is room; a dash where there is none, nothing on the diagonal.
 fn draw_cell(canvas: &mut Canvas, corners: [Place; 2], share: Option<f64>, diagonal: bool) {
     let [(left, top), (right, bottom)] = corners;
     let inner = [(left + 1.0, top + 1.0), (right - 1.0, bottom - 1.0)];

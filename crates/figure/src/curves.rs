@@ -1,71 +1,81 @@
-//! Curves along what was annotated, two panels a task.
+//! Curves along percentages, two panels a row.
 
-use super::canvas::{Canvas, Place, font};
-use super::marks::{Entry, lay_out};
-use super::panel::{Axis as PanelAxis, Panel, ends};
-use super::style::{GREY, Look, Marker, SHARED};
-use super::{EDGE, Figure, Name, WIDTH};
-use crate::arm::Arm;
-use crate::format::decimals;
-use crate::sweep::Sweep;
+use crate::canvas::{Canvas, Place, font};
+use crate::figure::{EDGE, Figure, Heading, WIDTH};
+use crate::marks::{Entry, lay_out};
+use crate::number::decimals;
+use crate::panel::{Axis, Panel, ends};
+use crate::style::{GREY, Look, Marker};
 use plotters::prelude::RGBColor;
 use slicewise_metrics::Interval;
 use std::ops::Range;
 
 /// Height of one row of panels.
 const ROW: f64 = 330.0;
-/// Strategies up to which intervals can be told apart.
-pub(super) const FEW: usize = 8;
+/// Curves up to which intervals can be told apart.
+pub const FEW: usize = 8;
 /// Dashes of the second of two lines in one colour.
-pub(super) const DOTS: (f64, f64) = (1.5, 4.5);
+pub const DOTS: (f64, f64) = (1.5, 4.5);
 
 /// A point of a curve.
-pub(super) struct Mark {
+pub struct Mark {
     /// Percent.
-    pub(super) x: f64,
-    pub(super) value: Interval,
-    /// Whether it is the shared first round, which has one mark for all curves.
-    pub(super) shared: bool,
-    pub(super) star: bool,
+    pub x: f64,
+    /// Its height, with an interval.
+    pub value: Interval,
+    /// Whether several curves share it, so that it has no mark of its own in any.
+    pub shared: bool,
+    /// Whether a star lies on it.
+    pub star: bool,
 }
 
 /// One curve.
-pub(super) struct Curve {
-    pub(super) look: Look,
-    pub(super) hollow: bool,
+pub struct Curve {
+    /// Of line and marks.
+    pub look: Look,
+    /// Whether its marks are.
+    pub hollow: bool,
     /// How far to the right of their place its own marks stand, in points.
-    pub(super) aside: f64,
-    pub(super) marks: Vec<Mark>,
+    pub aside: f64,
+    /// From left to right.
+    pub marks: Vec<Mark>,
 }
 
 /// A level that curves are compared with: its value is written with so many decimals.
-pub(super) struct Level {
-    pub(super) value: Interval,
-    pub(super) look: Look,
-    pub(super) places: usize,
+#[expect(missing_docs, reason = "the line above says it")]
+pub struct Level {
+    pub value: Interval,
+    pub look: Look,
+    pub places: usize,
 }
 
 /// One pair of axes.
-pub(super) struct Axes {
-    pub(super) title: String,
-    pub(super) levels: Vec<Level>,
-    pub(super) curves: Vec<Curve>,
+pub struct Axes {
+    /// Above them.
+    pub title: String,
+    /// Under the curves.
+    pub levels: Vec<Level>,
+    /// What comes later lies on top.
+    pub curves: Vec<Curve>,
     /// Whether there are too many curves for intervals.
-    pub(super) crowded: bool,
+    pub crowded: bool,
 }
 
 /// All panels, and what they share.
-pub(super) struct Panels {
-    pub(super) rows: Vec<[Axes; 2]>,
-    pub(super) x_label: &'static str,
-    pub(super) y_label: &'static str,
+pub struct Panels {
+    /// Left and right.
+    pub rows: Vec<[Axes; 2]>,
+    /// Name of the horizontal axis, with its unit.
+    pub x_label: &'static str,
+    /// Name of the vertical axis.
+    pub y_label: &'static str,
     /// What values can be.
-    pub(super) limits: Range<f64>,
+    pub limits: Range<f64>,
 }
 
 /// Says how far aside the marks of curve `index` of `n` stand, so that intervals at one ratio can be told
 /// apart.
-pub(super) fn aside(index: usize, n: usize) -> f64 {
+pub fn aside(index: usize, n: usize) -> f64 {
     (index as f64 - (n as f64 - 1.0) / 2.0) * (24.0 / n as f64).min(4.0)
 }
 
@@ -77,17 +87,11 @@ fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
 
 impl Panels {
     /// A figure of these panels below a legend.
-    pub(super) fn figure(
-        self,
-        sweep: &Sweep,
-        name: Name,
-        entries: &[Entry],
-        statistics: &str,
-    ) -> Figure {
+    pub fn figure(&self, heading: Heading, entries: &[Entry]) -> Figure {
         let width = WIDTH - 2.0 * EDGE;
         let top = 36.0 + lay_out(entries, width).1;
         let height = top + ROW * self.rows.len() as f64 + 46.0;
-        let mut figure = Figure::new(name, (WIDTH, height), sweep, statistics);
+        let mut figure = Figure::new(heading, (WIDTH, height));
         figure.canvas.legend(entries, (EDGE, 34.0), width);
         let x_range = self.x_range();
         for (row, panels) in self.rows.iter().enumerate() {
@@ -96,8 +100,8 @@ impl Panels {
             for (content, left) in panels.iter().zip([0.0, WIDTH / 2.0]) {
                 let corners =
                     [(left + 70.0, top + 32.0), (left + WIDTH / 2.0 - 52.0, top + ROW - 44.0)];
-                let x = PanelAxis::new(x_range.clone(), self.x_label, 8);
-                let y = PanelAxis::new(y_range.clone(), self.y_label, 7);
+                let x = Axis::new(x_range.clone(), self.x_label, 8);
+                let y = Axis::new(y_range.clone(), self.y_label, 7);
                 let panel = Panel::draw(&mut figure.canvas, corners, &content.title, x, y);
                 content.draw(&mut figure.canvas, &panel);
             }
@@ -179,12 +183,4 @@ impl Curve {
             (self, mark, (if mark.shared { x } else { x + self.aside }, y))
         })
     }
-}
-
-/// Entries of a legend for the first round and full annotation, as far as the sweep has them.
-pub(super) fn shared_entries(has: impl Fn(&Arm) -> bool) -> Vec<Entry> {
-    let first = Entry::marker(Arm::First.label(), SHARED.marker, SHARED.color);
-    let full = Entry::line(Arm::Full.label(), SHARED);
-    let entries = [(Arm::First, first), (Arm::Full, full)].into_iter();
-    entries.filter(|(arm, _)| has(arm)).map(|(_, entry)| entry).collect()
 }

@@ -1,33 +1,34 @@
 //! One pair of axes: title, grid, tick labels, and where a value lies on the figure.
 
-use super::canvas::{Canvas, Place, font};
-use super::style::{FAINT, INK};
-use crate::format::decimals;
+use crate::canvas::{Canvas, Place, font};
+use crate::number::decimals;
+use crate::style::{FAINT, INK};
 use slicewise_metrics::Interval;
 use std::ops::Range;
 
 /// Two corners, top left and bottom right.
-pub(super) type Corners = [Place; 2];
+pub(crate) type Corners = [Place; 2];
 
 /// What one axis shows.
-pub(super) struct Axis {
-    pub(super) range: Range<f64>,
+pub struct Axis {
+    range: Range<f64>,
     /// Name with its unit.
-    pub(super) label: String,
+    label: String,
     /// At most how many ticks; 0 for an axis without any.
-    pub(super) ticks: usize,
+    ticks: usize,
 }
 
 /// Axes on the figure.
-pub(super) struct Panel {
+pub struct Panel {
     x: Range<f64>,
     y: Range<f64>,
     /// The plotting area.
-    pub(super) corners: Corners,
+    pub(crate) corners: Corners,
 }
 
 impl Axis {
-    pub(super) fn new(range: Range<f64>, label: &str, ticks: usize) -> Self {
+    /// An axis of this range, with its name and unit, and at most so many ticks.
+    pub fn new(range: Range<f64>, label: &str, ticks: usize) -> Self {
         Self { range, label: label.to_owned(), ticks }
     }
 
@@ -51,13 +52,7 @@ impl Axis {
 impl Panel {
     /// Draws axes around the plotting area with these corners; the title stands above, names and
     /// tick labels at the left and below.
-    pub(super) fn draw(
-        canvas: &mut Canvas,
-        corners: Corners,
-        title: &str,
-        x: Axis,
-        y: Axis,
-    ) -> Self {
+    pub fn draw(canvas: &mut Canvas, corners: [Place; 2], title: &str, x: Axis, y: Axis) -> Self {
         let [(left, top), (right, bottom)] = corners;
         let ((x_ticks, x_places), (y_ticks, y_places)) = (x.ticks(), y.ticks());
         // What nonsense in records may give.
@@ -87,7 +82,7 @@ impl Panel {
     }
 
     /// Finds where a value lies on the figure.
-    pub(super) fn place(&self, x: f64, y: f64) -> Place {
+    pub fn place(&self, x: f64, y: f64) -> Place {
         let share =
             |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
         let [(left, top), (right, bottom)] = self.corners;
@@ -95,14 +90,14 @@ impl Panel {
     }
 
     /// Finds the height of `y` cut to the panel, and tells whether it went on beyond.
-    pub(super) fn height(&self, y: f64) -> (f64, bool) {
+    pub fn height(&self, y: f64) -> (f64, bool) {
         let inside = y.min(self.y.end).max(self.y.start);
         (self.place(self.x.start, inside).1, inside != y)
     }
 }
 
 /// The lowest and the highest end of intervals; a mean is its own ends where it has no interval.
-pub(super) fn ends(values: impl IntoIterator<Item = Interval>) -> [f64; 2] {
+pub(crate) fn ends(values: impl IntoIterator<Item = Interval>) -> [f64; 2] {
     values.into_iter().fold([f64::MAX, f64::MIN], |[low, high], value| {
         [low.min(value.low.unwrap_or(value.mean)), high.max(value.high.unwrap_or(value.mean))]
     })

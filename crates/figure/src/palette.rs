@@ -38,12 +38,12 @@ const CIVIDIS: [[u8; 3]; 11] = [
 const STEPS: f64 = 40.0;
 
 /// The colour of foreground class `class`, counted from 1; beyond nine they come again.
-pub(super) fn of_class(class: usize) -> RGBColor {
+pub fn of_class(class: usize) -> RGBColor {
     CLASSES[class.saturating_sub(1) % CLASSES.len()]
 }
 
 /// From dark blue at 0 to yellow at 1; lightness rises all along.
-pub(super) fn cividis(value: f64) -> RGBColor {
+pub fn cividis(value: f64) -> RGBColor {
     let last = CIVIDIS.len() - 1;
     let place = step(value) * last as f64;
     let below = (place as usize).min(last - 1);
@@ -56,7 +56,7 @@ pub(super) fn cividis(value: f64) -> RGBColor {
 }
 
 /// From black at 0 to white at 1.
-pub(super) fn grey(value: f64) -> RGBColor {
+pub(crate) fn grey(value: f64) -> RGBColor {
     let level = (255.0 * step(value)).round() as u8;
     RGBColor(level, level, level)
 }

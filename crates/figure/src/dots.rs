@@ -1,24 +1,21 @@
-//! The ablation of the attention head: a row a model; how well P ranks slices as R does on the
-//! left, the Dice of both segmentations on the right.
+//! Dot plots: four measures with their intervals, two on the left and two on the right, a row a name.
 
-use super::canvas::{Canvas, font};
-use super::marks::Entry;
-use super::panel::{Axis, Panel, ends};
-use super::style::{BLACK, INK, Marker, ORANGE, P_LOOK, R_LOOK};
-use super::{EDGE, Figure, WIDTH, intervals};
-use crate::sweep::Sweep;
+use crate::canvas::{Canvas, font};
+use crate::figure::{EDGE, Figure, Heading, WIDTH};
+use crate::marks::Entry;
+use crate::panel::{Axis, Panel, ends};
+use crate::style::{BLACK, INK, Marker, ORANGE, P_LOOK, R_LOOK};
 use plotters::prelude::RGBColor;
 use slicewise_metrics::Interval;
 use std::ops::Range;
 
-/// Height of a model's row.
+/// Height of a row.
 const ROW: f64 = 40.0;
-/// Height of a task's title and axis.
+/// Height of a block's title and axis.
 const BLOCK: f64 = 84.0;
 
-/// What the horizontal axes show, and what their values can be.
-const AXES: [(&str, Range<f64>); 2] =
-    [("rank correlation of P with R", -1.0..1.0), ("mean Dice", 0.0..1.0)];
+/// What a horizontal axis shows, and what its values can be.
+type DotAxis = (&'static str, Range<f64>);
 
 /// How the measures look, two a panel.
 const LOOKS: [(Marker, RGBColor); 4] = [
@@ -28,48 +25,46 @@ const LOOKS: [(Marker, RGBColor); 4] = [
     (Marker::Diamond, ORANGE),
 ];
 
-/// All models of a task at one round that they share.
-pub(crate) struct HeadBlock {
-    pub(crate) title: String,
-    /// Each model with its four measures: the first two are rank correlations, the others Dice.
-    pub(crate) rows: Vec<(String, [Option<Interval>; 4])>,
+/// Rows under one title.
+pub struct DotBlock {
+    /// Above them.
+    pub title: String,
+    /// Each name with its four measures: the first two stand on the left axis, the others on the right.
+    pub rows: Vec<(String, [Option<Interval>; 4])>,
 }
 
-/// A block a task; `titles` are those of the four measures. `None` without a block.
-pub(crate) fn dot_plot(sweep: &Sweep, blocks: &[HeadBlock], titles: [&str; 4]) -> Option<Figure> {
+/// Blocks below each other; `titles` are those of the four measures. `None` without a row.
+pub fn dot_plot(
+    heading: Heading,
+    blocks: &[DotBlock],
+    titles: [&str; 4],
+    axes: [DotAxis; 2],
+) -> Option<Figure> {
     let rows: usize = blocks.iter().map(|block| block.rows.len()).sum();
     let names = blocks.iter().flat_map(|block| &block.rows).map(|(name, _)| name);
     // Without a name there is no block.
     let labels = names.map(|name| font(11.0, INK).width(name) as u32).max()?;
     let labels = EDGE + f64::from(labels.min(340)) + 20.0;
     let height = 116.0 + BLOCK * blocks.len() as f64 + ROW * rows as f64;
-    let statistics = intervals(sweep, "Part B, mean and 95 % Student-t interval over seeds");
-    let title = ("heads", "Which attention head makes P follow R?");
-    let mut figure = Figure::new(title, (WIDTH, height), sweep, &statistics);
+    let mut figure = Figure::new(heading, (WIDTH, height));
     let entries = titles.into_iter().zip(LOOKS);
     let entries: Vec<Entry> =
         entries.map(|(name, (marker, color))| Entry::marker(name, marker, color)).collect();
     figure.canvas.legend(&entries, (0.0, 34.0), WIDTH);
     let mut top = 76.0;
     for block in blocks {
-        block.draw(&mut figure.canvas, top, labels);
+        block.draw(&mut figure.canvas, top, labels, &axes);
         top += BLOCK + ROW * block.rows.len() as f64;
     }
-    figure.caption = "Every model with an attention map, at one round that they share. Left: \
-         Spearman's correlation of P, which a strategy may see, with R, over all unseen slices of a \
-         seed and over those with foreground. Right: mean Dice of the segmentation (SR1) and of the \
-         attention map's (SR2). Bars are 95 % intervals over seeds, of correlations over cases too, cut where they leave \
-         what the measure can be."
-        .to_owned();
     Some(figure)
 }
 
-impl HeadBlock {
-    fn draw(&self, canvas: &mut Canvas, top: f64, labels: f64) {
+impl DotBlock {
+    fn draw(&self, canvas: &mut Canvas, top: f64, labels: f64, axes: &[DotAxis; 2]) {
         canvas.text(&self.title, (EDGE, top), font(12.0, INK).bold());
         let (top, rows) = (top + 12.0, self.rows.len() as f64);
         let width = (WIDTH - labels) / 2.0;
-        for (side, (name, limits)) in AXES.into_iter().enumerate() {
+        for (side, (name, limits)) in axes.iter().enumerate() {
             let measures = [2 * side, 2 * side + 1];
             let left = labels + side as f64 * width;
             let corners = [(left, top), (left + width - 26.0, top + rows * ROW)];
@@ -84,14 +79,14 @@ impl HeadBlock {
                 }
             }
         }
-        for (index, (model, _)) in self.rows.iter().enumerate() {
+        for (index, (name, _)) in self.rows.iter().enumerate() {
             let middle = top + (index as f64 + 0.5) * ROW;
-            canvas.text(model, (EDGE, middle), font(11.0, INK));
+            canvas.text(name, (EDGE, middle), font(11.0, INK));
         }
     }
 
     /// A range that holds every mean and interval of two measures, the latter within `limits`.
-    fn range(&self, measures: [usize; 2], limits: Range<f64>) -> Range<f64> {
+    fn range(&self, measures: [usize; 2], limits: &Range<f64>) -> Range<f64> {
         let values = self.rows.iter().flat_map(|(_, values)| measures.map(|place| values[place]));
         let [low, high] = ends(values.flatten());
         let (low, high) = (low.max(limits.start), high.min(limits.end));

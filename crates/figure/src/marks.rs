@@ -1,7 +1,7 @@
 //! Curves, markers, whiskers, legends.
 
-use super::canvas::{Canvas, Font, Place, font};
-use super::style::{INK, Look, Marker};
+use crate::canvas::{Canvas, Font, Place, font};
+use crate::style::{INK, Look, Marker};
 use plotters::prelude::{RGBColor, WHITE};
 
 /// Width of a curve.
@@ -11,33 +11,33 @@ const LEGEND_ROW: f64 = 22.0;
 const SAMPLE: f64 = 36.0;
 
 /// One entry of a legend.
-pub(super) struct Entry {
-    pub(super) label: String,
+pub struct Entry {
+    label: String,
     /// How its line looks, if it has one.
-    pub(super) line: Option<Look>,
-    pub(super) marker: Option<(Marker, RGBColor)>,
+    line: Option<Look>,
+    marker: Option<(Marker, RGBColor)>,
 }
 
 impl Entry {
     /// A line and its marker.
-    pub(super) fn curve(label: impl Into<String>, look: Look) -> Self {
+    pub fn curve(label: impl Into<String>, look: Look) -> Self {
         Self { label: label.into(), line: Some(look), marker: Some((look.marker, look.color)) }
     }
 
     /// A line alone.
-    pub(super) fn line(label: impl Into<String>, look: Look) -> Self {
+    pub fn line(label: impl Into<String>, look: Look) -> Self {
         Self { label: label.into(), line: Some(look), marker: None }
     }
 
     /// A marker alone.
-    pub(super) fn marker(label: impl Into<String>, marker: Marker, color: RGBColor) -> Self {
+    pub fn marker(label: impl Into<String>, marker: Marker, color: RGBColor) -> Self {
         Self { label: label.into(), line: None, marker: Some((marker, color)) }
     }
 }
 
 /// A legend in rows of at most `width` points: where the sample of each entry begins, and the
 /// legend's height.
-pub(super) fn lay_out(entries: &[Entry], width: f64) -> (Vec<Place>, f64) {
+pub(crate) fn lay_out(entries: &[Entry], width: f64) -> (Vec<Place>, f64) {
     let (mut x, mut y) = (0.0, LEGEND_ROW / 2.0);
     let mut places = Vec::new();
     for entry in entries {
@@ -57,13 +57,13 @@ fn legend_font() -> Font {
 
 impl Canvas {
     /// A curve through `points`.
-    pub(super) fn curve(&mut self, points: &[Place], look: Look) {
+    pub fn curve(&mut self, points: &[Place], look: Look) {
         self.dashed(points, look.color, LINE, look.dash);
     }
 
     /// A whisker at `x` between two heights. An end that goes on beyond the panel has an arrowhead
     /// instead of a cap.
-    pub(super) fn whisker(&mut self, x: f64, ends: [(f64, bool); 2], color: RGBColor) {
+    pub fn whisker(&mut self, x: f64, ends: [(f64, bool); 2], color: RGBColor) {
         let heights = ends.map(|(y, _)| y);
         self.line(&heights.map(|y| (x, y)), color, 1.0);
         for ((y, goes_on), inwards) in ends.into_iter().zip([heights[1], heights[0]]) {
@@ -74,18 +74,18 @@ impl Canvas {
 
     /// A marker of about `radius` points, edged so that it stands off its curve: stars dark,
     /// others white.
-    pub(super) fn marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
+    pub fn marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
         let edge = if shape == Marker::Star { INK } else { WHITE };
         self.edged(outline(at, shape, radius), color, (edge, 1.0));
     }
 
     /// The same, but white with an outline of its colour.
-    pub(super) fn hollow_marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
+    pub fn hollow_marker(&mut self, at: Place, shape: Marker, radius: f64, color: RGBColor) {
         self.edged(outline(at, shape, radius), WHITE, (color, 1.5));
     }
 
     /// A scale of the colours of shares, from 0 below to 1 above, with its top left at this place.
-    pub(super) fn scale(&mut self, (left, top): Place, height: f64, color: fn(f64) -> RGBColor) {
+    pub fn scale(&mut self, (left, top): Place, height: f64, color: fn(f64) -> RGBColor) {
         const STEPS: u32 = 50;
         let y = |share: f64| top + height * (1.0 - share);
         // Each over the one above it, so that no seam shows between them.
@@ -100,7 +100,7 @@ impl Canvas {
     }
 
     /// A legend whose top left is at `at`; gives its height.
-    pub(super) fn legend(&mut self, entries: &[Entry], (left, top): Place, width: f64) -> f64 {
+    pub fn legend(&mut self, entries: &[Entry], (left, top): Place, width: f64) -> f64 {
         let (places, height) = lay_out(entries, width);
         for (entry, (x, y)) in entries.iter().zip(places) {
             let (x, y) = (left + x, top + y);

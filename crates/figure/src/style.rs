@@ -1,28 +1,32 @@
 //! How figures look: the Okabe–Ito palette, which stays apart for the colour-blind, and a marker
 //! and a dash for each strategy as well.
 
-use super::canvas::Dash;
-use crate::arm::Arm;
+use crate::canvas::Dash;
 use plotters::prelude::RGBColor;
 
 /// Text and axes.
-pub(super) const INK: RGBColor = RGBColor(34, 34, 34);
+pub const INK: RGBColor = RGBColor(34, 34, 34);
 /// Footers, the full-annotation line, the shared first round.
-pub(super) const GREY: RGBColor = RGBColor(96, 96, 96);
+pub const GREY: RGBColor = RGBColor(96, 96, 96);
 /// Grid lines.
-pub(super) const FAINT: RGBColor = RGBColor(228, 228, 228);
+pub const FAINT: RGBColor = RGBColor(228, 228, 228);
 
-pub(super) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
-pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
+/// Okabe and Ito's vermillion.
+pub const VERMILLION: RGBColor = RGBColor(213, 94, 0);
+/// Their blue.
+pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
 const PURPLE: RGBColor = RGBColor(204, 121, 167);
-pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+/// Their orange.
+pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const SKY: RGBColor = RGBColor(86, 180, 233);
-pub(super) const BLACK: RGBColor = RGBColor(0, 0, 0);
+/// Their black.
+pub const BLACK: RGBColor = RGBColor(0, 0, 0);
 
 /// The shape that marks a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Marker {
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Marker {
     Circle,
     Square,
     Triangle,
@@ -33,19 +37,23 @@ pub(super) enum Marker {
 
 /// How one series is drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
-    pub(super) color: RGBColor,
-    pub(super) marker: Marker,
-    pub(super) dash: Dash,
+pub struct Look {
+    /// Of line and marker.
+    pub color: RGBColor,
+    /// At each point.
+    pub marker: Marker,
+    /// Of the line.
+    pub dash: Dash,
 }
 
 impl Look {
-    pub(super) const fn new(color: RGBColor, marker: Marker, dash: Dash) -> Self {
+    /// A look of these three.
+    pub const fn new(color: RGBColor, marker: Marker, dash: Dash) -> Self {
         Self { color, marker, dash }
     }
 }
 
-/// The paper's strategies, in its order.
+/// Series that have a look of their own: the paper's strategies, in its order.
 const OWN: [Look; 4] = [
     Look::new(BLUE, Marker::Triangle, Some((9.0, 4.0))),
     Look::new(GREEN, Marker::Square, Some((4.0, 4.0))),
@@ -61,19 +69,20 @@ const OTHERS: [Look; 3] = [
 ];
 
 /// Full annotation and the shared first round.
-pub(super) const SHARED: Look = Look::new(GREY, Marker::Circle, None);
+pub const SHARED: Look = Look::new(GREY, Marker::Circle, None);
 /// P of Fig. 4.
-pub(super) const P_LOOK: Look = Look::new(VERMILLION, Marker::Circle, None);
+pub const P_LOOK: Look = Look::new(VERMILLION, Marker::Circle, None);
 /// R of Fig. 4.
-pub(super) const R_LOOK: Look = Look::new(BLUE, Marker::Square, Some((7.0, 4.0)));
+pub const R_LOOK: Look = Look::new(BLUE, Marker::Square, Some((7.0, 4.0)));
 
-/// The look of each of `arms`: the paper's have their own, others take what is left.
-pub(super) fn looks(arms: &[Arm]) -> Vec<Look> {
+/// The look of each series: one with a place among the paper's strategies, counted from 0, has its own;
+/// others take what is left.
+pub fn looks(places: impl IntoIterator<Item = Option<usize>>) -> Vec<Look> {
     const MARKERS: [Marker; 4] =
         [Marker::TriangleDown, Marker::Square, Marker::Diamond, Marker::Triangle];
     let mut others = 0..;
-    let looks = arms.iter().map(|arm| match arm.place_in_paper() {
-        Some(place) => OWN[place],
+    let looks = places.into_iter().map(|place| match place {
+        Some(place) => OWN[place % OWN.len()],
         None => {
             let other: usize = others.next().unwrap_or(0);
             let (turn, place) = (other / OTHERS.len(), other % OTHERS.len());
