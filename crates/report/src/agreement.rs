@@ -188,14 +188,17 @@ pub(crate) fn correlation(
     Some(by_case(records, signal, ranked)?.0)
 }
 
-/// The same, and what each case of each run contributes: within cases its own coefficient.
+/// Run, case and what it contributes to a coefficient: within cases its own.
+type Contributions<'r> = Vec<(Run, &'r str, f64)>;
+
+/// The same, and what each case of each run contributes.
 fn by_case<'r>(
     records: &[&'r RoundRecord],
     signal: Signal,
     (part, scope, slices): Ranked,
-) -> Option<(Correlation, Vec<(Run, &'r str, f64)>)> {
+) -> Option<(Correlation, Contributions<'r>)> {
     let mut means = Vec::new();
-    let mut by_case: Vec<(Run, &str, f64)> = Vec::new();
+    let mut by_case: Contributions = Vec::new();
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
     for record in records {
         let cases = cases_of(record, part).map(|case| (case, pairs(case, signal, slices)));
