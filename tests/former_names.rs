@@ -31,11 +31,15 @@ fn a_sweep_begun_under_former_keys_goes_on_and_is_whole() {
 
     // What differs is named, not a key that has another name now.
     let other = scratch.path().join("other.yaml");
-    fs::write(&other, TINY.replace("first: 4", "first: 5")).unwrap();
+    fs::write(
+        &other,
+        TINY.replace("checkpoint_every: 2", "checkpoint_every: 3"),
+    )
+    .unwrap();
     let (code, _, stderr) = run(slicewise(&["sweep"]).arg(&other).arg("--out").arg(&out));
     assert_eq!(code, 2, "{stderr}");
     assert!(
-        stderr.contains("`first: 4`, this experiment has `first: 5`"),
+        stderr.contains("`checkpoint_every: 2`, this experiment has `checkpoint_every: 3`"),
         "{stderr}"
     );
 }
