@@ -15,6 +15,7 @@ mod faults;
 mod folds;
 mod former_names;
 mod gpu;
+mod grown;
 mod nifti;
 mod own_tasks;
 mod precision;

@@ -10,6 +10,7 @@ mod doctor;
 mod early;
 mod estimate;
 mod failure;
+mod held;
 mod list;
 mod notice;
 mod pack;

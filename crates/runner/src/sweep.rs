@@ -5,6 +5,7 @@ use crate::command::SweepArguments;
 use crate::config::ExperimentConfig;
 use crate::estimate::Voxels;
 use crate::failure::{Failure, Outcome};
+use crate::held::{Held, held};
 use crate::notice::notice;
 use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
@@ -12,8 +13,8 @@ use crate::segmenter;
 use anyhow::{anyhow, bail};
 use slicewise_data::{Case, Part, SliceAxis, Task, TaskData};
 use slicewise_experiment::{
-    DataManifest, ExperimentError, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, ledger,
-    packed, record, replace,
+    DataManifest, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, ledger, packed, record,
+    replace,
 };
 use slicewise_model::{
     Device, InstructionSet, ModelConfig, ModelError, choose_device, kernel_path,
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let folder = ResultsFolder::new(named.folder(arguments.out.as_deref()));
     let Resolved { config, kept, .. } = resolve(named, arguments.device.as_deref(), &folder)?;
     let text = config.to_yaml()?;
-    refuse_other(&folder, &text).map_err(Failure::input)?;
+    let held = held(&folder, &config, &text).map_err(Failure::input)?;
     let lock = FolderLock::take(&folder).map_err(Failure::input)?;
     if let Some(before) = &lock.before {
         notice(format_args!(
@@ -66,6 +67,10 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let begun = folder.config().exists() && folder.manifest().exists();
     if !begun {
         prepare(&folder, &text, &manifest(&config, &text, arguments, &data)?)?;
+    } else if held == Held::Less {
+        refuse_other_data(&folder, &data).map_err(Failure::input)?;
+        let began = Manifest::read(&folder.manifest())?;
+        prepare(&folder, &text, &grown(began, &config, &text))?;
     }
 
     let mut open = Vec::new();
@@ -234,47 +239,28 @@ fn failure(error: ReportError) -> Failure {
     }
 }
 
-/// Fails if the folder's `config.yaml` holds another experiment than `text`. One written by an older version
-/// may lack settings, which count as their defaults, and may have keys under former names.
-fn refuse_other(folder: &ResultsFolder, text: &str) -> Result<(), ExperimentError> {
-    let path = folder.config();
-    let held = match fs::read_to_string(&path) {
-        Ok(held) => held,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(ExperimentError::io(path)(error)),
-    };
-    // Compared as today's program writes it, so that an older version's defaults and names of keys
-    // are no difference.
-    let today = ExperimentConfig::parse(&held, &path).and_then(|held| held.to_yaml());
-    let held = today.unwrap_or(held);
-    if held == text {
-        return Ok(());
-    }
-    let end = "(end of file)";
-    let mut lines = (held.lines().chain([end]), text.lines().chain([end]));
-    let mut number = 0;
-    let difference = loop {
-        number += 1;
-        match (lines.0.next(), lines.1.next()) {
-            (Some(a), Some(b)) if a == b => {}
-            (a, b) => {
-                break format!(
-                    "line {number} is `{}`, this experiment has `{}`",
-                    a.unwrap_or(end).trim(),
-                    b.unwrap_or(end).trim()
-                );
-            }
-        }
-    };
-    Err(ExperimentError::OtherConfig { path, difference })
-}
-
 /// Writes the first files of a results folder.
 fn prepare(folder: &ResultsFolder, config: &str, manifest: &Manifest) -> anyhow::Result<()> {
     let manifest = serde_json::to_string_pretty(manifest)? + "\n";
     replace(&folder.manifest(), manifest.as_bytes())?;
     // The config goes last: a folder that has one is complete.
     Ok(replace(&folder.config(), config.as_bytes())?)
+}
+
+/// Returns the manifest of a sweep that gets more runs; where it began stays.
+fn grown(began: Manifest, config: &ExperimentConfig, text: &str) -> Manifest {
+    notice(format_args!(
+        "{} runs in place of {}: this sweep goes on with more than it began with",
+        config.runs().len(),
+        began.runs.len()
+    ));
+    Manifest {
+        config_sha256: slicewise_core::hash::sha256_hex(text.as_bytes()),
+        seeds: config.seeds.clone(),
+        effort: config.effort,
+        runs: config.runs(),
+        ..began
+    }
 }
 
 fn manifest(

@@ -1,0 +1,135 @@
+//! What a results folder already holds of an experiment.
+//!
+//! Runs know nothing of each other but the first round that they continue from. So a sweep may get
+//! more strategies and more seeds after it has begun, and what is on record stays as it is.
+
+use crate::config::ExperimentConfig;
+use slicewise_experiment::record::{FIRST, FULL};
+use slicewise_experiment::{ExperimentError, ResultsFolder};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// What a results folder holds of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Nothing yet, or this experiment.
+    Same,
+    /// This experiment with fewer strategies or seeds.
+    Less,
+}
+
+/// Compares `config`, whose text is `text`, with the folder's `config.yaml`. One written by an older version
+/// may lack settings, which count as their defaults, and may have keys under former names.
+///
+/// # Errors
+/// The folder holds another experiment, or cannot be read.
+pub(crate) fn held(
+    folder: &ResultsFolder,
+    config: &ExperimentConfig,
+    text: &str,
+) -> Result<Held, ExperimentError> {
+    let path = folder.config();
+    let held = match fs::read_to_string(&path) {
+        Ok(held) => held,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Held::Same),
+        Err(error) => return Err(ExperimentError::io(path)(error)),
+    };
+    // Compared as today's program writes it, so that an older version's defaults and names of keys
+    // are no difference.
+    let today = ExperimentConfig::parse(&held, &path);
+    if today
+        .as_ref()
+        .is_ok_and(|held| held != config && only_adds(held, config))
+    {
+        return Ok(Held::Less);
+    }
+    let held = today.and_then(|held| held.to_yaml()).unwrap_or(held);
+    if held == text {
+        return Ok(Held::Same);
+    }
+    let end = "(end of file)";
+    let mut lines = (held.lines().chain([end]), text.lines().chain([end]));
+    let mut number = 0;
+    let difference = loop {
+        number += 1;
+        match (lines.0.next(), lines.1.next()) {
+            (Some(a), Some(b)) if a == b => {}
+            (a, b) => {
+                break format!(
+                    "line {number} is `{}`, this experiment has `{}`",
+                    a.unwrap_or(end).trim(),
+                    b.unwrap_or(end).trim()
+                );
+            }
+        }
+    };
+    Err(ExperimentError::OtherConfig { path, difference })
+}
+
+/// Returns whether `config` is `held` with more strategies, or more seeds behind those that `held` has:
+/// every run of `held` is a run of `config` with the same rounds, and nothing else differs but the
+/// effort, which only the report reads.
+fn only_adds(held: &ExperimentConfig, config: &ExperimentConfig) -> bool {
+    let runs: BTreeSet<_> = config.runs().into_iter().collect();
+    let mut grown = held.clone();
+    for (task, plan) in &mut grown.tasks {
+        let Some(now) = config.tasks.get(task) else {
+            return false;
+        };
+        let same_rounds = |name: &str| plan.rounds(name) == now.rounds(name);
+        let mut names = plan.strategies.0.keys();
+        if !(names.all(|name| same_rounds(&name.0)) && [FIRST, FULL].into_iter().all(same_rounds)) {
+            return false;
+        }
+        plan.strategies.clone_from(&now.strategies);
+        plan.first_seed_only.clone_from(&now.first_seed_only);
+    }
+    grown.seeds.clone_from(&config.seeds);
+    grown.effort = config.effort;
+    // The first seed's runs keep volumes for the figures.
+    config.seeds.starts_with(&held.seeds)
+        && held.runs().iter().all(|run| runs.contains(run))
+        && grown == *config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn more_strategies_and_seeds_are_more_of_the_same_and_nothing_else_is() {
+        const TEXT: &str = include_str!("../../../experiments/smoke.yaml");
+        let parse = |text: &str| ExperimentConfig::parse(text, Path::new("a.yaml")).unwrap();
+        let held = parse(TEXT);
+        let with = |from: &str, to: &str| {
+            assert!(TEXT.contains(from), "{from}: {TEXT}");
+            only_adds(&held, &parse(&TEXT.replacen(from, to, 1)))
+        };
+        let seeds = TEXT
+            .lines()
+            .find(|line| line.starts_with("seeds:"))
+            .unwrap();
+        let [first, ..] = held.seeds[..] else {
+            panic!("{seeds}")
+        };
+        assert!(with(seeds, seeds), "the same is no more, and no less");
+        let more = |added: &str| seeds.replace(']', added);
+        assert!(with(seeds, &more(", 777]")));
+        assert!(!with(seeds, "seeds: [777]"), "a run is gone");
+        assert!(
+            !with(seeds, &format!("seeds: [777, {first}]")),
+            "another first seed"
+        );
+        let strategy = "      uncertainty: [0.25, 0.5]\n";
+        let further = format!("{strategy}      spacing-aware: [0.25, 0.5]\n");
+        assert!(with(strategy, &further));
+        assert!(!with(strategy, ""), "a strategy is gone");
+        assert!(
+            !with(strategy, "      uncertainty: [0.25]\n"),
+            "a round is gone"
+        );
+        assert!(!with("budget: 12", "budget: 14"), "other rounds");
+        assert!(!with("question: ", "question: Or "), "another question");
+    }
+}
