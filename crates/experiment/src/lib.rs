@@ -9,6 +9,7 @@ pub mod folder;
 pub mod ledger;
 mod leftovers;
 pub mod lock;
+pub mod losses;
 pub mod manifest;
 pub mod packed;
 pub mod pictures;

@@ -8,6 +8,7 @@
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent, replace};
 use crate::ledger;
+use crate::losses::Loss;
 use crate::plan::Run;
 use crate::run::Observer;
 use crate::steps::Round;
@@ -25,17 +26,6 @@ struct Progress {
     steps: usize,
     /// Sum of the losses so far over the last quarter of the round's steps.
     loss_sum: f64,
-}
-
-/// One point of a run's learning curve: a line of `losses/`. A run that was killed trains a piece
-/// again, on the same crops, and writes the same line again.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Loss {
-    round: usize,
-    /// Steps of the round at the end of the piece.
-    steps: usize,
-    /// Mean training loss of the piece.
-    loss: f64,
 }
 
 /// Checkpoints of the weights of a round, or of the first round that a run continues from.

@@ -69,6 +69,8 @@ sections! {
     segmentations: "segmentations", "Attention and segmentations of an unseen case";
     heads: "heads", "Attention heads";
     tissues: "tissues", "Dice of each class on Part B";
+    training: "training", "Had training come to rest?";
+    covered: "covered", "Dice and how near annotated slices are";
     effort: "effort", "What had to be annotated";
 }
 

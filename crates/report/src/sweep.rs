@@ -6,17 +6,22 @@
 
 use crate::agreement::{Agreement, agreements};
 use crate::arm::Arm;
+use crate::config::setting;
 use crate::error::ReportError;
 use crate::format::{list, percent};
 use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
 use crate::observations::{Observations, Scores};
 use crate::paired::{Paired, compare};
 use crate::paper::COMPARED_RATIO;
-use crate::rounds::{Point, Round, ratio_key, rounds};
+use crate::rounds::{Point, Round, cases_of, mean, ratio_key, rounds};
 use slicewise_data::{Agreement as Measure, Part, Task};
 use slicewise_experiment::{DataManifest, Results};
+use slicewise_metrics::covered_share;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// Foreground this near to an annotated slice, in mm, counts as covered: about four slices of a newborn.
+pub(crate) const REACH_MM: f64 = 7.0;
 
 /// A sweep as far as it is on record.
 pub(crate) struct Sweep<'a> {
@@ -112,6 +117,19 @@ impl<'a> Sweep<'a> {
             }
         }
         Ok(costs)
+    }
+
+    /// Gives the share of Part A's foreground voxels within [`REACH_MM`] of an annotated slice of the
+    /// same case, in `[0, 1]`: mean over cases and runs. `None` where records do not know the voxels of
+    /// a slice, or the configuration not the distance between slices.
+    pub(crate) fn covered(&self, point: &Point) -> Option<f64> {
+        let spacing_mm = setting(&self.results.config, &["data", "spacing_mm"])?.parse().ok()?;
+        let records = self.rounds[point.round].records.iter();
+        let cases = records.flat_map(|record| cases_of(record, Part::A));
+        let shares = cases.filter_map(|case| {
+            covered_share(&case.true_voxels, &case.annotated, spacing_mm, REACH_MM).ok()?
+        });
+        mean(shares)
     }
 
     /// Rounds of the primary model.

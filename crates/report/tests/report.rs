@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod agreement;
+mod covered;
 mod endpoint;
 mod fair;
 mod measures;

@@ -18,6 +18,8 @@ pub(crate) enum Axis {
     Slices,
     /// Foreground voxels on them: the work.
     Voxels,
+    /// Foreground voxels near an annotated slice: what was shown of the anatomy.
+    Covered,
 }
 
 /// Dice of all strategies on both parts, with a star where one is as good as full annotation.
@@ -25,7 +27,12 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let arms = sweep.strategies();
     let looks = looks(&arms);
     let x_of = |point: &Point| {
-        100.0 * if axis == Axis::Slices { point.ratio } else { point.cost.voxel_share }
+        100.0
+            * match axis {
+                Axis::Slices => point.ratio,
+                Axis::Voxels => point.cost.voxel_share,
+                Axis::Covered => sweep.covered(point).unwrap_or(f64::NAN),
+            }
     };
     let mark = |point: &Point, star: Option<&Point>| Mark {
         x: x_of(point),
@@ -81,6 +88,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         x_label: match axis {
             Axis::Slices => "annotated slices (%)",
             Axis::Voxels => "annotated foreground voxels (%)",
+            Axis::Covered => "foreground voxels near an annotated slice (%)",
         },
         y_label: "mean Dice",
         limits: 0.0..1.0,
@@ -96,6 +104,12 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
             ("voxels", "Dice against the foreground voxels that had to be drawn"),
             "The same points against the share of all foreground voxels that lie on annotated \
              slices, which is what an annotator has to draw: slices are not equally much work.",
+        ),
+        Axis::Covered => (
+            ("covered", "Dice against the share of foreground near an annotated slice"),
+            "The same points against the share of all foreground voxels that lie within 7 mm of an \
+             annotated slice: what the network was shown of the anatomy. If strategies differ by that \
+             alone, their points lie on one curve.",
         ),
     };
     let statistics =

@@ -68,10 +68,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, |r| r.0.ratio)
         .paired(|r| &r.1);
-    let tasks = sweep.tasks().into_iter();
-    let sentences = tasks.filter_map(|task| Some((task, sentence(&rows, endpoint, task)?)));
-    let (sentences, grids) = (sentences.collect(), vec![grid.grid()]);
-    Ok(Some(Content { frame: Some(frame), grids, sentences, ..Content::default() }))
+    let content = Content::table(frame, vec![grid.grid()]);
+    Ok(Some(content.told(sweep, |task| sentence(&rows, endpoint, task))))
 }
 
 /// Says what the endpoint found.
