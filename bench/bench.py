@@ -321,8 +321,8 @@ class Bench:
         folder, theirs = SCRATCH / "report", SCRATCH / "report-peer"
         shutil.rmtree(folder, ignore_errors=True)
         script = [sys.executable, ROOT / "bench/report.py"]
-        run([*script, "repeat", ROOT / "results/table2-neonates", folder])
-        say("report of 10,000 records, those of results/table2-neonates again and again: ours whole, the peer's a part")
+        run([*script, "repeat", ROOT / "results/earlier/table2-neonates", folder])
+        say("report of 10,000 records, those of results/earlier/table2-neonates again and again: ours whole, the peer's a part")
         commands = [[PROGRAM, "report", folder], [*script, "write", folder, theirs]]
         rounds = []
         # In the first round the files come from the disk.

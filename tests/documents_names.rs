@@ -155,12 +155,12 @@ fn tables_md_has_the_columns_of_the_tables() {
             "heads" => "attention-head-neonates",
             _ => "table2-neonates",
         };
-        let csv = root().join(format!("results/{sweep}/tables/{table}.csv"));
+        let csv = root().join(format!("results/earlier/{sweep}/tables/{table}.csv"));
         let text = fs::read_to_string(csv).unwrap();
         assert_eq!(columns.join(","), text.lines().next().unwrap(), "{table}");
         named.insert(table.to_owned());
     }
-    for entry in fs::read_dir(root().join("results/table2-neonates/tables")).unwrap() {
+    for entry in fs::read_dir(root().join("results/earlier/table2-neonates/tables")).unwrap() {
         let file = entry.unwrap().path();
         if file.extension().is_some_and(|ending| ending == "csv") {
             let name = file.file_stem().unwrap().to_str().unwrap();
