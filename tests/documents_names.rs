@@ -152,15 +152,15 @@ fn tables_md_has_the_columns_of_the_tables() {
         let table = cells[0].trim().trim_matches('`');
         let columns: Vec<&str> = cells[2].split('`').skip(1).step_by(2).collect();
         let sweep = match table {
-            "heads" => "attention-head-neonates",
-            _ => "table2-neonates",
+            "heads" => "earlier/attention-head-neonates",
+            _ => "phantoms/table2",
         };
-        let csv = root().join(format!("results/earlier/{sweep}/tables/{table}.csv"));
+        let csv = root().join(format!("results/{sweep}/tables/{table}.csv"));
         let text = fs::read_to_string(csv).unwrap();
         assert_eq!(columns.join(","), text.lines().next().unwrap(), "{table}");
         named.insert(table.to_owned());
     }
-    for entry in fs::read_dir(root().join("results/earlier/table2-neonates/tables")).unwrap() {
+    for entry in fs::read_dir(root().join("results/phantoms/table2/tables")).unwrap() {
         let file = entry.unwrap().path();
         if file.extension().is_some_and(|ending| ending == "csv") {
             let name = file.file_stem().unwrap().to_str().unwrap();
