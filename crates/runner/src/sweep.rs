@@ -114,10 +114,12 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         voxels,
     })?;
     if ended.stopped {
+        let tasks = arguments.tasks.iter();
+        let tasks: String = tasks.map(|task| format!(" --task {task}")).collect();
         let out = arguments.out.as_ref();
         let out = out.map_or_else(String::new, |out| format!(" --out {}", out.display()));
         return Err(Failure::Run(anyhow!(
-            "stopped; go on with: {}{out}",
+            "stopped; go on with: {}{tasks}{out}",
             command(arguments)
         )));
     }
