@@ -2,7 +2,7 @@
 //! what annotation costs.
 
 use crate::choice::{Ratio, StrategyName};
-use crate::plan::TaskPlan;
+use crate::plan::{SAME_RATIO, TaskPlan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_data::Task;
@@ -41,7 +41,7 @@ impl Endpoint {
                 .filter(|round| round.evaluated)
                 .map(|round| round.ratio)
                 .collect();
-            let same = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            let same = |a: f64, b: f64| (a - b).abs() < SAME_RATIO;
             let mut wanted = self.ratios.iter();
             let missing = wanted.find(|wanted| !evaluated.iter().any(|&has| same(has, wanted.0)));
             if let Some(Ratio(missing)) = missing {

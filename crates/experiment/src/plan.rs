@@ -16,7 +16,7 @@ use slicewise_data::{Task, TaskDefinition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two annotation ratios that differ by less are the same.
-const SAME_RATIO: f64 = 1e-9;
+pub(crate) const SAME_RATIO: f64 = 1e-9;
 
 /// The smallest annotation ratio that a query may add; it bounds the number of rounds.
 const LEAST_QUERY: f64 = 0.001;

@@ -2,6 +2,7 @@
 //! CSV and Parquet.
 
 use crate::error::ReportError;
+use crate::paired::Paired;
 use crate::rounds::Score;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, NamedFrom, ParquetCompression, ParquetWriter, SerWriter, Series,
@@ -80,6 +81,16 @@ impl<'r, R> Columns<'r, R> {
         self.interval(|row| value(row).value)
             .count("seeds", |row| value(row).value.n)
             .count("cases", |row| value(row).cases)
+    }
+
+    /// The columns of [`Columns::interval`], `p`, `p_holm`, `seeds`, `cases` and `n`.
+    pub(crate) fn paired(self, value: impl Fn(&'r R) -> &'r Paired) -> Self {
+        self.interval(|row| value(row).difference)
+            .maybe("p", |row| value(row).p)
+            .maybe("p_holm", |row| value(row).p_holm)
+            .count("seeds", |row| value(row).runs)
+            .count("cases", |row| value(row).cases)
+            .count("n", |row| value(row).difference.n)
     }
 
     /// The columns `NAME`, `NAME_low` and `NAME_high`, some of them missing.

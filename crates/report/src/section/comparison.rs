@@ -29,12 +29,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("ratio", ratio)
         .text("strategy", |r| r.0.arm.name())
         .text("rival", |r| r.1.arm.name())
-        .interval(|r| r.2.difference)
-        .maybe("p", |r| r.2.p)
-        .maybe("p_holm", |r| r.2.p_holm)
-        .count("seeds", |r| r.2.runs)
-        .count("cases", |r| r.2.cases)
-        .count("n", |r| r.2.difference.n)
+        .paired(|r| r.2)
         .frame("comparison")?;
     let how = format!(
         "Mean Dice of the first strategy minus the second's on the same Part B case and seed. \

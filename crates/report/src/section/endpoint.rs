@@ -49,12 +49,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("ratio", |r| r.0.ratio)
         .text("strategy", |r| r.0.arm.name())
         .text("against", |_| &endpoint.against)
-        .interval(|r| r.1.difference)
-        .maybe("p", |r| r.1.p)
-        .maybe("p_holm", |r| r.1.p_holm)
-        .count("seeds", |r| r.1.runs)
-        .count("cases", |r| r.1.cases)
-        .count("n", |r| r.1.difference.n)
+        .paired(|r| &r.1)
         .frame("endpoint")?;
     let how = format!(
         "The experiment named this before it ran: Dice on Part B at {}, each strategy minus {}. {CROSSED} \
