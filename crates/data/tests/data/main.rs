@@ -4,12 +4,14 @@
 
 mod broken_files;
 mod broken_settings;
+mod case_files;
 mod datasets;
 mod folds;
 mod found_by_fuzzing;
 mod nibabel;
 mod nifti_fixtures;
 mod own_grid;
+mod people;
 mod preprocessing;
 mod real_data;
 mod small_files;
