@@ -102,7 +102,7 @@ fn check_case(
     config: &DataConfig,
 ) -> (Option<CaseFacts>, Vec<DataError>) {
     let classes = grouping.classes.len();
-    match read_case(&case.source, definition, grouping) {
+    match read_case(&case.source, definition, grouping, config) {
         Ok(raw) => {
             let facts = CaseFacts::of(case, part, &raw, classes);
             let prepared = preprocess(raw, classes, config.spacing_mm, config.margin_mm);

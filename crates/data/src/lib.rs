@@ -6,6 +6,8 @@ mod check;
 pub mod config;
 pub mod datasets;
 pub mod error;
+mod grid;
+mod grid_cause;
 mod grouping;
 mod load;
 pub mod nifti;
@@ -24,6 +26,7 @@ pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use load::{folds, load_task};
+pub use nifti::Position;
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
     Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,

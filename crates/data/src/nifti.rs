@@ -12,8 +12,11 @@
 
 mod affine;
 mod counting;
+mod position;
 mod read;
+mod reader;
 mod write;
 
-pub use read::{read_f64, read_image, read_labels};
+pub use position::Position;
+pub use reader::{Reader, read_f64, read_image, read_labels};
 pub use write::{write_image, write_labels};

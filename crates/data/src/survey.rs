@@ -157,7 +157,7 @@ pub fn survey(
                 ..kept
             });
         }
-        let raw = read_case(&case.source, definition, grouping).map_err(first)?;
+        let raw = read_case(&case.source, definition, grouping, config).map_err(first)?;
         let facts = CaseFacts::of(case, *part, &raw, grouping.classes.len());
         let bytes = serde_json::to_vec(&facts).unwrap_or_default();
         let saved = std::fs::create_dir_all(cache).and_then(|()| write_whole(&path, &bytes));

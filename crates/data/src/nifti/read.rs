@@ -1,14 +1,12 @@
-//! Reads a NIfTI file: the header, the stated against the actual size, the bytes, scaling and
-//! orientation, in this order.
+//! Reads what a NIfTI file stores: the header, the stated against the actual size, the bytes, scaling
+//! and position, in this order.
 
-use super::affine;
 use super::counting::CountingReader;
+use super::position::{self, Position};
 use crate::error::DataError;
 use ::nifti::volume::inmem::InMemNiftiVolume;
 use ::nifti::{NiftiHeader, NiftiType};
 use flate2::bufread::MultiGzDecoder;
-use ndarray::Array3;
-use slicewise_core::{Geometry, Image, StoredAxes, Volume};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -23,73 +21,8 @@ const MOST_VOXELS: u64 = 1 << 29;
 /// error.
 const WHOLE_NUMBER_TOLERANCE: f64 = 1e-4;
 
-/// Reads a scan to RAS `[z, y, x]` as float32, scaled as the header says.
-///
-/// # Errors
-/// The file is missing, damaged or not 3D, its type is not a real number, or a voxel is NaN or
-/// infinite in float32.
-pub fn read_image(path: &Path) -> Result<Image, DataError> {
-    read_finite(path)
-}
-
-/// Reads a segmentation to RAS `[z, y, x]` with the file's own label values, whatever type it
-/// stores them in (float64 included).
-///
-/// # Errors
-/// Those of [`read_image`], or a value is not a whole number.
-pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
-    read(path, |misfits| DataError::NotInteger {
-        path: path.to_owned(),
-        value: misfits.value,
-        first: misfits.first,
-    })
-}
-
-/// Reads any volume to RAS `[z, y, x]` as float64, scaled as the header says.
-///
-/// # Errors
-/// Those of [`read_image`], but a voxel counts as infinite only if it is so in float64.
-pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
-    read_finite(path)
-}
-
-fn read_finite<T: Voxel>(path: &Path) -> Result<Volume<T>, DataError> {
-    read(path, |misfits| DataError::NotFinite {
-        path: path.to_owned(),
-        count: misfits.count,
-        first: misfits.first,
-    })
-}
-
-fn read<T: Voxel>(
-    path: &Path,
-    refuse: impl FnOnce(Misfits) -> DataError,
-) -> Result<Volume<T>, DataError> {
-    let Stored {
-        voxels,
-        misfits,
-        shape: [i, j, k],
-        affine,
-    } = read_stored(path)?;
-    if let Some(misfits) = misfits {
-        return Err(refuse(misfits));
-    }
-    let array =
-        Array3::from_shape_vec((k, j, i), voxels).map_err(|error| header_error(path, error))?;
-    let stored = StoredAxes::of_affine(&affine);
-    let (voxels, affine) = if stored == StoredAxes::RAS {
-        (array, affine)
-    } else {
-        stored.to_ras(array.view(), &affine)
-    };
-    Ok(Volume {
-        voxels,
-        geometry: Geometry { affine, stored },
-    })
-}
-
 /// The type that voxels are read to. Every value goes through `f64` and is scaled.
-trait Voxel: Copy {
+pub(super) trait Voxel: Copy {
     fn fits(value: f64) -> bool;
     fn of(value: f64) -> Self;
 }
@@ -127,29 +60,33 @@ impl Voxel for i32 {
 }
 
 /// Values that the voxel type cannot hold.
-struct Misfits {
-    count: usize,
+pub(super) struct Misfits {
+    pub(super) count: usize,
     /// The first such value, and its index (i, j, k).
-    value: f64,
-    first: (usize, usize, usize),
+    pub(super) value: f64,
+    pub(super) first: (usize, usize, usize),
 }
 
 /// Voxels in the file's order, first axis fastest, scaled.
-struct Stored<T> {
-    voxels: Vec<T>,
-    misfits: Option<Misfits>,
+pub(super) struct Stored<T> {
+    pub(super) voxels: Vec<T>,
+    pub(super) misfits: Option<Misfits>,
     /// Number of voxels along i, j and k.
-    shape: [usize; 3],
-    affine: [[f64; 4]; 4],
+    pub(super) shape: [usize; 3],
+    pub(super) affine: [[f64; 4]; 4],
 }
 
-fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
+/// Reads header and voxels of a file.
+pub(super) fn read_stored<T: Voxel>(
+    path: &Path,
+    position: Option<Position>,
+) -> Result<Stored<T>, DataError> {
     let mut file = BufReader::new(File::open(path).map_err(|error| read_error(path, error))?);
     let start = file.fill_buf().map_err(|error| read_error(path, error))?;
     // The content decides, not the name: a `.nii` that is gzipped is common.
     if start.starts_with(&[0x1f, 0x8b]) {
         let mut stream = CountingReader::new(MultiGzDecoder::new(file));
-        let result = read_stream(path, &mut stream).and_then(|stored| {
+        let result = read_stream(path, &mut stream, position).and_then(|stored| {
             io::copy(&mut stream, &mut io::sink())
                 .map(|_| stored)
                 .map_err(|error| read_error(path, error))
@@ -164,11 +101,15 @@ fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
             other => other,
         })
     } else {
-        read_stream(path, &mut file)
+        read_stream(path, &mut file, position)
     }
 }
 
-fn read_stream<T: Voxel>(path: &Path, stream: &mut impl Read) -> Result<Stored<T>, DataError> {
+fn read_stream<T: Voxel>(
+    path: &Path,
+    stream: &mut impl Read,
+    position: Option<Position>,
+) -> Result<Stored<T>, DataError> {
     let start = read_up_to(path, stream, HEADER_BYTES)?;
     if start.len() < HEADER_BYTES {
         return Err(header_error(
@@ -176,11 +117,14 @@ fn read_stream<T: Voxel>(path: &Path, stream: &mut impl Read) -> Result<Stored<T
             format!("expected {HEADER_BYTES} header bytes, got {}", start.len()),
         ));
     }
-    let header = parse_header(path, &start)?;
+    let mut header = parse_header(path, &start)?;
     let shape = volume_shape(path, &header)?;
     let datatype = header
         .data_type()
         .map_err(|error| header_error(path, error))?;
+    // The crate believes these, though they only repeat what is known by now.
+    header.dim = [3, header.dim[1], header.dim[2], header.dim[3], 1, 1, 1, 1];
+    header.bitpix = 8 * datatype.size_of() as i16;
     let skip = data_offset(path, &header)? - HEADER_BYTES;
     let skipped = io::copy(&mut stream.by_ref().take(skip as u64), &mut io::sink())
         .map_err(|error| read_error(path, error))?;
@@ -223,7 +167,7 @@ fn read_stream<T: Voxel>(path: &Path, stream: &mut impl Read) -> Result<Stored<T
         voxels,
         misfits,
         shape,
-        affine: affine::of_header(&header).map_err(|reason| header_error(path, reason))?,
+        affine: position::of_header(path, &header, shape, position)?,
     })
 }
 
@@ -252,22 +196,34 @@ fn parse_header(path: &Path, bytes: &[u8]) -> Result<NiftiHeader, DataError> {
     Ok(header)
 }
 
-/// Returns the numbers of voxels along i, j and k. Axes beyond the third must have length one.
+/// Returns the numbers of voxels along i, j and k. Axes beyond the third must have length one; 0 and
+/// less, which some writers leave there, count as one (as in niftilib).
 fn volume_shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataError> {
-    let dim = header.dim().map_err(|_| {
-        let got = &header.dim;
-        header_error(
+    // The crate reads signed numbers as unsigned ones.
+    let dim = header
+        .dim
+        .map(|length| i16::from_ne_bytes(length.to_ne_bytes()));
+    let axes = usize::try_from(dim[0]).unwrap_or(0);
+    let lengths = dim.get(1..=axes).unwrap_or_default();
+    if lengths.is_empty() || lengths.iter().take(3).any(|&n| n < 1) {
+        return Err(header_error(
             path,
-            format!("expected 1 to 7 axes of at least one voxel, got dim = {got:?}"),
-        )
-    })?;
-    if dim.len() < 3 || dim[3..].iter().any(|&n| n > 1) {
+            format!("expected 1 to 7 axes of at least one voxel, got dim = {dim:?}"),
+        ));
+    }
+    if axes < 3 || lengths[3..].iter().any(|&n| n > 1) {
         return Err(DataError::NotThreeDimensional {
             path: path.to_owned(),
-            shape: dim.iter().map(u16::to_string).collect::<Vec<_>>().join("×"),
+            shape: lengths
+                .iter()
+                .map(i16::to_string)
+                .collect::<Vec<_>>()
+                .join("×"),
         });
     }
-    Ok(std::array::from_fn(|axis| usize::from(dim[axis])))
+    Ok(std::array::from_fn(|axis| {
+        usize::from(header.dim[axis + 1])
+    }))
 }
 
 /// Returns where the voxels start. Some writers use 0 for "right after the header".
@@ -388,7 +344,7 @@ fn read_error(path: &Path, source: io::Error) -> DataError {
     }
 }
 
-fn header_error(path: &Path, reason: impl ToString) -> DataError {
+pub(super) fn header_error(path: &Path, reason: impl ToString) -> DataError {
     DataError::Header {
         path: path.to_owned(),
         reason: reason.to_string(),
