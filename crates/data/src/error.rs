@@ -45,6 +45,14 @@ pub enum DataError {
         /// What is wrong with the header.
         reason: String,
     },
+    /// A header does not say where its voxels lie.
+    #[error("{}: its header states no position: {reason}", path.display())]
+    NoPosition {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what is there.
+        reason: String,
+    },
     /// The header states more voxels than the file holds.
     #[error("{}: expected {expected} bytes of voxels, as the header's {shape} of {bytes_per_voxel} bytes each, got {got}", path.display())]
     TooShort {
@@ -265,6 +273,7 @@ impl DataError {
             | Self::Io { path, .. }
             | Self::Gzip { path, .. }
             | Self::Header { path, .. }
+            | Self::NoPosition { path, .. }
             | Self::TooShort { path, .. }
             | Self::NotThreeDimensional { path, .. }
             | Self::TooLarge { path, .. }
@@ -320,6 +329,9 @@ impl DataError {
                 "Copy or download the file again: it is incomplete."
             }
             Self::Header { .. } => "Convert it to NIfTI-1 (.nii or .nii.gz).",
+            Self::NoPosition { .. } => {
+                "Correct sform, qform or pixdim in the header, for instance by copying the header of a file on the same grid (fslcpgeom)."
+            }
             Self::NotThreeDimensional { .. } => "Split the series and name one 3D volume.",
             Self::TooLarge { .. } => {
                 "Correct the header's dimensions or voxel size, crop the volume, or choose a larger data.spacing_mm."

@@ -23,10 +23,10 @@ impl GridCause {
                 "Resample it to the image's grid, or raise data.grid_tolerance_voxels if so small a difference does not matter."
             }
             Self::NoPosition => {
-                "Its header states no position: if its array belongs to the image's voxel by voxel, copy the image's header to it (fslcpgeom IMAGE LABEL, or in nibabel nib.save(nib.Nifti1Image(np.asarray(label.dataobj), image.affine), LABEL)), and do not resample it."
+                "Its header states no position (the identity, or none): if its array belongs to the image's voxel by voxel, copy the image's header to it (fslcpgeom IMAGE LABEL, or in nibabel nib.save(nib.Nifti1Image(np.asarray(label.dataobj), image.affine), LABEL)), and do not resample it."
             }
             Self::NoPositionOfScan => {
-                "The image's header states no position: if the arrays belong together voxel by voxel, copy this file's header to the image (fslcpgeom LABEL IMAGE, or in nibabel nib.save(nib.Nifti1Image(np.asarray(image.dataobj), label.affine), IMAGE)), and do not resample it."
+                "The image's header states no position (the identity, or none): if the arrays belong together voxel by voxel, copy this file's header to the image (fslcpgeom LABEL IMAGE, or in nibabel nib.save(nib.Nifti1Image(np.asarray(image.dataobj), label.affine), IMAGE)), and do not resample it."
             }
             Self::Shift => {
                 "Only the origins differ: if the arrays belong together voxel by voxel, copy the image's header to it (fslcpgeom IMAGE LABEL); else resample it to the image's grid, or name the file that belongs to this image."

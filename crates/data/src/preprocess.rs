@@ -25,8 +25,9 @@ use ndarray::{Array3, Slice, Zip};
 use slicewise_core::{Image, LabelMap};
 use std::path::Path;
 
-/// Grids whose spacings differ by less than this, in mm, are the same.
-const SAME_SPACING_MM: f64 = 1e-6;
+/// The share by which a voxel size may differ from the one that is wanted. Less is rounding, for
+/// instance of directions in float32.
+const SAME_SPACING: f64 = 1e-5;
 
 /// The most voxels that resampling may make of one (8 along each axis). A header that says metres
 /// instead of millimetres would otherwise fill the memory.
@@ -83,7 +84,7 @@ fn has_spacing(image: &Image, target_mm: f64) -> bool {
     let spacing_mm = image.geometry.spacing_mm();
     spacing_mm
         .iter()
-        .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING_MM)
+        .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING * target_mm)
 }
 
 fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {

@@ -50,8 +50,9 @@ const SAME_PLACE_VOXELS: f64 = 1.0;
 /// the root of what float32 leaves of a difference, and is read as 0 up to this.
 const QUATERNION_RADIANS: f64 = 1.2e-3;
 
-/// Smallest volume of a voxel in mm³.
-const SMALLEST_VOXEL_MM3: f64 = 1e-12;
+/// The smallest volume of a voxel, as a share of the product of its sizes. Axes that are stored in
+/// float32 and lie in one plane keep some 1e-8.
+const FLAT: f64 = 1e-6;
 
 /// Returns the affine of a header from stored index (i, j, k) to mm: the form that `position` names
 /// if the header has it, else the other one, else what pixdim says alone. Without `position` it is
@@ -94,7 +95,7 @@ pub(super) fn of_header(
         (None, None, _) => affine::of_pixdim(header, shape),
     };
     let affine = affine.and_then(|affine| invertible(in_mm(affine, header)));
-    affine.map_err(|reason| DataError::Header {
+    affine.map_err(|reason| DataError::NoPosition {
         path: path.to_owned(),
         reason,
     })
@@ -115,8 +116,10 @@ fn in_mm(mut affine: Affine, header: &NiftiHeader) -> Affine {
 }
 
 fn invertible(affine: Affine) -> Result<Affine, String> {
+    let linear = linear(&affine);
+    let box_mm3: f64 = column_lengths(&linear).iter().product();
     let finite = affine.iter().flatten().all(|value| value.is_finite());
-    if finite && determinant(&linear(&affine)).abs() >= SMALLEST_VOXEL_MM3 {
+    if finite && box_mm3 > 0.0 && determinant(&linear).abs() >= FLAT * box_mm3 {
         return Ok(affine);
     }
     Err(format!(

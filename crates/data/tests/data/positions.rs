@@ -246,6 +246,14 @@ fn units_are_converted() {
         [20.0, -30.0, 5.0]
     ));
     assert_eq!(image.geometry.stored.code(), "RAI");
+    // An electron microscope: 5 nm. How small a voxel may be does not depend on the unit.
+    let image = read(Reader::default(), &diagonal([0.005; 3]), |header| {
+        header.units(3)
+    });
+    assert!(close(
+        image.unwrap().geometry.spacing_mm().map(|mm| mm * 1e6),
+        [5.0; 3]
+    ));
     // Both statements of a contradiction are in mm.
     let error = read(
         Reader::default(),
@@ -350,11 +358,11 @@ fn redundant_fields_may_be_wrong() {
     };
     assert_eq!(
         only([0.0, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0]),
-        "x.nii: not a readable NIfTI-1 file: expected a unit quaternion, got (b, c, d) = (0, 2, 0)"
+        "x.nii: its header states no position: expected a unit quaternion, got (b, c, d) = (0, 2, 0)"
     );
     assert_eq!(
         only([0.0; 3], [1.0, 1.0, 0.0, 1.0]),
-        "x.nii: not a readable NIfTI-1 file: expected voxel sizes in pixdim, which has the only ones, \
+        "x.nii: its header states no position: expected voxel sizes in pixdim, which has the only ones, \
          got 1 × 0 × 1"
     );
 }
