@@ -2,11 +2,12 @@
 
 use crate::config::DataConfig;
 use crate::datasets::{self, Source};
-use crate::error::DataError;
+use crate::error::{DataError, one_line};
 use crate::grouping::LabelGrouping;
-use crate::load::{grouping, select};
+use crate::load::{grouping, notes, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
+use crate::twins::{self, Seen};
 use rayon::prelude::*;
 use slicewise_core::{Task, TaskDefinition};
 use std::path::PathBuf;
@@ -35,49 +36,84 @@ impl From<&DataError> for Problem {
     }
 }
 
-/// Returns every problem of a task's data: first those of tables and settings, then those of the
-/// cases in their order. It lists, splits, reads and preprocesses all cases and keeps nothing. If
-/// there is no problem, [`crate::load_task`] works. Phantoms are listed but not made, since nothing
-/// can be wrong with them: each has every class.
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Every problem: first those of tables and settings, then those of the cases in their order,
+    /// then scans that are in both parts.
+    pub problems: Vec<Problem>,
+    /// What a user should know although it stops nothing: a line each.
+    pub notes: Vec<String>,
+}
+
+/// Returns every problem of a task's data, see [`examine`].
 pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Vec<Problem> {
+    examine(task, definition, config).problems
+}
+
+/// Returns every problem of a task's data, and notes. It lists, splits, reads, preprocesses and
+/// compares all cases and keeps nothing. If there is no problem, [`crate::load_task`] works. Phantoms
+/// are listed but not made, since nothing can be wrong with them: each has every class.
+pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Checked {
     let (cases, grouping, mut problems) = match select(task, definition, config) {
         Ok(selection) => {
-            let cases = selection.cases.into_iter().map(|(case, _)| case).collect();
+            let cases = selection.cases.into_iter();
+            let cases = cases.map(|(case, part)| (case, Some(part))).collect();
             (cases, Some(selection.grouping), Vec::new())
         }
         Err(problems) => {
             let dataset = datasets::find(&config.dataset).ok();
             let cases = dataset.map_or_else(Vec::new, |dataset| {
-                dataset.sound(config, &definition.labels)
+                let cases = dataset.sound(config, &definition.labels).into_iter();
+                cases.map(|case| (case, None)).collect()
             });
             let grouping =
                 dataset.and_then(|dataset| grouping(dataset, task, definition, config).ok());
             (cases, grouping, problems)
         }
     };
+    let mut notes = notes(config);
     if let Some(grouping) = grouping {
-        let case_problems: Vec<Vec<DataError>> = cases
+        let checked: Vec<(Option<Seen>, Vec<DataError>)> = cases
             .par_iter()
-            .filter(|case| matches!(case.source, Source::Files { .. }))
-            .map(|case| check_case(&case.source, definition, &grouping, config))
+            .filter(|(case, _)| matches!(case.source, Source::Files { .. }))
+            .map(|(case, part)| {
+                let (content, problems) = check_case(&case.source, definition, &grouping, config);
+                let seen = content.zip(*part).map(|(content, part)| Seen {
+                    case,
+                    part,
+                    content,
+                });
+                (seen, problems)
+            })
             .collect();
+        let (seen, case_problems): (Vec<_>, Vec<_>) = checked.into_iter().unzip();
+        let seen: Vec<Seen> = seen.into_iter().flatten().collect();
+        let (twins, twin_notes) = twins::compare(&seen, config.folds.is_some());
         problems.extend(case_problems.into_iter().flatten());
+        problems.extend(twins);
+        notes.extend(twin_notes.iter().map(one_line));
     }
-    problems.iter().map(Problem::from).collect()
+    Checked {
+        problems: problems.iter().map(Problem::from).collect(),
+        notes,
+    }
 }
 
+/// Returns what [`twins::content`] says of a scan that can be read, and all problems of its case.
 fn check_case(
     source: &Source,
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
-) -> Vec<DataError> {
+) -> (Option<u64>, Vec<DataError>) {
     let classes = grouping.classes.len();
     match read_case(source, definition, grouping) {
-        Ok(raw) => preprocess(raw, classes, config.spacing_mm, config.margin_mm)
-            .err()
-            .into_iter()
-            .collect(),
-        Err(problems) => problems,
+        Ok(raw) => {
+            let content = raw.content;
+            let prepared = preprocess(raw, classes, config.spacing_mm, config.margin_mm);
+            (Some(content), prepared.err().into_iter().collect())
+        }
+        Err(problems) => (None, problems),
     }
 }

@@ -15,14 +15,16 @@ pub mod preprocess;
 mod resample;
 mod source;
 mod split;
+pub mod text;
+mod twins;
 
 pub use annotation::{AnnotationError, SliceAnnotation};
-pub use check::{Problem, check_task};
-pub use config::{DataConfig, PhantomConfig};
+pub use check::{Checked, Problem, check_task, examine};
+pub use config::{Channel, DataConfig, PhantomConfig};
 pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
-pub use load::{folds, load_task};
+pub use load::{folds, load_task, notes};
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
     Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,

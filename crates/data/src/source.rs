@@ -5,6 +5,7 @@ use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::nifti::{read_f64, read_image, read_labels};
 use crate::phantom;
+use crate::twins;
 use ndarray::Array3;
 use slicewise_core::volume::slices_first;
 use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition};
@@ -22,6 +23,8 @@ pub(crate) struct RawCase {
     /// Where the image counts, `[D, H, W]`; `None` means everywhere. A task of the mask has none
     /// here.
     pub(crate) mask: Option<Array3<bool>>,
+    /// What [`twins::content`] says of the whole scan.
+    pub(crate) content: u64,
     /// The image's file, for error messages.
     pub(crate) file: PathBuf,
 }
@@ -104,6 +107,7 @@ impl RawCase {
                 image: self.image.sliced_along(axis),
                 classes: slices_first(self.classes.view(), axis),
                 mask: self.mask.map(|mask| slices_first(mask.view(), axis)),
+                content: self.content,
                 file: self.file,
             },
         }
@@ -239,6 +243,7 @@ fn into_task(
         }
     };
     let mut voxels = image.voxels;
+    let content = twins::content(&voxels);
     if let Some(mask) = &mask {
         voxels.zip_mut_with(mask, |value, &inside| {
             if !inside {
@@ -253,6 +258,7 @@ fn into_task(
         },
         classes,
         mask,
+        content,
         file: image.file,
     })
 }
