@@ -24,4 +24,5 @@ mod release;
 mod start;
 mod sweep;
 mod sweep_killed;
+mod text_files;
 mod tiny;

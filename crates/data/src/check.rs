@@ -94,8 +94,15 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
         problems.extend(twins);
         notes.extend(twin_notes.iter().map(one_line));
     }
+    // What makes a table unreadable is found more than once.
+    let mut once: Vec<Problem> = Vec::new();
+    for problem in problems.iter().map(Problem::from) {
+        if !once.contains(&problem) {
+            once.push(problem);
+        }
+    }
     Checked {
-        problems: problems.iter().map(Problem::from).collect(),
+        problems: once,
         notes,
     }
 }

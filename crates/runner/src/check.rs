@@ -38,12 +38,18 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         arguments.device.as_deref(),
         &ResultsFolder::new(&out),
     )?;
-    let mut problems = Vec::new();
+    let (mut problems, mut notes) = (Vec::new(), Vec::new());
     for &task in config.tasks.keys() {
         let definition = config.definition(task)?;
-        for problem in slicewise_data::check_task(task, &definition, &config.data) {
+        let checked = slicewise_data::examine(task, &definition, &config.data);
+        for problem in checked.problems {
             if !problems.contains(&problem) {
                 problems.push(problem);
+            }
+        }
+        for note in checked.notes {
+            if !notes.contains(&note) {
+                notes.push(note);
             }
         }
     }
@@ -51,7 +57,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
 
     println!("device     {}", config.device);
     println!("precision  {precision}");
-    kept.iter().for_each(|line| println!("note: {line}"));
+    let notes = kept.iter().chain(&notes);
+    notes.for_each(|line| println!("note: {line}"));
     slicewise_model::set_threads(config.threads);
     let runs = config.runs();
     let jobs = arguments

@@ -103,8 +103,7 @@ fn tables() {
         ),
         (
             "case,image,label\na,b\n",
-            "cases.csv:2: CSV error: record 1 (line: 2, byte: 17): found record with 2 fields, \
-             but the previous record has 3 fields",
+            "cases.csv:2: expected 3 fields, as the header has, got 2",
         ),
         (
             "case,image,label\n",
@@ -166,7 +165,7 @@ fn settings() {
     assert_eq!(
         say(&|config| config.path = Some("/nowhere/cases.csv".into())),
         "/nowhere/cases.csv: not found \
-         (expected a CSV file with the columns case,image,label[,mask][,split])"
+         (expected a CSV file with the columns case,image,label[,mask][,split][,subject])"
     );
     let mut phantoms = DataConfig::new("phantom");
     assert_eq!(
