@@ -150,6 +150,13 @@ fn check_settings(config: &DataConfig) -> Vec<DataError> {
             format!("expected none with the dataset {}, got one", config.dataset),
         );
     }
+    let mut classes = config.classes.iter().flatten();
+    if let Some(class) = classes.find(|class| class.eq_ignore_ascii_case("ignore")) {
+        setting(
+            "classes",
+            format!("expected fully annotated labels, got a class \"{class}\""),
+        );
+    }
     if config.channel.is_some() && config.dataset != "msd" {
         setting(
             "channel",

@@ -132,6 +132,35 @@ fn several_channels_are_refused_until_one_is_chosen() {
     );
 }
 
+/// The Decathlon keeps all channels of a scan in one file.
+#[test]
+fn channels_in_one_file_are_told_from_channels_in_several() {
+    let mut msd = Msd::new();
+    msd.described(r#", "modality": {"0": "FLAIR", "1": "T1w"}"#);
+    let expected = [
+        "dataset.json: expected a file for each of 2 channels, got imagesTr/c_000.nii.gz; Write the \
+         channel that is wanted as a 3D volume of its own, and name it alone in dataset.json.",
+    ];
+    assert_eq!(msd.problems(), expected);
+    msd.config.channel = Some(Channel::Number(0));
+    assert_eq!(msd.problems(), expected);
+    // nnU-Net v2 can name a file for each, and the case.
+    msd.config.channel = None;
+    let entry = |case: &str, label: &str| {
+        format!(
+            r#""{case}": {{"images": ["imagesTr/c_003.nii.gz", "imagesTr/{label}.nii.gz"], "label": "labelsTr/{label}.nii.gz"}}"#
+        )
+    };
+    let entries = [entry("x", "c_001"), entry("y", "c_002")].join(", ");
+    msd.described(&format!(r#", "dataset": {{{entries}}}"#));
+    assert!(msd.problems()[0].starts_with("dataset.json: expected one channel, got 2 images"));
+    msd.config.channel = Some(Channel::Number(1));
+    assert_eq!(ids(&msd.load()), ["x", "y"]);
+    // The first channel is the same scan for both.
+    msd.config.channel = Some(Channel::Number(0));
+    assert!(msd.problems()[0].contains("has the same image as case \"x\""));
+}
+
 #[test]
 fn labels_and_lists_that_cannot_be_used() {
     let msd = Msd::new();

@@ -64,6 +64,8 @@ impl<'de> Deserialize<'de> for Pairs {
 
 /// Files that `dataset.json` names as those of one case, relative to its folder or absolute.
 pub(super) struct Named {
+    /// The case's name, if it has one of its own.
+    pub(super) id: Option<String>,
     /// The image, or one file for each of its channels.
     pub(super) images: Vec<PathBuf>,
     /// The label map; `None` if only the image is named.
@@ -75,7 +77,7 @@ pub(super) struct Description {
     path: PathBuf,
     labels: Option<Vec<(String, Value)>>,
     /// Names of the channels in their order; empty if it does not say.
-    channels: Vec<String>,
+    pub(super) channels: Vec<String>,
     /// Whether it is nnU-Net's, whose images have the channel's number in their names.
     pub(super) numbers_channels: bool,
     /// What `file_ending` says.
@@ -124,19 +126,17 @@ impl Description {
             let problem = || format!("expected a whole number numTraining, got {number}");
             description.number = Some(whole.ok_or_else(|| description.wrong(problem()))?);
         }
-        let mut entries = written.training.unwrap_or_default();
+        let training = written.training.unwrap_or_default().into_iter();
+        let mut entries: Vec<(Option<String>, Value)> =
+            training.map(|entry| (None, entry)).collect();
         if entries.is_empty() {
             description.list = "dataset";
-            entries.extend(
-                written
-                    .dataset
-                    .into_iter()
-                    .flatten()
-                    .map(|(_, entry)| entry),
-            );
+            let named = written.dataset.into_iter().flatten();
+            entries.extend(named.map(|(id, entry)| (Some(id), entry)));
         }
-        let cases = entries.iter().map(|entry| description.named(entry));
-        description.cases = cases.collect::<Result<_, _>>()?;
+        for (id, entry) in entries {
+            description.cases.push(description.named(id, &entry)?);
+        }
         Ok(description)
     }
 
@@ -169,7 +169,7 @@ impl Description {
 
     /// Reads one case: `{"image": FILE, "label": FILE}`, the image alone, or nnU-Net's
     /// `{"images": [FILE], "label": FILE}`.
-    fn named(&self, entry: &Value) -> Result<Named, DataError> {
+    fn named(&self, id: Option<String>, entry: &Value) -> Result<Named, DataError> {
         let file = |value: &Value| {
             let file = value
                 .as_str()
@@ -190,27 +190,26 @@ impl Description {
             Some(images) => images.iter().map(file).collect::<Result<_, _>>()?,
             None => vec![file(entry.get("image").unwrap_or(entry))?],
         };
+        if let Some(id) = id
+            .iter()
+            .find(|id| id.is_empty() || id.contains(char::is_control))
+        {
+            return Err(self.wrong(format!("expected a name for each case, got \"{id}\"")));
+        }
         Ok(Named {
+            id,
             images,
             label: entry.get("label").map(file).transpose()?,
         })
     }
 
-    /// Returns the number of the channel that `wanted` chooses, `None` if there is only one.
+    /// Returns the number of the channel that `wanted` chooses, if it does.
     ///
     /// # Errors
-    /// There are several and none is chosen, or there is none of that number or name.
+    /// There is no channel of that number or name.
     pub(super) fn channel(&self, wanted: Option<&Channel>) -> Result<Option<usize>, DataError> {
         let names = &self.channels;
         match wanted {
-            None if names.len() > 1 => {
-                let problem = format!(
-                    "expected one channel, got {}: {}",
-                    names.len(),
-                    names.join(", ")
-                );
-                Err(self.refused(problem, ONE_CHANNEL))
-            }
             None => Ok(None),
             Some(Channel::Number(number)) if names.is_empty() || *number < names.len() => {
                 Ok(Some(*number))
@@ -306,6 +305,9 @@ impl Description {
 /// What to do about volumes that are no NIfTI files.
 pub(super) const CONVERT: &str =
     "Convert the volumes to .nii.gz, for instance with SimpleITK's ReadImage and WriteImage.";
+
+/// What to do about channels in one file.
+pub(super) const SPLIT: &str = "Write the channel that is wanted as a 3D volume of its own, and name it alone in dataset.json.";
 
 /// What to do about several channels.
 pub(super) const ONE_CHANNEL: &str =
