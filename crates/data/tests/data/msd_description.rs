@@ -185,6 +185,13 @@ fn labels_and_lists_that_cannot_be_used() {
             [format!("dataset.json: {expected}; {correct}")]
         );
     }
+    // Numbers in quotes are numbers.
+    msd.text(br#"{"labels": {"background": "0", "one": "1", "two": "2"}, "numTraining": "5"}"#);
+    assert_eq!(msd.load().classes, ["background", "one", "two"]);
+    msd.text(br#"{"labels": {"background": 0, "one": 1.5}}"#);
+    assert!(msd.problems()[0].contains("expected one whole number a label, got \"one\": 1.5"));
+    msd.described(r#", "numTraining": -1"#);
+    assert!(msd.problems()[0].contains("expected a whole number numTraining, got -1"));
     // Whatever the task, an ignored voxel is no foreground.
     for labels in [
         r#"{"background": 0, "one": 1, "ignore": 2}"#,

@@ -248,7 +248,7 @@ fn files_that_are_missing_are_named_in_one_line() {
     );
     // More than promised.
     let msd = Msd::new();
-    msd.described(r#", "numTraining": 4"#);
+    msd.described(r#", "numTraining": "4""#);
     assert_eq!(
         msd.problems(),
         [

@@ -120,9 +120,8 @@ impl Description {
             description.ending = Some(description.known_ending(&ending)?);
         }
         if let Some(number) = written.number {
-            let whole = number
-                .as_u64()
-                .and_then(|number| usize::try_from(number).ok());
+            let written = number.as_str().map_or(number.to_string(), str::to_owned);
+            let whole = written.parse().ok();
             let problem = || format!("expected a whole number numTraining, got {number}");
             description.number = Some(whole.ok_or_else(|| description.wrong(problem()))?);
         }
@@ -262,7 +261,11 @@ impl Description {
         let mut named: Vec<(i32, &str)> = Vec::new();
         for (key, value) in labels {
             let pair = match value {
-                Value::String(name) => key.parse().ok().map(|number| (number, name.as_str())),
+                // A number in quotes is one.
+                Value::String(name) => match key.parse() {
+                    Ok(number) => Some((number, name.as_str())),
+                    Err(_) => name.parse().ok().map(|number| (number, key.as_str())),
+                },
                 Value::Number(number) => number
                     .as_i64()
                     .and_then(|number| i32::try_from(number).ok())
