@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(crate) struct Scratch {
     folder: tempfile::TempDir,
     pub(crate) yaml: String,
-    manifest: String,
+    pub(crate) manifest: String,
 }
 
 pub(crate) fn image() -> Image {
@@ -39,7 +39,10 @@ impl Scratch {
         let folder = tempfile::tempdir().unwrap();
         let mut manifest = "case,image,label,mask,split\n".to_owned();
         for (case, split) in [("a", "A"), ("b", "A"), ("c", "A"), ("d", "B")] {
-            nifti::write_image(&folder.path().join(format!("{case}.nii.gz")), &image()).unwrap();
+            // No two cases have the same scan.
+            let mut image = image();
+            image.voxels[[8, 6, 6]] = f32::from(case.as_bytes()[0]);
+            nifti::write_image(&folder.path().join(format!("{case}.nii.gz")), &image).unwrap();
             nifti::write_labels(
                 &folder.path().join(format!("{case}_label.nii.gz")),
                 &labels(),

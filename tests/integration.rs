@@ -28,4 +28,5 @@ mod release;
 mod start;
 mod sweep;
 mod sweep_killed;
+mod text_files;
 mod tiny;

@@ -3,8 +3,8 @@
 //!
 //! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
 //! a phantom: the source code of the generator and its arguments), the settings, the task's
-//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, the
-//! grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
+//! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, what
+//! [`crate::twins`] says of the scan (u64), the grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
 //! (u8) there; and the SHA-256 of all before. A grid is the shape `[z, y, x]` (u64), the affine (f64,
 //! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
 
@@ -132,6 +132,7 @@ pub(crate) fn write(path: &Path, case: &Prepared) -> Result<(), DataError> {
 
 fn encode(case: &Prepared) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
+    bytes.extend(case.content.to_le_bytes());
     encode_grid(&mut bytes, &case.image);
     let intensities = case.image.voxels.iter();
     bytes.extend(intensities.flat_map(|value| value.to_le_bytes()));
@@ -157,6 +158,7 @@ fn encode_grid<T>(bytes: &mut Vec<u8>, volume: &Volume<T>) {
 
 fn decode(bytes: &[u8]) -> Option<Prepared> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
+    let content = u64::from_le_bytes(take(&mut rest)?);
     let (shape, geometry) = decode_grid(&mut rest)?;
     let count = shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))?;
     let (intensities, after) = rest.split_at_checked(count.checked_mul(4)?)?;
@@ -179,6 +181,7 @@ fn decode(bytes: &[u8]) -> Option<Prepared> {
         },
         labels: label_map(shape, geometry, classes)?,
         own,
+        content,
     })
 }
 
@@ -228,6 +231,7 @@ mod tests {
             },
             image: Image { voxels, geometry },
             own: None,
+            content: u64::MAX - 2,
         };
         let own = LabelMap {
             voxels: Array3::from_shape_fn((3, 2, 5), |(z, y, x)| (z + y + x) as u8 % 4),

@@ -2,12 +2,13 @@
 
 use crate::config::DataConfig;
 use crate::datasets::{self, CaseSource, Source};
-use crate::error::DataError;
+use crate::error::{DataError, one_line};
 use crate::grouping::LabelGrouping;
-use crate::load::{grouping, select};
+use crate::load::{grouping, notes, select};
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::survey::{CaseFacts, mark};
+use crate::twins::{self, Seen};
 use rayon::prelude::*;
 use serde::Serialize;
 use slicewise_core::{Part, Task, TaskDefinition};
@@ -37,66 +38,95 @@ impl From<&DataError> for Problem {
     }
 }
 
-/// What a look at a task's data found.
+/// What a check found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Inspection {
-    /// Every problem: first those of tables and settings, then those of the cases in their order.
+pub struct Checked {
+    /// Every problem: first those of tables and settings, then those of the cases in their order,
+    /// then scans that are in both parts.
     pub problems: Vec<Problem>,
+    /// What a user should know although it stops nothing: a line each.
+    pub notes: Vec<String>,
     /// The task's classes, background first; empty if they cannot be told.
     pub classes: Vec<String>,
     /// What the cases that can be read are like, in the order of their ids; without phantoms.
     pub cases: Vec<CaseFacts>,
 }
 
-/// Returns every problem of a task's data, those of [`inspect_task`].
+/// Returns every problem of a task's data, see [`examine`].
 pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Vec<Problem> {
-    inspect_task(task, definition, config).problems
+    examine(task, definition, config).problems
 }
 
-/// Finds every problem of a task's data, and says what its cases are like. It lists, splits, reads and
-/// preprocesses all cases and keeps nothing. If there is no problem, [`crate::load_task`] works.
-/// Phantoms are listed but not made, since nothing can be wrong with them: each has every class.
-pub fn inspect_task(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Inspection {
+/// Returns every problem of a task's data, notes, and what its cases are like. It lists, splits,
+/// reads, preprocesses and compares all cases and keeps nothing. If there is no problem,
+/// [`crate::load_task`] works. Phantoms are listed but not made, since nothing can be wrong with them:
+/// each has every class.
+pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Checked {
     let (cases, grouping, mut problems) = match select(task, definition, config) {
-        Ok(selection) => (selection.cases, Some(selection.grouping), Vec::new()),
+        Ok(selection) => {
+            let cases = selection.cases.into_iter();
+            let cases = cases.map(|(case, part)| (case, Some(part))).collect();
+            (cases, Some(selection.grouping), Vec::new())
+        }
         Err(problems) => {
             let dataset = datasets::find(&config.dataset).ok();
-            let sound = dataset.map_or_else(Vec::new, |dataset| {
-                dataset.sound(config, &definition.labels)
+            let cases = dataset.map_or_else(Vec::new, |dataset| {
+                let cases = dataset.sound(config, &definition.labels).into_iter();
+                cases.map(|case| (case, None)).collect()
             });
-            // The split is part of what is wrong, so cases without a part of their own count as A.
-            let part = |case: &CaseSource| case.part.unwrap_or(Part::A);
-            let cases = sound.into_iter().map(|case| (part(&case), case));
-            let cases = cases.map(|(part, case)| (case, part)).collect();
             let grouping =
                 dataset.and_then(|dataset| grouping(dataset, task, definition, config).ok());
             (cases, grouping, problems)
         }
     };
+    let mut notes = notes(config);
     let (mut facts, mut classes) = (Vec::new(), Vec::new());
     if let Some(grouping) = grouping {
-        let checked: Vec<(Option<CaseFacts>, Vec<DataError>)> = cases
-            .par_iter()
-            .filter(|(case, _)| matches!(case.source, Source::Files { .. }))
+        let files = cases.par_iter();
+        let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
+        let checked: Vec<(Option<CaseFacts>, Vec<DataError>)> = files
             .map(|(case, part)| check_case(case, *part, definition, &grouping, config))
             .collect();
+        let files = cases.iter();
+        let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
+        let seen = files
+            .zip(&checked)
+            .filter_map(|((case, part), (facts, _))| {
+                Some(Seen {
+                    case,
+                    part: (*part)?,
+                    content: facts.as_ref()?.content,
+                })
+            });
+        let (twins, twin_notes) = twins::compare(&seen.collect::<Vec<_>>(), config.folds.is_some());
         for (case, found) in checked {
             facts.extend(case);
             problems.extend(found);
         }
+        problems.extend(twins);
+        notes.extend(twin_notes.iter().map(one_line));
         classes = grouping.classes;
         mark(&mut facts, &classes);
     }
-    Inspection {
-        problems: problems.iter().map(Problem::from).collect(),
+    // What makes a table unreadable is found more than once.
+    let mut once: Vec<Problem> = Vec::new();
+    for problem in problems.iter().map(Problem::from) {
+        if !once.contains(&problem) {
+            once.push(problem);
+        }
+    }
+    Checked {
+        problems: once,
+        notes,
         classes,
         cases: facts,
     }
 }
 
+/// Returns what a scan that can be read is like, and all problems of its case.
 fn check_case(
     case: &CaseSource,
-    part: Part,
+    part: Option<Part>,
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,

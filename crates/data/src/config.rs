@@ -37,6 +37,12 @@ pub struct DataConfig {
     /// dataset, because those know their class names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
+    /// Which channel is read where the dataset `msd` has several: its number, from 0, or its name in
+    /// `dataset.json`. An error for any other dataset. Default: the only channel; several are refused,
+    /// since a network takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "number_or_name")]
+    pub channel: Option<Channel>,
     /// Isotropic voxel size in mm that volumes are resampled to. Allowed: 0.05 to 50; for phantoms
     /// 0.4 to 8. Default: each volume keeps its file's voxels; phantoms are made at 2 mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,6 +93,19 @@ pub struct DataConfig {
     pub margin_mm: f64,
 }
 
+/// One of several channels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a channel's number, from 0, or its name"
+)]
+pub enum Channel {
+    /// Its number, from 0.
+    Number(usize),
+    /// Its name in `dataset.json`.
+    Name(String),
+}
+
 /// Which procedural newborn heads ("phantoms") to make.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +115,11 @@ pub struct PhantomConfig {
     /// Seed of the population, a whole number from 0. Subject number i of a seed is always the same
     /// head. Required.
     pub seed: u64,
+}
+
+/// What [`Channel`] can be.
+fn number_or_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]})
 }
 
 /// The names of [`crate::datasets::DATASETS`].
@@ -126,6 +150,7 @@ impl DataConfig {
             path: None,
             phantom: None,
             classes: None,
+            channel: None,
             spacing_mm: None,
             position: None,
             grid_tolerance_voxels: default_grid_tolerance_voxels(),

@@ -198,8 +198,41 @@ pub enum DataError {
     /// A case is in both parts of the split.
     #[error("data.part_a, data.part_b: {} is in both parts", one_line(what))]
     TwoParts {
-        /// The case, or the subject that has sessions in both parts.
+        /// The case.
         what: String,
+    },
+    /// A subject has sessions in both parts.
+    #[error(
+        "data: subject \"{}\" is in both parts (its sessions show one brain): {}",
+        one_line(subject),
+        one_line(cases)
+    )]
+    SubjectInBoth {
+        /// The subject.
+        subject: String,
+        /// A case of each part and its file.
+        cases: String,
+    },
+    /// Two cases that may be in different parts show the same scan.
+    #[error("{}: {}", path.display(), one_line(problem))]
+    SameScan {
+        /// The image file of one case.
+        path: PathBuf,
+        /// Which cases, and the other file.
+        problem: String,
+        /// Whether the parts change from fold to fold.
+        folds: bool,
+    },
+    /// A table or a `dataset.json` as a whole: it is no text, contradicts its folder, or asks for
+    /// what this program lacks.
+    #[error("{}: {}", path.display(), one_line(problem))]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        problem: String,
+        /// What the user can do.
+        remedy: &'static str,
     },
     /// A case appears twice.
     #[error("{place}: case \"{}\" appears twice", one_line(id))]
@@ -286,9 +319,12 @@ impl DataError {
             | Self::Empty { path, .. }
             | Self::Constant { path, .. }
             | Self::AbsentClasses { path, .. }
+            | Self::SameScan { path, .. }
+            | Self::Description { path, .. }
             | Self::Table { path, .. } => Some(path),
             Self::Setting { .. }
             | Self::TwoParts { .. }
+            | Self::SubjectInBoth { .. }
             | Self::DuplicateCase { .. }
             | Self::UnknownName { .. }
             | Self::UnknownClass { .. }
@@ -310,7 +346,7 @@ impl DataError {
             Self::UnknownClass { task, .. } => format!("tasks.{task}.definition.labels"),
             Self::TwoParts { .. } => "data.part_a, data.part_b".to_owned(),
             Self::DuplicateCase { place, .. } => place.clone(),
-            Self::EmptyPart { .. } => "data".to_owned(),
+            Self::EmptyPart { .. } | Self::SubjectInBoth { .. } => "data".to_owned(),
             other => other
                 .path()
                 .map(|path| path.display().to_string())
@@ -354,6 +390,14 @@ impl DataError {
             }
             Self::Table { .. } => "Correct that line.",
             Self::Setting { .. } => "Correct the setting in the experiment's YAML.",
+            Self::SubjectInBoth { .. } => {
+                "Put all sessions of a subject in one part; a manifest can name subjects in a column subject."
+            }
+            Self::SameScan { folds: true, .. } => {
+                "Leave one of the two out; in a manifest both can also have the same subject."
+            }
+            Self::SameScan { .. } => "Leave one of the two out, or put both in the same part.",
+            Self::Description { remedy, .. } => remedy,
             Self::TwoParts { .. } | Self::DuplicateCase { .. } => {
                 "Name every case once, in one part."
             }

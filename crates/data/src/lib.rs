@@ -18,14 +18,16 @@ mod resample;
 mod source;
 mod split;
 mod survey;
+pub mod text;
+mod twins;
 
 pub use annotation::{AnnotationError, SliceAnnotation};
-pub use check::{Inspection, Problem, check_task, inspect_task};
-pub use config::{DataConfig, PhantomConfig};
+pub use check::{Checked, Problem, check_task, examine};
+pub use config::{Channel, DataConfig, PhantomConfig};
 pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
-pub use load::{folds, load_task};
+pub use load::{folds, load_task, notes};
 pub use nifti::Position;
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{

@@ -4,16 +4,17 @@
 use crate::cache;
 use crate::config::DataConfig;
 use crate::datasets::{self, CaseSource, Dataset};
-use crate::error::DataError;
+use crate::error::{DataError, one_line};
 use crate::grouping::LabelGrouping;
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
+use crate::twins::{self, Seen};
 use rayon::prelude::*;
 use slicewise_core::{Case, Labels, Part, Task, TaskData, TaskDefinition};
 use std::path::Path;
 
-/// Reads and prepares all cases of a task. Cases that the folder `cache` holds already are read
+/// Reads and prepares all cases of a task, and compares their scans with each other. Cases that the folder `cache` holds already are read
 /// from there.
 ///
 /// # Errors
@@ -26,16 +27,26 @@ pub fn load_task(
 ) -> Result<TaskData, DataError> {
     let selection = select(task, definition, config).map_err(first)?;
     let grouping = &selection.grouping;
-    let cases = selection
+    let loaded = selection
         .cases
         .par_iter()
         .map(|(case, part)| load_case(case, *part, definition, grouping, config, cache))
-        .collect::<Result<Vec<Case>, DataError>>()?;
+        .collect::<Result<Vec<(Case, u64)>, DataError>>()?;
+    let seen = selection.cases.iter().zip(&loaded);
+    let seen = seen.map(|((case, part), (_, content))| Seen {
+        case,
+        part: *part,
+        content: *content,
+    });
+    let (twins, _) = twins::compare(&seen.collect::<Vec<_>>(), config.folds.is_some());
+    if let Some(problem) = twins.into_iter().next() {
+        return Err(problem);
+    }
     Ok(TaskData {
         task,
         definition: definition.clone(),
         classes: selection.grouping.classes,
-        cases,
+        cases: loaded.into_iter().map(|(case, _)| case).collect(),
     })
 }
 
@@ -54,6 +65,13 @@ pub fn folds(
     let dataset = datasets::find(&config.dataset)?;
     let cases = dataset.list(config, &definition.labels).map_err(first)?;
     split::deal(&cases, config, count)
+}
+
+/// Returns what a user should know of a data set that can be used, such as cases that are left out.
+/// [`crate::examine`] finds what only the volumes show, too.
+pub fn notes(config: &DataConfig) -> Vec<String> {
+    let notes = datasets::find(&config.dataset).map(|dataset| dataset.notes(config));
+    notes.iter().flatten().map(one_line).collect()
 }
 
 /// The cases of both parts, sorted by id, and what their labels mean.
@@ -147,6 +165,19 @@ fn check_settings(config: &DataConfig) -> Vec<DataError> {
             "expected none with the dataset phantom, which reads no files".to_owned(),
         );
     }
+    let mut classes = config.classes.iter().flatten();
+    if let Some(class) = classes.find(|class| class.eq_ignore_ascii_case("ignore")) {
+        setting(
+            "classes",
+            format!("expected fully annotated labels, got a class \"{class}\""),
+        );
+    }
+    if config.channel.is_some() && config.dataset != "msd" {
+        setting(
+            "channel",
+            format!("expected none with the dataset {}, got one", config.dataset),
+        );
+    }
     if config.classes.is_some() && config.dataset != "manifest" {
         setting(
             "classes",
@@ -159,6 +190,7 @@ fn check_settings(config: &DataConfig) -> Vec<DataError> {
     problems
 }
 
+/// Reads and prepares a case. Returns it and what [`twins::content`] says of its scan.
 fn load_case(
     case: &CaseSource,
     part: Part,
@@ -166,7 +198,7 @@ fn load_case(
     grouping: &LabelGrouping,
     config: &DataConfig,
     cache: &Path,
-) -> Result<Case, DataError> {
+) -> Result<(Case, u64), DataError> {
     let cached = cache::path(cache, &case.source, definition, grouping, config)?;
     let prepared = match cache::read(&cached) {
         Some(prepared) => prepared,
@@ -178,13 +210,15 @@ fn load_case(
             prepared
         }
     };
-    Ok(Case {
+    let content = prepared.content;
+    let case = Case {
         id: case.id.clone(),
         part,
         image: prepared.image,
         labels: prepared.labels,
         own: prepared.own,
-    })
+    };
+    Ok((case, content))
 }
 
 /// Returns the first of several problems. There is always one.

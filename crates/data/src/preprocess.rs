@@ -42,6 +42,8 @@ pub(crate) struct Prepared {
     pub(crate) labels: LabelMap,
     /// True classes `[D, H, W]` of the crop before it was resampled; `None` if it was not.
     pub(crate) own: Option<LabelMap>,
+    /// What [`crate::twins::content`] says of the scan as it was read.
+    pub(crate) content: u64,
 }
 
 /// Crops, resamples and standardises one case.
@@ -70,6 +72,7 @@ pub(crate) fn preprocess(
         mut image,
         classes,
         mask,
+        content,
         ..
     } = resampled;
     normalise(&mut image.voxels, mask.as_ref(), &file)?;
@@ -77,7 +80,12 @@ pub(crate) fn preprocess(
         voxels: classes,
         geometry: image.geometry.clone(),
     };
-    Ok(Prepared { image, labels, own })
+    Ok(Prepared {
+        image,
+        labels,
+        own,
+        content,
+    })
 }
 
 fn has_spacing(image: &Image, target_mm: f64) -> bool {
@@ -122,6 +130,7 @@ fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
         },
         classes: cut(&raw.classes, range),
         mask: raw.mask.map(|mask| cut(&mask, range)),
+        content: raw.content,
         file: raw.file,
     }
 }
@@ -165,6 +174,7 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase,
         },
         classes: resampling.majority(&raw.classes, class_count),
         mask,
+        content: raw.content,
         file: raw.file,
     })
 }

@@ -7,6 +7,7 @@ use crate::grid::Grid;
 use crate::grouping::LabelGrouping;
 use crate::nifti::Reader;
 use crate::phantom;
+use crate::twins;
 use ndarray::Array3;
 use slicewise_core::volume::slices_first;
 use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition, Volume};
@@ -21,6 +22,8 @@ pub(crate) struct RawCase {
     /// Where the image counts, `[D, H, W]`; `None` means everywhere. A task of the mask has none
     /// here.
     pub(crate) mask: Option<Array3<bool>>,
+    /// What [`twins::content`] says of the whole scan.
+    pub(crate) content: u64,
     /// The image's file, for error messages.
     pub(crate) file: PathBuf,
 }
@@ -115,6 +118,7 @@ impl RawCase {
                 image: self.image.sliced_along(axis),
                 classes: slices_first(self.classes.view(), axis),
                 mask: self.mask.map(|mask| slices_first(mask.view(), axis)),
+                content: self.content,
                 file: self.file,
             },
         }
@@ -227,6 +231,7 @@ fn into_task(
         }
     };
     let mut voxels = image.voxels;
+    let content = twins::content(&voxels);
     if let Some(mask) = &mask {
         voxels.zip_mut_with(mask, |value, &inside| {
             if !inside {
@@ -241,6 +246,7 @@ fn into_task(
         },
         classes,
         mask,
+        content,
         file: image.file,
     })
 }

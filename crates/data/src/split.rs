@@ -6,7 +6,7 @@
 //! sessions of a subject are in the same part.
 
 use crate::config::DataConfig;
-use crate::datasets::CaseSource;
+use crate::datasets::{CaseSource, Source};
 use crate::error::DataError;
 use sha2::{Digest, Sha256};
 use slicewise_core::{Part, UnknownName};
@@ -261,13 +261,25 @@ fn draw(
 }
 
 fn subjects_in_both(assigned: &[(CaseSource, Part)]) -> Vec<DataError> {
-    let mut parts: BTreeMap<&str, BTreeSet<Part>> = BTreeMap::new();
+    // The first case of each part.
+    let mut parts: BTreeMap<&str, BTreeMap<Part, &CaseSource>> = BTreeMap::new();
     for (case, part) in assigned {
-        parts.entry(&case.subject).or_default().insert(*part);
+        let first = parts.entry(&case.subject).or_default();
+        first.entry(*part).or_insert(case);
     }
     let both = parts.into_iter().filter(|(_, parts)| parts.len() > 1);
-    both.map(|(subject, _)| DataError::TwoParts {
-        what: format!("subject \"{subject}\" (its sessions show one brain)"),
+    both.map(|(subject, parts)| {
+        let named = parts.into_iter().map(|(part, case)| {
+            let file = match &case.source {
+                Source::Files { image, .. } => format!(" ({})", image.display()),
+                Source::Phantom { .. } => String::new(),
+            };
+            format!("case \"{}\"{file} in Part {part:?}", case.id)
+        });
+        DataError::SubjectInBoth {
+            subject: subject.to_owned(),
+            cases: named.collect::<Vec<_>>().join(", "),
+        }
     })
     .collect()
 }

@@ -13,8 +13,6 @@ use crate::source::{RawCase, read_case};
 use ndarray::Array3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use slicewise_core::hash::hex;
 use slicewise_core::{Geometry, Part, StoredAxes, Task, TaskDefinition, write_whole};
 use std::path::Path;
 
@@ -30,8 +28,8 @@ const BRIGHT: f64 = 20.0;
 pub struct CaseFacts {
     /// The case's id.
     pub case: String,
-    /// The part that the case is in; with folds, in the first.
-    pub part: Part,
+    /// The part that the case is in; with folds, in the first. `None` where the split cannot be told.
+    pub part: Option<Part>,
     /// Numbers of voxels along the stored axes i, j and k.
     pub shape: [usize; 3],
     /// Voxel sizes in mm along the same axes.
@@ -42,14 +40,14 @@ pub struct CaseFacts {
     pub intensities: [f32; 2],
     /// Number of voxels of each class of the task, background first.
     pub voxels: Vec<u64>,
-    /// SHA-256 of the scan's voxels, in hexadecimal.
-    pub sha256: String,
+    /// A number that this and another scan share if they have the same voxels, however stored.
+    pub content: u64,
     /// What stands out, in a few words each.
     pub marks: Vec<String>,
 }
 
 impl CaseFacts {
-    pub(crate) fn of(case: &CaseSource, part: Part, raw: &RawCase, classes: usize) -> Self {
+    pub(crate) fn of(case: &CaseSource, part: Option<Part>, raw: &RawCase, classes: usize) -> Self {
         let (shape, spacing_mm, orientation) = stored(&raw.image.voxels, &raw.image.geometry);
         let bounds = raw.image.voxels.iter();
         let [low, high] = bounds.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &value| {
@@ -69,7 +67,7 @@ impl CaseFacts {
             orientation,
             intensities: [low, high],
             voxels,
-            sha256: fingerprint(&raw.image.voxels),
+            content: raw.content,
             marks: Vec::new(),
         }
     }
@@ -89,18 +87,6 @@ impl CaseFacts {
         }
         sizes
     }
-}
-
-/// Returns the SHA-256 of voxels and their shape. The grid's place does not count: a copy with another
-/// header is still the same scan.
-fn fingerprint(voxels: &Array3<f32>) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(format!("{:?}", voxels.shape()));
-    for plane in voxels.outer_iter() {
-        let bytes: Vec<u8> = plane.iter().flat_map(|value| value.to_le_bytes()).collect();
-        hasher.update(bytes);
-    }
-    hex(&hasher.finalize())
 }
 
 /// Returns shape, voxel sizes in mm and orientation along the axes of the file, of an array in any
@@ -153,12 +139,12 @@ pub fn survey(
         if let Some(kept) = kept {
             return Ok(CaseFacts {
                 case: case.id.clone(),
-                part: *part,
+                part: Some(*part),
                 ..kept
             });
         }
         let raw = read_case(&case.source, definition, grouping, config).map_err(first)?;
-        let facts = CaseFacts::of(case, *part, &raw, grouping.classes.len());
+        let facts = CaseFacts::of(case, Some(*part), &raw, grouping.classes.len());
         let bytes = serde_json::to_vec(&facts).unwrap_or_default();
         let saved = std::fs::create_dir_all(cache).and_then(|()| write_whole(&path, &bytes));
         saved.map_err(|source| DataError::Io { path, source })?;
@@ -199,7 +185,7 @@ pub(crate) fn mark(cases: &mut [CaseFacts], classes: &[String]) {
         let twins = cases
             .iter()
             .enumerate()
-            .filter(|(other, twin)| *other != index && twin.sha256 == cases[index].sha256);
+            .filter(|(other, twin)| *other != index && twin.content == cases[index].content);
         let twins: Vec<String> = twins.map(|(_, twin)| twin.case.clone()).collect();
         if !twins.is_empty() {
             marks.push(format!("same voxels as {}", twins.join(", ")));

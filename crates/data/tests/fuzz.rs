@@ -228,6 +228,11 @@ fn list(dataset: &str, config: &DataConfig) -> Result<(), String> {
             }
         }
     }
+    let notes = slicewise_data::notes(config);
+    assert!(
+        !notes.iter().any(|note| note.contains(char::is_control)),
+        "{notes:?}"
+    );
     problems.extend(dataset.classes(config).err());
     join_problems(problems)
 }
@@ -235,13 +240,42 @@ fn list(dataset: &str, config: &DataConfig) -> Result<(), String> {
 #[test]
 fn manifest_csv() {
     let words = [
-        "case", "image", "label", "mask", "split", ",", ",,", "\"", "\"\"", "\"a\nb\"", "\r\n",
-        "\n", "\r", "A", "B", "../", "/", "\u{feff}", "\u{85}", "\t", "\0", "é", " ",
+        "case",
+        "image",
+        "label",
+        "mask",
+        "split",
+        ",",
+        ",,",
+        "\"",
+        "\"\"",
+        "\"a\nb\"",
+        "\r\n",
+        "\n",
+        "\r",
+        "A",
+        "B",
+        "../",
+        "/",
+        "\u{feff}",
+        "\u{85}",
+        "\t",
+        "\0",
+        "é",
+        " ",
+        ";",
+        ";;",
+        "subject",
+        "sub-01_ses-1",
+        "sub-",
+        "sep=;",
     ];
     let corpus = [
         "case,image,label,mask,split\none,a.nii,b.nii,c.nii,A\ntwo,d.nii,e.nii,,B\n",
         "case,image,label\r\none,/x/a.nii,\"b, c.nii\"\r\n",
         "split,label,image,case\nA,b.nii.gz,sub/a.nii.gz,sub-01\n\"B\",d,c,sub-02",
+        "\u{feff}case;image;label;subject;;\r\none;sub-1/a.nii;\"b; c.nii\";x;;\r\n;;;;;\r\n",
+        "case\timage\tlabel\tmask\tsplit\nsub-1_ses-1\ta.nii\tb.nii\t\tA\n",
     ];
     fuzz(
         &Target {
@@ -264,38 +298,27 @@ fn manifest_csv() {
 
 #[test]
 fn dataset_json() {
-    let words = [
-        "\"labels\"",
-        "\"file_ending\"",
-        ".nii.gz",
-        "\"background\"",
-        "\"ignore\"",
-        "{",
-        "}",
-        "[",
-        "]",
-        ":",
-        ",",
-        "\"",
-        "\\n",
-        "\\u0000",
-        "\\ud800",
-        "null",
-        "[[[[[[[[",
-        "{\"a\":",
-        "0",
-        "255",
-    ];
+    let words = r#""labels" "file_ending" "training" "dataset" "numTraining" "channel_names" "modality"
+        "image" "images" "label" "background" "ignore" .nii .nii.gz imagesTr/ labelsTr/ one_0000 ../
+        { } [ ] : , " \n \u0000 \ud800 null [[[[[[[[ {"a": 0 255"#;
+    let words: Vec<&str> = words.split_whitespace().chain(["\u{feff}"]).collect();
     let corpus = [
         r#"{"labels": {"0": "background", "1": "Anterior", "2": "Posterior"}, "numTraining": 1}"#,
         r#"{"channel_names": {"0": "T2"}, "labels": {"background": 0, "a": 1, "b": 2},
            "file_ending": ".nii.gz"}"#,
+        r#"{"labels": {"0": "background", "1": "a"}, "modality": {"0": "MR"}, "numTraining": 1,
+           "training": [{"image": "./imagesTr/one.nii.gz", "label": "./labelsTr/one.nii.gz"}]}"#,
+        r#"{"labels": {"background": 0, "a": 1}, "training": ["imagesTr/one_0000.nii.gz"]}"#,
+        r#"{"labels": {"background": 0, "a": 1}, "channel_names": ["T1"],
+           "dataset": {"one": {"images": ["imagesTr/one_0000.nii.gz"], "label": "labelsTr/one.nii.gz"}}}"#,
     ];
     fuzz(
         &Target {
             companions: vec![
                 ("labelsTr/one.nii.gz", Vec::new()),
                 ("imagesTr/one_0000.nii.gz", Vec::new()),
+                ("labelsTr/two.nii", Vec::new()),
+                ("imagesTr/three_0000.nii.gz", Vec::new()),
             ],
             ..Target::text(
                 "dataset-json",
@@ -309,10 +332,11 @@ fn dataset_json() {
 }
 
 /// Returns volumes that serve as image and label map at once: of two types, straight and rotated.
-fn label_maps() -> Vec<Vec<u8>> {
+/// Those of another shift have other voxels.
+fn label_maps(shift: usize) -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("volume.nii");
-    let voxels = Array3::from_shape_fn((6, 8, 10), |(z, y, x)| (z * y * x % 5) as u8);
+    let voxels = Array3::from_shape_fn((6, 8, 10), |(z, y, x)| ((z * y * x + shift) % 5) as u8);
     let straight = Geometry::axis_aligned([1.5, 1.0, 0.8]);
     let mut turned = straight.clone();
     turned.stored.axis = [2, 0, 1];
@@ -359,7 +383,7 @@ fn case() {
         }
         join_problems(problems.iter().map(|problem| &problem.problem).collect())
     };
-    let corpus = label_maps();
+    let corpus = label_maps(0);
     let table = "case,image,label,split\none,input.nii,input.nii,A\ntwo,two.nii,two.nii,B\n";
     fuzz(
         &Target {
@@ -367,7 +391,7 @@ fn case() {
             fields: FIELDS,
             companions: vec![
                 ("cases.csv", Vec::from(table)),
-                ("two.nii", corpus[0].clone()),
+                ("two.nii", label_maps(1).remove(0)),
             ],
             // One voxel may become 512 when a coarse grid is made finer.
             allowance: &|bytes| per_byte(bytes.len(), 512 * 64),

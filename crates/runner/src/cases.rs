@@ -94,8 +94,9 @@ pub(crate) fn part_or_fold(case: &CaseFacts, folds: &[Vec<String>]) -> String {
         case.part,
     ) {
         (Some(fold), _) => format!("fold {}", fold + 1),
-        (None, Part::A) => "A".to_owned(),
-        (None, Part::B) => "B".to_owned(),
+        (None, Some(Part::A)) => "A".to_owned(),
+        (None, Some(Part::B)) => "B".to_owned(),
+        (None, None) => "?".to_owned(),
     }
 }
 
@@ -215,13 +216,13 @@ mod tests {
     fn case(number: usize, marks: &[&str]) -> CaseFacts {
         CaseFacts {
             case: format!("case-{number}"),
-            part: if number == 0 { Part::B } else { Part::A },
+            part: Some(if number == 0 { Part::B } else { Part::A }),
             shape: [217, 290, 290],
             spacing_mm: [0.859_375, 0.859_375, 10.0],
             orientation: "LAS".to_owned(),
             intensities: [-1024.0, 3071.5],
             voxels: vec![1000, 20, 3],
-            sha256: String::new(),
+            content: 0,
             marks: marks.iter().map(|&mark| mark.to_owned()).collect(),
         }
     }

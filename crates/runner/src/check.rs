@@ -107,15 +107,21 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
         precision,
         kept,
     } = resolve(named, arguments.device.as_deref(), &folder)?;
+    let mut notes = Vec::new();
     for &task in config.tasks.keys() {
         let definition = config.definition(task)?;
-        let inspected = slicewise_data::inspect_task(task, &definition, &config.data);
-        for problem in inspected.problems {
+        let checked = slicewise_data::examine(task, &definition, &config.data);
+        for problem in checked.problems {
             if !found.problems.contains(&problem) {
                 found.problems.push(problem);
             }
         }
-        let (classes, cases) = (inspected.classes, inspected.cases);
+        for note in checked.notes {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        let (classes, cases) = (checked.classes, checked.cases);
         if !cases.is_empty() {
             let folds = slicewise_data::folds(&definition, &config.data).unwrap_or_default();
             let part = |case: &CaseFacts| cases::part_or_fold(case, &folds);
@@ -127,6 +133,10 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             classes,
             cases,
         });
+    }
+    for note in notes {
+        say!("note: {note}");
+        found.warnings.push(note);
     }
     if !found.problems.is_empty() {
         return Ok(());

@@ -96,18 +96,24 @@ impl ExperimentConfig {
     /// # Errors
     /// The file cannot be read, is longer than 64 KiB, or is no valid experiment: bad input.
     pub(crate) fn read(path: &Path) -> Outcome<Self> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let longest = LONGEST as u64 + 1;
         fs::File::open(path)
-            .and_then(|file| file.take(longest).read_to_string(&mut text))
+            .and_then(|file| file.take(longest).read_to_end(&mut bytes))
             .with_context(|| path.display().to_string())
             .map_err(Failure::input)?;
-        if text.len() > LONGEST {
+        if bytes.len() > LONGEST {
             return Err(Failure::input(anyhow!(
                 "{}: expected an experiment of at most {LONGEST} bytes, got more",
                 path.display()
             )));
         }
+        let text = slicewise_data::text::decode(bytes).map_err(|got| {
+            let place = path.display();
+            Failure::input(anyhow!(
+                "{place}: expected UTF-8 text, got {got}; save it as UTF-8"
+            ))
+        })?;
         Self::parse(&text, path).map_err(Failure::Input)
     }
 

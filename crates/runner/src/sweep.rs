@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     }
     packed::unpack(&folder).map_err(Failure::input)?;
 
+    slicewise_data::notes(&config.data).iter().for_each(notice);
     let mut data = Vec::new();
     for &task in config.tasks.keys() {
         notice(format_args!("preparing volumes of {}", task.name()));

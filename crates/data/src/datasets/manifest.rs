@@ -1,35 +1,37 @@
 //! A user's own data: a CSV table with the columns
-//! `case,image,label[,mask][,split]`.
+//! `case,image,label[,mask][,split][,subject]`, separated by commas, semicolons or tabs.
 //!
 //! Relative paths start at the CSV and must stay below its folder, so that a table from elsewhere
 //! reads only files that came with it. Absolute paths are allowed. Label values are class indices
 //! (0 is background); `data.classes` names them, which every task but one of the mask needs. That
-//! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
+//! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty. Cases
+//! of one `subject` stay together; without that column BIDS names say who it is ([`subject_of`]).
 
 use crate::config::DataConfig;
-use crate::datasets::{CaseSource, Dataset, Source};
+use crate::datasets::{CaseSource, Dataset, Source, escapes, subject_of};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use serde::Deserialize;
+use crate::text;
 use slicewise_core::{Labels, Part, UnknownName};
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The dataset `manifest`.
 pub(crate) struct Manifest;
 
-const COLUMNS: &[&str] = &["case", "image", "label", "mask", "split"];
+const COLUMNS: &[&str] = &["case", "image", "label", "mask", "split", "subject"];
 
-#[derive(Deserialize)]
+/// What separates columns. Spreadsheets write semicolons where the comma is the decimal sign.
+const SEPARATORS: &[u8] = b",;\t";
+
+/// The cells of a row; empty where there is no such column.
 struct Row {
     case: String,
     image: PathBuf,
-    #[serde(default)]
-    label: Option<PathBuf>,
-    #[serde(default)]
-    mask: Option<PathBuf>,
-    #[serde(default)]
-    split: Option<String>,
+    label: PathBuf,
+    mask: PathBuf,
+    split: String,
+    subject: String,
 }
 
 impl Dataset for Manifest {
@@ -38,7 +40,7 @@ impl Dataset for Manifest {
     }
 
     fn summary(&self) -> &'static str {
-        "a CSV with the columns case,image,label[,mask][,split], paths relative to it"
+        "a CSV with the columns case,image,label[,mask][,split][,subject], paths relative to it"
     }
 
     fn list(
@@ -82,35 +84,35 @@ impl Dataset for Manifest {
 
 /// Reads the table: the cases of its good rows, and the problems of the others.
 fn rows(path: &Path, wanted: &Labels) -> Result<(Vec<CaseSource>, Vec<DataError>), DataError> {
-    let mut reader = open(path)?;
-    let headers = reader
-        .headers()
-        .map_err(|error| at(path, Some(1), error.to_string()))?
-        .clone();
+    let text = text::read(
+        path,
+        "a CSV file with the columns case,image,label[,mask][,split][,subject]",
+    )?;
+    let (mut reader, headers) = open(&text, path)?;
     check_header(path, &headers)?;
     let mut problems = Vec::new();
     let mut cases = Vec::new();
     let mut seen = BTreeSet::new();
     for record in reader.records() {
-        let row = record.map_err(|error| {
-            let line = error.position().map(csv::Position::line);
-            at(path, line, error.to_string())
-        });
-        let case = row.and_then(|record| {
+        let record = record.map_err(|error| at(path, line_of(&error), error.to_string()));
+        let case = record.and_then(|record| {
             let line = record.position().map(csv::Position::line);
-            let row = record
-                .deserialize::<Row>(Some(&headers))
-                .map_err(|error| at(path, line, error.to_string()))?;
-            case_of(path, line, row, wanted)
+            // Spreadsheets write rows of separators alone below a table.
+            if record.iter().all(str::is_empty) {
+                return Ok(None);
+            }
+            let row = row_of(&record, &headers).map_err(|problem| at(path, line, problem))?;
+            case_of(path, line, row, wanted).map(Some)
         });
         match case {
-            Ok(case) if !seen.insert(case.id.clone()) => {
+            Ok(Some(case)) if !seen.insert(case.id.clone()) => {
                 problems.push(DataError::DuplicateCase {
                     place: path.display().to_string(),
                     id: case.id,
                 });
             }
-            Ok(case) => cases.push(case),
+            Ok(Some(case)) => cases.push(case),
+            Ok(None) => {}
             Err(problem) => problems.push(problem),
         }
     }
@@ -132,35 +134,91 @@ fn at(path: &Path, line: Option<u64>, problem: String) -> DataError {
     }
 }
 
-fn open(path: &Path) -> Result<csv::Reader<std::fs::File>, DataError> {
-    if !path.is_file() {
-        return Err(DataError::Missing {
-            path: path.to_owned(),
-            expected: "a CSV file with the columns case,image,label[,mask][,split]".to_owned(),
-        });
+fn line_of(error: &csv::Error) -> Option<u64> {
+    error.position().map(csv::Position::line)
+}
+
+/// Returns a reader of the rows and the header, split by the separator that gives most known columns.
+fn open<'a>(
+    text: &'a str,
+    path: &Path,
+) -> Result<(csv::Reader<&'a [u8]>, csv::StringRecord), DataError> {
+    let mut best = None;
+    for &separator in SEPARATORS {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
+        let headers = reader.headers();
+        let headers = headers.map_err(|error| at(path, Some(1), error.to_string()))?;
+        let known = headers.iter().filter(|name| COLUMNS.contains(name)).count();
+        if best.as_ref().is_none_or(|(most, _, _)| known > *most) {
+            best = Some((known, headers.clone(), reader));
+        }
     }
-    let file = std::fs::File::open(path).map_err(|source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file))
+    let nothing = || at(path, None, "expected a header, got none".to_owned());
+    best.map(|(_, headers, reader)| (reader, headers))
+        .ok_or_else(nothing)
 }
 
 fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataError> {
-    for name in headers {
-        if !COLUMNS.contains(&name) {
-            let unknown = UnknownName::new("column", name, COLUMNS.iter().copied());
-            return Err(at(path, Some(1), unknown.to_string()));
-        }
+    let mut seen = BTreeSet::new();
+    // Spreadsheets write empty columns beside a table.
+    for name in headers.iter().filter(|name| !name.is_empty()) {
+        let problem = if !COLUMNS.contains(&name) {
+            let lower = name.to_lowercase();
+            match COLUMNS.iter().find(|column| **column == lower) {
+                Some(column) => format!("unknown column {name:?}; did you mean {column:?}?"),
+                None => UnknownName::new("column", name, COLUMNS.iter().copied()).to_string(),
+            }
+        } else if !seen.insert(name) {
+            format!("column \"{name}\" appears twice")
+        } else {
+            continue;
+        };
+        return Err(at(path, Some(1), problem));
     }
     for required in ["case", "image"] {
-        if !headers.iter().any(|name| name == required) {
+        if !seen.contains(required) {
             return Err(at(path, Some(1), format!("missing column \"{required}\"")));
         }
     }
     Ok(())
+}
+
+/// Returns the cells of a row. Cells beside the table's columns must be empty.
+fn row_of(record: &csv::StringRecord, headers: &csv::StringRecord) -> Result<Row, String> {
+    let named = |place: usize| headers.get(place).is_some_and(|name| !name.is_empty());
+    let expected = (0..headers.len())
+        .filter(|&place| named(place))
+        .last()
+        .map_or(0, |last| last + 1);
+    if record.len() < expected {
+        let got = record.len();
+        return Err(format!(
+            "expected {expected} fields, as the header has, got {got}"
+        ));
+    }
+    let mut cells = record.iter().enumerate();
+    if let Some((_, cell)) = cells.find(|(place, cell)| !named(*place) && !cell.is_empty()) {
+        return Err(format!(
+            "expected no field without a column, got \"{cell}\""
+        ));
+    }
+    let cell = |column: &str| {
+        let place = headers.iter().position(|name| name == column);
+        let cell = place.and_then(|place| record.get(place));
+        cell.unwrap_or_default().to_owned()
+    };
+    Ok(Row {
+        case: cell("case"),
+        image: cell("image").into(),
+        label: cell("label").into(),
+        mask: cell("mask").into(),
+        split: cell("split"),
+        subject: cell("subject"),
+    })
 }
 
 fn case_of(
@@ -171,12 +229,12 @@ fn case_of(
 ) -> Result<CaseSource, DataError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let files = [
-        ("image", Some(&row.image)),
-        ("label", row.label.as_ref()),
-        ("mask", row.mask.as_ref()),
+        ("image", &row.image),
+        ("label", &row.label),
+        ("mask", &row.mask),
     ];
     for (column, file) in files {
-        if let Some(file) = file.filter(|file| escapes(file)) {
+        if escapes(file) {
             let problem = format!(
                 "expected the {column} of \"{}\" below the table's folder, or an absolute path, got \"{}\"",
                 row.case,
@@ -185,10 +243,7 @@ fn case_of(
             return Err(at(path, line, problem));
         }
     }
-    let given = |file: Option<PathBuf>| {
-        file.filter(|file| !file.as_os_str().is_empty())
-            .map(|file| folder.join(file))
-    };
+    let given = |file: PathBuf| (!file.as_os_str().is_empty()).then(|| folder.join(file));
     let (labels, mask) = (given(row.label), given(row.mask));
     let needed = labels.is_none() && (*wanted != Labels::Mask || mask.is_none());
     if row.case.is_empty() || row.image.as_os_str().is_empty() || needed {
@@ -198,18 +253,22 @@ fn case_of(
         );
         return Err(at(path, line, problem));
     }
-    let part = match row.split.as_deref() {
-        None | Some("") => None,
-        Some("A") => Some(Part::A),
-        Some("B") => Some(Part::B),
-        Some(other) => {
+    let part = match row.split.as_str() {
+        "" => None,
+        "A" => Some(Part::A),
+        "B" => Some(Part::B),
+        other => {
             let problem = format!("expected the split A or B, got \"{other}\"");
             return Err(at(path, line, problem));
         }
     };
     let names = [Some(&row.image), labels.as_ref(), mask.as_ref()];
     let has_control = |name: &Path| name.to_string_lossy().contains(char::is_control);
-    if row.case.contains(char::is_control) || names.into_iter().flatten().any(|n| has_control(n)) {
+    if [&row.case, &row.subject]
+        .iter()
+        .any(|name| name.contains(char::is_control))
+        || names.into_iter().flatten().any(|n| has_control(n))
+    {
         let problem = "expected names without line breaks and other control characters, got some";
         return Err(at(
             path,
@@ -218,7 +277,10 @@ fn case_of(
         ));
     }
     Ok(CaseSource {
-        subject: row.case.clone(),
+        subject: match row.subject.is_empty() {
+            true => subject_of(&row.case, &row.image),
+            false => row.subject,
+        },
         id: row.case,
         part,
         source: Source::Files {
@@ -227,40 +289,4 @@ fn case_of(
             mask,
         },
     })
-}
-
-/// Returns whether a relative path climbs above the folder that it starts in.
-fn escapes(file: &Path) -> bool {
-    let mut depth = 0;
-    file.is_relative()
-        && file.components().any(|component| {
-            depth += match component {
-                Component::ParentDir => -1,
-                Component::Normal(_) => 1,
-                _ => 0,
-            };
-            depth < 0
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_relative_path_stays_below_the_table_unless_it_is_absolute() {
-        for inside in [
-            "a.nii",
-            "a/b.nii",
-            "./a.nii",
-            "a/../b.nii",
-            "/data/a.nii",
-            "/a/../b.nii",
-        ] {
-            assert!(!escapes(Path::new(inside)), "{inside}");
-        }
-        for outside in ["../a.nii", "a/../../b.nii", "./../a.nii", ".."] {
-            assert!(escapes(Path::new(outside)), "{outside}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Settings and tables that cannot be used: each must give one clear line.
 
 use crate::small_files::good_manifest;
-use slicewise_data::{DataConfig, PhantomConfig, Task, check_task, load_task};
+use slicewise_data::{Channel, DataConfig, PhantomConfig, Task, check_task, load_task};
 use std::path::Path;
 
 /// Returns the message of `load_task`, and the number of problems that `check_task` finds, without
@@ -103,8 +103,7 @@ fn tables() {
         ),
         (
             "case,image,label\na,b\n",
-            "cases.csv:2: CSV error: record 1 (line: 2, byte: 17): found record with 2 fields, \
-             but the previous record has 3 fields",
+            "cases.csv:2: expected 3 fields, as the header has, got 2",
         ),
         (
             "case,image,label\n",
@@ -155,6 +154,19 @@ fn settings() {
         say(&|config| config.classes = None),
         "data.classes: expected the class names, background first (dataset manifest), got none"
     );
+    // In every task, and before it counts as one more class.
+    for task in Task::OF_PAPER {
+        let mut config = good.clone();
+        config.classes = strings(&["background", "odd", "Ignore"]);
+        assert_eq!(
+            load(&config, task, folder.path()).0,
+            "data.classes: expected fully annotated labels, got a class \"Ignore\""
+        );
+    }
+    assert_eq!(
+        say(&|config| config.channel = Some(Channel::Number(0))),
+        "data.channel: expected none with the dataset manifest, got one"
+    );
     let phantom = PhantomConfig {
         subjects: 2,
         seed: 0,
@@ -166,7 +178,7 @@ fn settings() {
     assert_eq!(
         say(&|config| config.path = Some("/nowhere/cases.csv".into())),
         "/nowhere/cases.csv: not found \
-         (expected a CSV file with the columns case,image,label[,mask][,split])"
+         (expected a CSV file with the columns case,image,label[,mask][,split][,subject])"
     );
     let mut phantoms = DataConfig::new("phantom");
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Tests every dataset on a small copy of its folder.
 
-use crate::small_files::{good_manifest, image, inside, labels, put_image, put_labels};
+use crate::small_files::{good_manifest, image, image_of, inside, labels, put_image, put_labels};
 use slicewise_data::datasets::{DATASETS, find};
 use slicewise_data::{DataConfig, Part, PhantomConfig, Task, TaskData, check_task, load_task};
 use std::collections::BTreeSet;
@@ -70,12 +70,15 @@ fn dhcp_names_of_all_releases() {
     ];
     for [scan, mask, tissue] in releases {
         let folder = tempfile::tempdir().unwrap();
-        for (subject, session) in [("CC01", "1"), ("CC01", "2"), ("CC02", "3")] {
+        for (number, (subject, session)) in [("CC01", "1"), ("CC01", "2"), ("CC02", "3")]
+            .into_iter()
+            .enumerate()
+        {
             let anat = folder
                 .path()
                 .join(format!("sub-{subject}/ses-{session}/anat"));
             let name = |what: &str| anat.join(format!("sub-{subject}_ses-{session}_{what}.nii.gz"));
-            put_image(&name(scan), &image());
+            put_image(&name(scan), &image_of(number));
             put_labels(&name(mask), &labels(|_, _, _| 1));
             put_labels(&name(tissue), &labels(|z, y, x| ((x + y + z) % 10) as u8));
         }
@@ -99,9 +102,18 @@ fn dhcp_names_of_all_releases() {
             &config,
         );
         assert_eq!(problems.len(), 1);
+        let file = |case: &str| {
+            let anat = folder.path().join(case.replace('_', "/")).join("anat");
+            anat.join(format!("{case}_{scan}.nii.gz"))
+        };
         assert_eq!(
             problems[0].problem,
-            "subject \"sub-CC01\" (its sessions show one brain) is in both parts"
+            format!(
+                "subject \"sub-CC01\" is in both parts (its sessions show one brain): \
+                 case \"sub-CC01_ses-2\" ({}) in Part A, case \"sub-CC01_ses-1\" ({}) in Part B",
+                file("sub-CC01_ses-2").display(),
+                file("sub-CC01_ses-1").display()
+            )
         );
         config.part_b = None;
         config.part_b_count = Some(1);
@@ -158,9 +170,9 @@ fn dhcp_misses_nothing_silently() {
 fn neonates() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for number in ["01", "02", "07"] {
+    for (index, number) in ["01", "02", "07"].into_iter().enumerate() {
         let template = root.join(format!("dcan-neonates/Template{number}"));
-        let mut stripped = image();
+        let mut stripped = image_of(index);
         stripped
             .voxels
             .indexed_iter_mut()
@@ -179,7 +191,7 @@ fn neonates() {
         if number != "02" {
             put_image(
                 &root.join(format!("alberts/T2/ALBERT_{number}.nii.gz")),
-                &image(),
+                &image_of(index),
             );
         }
     }
@@ -219,10 +231,11 @@ fn decathlon_and_nnunet() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         std::fs::write(root.join("dataset.json"), description).unwrap();
-        for case in ["hippocampus_001", "hippocampus_003", "hippocampus_004"] {
+        for number in [1, 3, 4] {
+            let case = format!("hippocampus_00{number}");
             put_image(
                 &root.join(format!("imagesTr/{case}{suffix}.nii.gz")),
-                &image(),
+                &image_of(number),
             );
             put_labels(
                 &root.join(format!("labelsTr/{case}.nii.gz")),

@@ -1,6 +1,6 @@
 //! Folds over cases: every case is unseen in one of them, and the sessions of a subject stay together.
 
-use crate::small_files::{image, labels, put_image, put_labels};
+use crate::small_files::{image_of, labels, put_image, put_labels};
 use slicewise_data::{DataConfig, Part, Task, TaskData, check_task, folds, load_task};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn release(folder: &Path) -> DataConfig {
             let anat = folder.join(format!("sub-CC{subject}/ses-{session}/anat"));
             let name =
                 |what: &str| anat.join(format!("sub-CC{subject}_ses-{session}_{what}.nii.gz"));
-            put_image(&name("T2w_restore"), &image());
+            put_image(&name("T2w_restore"), &image_of(8 * subject + session));
             put_labels(&name("brainmask_drawem"), &labels(|_, _, _| 1));
             let tissues = labels(|z, y, x| ((x + y + z) % 10) as u8);
             put_labels(&name("drawem_tissue_labels"), &tissues);

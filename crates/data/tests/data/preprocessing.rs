@@ -112,6 +112,10 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("cache");
     let mut config = masked_manifest(folder.path());
+    let table = folder.path().join("cases.csv");
+    let rows = std::fs::read_to_string(&table).unwrap();
+    let third = "three,one.nii.gz,one-label.nii.gz,mask.nii.gz,A\n";
+    std::fs::write(&table, rows + third).unwrap();
     let files = || {
         let entries = std::fs::read_dir(&cache).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -119,8 +123,8 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
         paths
     };
     let first = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
-    // Both cases have the same content, hence one file.
-    assert_eq!(files().len(), 1);
+    // The first and the third case have the same content, hence one file.
+    assert_eq!(files().len(), 2);
     let sum = first.sha256();
     assert_eq!(sum.len(), 64);
     assert_eq!(
@@ -138,20 +142,20 @@ fn the_cache_is_keyed_by_content_and_settings_and_heals() {
     );
     // Another task, other settings and other content each give another file.
     load(&config, Task::BRAIN_EXTRACTION, folder.path());
-    assert_eq!(files().len(), 2);
+    assert_eq!(files().len(), 4);
     config.margin_mm = 0.0;
     assert_ne!(
         load(&config, Task::TISSUE_SEGMENTATION, folder.path()).sha256(),
         sum
     );
-    assert_eq!(files().len(), 3);
+    assert_eq!(files().len(), 6);
     config.margin_mm = 4.0;
     put_labels(
         &folder.path().join("one-label.nii.gz"),
         &labels(|_, _, _| 2),
     );
     let changed = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
-    assert_eq!(files().len(), 4);
+    assert_eq!(files().len(), 7);
     assert_ne!(changed.sha256(), sum);
     assert!(
         changed.cases[0]

@@ -30,6 +30,13 @@ pub(crate) fn image() -> Image {
     }
 }
 
+/// Returns [`image`] with one voxel changed, so that no two cases have the same scan.
+pub(crate) fn image_of(number: usize) -> Image {
+    let mut image = image();
+    image.voxels[[2, 3, 4]] += 0.25 * number as f32;
+    image
+}
+
 /// Returns a label map with `value(z, y, x)` inside the box and 0 outside.
 pub(crate) fn labels(value: impl Fn(usize, usize, usize) -> u8) -> LabelMap {
     LabelMap {
@@ -58,8 +65,8 @@ pub(crate) fn put_labels(path: &Path, labels: &LabelMap) {
 /// Writes a manifest of two good cases, `one` in Part A and `two` in Part B, with labels 0, 1 and
 /// 2.
 pub(crate) fn good_manifest(folder: &Path) -> slicewise_data::DataConfig {
-    for case in ["one", "two"] {
-        put_image(&folder.join(format!("{case}.nii.gz")), &image());
+    for (number, case) in ["one", "two"].into_iter().enumerate() {
+        put_image(&folder.join(format!("{case}.nii.gz")), &image_of(number));
         put_labels(
             &folder.join(format!("{case}-label.nii.gz")),
             &labels(|z, _, _| 1 + (z % 2) as u8),

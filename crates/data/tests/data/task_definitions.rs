@@ -1,6 +1,6 @@
 //! What a task's definition makes of the same files: classes, absent classes, the sliced axis.
 
-use crate::small_files::{good_manifest, image, labels, put_image, put_labels};
+use crate::small_files::{good_manifest, image_of, labels, put_image, put_labels};
 use ndarray::Array3;
 use slicewise_data::{
     Agreement, DataConfig, Geometry, Labels, Part, SliceAxis, Task, TaskData, TaskDefinition,
@@ -156,13 +156,13 @@ fn a_case_without_a_class_is_reported_unless_that_is_allowed() {
 /// Writes a manifest of two cases of the given spacings `[z, y, x]`.
 fn of_spacings(folder: &Path, spacings: [[f64; 3]; 2]) -> DataConfig {
     let config = good_manifest(folder);
-    for (case, spacing) in ["one", "two"].into_iter().zip(spacings) {
+    for (number, (case, spacing)) in ["one", "two"].into_iter().zip(spacings).enumerate() {
         let geometry = Geometry::axis_aligned(spacing);
         put_image(
             &folder.join(format!("{case}.nii.gz")),
             &Volume {
                 geometry: geometry.clone(),
-                ..image()
+                ..image_of(number)
             },
         );
         let labels = Volume {
