@@ -5,11 +5,20 @@ use crate::datasets::{self, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::load::{grouping, select};
+use crate::normalise::Intensities;
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use rayon::prelude::*;
-use slicewise_core::{Task, TaskDefinition};
+use slicewise_core::{IntensityScale, Part, Task, TaskDefinition};
 use std::path::PathBuf;
+
+/// Stands for what is known when all of Part A is read.
+const UNSCALED: IntensityScale = IntensityScale {
+    low: f64::NEG_INFINITY,
+    high: f64::INFINITY,
+    zero: 0.0,
+    unit: 1.0,
+};
 
 /// One problem and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +51,16 @@ impl From<&DataError> for Problem {
 pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Vec<Problem> {
     let (cases, grouping, mut problems) = match select(task, definition, config) {
         Ok(selection) => {
-            let cases = selection.cases.into_iter().map(|(case, _)| case).collect();
+            let cases = selection.cases.into_iter();
+            let cases = cases.map(|(case, part)| (case, Some(part))).collect();
             (cases, Some(selection.grouping), Vec::new())
         }
         Err(problems) => {
             let dataset = datasets::find(&config.dataset).ok();
             let cases = dataset.map_or_else(Vec::new, |dataset| {
-                dataset.sound(config, &definition.labels)
+                let sound = dataset.sound(config, &definition.labels).into_iter();
+                // Which part a case is in is not known.
+                sound.map(|case| (case, None)).collect()
             });
             let grouping =
                 dataset.and_then(|dataset| grouping(dataset, task, definition, config).ok());
@@ -56,28 +68,47 @@ pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) 
         }
     };
     if let Some(grouping) = grouping {
-        let case_problems: Vec<Vec<DataError>> = cases
+        let checked: Vec<Result<(Option<Part>, Intensities), Vec<DataError>>> = cases
             .par_iter()
-            .filter(|case| matches!(case.source, Source::Files { .. }))
-            .map(|case| check_case(&case.source, definition, &grouping, config))
+            .filter(|(case, _)| matches!(case.source, Source::Files { .. }))
+            .map(|(case, part)| {
+                let counts = check_case(&case.source, definition, &grouping, config)?;
+                Ok((*part, counts))
+            })
             .collect();
-        problems.extend(case_problems.into_iter().flatten());
+        let mut part_a = Intensities::default();
+        for case in checked {
+            match case {
+                Ok((Some(Part::A), counts)) => part_a = part_a.add(&counts),
+                Ok(_) => (),
+                Err(found) => problems.extend(found),
+            }
+        }
+        // What Part A comes to is known when each of its cases is read.
+        if problems.is_empty() && part_a != Intensities::default() {
+            problems.extend(config.normalise.scale(&part_a).err());
+        }
     }
     problems.iter().map(Problem::from).collect()
 }
 
+/// Returns every problem of a case's files, or its intensities if Part A's decide how all cases are
+/// normalised.
 fn check_case(
     source: &Source,
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
-) -> Vec<DataError> {
+) -> Result<Intensities, Vec<DataError>> {
+    let raw = read_case(source, definition, grouping)?;
+    let (counts, scale) = if config.normalise.needs_part_a() {
+        (Intensities::of(&raw), Some(UNSCALED))
+    } else {
+        let none = Intensities::default();
+        let scale = config.normalise.scale(&none);
+        (none, scale.map_err(|problem| vec![problem])?)
+    };
     let classes = grouping.classes.len();
-    match read_case(source, definition, grouping) {
-        Ok(raw) => preprocess(raw, classes, config.spacing_mm, config.margin_mm)
-            .err()
-            .into_iter()
-            .collect(),
-        Err(problems) => problems,
-    }
+    preprocess(raw, classes, config, scale.as_ref()).map_err(|problem| vec![problem])?;
+    Ok(counts)
 }

@@ -9,11 +9,13 @@ pub mod error;
 mod grouping;
 mod load;
 pub mod nifti;
+pub mod normalise;
 pub mod own_grid;
 pub mod phantom;
 pub mod preprocess;
 mod resample;
 mod source;
+pub mod spacing;
 mod split;
 
 pub use annotation::{AnnotationError, SliceAnnotation};
@@ -23,8 +25,10 @@ pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use load::{folds, load_task};
+pub use normalise::Normalise;
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
-    Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,
-    TaskData, TaskDefinition, Volume,
+    Agreement, Case, Geometry, Image, IntensityScale, LabelMap, Labels, Part, SliceAxis,
+    StoredAxes, Task, TaskData, TaskDefinition, Volume,
 };
+pub use spacing::Spacing;

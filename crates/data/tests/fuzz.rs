@@ -342,7 +342,7 @@ fn case() {
         let mut problems = Vec::new();
         for task in Task::OF_PAPER {
             let mut config = config("manifest", &path.with_file_name("cases.csv"));
-            config.spacing_mm = Some(1.0);
+            config.spacing_mm = Some(1.0.into());
             let classes = (0..32).map(|class| class.to_string());
             config.classes = Some(classes.collect());
             problems.extend(check_task(task, &task.preset().unwrap(), &config));

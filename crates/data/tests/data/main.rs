@@ -8,6 +8,7 @@ mod case_files;
 mod datasets;
 mod folds;
 mod found_by_fuzzing;
+mod intensity;
 mod nibabel;
 mod nifti_fixtures;
 mod own_grid;
