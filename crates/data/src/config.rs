@@ -133,6 +133,11 @@ impl DataConfig {
         }
     }
 
+    /// Tells whether all prepared cases have cubic voxels, whatever their files have.
+    pub fn is_cubic(&self) -> bool {
+        self.dataset == "phantom" || self.spacing_mm.and_then(Spacing::isotropic).is_some()
+    }
+
     /// Returns the data folder (or manifest): `path`, else `$SLICEWISE_DATA`, else
     /// [`DEFAULT_PATH`].
     pub fn root(&self) -> PathBuf {
