@@ -199,7 +199,10 @@ fn thick_slices_run_from_check_to_report_with_an_axis_spared() {
     // Resampled in the plane alone, the fourth number of a list is one too many.
     scratch.experiment(&yaml.replace("  classes:", "  spacing_mm: [1, 1, 5]\n  classes:"));
     let said = scratch.check();
-    assert!(said.contains("for voxels of 5.00 × 1.00 × 1.00 mm\n"), "{said}");
+    assert!(
+        said.contains("for voxels of 5.00 × 1.00 × 1.00 mm\n"),
+        "{said}"
+    );
     scratch.experiment(&yaml.replace("  classes:", "  spacing_mm: [1, 1, 5, 1]\n  classes:"));
     let problem = scratch.refused();
     assert!(

@@ -166,7 +166,7 @@ mod tests {
     fn the_centre_of_the_grid_stays() {
         let geometry = Geometry::axis_aligned([1.0, 0.9, 0.5]);
         let shape = [11, 17, 30];
-        let resampling = Resampling::new(shape, geometry.spacing_mm(), 1.3);
+        let resampling = Resampling::new(shape, geometry.spacing_mm(), [1.3; 3]);
         let out = resampling.linear(&Array3::ones(shape));
         let centre = |g: &Geometry, s: &[usize]| {
             g.position_mm(std::array::from_fn(|a| (s[a] as f64 - 1.0) / 2.0))
@@ -185,17 +185,17 @@ mod tests {
         // 3 1 over 8.
         let mut line = Array3::zeros((1, 1, 8));
         line[[0, 0, 3]] = 8.0;
-        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], 2.0).linear(&line);
+        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], [2.0; 3]).linear(&line);
         assert_eq!(out.as_slice().unwrap(), &[0.0, 3.0, 1.0, 0.0]);
     }
 
     #[test]
     fn a_class_wins_by_its_share_and_ties_go_to_the_lower() {
         let classes = Array3::from_shape_vec((1, 1, 8), vec![0, 0, 0, 3, 3, 3, 3, 3]).unwrap();
-        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], 2.0).majority(&classes, 4);
+        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], [2.0; 3]).majority(&classes, 4);
         assert_eq!(out.as_slice().unwrap(), &[0, 0, 3, 3]);
         let tie = Array3::from_shape_vec((1, 1, 2), vec![2, 1]).unwrap();
-        let out = Resampling::new([1, 1, 2], [2.0, 2.0, 1.0], 2.0).majority(&tie, 3);
+        let out = Resampling::new([1, 1, 2], [2.0, 2.0, 1.0], [2.0; 3]).majority(&tie, 3);
         assert_eq!(out.as_slice().unwrap(), &[1]);
     }
 }
