@@ -20,6 +20,7 @@ mod folds;
 mod former_names;
 mod gpu;
 mod grown;
+mod kinds;
 mod nifti;
 mod own_tasks;
 mod precision;

@@ -33,6 +33,29 @@ pub struct Case {
     pub own: Option<LabelMap>,
 }
 
+/// How the intensities of all cases of a task become what a network sees: clipped, then shifted and
+/// scaled by the same numbers in every case. All are in the unit of the scans, which is HU for CT.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntensityScale {
+    /// Intensities below become this one.
+    pub low: f64,
+    /// Intensities above become this one.
+    pub high: f64,
+    /// The intensity that becomes 0.
+    pub zero: f64,
+    /// The difference of intensities that becomes 1, above 0.
+    pub unit: f64,
+}
+
+impl IntensityScale {
+    /// Returns what a network sees of an intensity.
+    pub fn apply(&self, intensity: f32) -> f32 {
+        let clipped = f64::from(intensity).max(self.low).min(self.high);
+        ((clipped - self.zero) / self.unit) as f32
+    }
+}
+
 /// The data of one task: its cases and the meaning of their labels.
 #[derive(Debug, Clone)]
 pub struct TaskData {
@@ -42,6 +65,9 @@ pub struct TaskData {
     pub definition: TaskDefinition,
     /// Class names by class index; `classes[0]` is background.
     pub classes: Vec<String>,
+    /// How intensities were scaled, the same in every case. `None` if each case was standardised by
+    /// its own mean and standard deviation.
+    pub intensities: Option<IntensityScale>,
     /// All cases, sorted by id.
     pub cases: Vec<Case>,
 }

@@ -13,7 +13,7 @@ pub mod task;
 pub mod volume;
 pub mod write;
 
-pub use case::{Case, Part, TaskData};
+pub use case::{Case, IntensityScale, Part, TaskData};
 pub use definition::{Agreement, Labels, SliceAxis, TaskDefinition};
 pub use names::{UnknownName, nearest};
 pub use orientation::StoredAxes;

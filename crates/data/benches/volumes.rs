@@ -31,7 +31,7 @@ fn volumes(criterion: &mut Criterion) {
     // Two cases of brain extraction are halved to 2 mm. The cache is empty each time.
     let config = DataConfig {
         path: Some(manifest),
-        spacing_mm: Some(2.0),
+        spacing_mm: Some(2.0.into()),
         ..DataConfig::new("manifest")
     };
     group.throughput(Throughput::Elements(2 * head.image.voxels.len() as u64));

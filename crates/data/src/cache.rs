@@ -7,16 +7,22 @@
 //! [`crate::twins`] says of the scan (u64), the grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
 //! (u8) there; and the SHA-256 of all before. A grid is the shape `[z, y, x]` (u64), the affine (f64,
 //! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
+//!
+//! Where cases of Part A decide how all are normalised, the intensities of each are kept as well
+//! (`.intensities`, [`crate::normalise`]), and what they come to is a setting of every case.
 
 use crate::config::DataConfig;
 use crate::datasets::Source;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::normalise::Intensities;
 use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
 use slicewise_core::hash::hex;
-use slicewise_core::{Geometry, Image, LabelMap, StoredAxes, TaskDefinition, Volume, write_whole};
+use slicewise_core::{
+    Geometry, Image, IntensityScale, LabelMap, StoredAxes, TaskDefinition, Volume, write_whole,
+};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +44,8 @@ const PHANTOM_CODE: &[(&str, &str)] = &[
     ("subject.rs", include_str!("phantom/subject.rs")),
 ];
 
-/// Returns the path of a case's file.
+/// Returns the path of a case's file. `scale` is what the case's intensities are normalised by, if
+/// not by themselves.
 ///
 /// # Errors
 /// A source file cannot be read.
@@ -48,14 +55,45 @@ pub(crate) fn path(
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
+    scale: Option<&IntensityScale>,
 ) -> Result<PathBuf, DataError> {
+    let mut settings = format!("{:?} {:?}", config.spacing_mm, config.margin_mm);
+    if let Some(scale) = scale {
+        settings += &format!(" {scale:?}");
+    }
+    let name = hash_of_all(source, definition, grouping, config, &settings)?;
+    Ok(folder.join(format!("{name}.case")))
+}
+
+/// Returns the path of the file with a case's intensities.
+///
+/// # Errors
+/// A source file cannot be read.
+pub(crate) fn path_of_intensities(
+    folder: &Path,
+    source: &Source,
+    definition: &TaskDefinition,
+    grouping: &LabelGrouping,
+    config: &DataConfig,
+) -> Result<PathBuf, DataError> {
+    let name = hash_of_all(source, definition, grouping, config, "intensities")?;
+    Ok(folder.join(format!("{name}.intensities")))
+}
+
+/// Returns the hash of all that makes a file, in hexadecimal.
+fn hash_of_all(
+    source: &Source,
+    definition: &TaskDefinition,
+    grouping: &LabelGrouping,
+    config: &DataConfig,
+    settings: &str,
+) -> Result<String, DataError> {
     let mut hasher = Sha256::new();
     hasher.update(FORMAT.to_le_bytes());
     hasher.update(format!("{definition} {grouping:?}"));
-    hasher.update(format!("{:?} {:?}", config.spacing_mm, config.margin_mm));
     // How a file is read, and whether it is refused.
     let position = (config.position, config.grid_tolerance_voxels);
-    hasher.update(format!("{position:?}"));
+    hasher.update(format!("{settings} {position:?}"));
     match source {
         Source::Files {
             image,
@@ -81,7 +119,7 @@ pub(crate) fn path(
             }
         }
     }
-    Ok(folder.join(format!("{}.case", hex(&hasher.finalize()))))
+    Ok(hex(&hasher.finalize()))
 }
 
 fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
@@ -102,12 +140,19 @@ fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
 
 /// Reads a case, or returns `None` if there is none or its file is damaged.
 pub(crate) fn read(path: &Path) -> Option<Prepared> {
-    let bytes = fs::read(path).ok()?;
-    let (content, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_BYTES)?)?;
-    if Sha256::digest(content).as_slice() != hash {
-        return None;
-    }
-    decode(content)
+    decode(&content_of(path)?)
+}
+
+/// Reads a case's intensities, or returns `None` if there are none or their file is damaged.
+pub(crate) fn read_intensities(path: &Path) -> Option<Intensities> {
+    Intensities::decode(&content_of(path)?)
+}
+
+/// Returns what stands in a file before its hash, if the hash is right.
+fn content_of(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(path).ok()?;
+    let hash = bytes.split_off(bytes.len().checked_sub(HASH_BYTES)?);
+    (Sha256::digest(&bytes).as_slice() == hash).then_some(bytes)
 }
 
 /// Writes a case, whole or not at all.
@@ -115,11 +160,23 @@ pub(crate) fn read(path: &Path) -> Option<Prepared> {
 /// # Errors
 /// The folder or the file cannot be written.
 pub(crate) fn write(path: &Path, case: &Prepared) -> Result<(), DataError> {
-    let save = || -> io::Result<()> {
+    keep(path, encode(case))
+}
+
+/// Writes a case's intensities, whole or not at all.
+///
+/// # Errors
+/// The folder or the file cannot be written.
+pub(crate) fn write_intensities(path: &Path, counts: &Intensities) -> Result<(), DataError> {
+    keep(path, counts.encode())
+}
+
+/// Writes content and its hash.
+fn keep(path: &Path, mut content: Vec<u8>) -> Result<(), DataError> {
+    let mut save = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut content = encode(case);
         let hash = Sha256::digest(&content);
         content.extend_from_slice(&hash);
         write_whole(path, &content)

@@ -5,14 +5,23 @@ use crate::datasets::{self, CaseSource, Source};
 use crate::error::{DataError, one_line};
 use crate::grouping::LabelGrouping;
 use crate::load::{grouping, notes, select};
+use crate::normalise::Intensities;
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::survey::{CaseFacts, mark};
 use crate::twins::{self, Seen};
 use rayon::prelude::*;
 use serde::Serialize;
-use slicewise_core::{Part, Task, TaskDefinition};
+use slicewise_core::{IntensityScale, Part, Task, TaskDefinition};
 use std::path::PathBuf;
+
+/// Stands for what is known when all of Part A is read.
+const UNSCALED: IntensityScale = IntensityScale {
+    low: f64::NEG_INFINITY,
+    high: f64::INFINITY,
+    zero: 0.0,
+    unit: 1.0,
+};
 
 /// One problem and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,8 +80,9 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
         Err(problems) => {
             let dataset = datasets::find(&config.dataset).ok();
             let cases = dataset.map_or_else(Vec::new, |dataset| {
-                let cases = dataset.sound(config, &definition.labels).into_iter();
-                cases.map(|case| (case, None)).collect()
+                let sound = dataset.sound(config, &definition.labels).into_iter();
+                // Which part a case is in is not known.
+                sound.map(|case| (case, None)).collect()
             });
             let grouping =
                 dataset.and_then(|dataset| grouping(dataset, task, definition, config).ok());
@@ -84,24 +94,34 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
     if let Some(grouping) = grouping {
         let files = cases.par_iter();
         let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
-        let checked: Vec<(Option<CaseFacts>, Vec<DataError>)> = files
+        let checked: Vec<Found> = files
             .map(|(case, part)| check_case(case, *part, definition, &grouping, config))
             .collect();
         let files = cases.iter();
         let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
-        let seen = files
-            .zip(&checked)
-            .filter_map(|((case, part), (facts, _))| {
-                Some(Seen {
-                    case,
-                    part: (*part)?,
-                    content: facts.as_ref()?.content,
-                })
-            });
+        let seen = files.zip(&checked).filter_map(|((case, part), found)| {
+            Some(Seen {
+                case,
+                part: (*part)?,
+                content: found.facts.as_ref()?.content,
+            })
+        });
         let (twins, twin_notes) = twins::compare(&seen.collect::<Vec<_>>(), config.folds.is_some());
-        for (case, found) in checked {
-            facts.extend(case);
-            problems.extend(found);
+        let mut part_a = Intensities::default();
+        for found in checked {
+            let is_a = found
+                .facts
+                .as_ref()
+                .is_some_and(|facts| facts.part == Some(Part::A));
+            if is_a {
+                part_a = part_a.add(&found.intensities);
+            }
+            facts.extend(found.facts);
+            problems.extend(found.problems);
+        }
+        // What Part A comes to is known when each of its cases is read.
+        if problems.is_empty() && part_a != Intensities::default() {
+            problems.extend(config.normalise.scale(&part_a).err());
         }
         problems.extend(twins);
         notes.extend(twin_notes.iter().map(one_line));
@@ -123,21 +143,46 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
     }
 }
 
-/// Returns what a scan that can be read is like, and all problems of its case.
+/// What one case's files gave.
+#[derive(Default)]
+struct Found {
+    /// What the case is like, if it can be read.
+    facts: Option<CaseFacts>,
+    /// Its intensities, if those of Part A decide how all cases are normalised.
+    intensities: Intensities,
+    problems: Vec<DataError>,
+}
+
 fn check_case(
     case: &CaseSource,
     part: Option<Part>,
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
-) -> (Option<CaseFacts>, Vec<DataError>) {
-    let classes = grouping.classes.len();
-    match read_case(&case.source, definition, grouping, config) {
-        Ok(raw) => {
-            let facts = CaseFacts::of(case, part, &raw, classes);
-            let prepared = preprocess(raw, classes, config.spacing_mm, config.margin_mm);
-            (Some(facts), prepared.err().into_iter().collect())
+) -> Found {
+    let raw = match read_case(&case.source, definition, grouping, config) {
+        Ok(raw) => raw,
+        Err(problems) => {
+            return Found {
+                problems,
+                ..Found::default()
+            };
         }
-        Err(problems) => (None, problems),
+    };
+    let classes = grouping.classes.len();
+    let facts = Some(CaseFacts::of(case, part, &raw, classes));
+    let (intensities, scale) = match config.normalise.needs_part_a() {
+        true => (Intensities::of(&raw), Ok(Some(UNSCALED))),
+        false => {
+            let none = Intensities::default();
+            let scale = config.normalise.scale(&none);
+            (none, scale)
+        }
+    };
+    let prepared = scale.and_then(|scale| preprocess(raw, classes, config, scale.as_ref()));
+    Found {
+        facts,
+        intensities,
+        problems: prepared.err().into_iter().collect(),
     }
 }

@@ -1,6 +1,8 @@
 //! The `data:` section of an experiment: which dataset, which voxel grid, which split.
 
 use crate::nifti::Position;
+use crate::normalise::Normalise;
+use crate::spacing::{self, Spacing};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -43,10 +45,26 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "number_or_name")]
     pub channel: Option<Channel>,
-    /// Isotropic voxel size in mm that volumes are resampled to. Allowed: 0.05 to 50; for phantoms
-    /// 0.4 to 8. Default: each volume keeps its file's voxels; phantoms are made at 2 mm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spacing_mm: Option<f64>,
+    /// Voxel size in mm that volumes are resampled to: one number for all axes, or three, `[x, y, z]`
+    /// = right-left, posterior-anterior, inferior-superior, whatever the file's order of axes. Allowed:
+    /// 0.05 to 50 each; for phantoms one number, 0.4 to 8. Default: `native`, each volume keeps its
+    /// file's voxels; phantoms are made at 2 mm.
+    #[serde(
+        default,
+        deserialize_with = "spacing::read",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(schema_with = "spacing::schema")]
+    pub spacing_mm: Option<Spacing>,
+    /// How intensities are normalised. `mr`: each volume by its own mean and standard deviation, in
+    /// which voxels of exactly 0 do not count. `ct`: all volumes by the same numbers, in Hounsfield
+    /// units, where 0 is water and counts: clipped to the percentiles 0.5 and 99.5 of the voxels
+    /// above -950 HU in Part A, and standardised by their mean and standard deviation.
+    /// `{ct: {window: [-160, 240]}}`: clipped to that window, which then becomes -1 to 1. Default:
+    /// `mr`.
+    #[serde(default, skip_serializing_if = "Normalise::is_mr")]
+    #[schemars(schema_with = "crate::normalise::schema")]
+    pub normalise: Normalise,
     /// Which statement of a NIfTI header about the position of its voxels counts where sform and qform,
     /// or sform and the voxel sizes in `pixdim`, contradict each other: `sform` or `qform`. It holds
     /// for every file of the dataset; a file with one form is read by that. Default: the sform if it is
@@ -154,6 +172,7 @@ impl DataConfig {
             spacing_mm: None,
             position: None,
             grid_tolerance_voxels: default_grid_tolerance_voxels(),
+            normalise: Normalise::Mr,
             part_a: None,
             part_b: None,
             part_b_count: None,
@@ -162,6 +181,11 @@ impl DataConfig {
             split_seed: 0,
             margin_mm: default_margin_mm(),
         }
+    }
+
+    /// Tells whether all prepared cases have cubic voxels, whatever their files have.
+    pub fn is_cubic(&self) -> bool {
+        self.dataset == "phantom" || self.spacing_mm.and_then(Spacing::isotropic).is_some()
     }
 
     /// Returns the data folder (or manifest): `path`, else `$SLICEWISE_DATA`, else

@@ -11,11 +11,13 @@ mod grid_cause;
 mod grouping;
 mod load;
 pub mod nifti;
+pub mod normalise;
 pub mod own_grid;
 pub mod phantom;
 pub mod preprocess;
 mod resample;
 mod source;
+pub mod spacing;
 mod split;
 mod survey;
 pub mod text;
@@ -29,9 +31,11 @@ pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use load::{folds, load_task, notes};
 pub use nifti::Position;
+pub use normalise::Normalise;
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
-    Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,
-    TaskData, TaskDefinition, Volume,
+    Agreement, Case, Geometry, Image, IntensityScale, LabelMap, Labels, Part, SliceAxis,
+    StoredAxes, Task, TaskData, TaskDefinition, Volume,
 };
+pub use spacing::Spacing;
 pub use survey::{CaseFacts, Survey, survey};

@@ -6,12 +6,13 @@ use crate::config::DataConfig;
 use crate::datasets::{self, CaseSource, Dataset};
 use crate::error::{DataError, one_line};
 use crate::grouping::LabelGrouping;
+use crate::normalise::Intensities;
 use crate::preprocess::preprocess;
 use crate::source::read_case;
 use crate::split;
 use crate::twins::{self, Seen};
 use rayon::prelude::*;
-use slicewise_core::{Case, Labels, Part, Task, TaskData, TaskDefinition};
+use slicewise_core::{Case, IntensityScale, Labels, Part, Task, TaskData, TaskDefinition};
 use std::path::Path;
 
 /// Reads and prepares all cases of a task, and compares their scans with each other. Cases that the folder `cache` holds already are read
@@ -26,11 +27,22 @@ pub fn load_task(
     cache: &Path,
 ) -> Result<TaskData, DataError> {
     let selection = select(task, definition, config).map_err(first)?;
+    let scale = scale(&selection, definition, config, cache)?;
     let grouping = &selection.grouping;
     let loaded = selection
         .cases
         .par_iter()
-        .map(|(case, part)| load_case(case, *part, definition, grouping, config, cache))
+        .map(|(case, part)| {
+            load_case(
+                case,
+                *part,
+                definition,
+                grouping,
+                config,
+                scale.as_ref(),
+                cache,
+            )
+        })
         .collect::<Result<Vec<(Case, u64)>, DataError>>()?;
     let seen = selection.cases.iter().zip(&loaded);
     let seen = seen.map(|((case, part), (_, content))| Seen {
@@ -46,6 +58,7 @@ pub fn load_task(
         task,
         definition: definition.clone(),
         classes: selection.grouping.classes,
+        intensities: scale,
         cases: loaded.into_iter().map(|(case, _)| case).collect(),
     })
 }
@@ -127,16 +140,49 @@ pub(crate) fn grouping(
     }
 }
 
+/// Returns how intensities are scaled in every case, or `None` if each is standardised by itself. If
+/// Part A decides, its scans are read before anything else.
+fn scale(
+    selection: &Selection,
+    definition: &TaskDefinition,
+    config: &DataConfig,
+    cache: &Path,
+) -> Result<Option<IntensityScale>, DataError> {
+    let of_case = |(case, _): &(CaseSource, Part)| {
+        let grouping = &selection.grouping;
+        let cached = cache::path_of_intensities(cache, &case.source, definition, grouping, config)?;
+        if let Some(counts) = cache::read_intensities(&cached) {
+            return Ok(counts);
+        }
+        let raw = read_case(&case.source, definition, grouping, config).map_err(first)?;
+        let counts = Intensities::of(&raw);
+        cache::write_intensities(&cached, &counts)?;
+        Ok(counts)
+    };
+    let cases = selection.cases.par_iter();
+    let part_a = cases
+        .filter(|(_, part)| *part == Part::A && config.normalise.needs_part_a())
+        .map(of_case)
+        .try_reduce(Intensities::default, |sum, counts| Ok(sum.add(&counts)))?;
+    config.normalise.scale(&part_a)
+}
+
 fn check_settings(config: &DataConfig) -> Vec<DataError> {
     let mut problems = Vec::new();
     let mut setting = |field, problem: String| problems.push(DataError::Setting { field, problem });
-    if let Some(spacing_mm) = config.spacing_mm
-        && !(0.05..=50.0).contains(&spacing_mm)
+    if let Some(spacing) = config.spacing_mm
+        && !spacing
+            .xyz()
+            .iter()
+            .all(|size| (0.05..=50.0).contains(size))
     {
         setting(
             "spacing_mm",
-            format!("expected 0.05 to 50 mm, got {spacing_mm}"),
+            format!("expected 0.05 to 50 mm, got {spacing}"),
         );
+    }
+    if let Some(problem) = config.normalise.problem() {
+        setting("normalise", problem);
     }
     if !(0.0..=1000.0).contains(&config.margin_mm) {
         setting(
@@ -197,15 +243,16 @@ fn load_case(
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
     config: &DataConfig,
+    scale: Option<&IntensityScale>,
     cache: &Path,
 ) -> Result<(Case, u64), DataError> {
-    let cached = cache::path(cache, &case.source, definition, grouping, config)?;
+    let cached = cache::path(cache, &case.source, definition, grouping, config, scale)?;
     let prepared = match cache::read(&cached) {
         Some(prepared) => prepared,
         None => {
             let raw = read_case(&case.source, definition, grouping, config).map_err(first)?;
             let classes = grouping.classes.len();
-            let prepared = preprocess(raw, classes, config.spacing_mm, config.margin_mm)?;
+            let prepared = preprocess(raw, classes, config, scale)?;
             cache::write(&cached, &prepared)?;
             prepared
         }

@@ -7,22 +7,28 @@
 //!
 //! The paper does not describe its preprocessing. The steps here, in this order:
 //! 1. Crop to the content (the mask; in a task of the mask, or without one, voxels that are not 0)
-//!    plus a margin in mm, but never beyond the file's grid.
-//! 2. Resample to isotropic `spacing_mm`: images linearly with antialiasing, labels to the class
-//!    with the largest weight. A masked image is divided by its resampled mask, so that the zeros
+//!    plus a margin in mm, but never beyond the file's grid. Without a mask nothing is cropped from
+//!    CT: 0 HU is water, and a threshold might cut off what is labelled. nnU-Net crops what is 0, so
+//!    it crops nothing from CT either.
+//! 2. Resample to `spacing_mm`: images linearly with antialiasing, labels to the class
+//!    with the largest weight. (nnU-Net takes the nearest neighbour along an axis three times as
+//!    thick as the others; here all axes are treated alike.) A masked image is divided by its resampled mask, so that the zeros
 //!    around the brain do not darken its rim. The new mask is where the old one has weight ½ or
 //!    more.
 //! 3. Standardise each volume (z-score). Without a mask it takes mean and standard deviation of the voxels
 //!    that are not 0 and applies them to all voxels, so that air stays darkest. With one it takes
 //!    those of the mask, and gives voxels outside the score of intensity 0, so that the brain's edge
 //!    stands out. (With the brain's mean outside, cortex and fluid at the rim were learned far more
-//!    slowly.)
+//!    slowly.) CT is scaled by the same numbers in every case instead ([`crate::normalise`]); voxels
+//!    outside a mask then count as air.
 
+use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::resample::Resampling;
 use crate::source::RawCase;
+use crate::spacing::Spacing;
 use ndarray::{Array3, Slice, Zip};
-use slicewise_core::{Image, LabelMap};
+use slicewise_core::{Image, IntensityScale, LabelMap};
 use std::path::Path;
 
 /// The share by which a voxel size may differ from the one that is wanted. Less is rounding, for
@@ -46,25 +52,31 @@ pub(crate) struct Prepared {
     pub(crate) content: u64,
 }
 
-/// Crops, resamples and standardises one case.
+/// The intensity of air in CT, in HU.
+const AIR_HU: f32 = -1000.0;
+
+/// Crops and resamples one case and normalises its intensities: by `scale`, or by themselves.
 ///
 /// # Errors
 /// The intensities have no variance, or voxels are so large that resampling would make too many.
 pub(crate) fn preprocess(
     raw: RawCase,
     class_count: usize,
-    spacing_mm: Option<f64>,
-    margin_mm: f64,
+    config: &DataConfig,
+    scale: Option<&IntensityScale>,
 ) -> Result<Prepared, DataError> {
     let file = raw.file.clone();
-    let cropped = crop_to_content(raw, margin_mm);
-    let (resampled, own) = match spacing_mm {
-        Some(target_mm) if !has_spacing(&cropped.image, target_mm) => {
+    let cropped = match (scale, &raw.mask) {
+        (Some(_), None) => raw,
+        _ => crop_to_content(raw, config.margin_mm),
+    };
+    let (resampled, own) = match config.spacing_mm {
+        Some(target) if !has_spacing(&cropped.image, target) => {
             let own = LabelMap {
                 voxels: cropped.classes.clone(),
                 geometry: cropped.image.geometry.clone(),
             };
-            (resample(cropped, class_count, target_mm)?, Some(own))
+            (resample(cropped, class_count, target)?, Some(own))
         }
         _ => (cropped, None),
     };
@@ -75,7 +87,10 @@ pub(crate) fn preprocess(
         content,
         ..
     } = resampled;
-    normalise(&mut image.voxels, mask.as_ref(), &file)?;
+    match scale {
+        Some(scale) => rescale(&mut image.voxels, mask.as_ref(), scale, &file)?,
+        None => standardise(&mut image.voxels, mask.as_ref(), &file)?,
+    }
     let labels = LabelMap {
         voxels: classes,
         geometry: image.geometry.clone(),
@@ -88,11 +103,17 @@ pub(crate) fn preprocess(
     })
 }
 
-fn has_spacing(image: &Image, target_mm: f64) -> bool {
+/// Returns the size `target` in mm along the axes `[D, H, W]` of an image.
+fn target_mm(image: &Image, target: Spacing) -> [f64; 3] {
+    target.sliced_along(image.geometry.slice_axis())
+}
+
+fn has_spacing(image: &Image, target: Spacing) -> bool {
     let spacing_mm = image.geometry.spacing_mm();
     spacing_mm
         .iter()
-        .all(|spacing| (spacing - target_mm).abs() < SAME_SPACING * target_mm)
+        .zip(target_mm(image, target))
+        .all(|(spacing, target_mm)| (spacing - target_mm).abs() < SAME_SPACING * target_mm)
 }
 
 fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
@@ -141,9 +162,10 @@ fn cut<T: Clone>(voxels: &Array3<T>, range: [Slice; 3]) -> Array3<T> {
         .to_owned()
 }
 
-fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase, DataError> {
+fn resample(raw: RawCase, class_count: usize, target: Spacing) -> Result<RawCase, DataError> {
     let spacing_mm = raw.image.geometry.spacing_mm();
-    let growth = spacing_mm.map(|spacing| spacing / target_mm);
+    let target_mm = target_mm(&raw.image, target);
+    let growth = [0, 1, 2].map(|axis: usize| spacing_mm[axis] / target_mm[axis]);
     // Each axis counts by itself: one that becomes coarser does not make up for one that becomes
     // finer.
     if growth.iter().map(|factor| factor.max(1.0)).product::<f64>() > MOST_REFINED as f64 {
@@ -152,7 +174,7 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase,
         return Err(DataError::TooLarge {
             path: raw.file,
             most: raw.classes.len() as u64 * MOST_REFINED,
-            after: format!(" after resampling to {target_mm} mm"),
+            after: format!(" after resampling to {target} mm"),
             shape: grown.join("×"),
         });
     }
@@ -179,7 +201,32 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase,
     })
 }
 
-fn normalise(
+/// Clips, shifts and scales intensities as in every other case. What lies outside the mask becomes
+/// what air does.
+fn rescale(
+    voxels: &mut Array3<f32>,
+    mask: Option<&Array3<bool>>,
+    scale: &IntensityScale,
+    file: &Path,
+) -> Result<(), DataError> {
+    if let Some(mask) = mask {
+        voxels.zip_mut_with(mask, |value, &inside| {
+            if !inside {
+                *value = AIR_HU;
+            }
+        });
+    }
+    voxels.mapv_inplace(|value| scale.apply(value));
+    let first = voxels.first().copied().unwrap_or_default();
+    let differs = voxels.iter().any(|&value| value != first);
+    differs.then_some(()).ok_or_else(|| DataError::Constant {
+        path: file.to_owned(),
+        value: f64::from(first) * scale.unit + scale.zero,
+    })
+}
+
+/// Standardises intensities by their own mean and standard deviation.
+fn standardise(
     voxels: &mut Array3<f32>,
     mask: Option<&Array3<bool>>,
     file: &Path,

@@ -1,4 +1,4 @@
-//! Resamples to an isotropic grid: linear interpolation, with antialiasing where the grid becomes
+//! Resamples to a grid of another voxel size: linear interpolation, with antialiasing where the grid becomes
 //! coarser.
 //!
 //! Along each axis an output voxel is a weighted mean of input voxels, with triangular weights. The
@@ -22,11 +22,11 @@ pub(crate) struct Resampling {
 }
 
 impl Resampling {
-    /// Computes the weights from `shape` `[z, y, x]` voxels of `spacing_mm` to isotropic
-    /// `target_mm`. The centre of the grid stays where it is; its extent is rounded to whole output
+    /// Computes the weights from `shape` `[z, y, x]` voxels of `spacing_mm` to voxels of
+    /// `target_mm`, both along the same axes. The centre of the grid stays where it is; its extent is rounded to whole output
     /// voxels.
-    pub(crate) fn new(shape: [usize; 3], spacing_mm: [f64; 3], target_mm: f64) -> Self {
-        let stride = spacing_mm.map(|spacing| target_mm / spacing);
+    pub(crate) fn new(shape: [usize; 3], spacing_mm: [f64; 3], target_mm: [f64; 3]) -> Self {
+        let stride: [f64; 3] = std::array::from_fn(|a| target_mm[a] / spacing_mm[a]);
         let counts: [usize; 3] =
             std::array::from_fn(|a| ((shape[a] as f64 / stride[a]).round() as usize).max(1));
         let start = std::array::from_fn(|a| {
@@ -123,7 +123,7 @@ mod tests {
             g.position_mm([z as f64, y as f64, x as f64])
         };
         for (target_mm, tolerance) in [(0.7, 1e-4), (2.1, 0.05)] {
-            let resampling = Resampling::new(shape, geometry.spacing_mm(), target_mm);
+            let resampling = Resampling::new(shape, geometry.spacing_mm(), [target_mm; 3]);
             let grid = resampling.geometry(&geometry);
             assert!(
                 grid.spacing_mm()
@@ -154,7 +154,7 @@ mod tests {
         let image = Array3::from_shape_vec((1, 14, 21), golden["image"].clone()).unwrap();
         for (name, stride) in [("coarser", 1.4), ("finer", 0.5)] {
             let spacing_mm = [stride, 1.0, 1.0];
-            let out = Resampling::new([1, 14, 21], spacing_mm, stride).linear(&image);
+            let out = Resampling::new([1, 14, 21], spacing_mm, [stride; 3]).linear(&image);
             assert_eq!(out.len(), golden[name].len(), "{name}");
             for (ours, theirs) in out.iter().zip(&golden[name]) {
                 assert!((ours - theirs).abs() < 1e-4, "{name}: {ours} {theirs}");
@@ -166,7 +166,7 @@ mod tests {
     fn the_centre_of_the_grid_stays() {
         let geometry = Geometry::axis_aligned([1.0, 0.9, 0.5]);
         let shape = [11, 17, 30];
-        let resampling = Resampling::new(shape, geometry.spacing_mm(), 1.3);
+        let resampling = Resampling::new(shape, geometry.spacing_mm(), [1.3; 3]);
         let out = resampling.linear(&Array3::ones(shape));
         let centre = |g: &Geometry, s: &[usize]| {
             g.position_mm(std::array::from_fn(|a| (s[a] as f64 - 1.0) / 2.0))
@@ -185,17 +185,17 @@ mod tests {
         // 3 1 over 8.
         let mut line = Array3::zeros((1, 1, 8));
         line[[0, 0, 3]] = 8.0;
-        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], 2.0).linear(&line);
+        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], [2.0; 3]).linear(&line);
         assert_eq!(out.as_slice().unwrap(), &[0.0, 3.0, 1.0, 0.0]);
     }
 
     #[test]
     fn a_class_wins_by_its_share_and_ties_go_to_the_lower() {
         let classes = Array3::from_shape_vec((1, 1, 8), vec![0, 0, 0, 3, 3, 3, 3, 3]).unwrap();
-        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], 2.0).majority(&classes, 4);
+        let out = Resampling::new([1, 1, 8], [2.0, 2.0, 1.0], [2.0; 3]).majority(&classes, 4);
         assert_eq!(out.as_slice().unwrap(), &[0, 0, 3, 3]);
         let tie = Array3::from_shape_vec((1, 1, 2), vec![2, 1]).unwrap();
-        let out = Resampling::new([1, 1, 2], [2.0, 2.0, 1.0], 2.0).majority(&tie, 3);
+        let out = Resampling::new([1, 1, 2], [2.0, 2.0, 1.0], [2.0; 3]).majority(&tie, 3);
         assert_eq!(out.as_slice().unwrap(), &[1]);
     }
 }

@@ -132,7 +132,7 @@ pub fn survey(
     let files = selection.cases.par_iter();
     let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
     let facts = files.map(|(case, part)| {
-        let path = cache::path(cache, &case.source, definition, grouping, config)?;
+        let path = cache::path(cache, &case.source, definition, grouping, config, None)?;
         let path = path.with_extension("facts.json");
         let kept = std::fs::read(&path).ok();
         let kept = kept.and_then(|bytes| serde_json::from_slice::<CaseFacts>(&bytes).ok());

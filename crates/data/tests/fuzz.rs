@@ -375,7 +375,7 @@ fn case() {
             .zip([None, Some(Position::Qform)])
         {
             let mut config = config("manifest", &path.with_file_name("cases.csv"));
-            config.spacing_mm = Some(1.0);
+            config.spacing_mm = Some(1.0.into());
             config.position = position;
             let classes = (0..32).map(|class| class.to_string());
             config.classes = Some(classes.collect());

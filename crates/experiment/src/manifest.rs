@@ -7,7 +7,7 @@ use crate::plan::Run;
 use crate::record::SCHEMA;
 use crate::schema;
 use serde::{Deserialize, Serialize};
-use slicewise_data::{SliceAxis, Task, TaskDefinition};
+use slicewise_data::{IntensityScale, SliceAxis, Task, TaskDefinition};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -96,6 +96,14 @@ pub struct DataManifest {
     /// The axis that a case is sliced along, for each whose slices are not axial.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub slice_axes: BTreeMap<String, SliceAxis>,
+    /// How intensities were scaled, the same in every case (of fold 1, with folds); `None` where each
+    /// case was standardised by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intensities: Option<IntensityScale>,
+    /// The strides `[D, H, W]` from level to level, finest first, of each model that spares an axis
+    /// whose voxels are long. All others halve every axis, as did all networks of older folders.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pooling: BTreeMap<String, Vec<[usize; 3]>>,
     /// Class names, background first.
     pub classes: Vec<String>,
     /// Case ids of Part A.

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
-use slicewise_data::{Part, SliceAxis, Task, TaskDefinition};
+use slicewise_data::{IntensityScale, Part, SliceAxis, Task, TaskDefinition};
 use slicewise_experiment::manifest::{DataManifest, Manifest};
 use slicewise_experiment::record::{OwnGridRecord, SCHEMA};
 use slicewise_experiment::{
@@ -82,6 +82,13 @@ fn manifest() -> Vec<u8> {
         task: "csf".parse().unwrap(),
         definition: Some(TaskDefinition::TISSUE_SEGMENTATION),
         slice_axes: [("b".to_owned(), SliceAxis::Coronal)].into(),
+        intensities: Some(IntensityScale {
+            low: -160.0,
+            high: 240.0,
+            zero: 40.0,
+            unit: 200.0,
+        }),
+        pooling: [("unet".to_owned(), vec![[1, 2, 2]])].into(),
         classes: ["background", "csf"].map(str::to_owned).to_vec(),
         part_a: vec!["a".to_owned()],
         part_b: vec!["b".to_owned()],

@@ -16,6 +16,8 @@ use tch::Tensor;
 pub(crate) struct Backbone {
     /// Encoder blocks from full resolution downwards. The last one is the bottleneck.
     encoder: Vec<DoubleConvolution>,
+    /// Strides `[D, H, W]` of the pooling before each encoder block but the first.
+    strides: Vec<[i64; 3]>,
     /// Decoder blocks from the second coarsest level up to full resolution.
     decoder: Vec<(Upsampling, DoubleConvolution)>,
     /// Attention blocks after the bottleneck and after each decoder block but the last, whose
@@ -28,6 +30,7 @@ impl Backbone {
     /// each level coarser than full resolution. At full resolution the head does this.
     pub(crate) fn new(scope: &Scope, config: &ModelConfig, attention: bool) -> Self {
         let width = |level: usize| (config.base_width << level) as i64;
+        let strides = config.strides();
         let block = |scope: &Scope, inputs, outputs, norm: Norm| {
             scope.double_convolution(inputs, outputs, norm)
         };
@@ -43,9 +46,11 @@ impl Backbone {
             .map(|level| {
                 let scope = scope.sub(format!("decoder{level}"));
                 (
-                    scope
-                        .sub("upsampling")
-                        .upsampling(width(level + 1), width(level)),
+                    scope.sub("upsampling").upsampling(
+                        width(level + 1),
+                        width(level),
+                        strides[level],
+                    ),
                     block(&scope, 2 * width(level), width(level), config.norm),
                 )
             })
@@ -57,6 +62,7 @@ impl Backbone {
             .collect();
         Self {
             encoder,
+            strides,
             decoder,
             attention,
         }
@@ -69,12 +75,12 @@ impl Backbone {
             None => features,
         };
         let mut skips: Vec<Tensor> = Vec::with_capacity(self.encoder.len());
-        for block in &self.encoder {
+        for (level, block) in self.encoder.iter().enumerate() {
             let features = match skips.last() {
                 None => block.forward(images),
                 Some(finer) => {
-                    let halved =
-                        finer.max_pool3d([2, 2, 2], [2, 2, 2], [0, 0, 0], [1, 1, 1], false);
+                    let stride = self.strides[level - 1];
+                    let halved = finer.max_pool3d(stride, stride, [0, 0, 0], [1, 1, 1], false);
                     block.forward(&halved)
                 }
             };

@@ -8,6 +8,7 @@ mod training;
 pub use training::{Algorithm, MemoryFormat, Precision, Schedule, TrainingConfig};
 
 use crate::error::ModelError;
+use crate::pooling::{self, Pooling};
 use crate::registry;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -25,9 +26,18 @@ pub struct ModelConfig {
     /// step near 0.1 s on one CPU core.
     pub base_width: usize,
     /// Number of resolutions in the network, from 1 to 7. Full resolution counts as one, and each
-    /// further level halves the grid along every axis. The paper gives no number. The default, 4,
+    /// further level halves the grid, see `pooling`. The paper gives no number. The default, 4,
     /// is that of the 3D U-Net (Çiçek et al. 2016).
     pub levels: usize,
+    /// Which axes are halved from level to level: `auto`, or for each level but the coarsest, finest
+    /// first, the strides `[D, H, W]` of 1 or 2, depth (the sliced axis) first, such as
+    /// `[[1, 2, 2], [2, 2, 2]]` for three levels. The default is `auto`, as in nnU-Net: an axis is
+    /// spared while its voxels (the median of Part A) are twice as long as the shortest or longer.
+    /// Cubic voxels are halved along all axes. `manifest.json` says what it came to where an axis was
+    /// spared. A sweep that goes on keeps that.
+    #[serde(skip_serializing_if = "Pooling::is_auto")]
+    #[schemars(schema_with = "pooling::schema")]
+    pub pooling: Pooling,
     /// Normalisation after each convolution: `instance`, `group` or `none`. The default is
     /// `instance`, as in nnU-Net. It learned far faster than `group` on real newborns.
     pub norm: Norm,
@@ -58,6 +68,7 @@ impl Default for ModelConfig {
             architecture: "attention-unet".to_owned(),
             base_width: 8,
             levels: 4,
+            pooling: Pooling::default(),
             norm: Norm::default(),
             head: HeadConfig::default(),
             precision: None,
@@ -211,7 +222,7 @@ pub enum Recalibration {
 }
 
 /// Returns an error that names `field` unless `valid` is true.
-fn check(
+pub(crate) fn check(
     valid: bool,
     field: &'static str,
     expected: impl Into<String>,
@@ -228,10 +239,19 @@ fn check(
 }
 
 impl ModelConfig {
-    /// Factor between the finest and the coarsest grid, `2^(levels - 1)`. Volumes are padded to
-    /// multiples of it.
-    pub fn downsampling(&self) -> usize {
-        1 << (self.levels - 1)
+    /// Returns the strides `[D, H, W]` with which each coarser grid is made, finest first.
+    pub(crate) fn strides(&self) -> Vec<[i64; 3]> {
+        let strides = self.pooling.strides(self.levels).into_iter();
+        strides
+            .map(|axes| axes.map(|stride| stride as i64))
+            .collect()
+    }
+
+    /// Returns the factors `[D, H, W]` between the finest and the coarsest grid, `2^(levels - 1)`
+    /// along an axis that is always halved. Volumes are padded to multiples of them.
+    pub fn downsampling(&self) -> [usize; 3] {
+        let strides = self.pooling.strides(self.levels);
+        [0, 1, 2].map(|axis| strides.iter().map(|strides| strides[axis]).product())
     }
 
     /// Checks the values.
@@ -252,6 +272,7 @@ impl ModelConfig {
             "1 to 7",
             self.levels,
         )?;
+        self.pooling.validate(self.levels)?;
         check(
             self.head.supervision.is_finite() && self.head.supervision >= 0.0,
             "model.head.supervision",

@@ -129,12 +129,12 @@ impl TrainingSet {
     }
 
     /// Returns the crop size to use for a configured size `wanted` `[D, H, W]`. Along each axis it
-    /// is at most the length of the largest volume, rounded up to a multiple of `multiple`. Voxels
-    /// outside every volume would cost time and teach nothing.
-    pub(crate) fn crop_size(&self, wanted: [usize; 3], multiple: usize) -> [usize; 3] {
+    /// is at most the length of the largest volume, rounded up to a multiple of `multiple` `[D, H, W]`.
+    /// Voxels outside every volume would cost time and teach nothing.
+    pub(crate) fn crop_size(&self, wanted: [usize; 3], multiple: [usize; 3]) -> [usize; 3] {
         let largest = |axis: usize| self.volumes.iter().map(|volume| volume.shape[axis]).max();
         [0, 1, 2].map(|axis| match largest(axis) {
-            Some(size) => wanted[axis].min(size.next_multiple_of(multiple)),
+            Some(size) => wanted[axis].min(size.next_multiple_of(multiple[axis])),
             None => wanted[axis],
         })
     }
@@ -286,8 +286,8 @@ mod tests {
     #[test]
     fn crops_are_no_larger_than_the_largest_volume_needs() {
         let set = set(20, &[3]);
-        assert_eq!(set.crop_size([16, 4, 16], 4), [16, 4, 8]);
-        assert_eq!(set.crop_size([32, 32, 32], 8), [24, 8, 8]);
+        assert_eq!(set.crop_size([16, 4, 16], [4; 3]), [16, 4, 8]);
+        assert_eq!(set.crop_size([32, 32, 32], [8; 3]), [24, 8, 8]);
     }
 
     #[test]

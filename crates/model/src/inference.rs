@@ -20,14 +20,14 @@ use tch::{Device, Kind, Tensor};
 /// Segments `image` `[D, H, W]` with the network `forward`.
 ///
 /// `forward` takes images `[n, 1, d, h, w]` on `device`, where d, h and w are multiples of
-/// `multiple`. It gets tiles of `tile` voxels, at most `at_once` of them per call. Along an axis
+/// those in `multiple`. It gets tiles of `tile` voxels, at most `at_once` of them per call. Along an axis
 /// where the padded volume is smaller than `tile`, the tiles have the size of the volume.
 ///
 /// # Errors
 /// Fails when the volume is empty, when an intensity is not finite, or when libtorch fails.
 pub(crate) fn segment(
     image: &Array3<f32>,
-    multiple: usize,
+    multiple: [usize; 3],
     tile: [usize; 3],
     at_once: usize,
     device: Device,
@@ -40,7 +40,7 @@ pub(crate) fn segment(
     if let Some(&value) = image.iter().find(|value| !value.is_finite()) {
         return Err(ModelError::Intensity { value });
     }
-    let padded = shape.map(|size| size.next_multiple_of(multiple));
+    let padded = [0, 1, 2].map(|axis| shape[axis].next_multiple_of(multiple[axis]));
     let image = to_tensor(image);
     let image = pad_image(&image, missing(&image, padded))
         .unsqueeze(0)
@@ -231,7 +231,8 @@ mod tests {
     fn intensities_that_are_not_finite_are_refused() {
         let mut image = Array3::zeros((4, 4, 4));
         image[[1, 2, 3]] = f32::NAN;
-        let error = segment(&image, 4, [4; 3], 1, Device::Cpu, |_| unreachable!()).unwrap_err();
+        let error =
+            segment(&image, [4; 3], [4; 3], 1, Device::Cpu, |_| unreachable!()).unwrap_err();
         let message = error.to_string();
         assert!(
             message.contains("expected finite intensities, got NaN"),
@@ -249,7 +250,7 @@ mod tests {
             attention: None,
         };
         let in_tiles =
-            |tile, at_once| segment(&image, 4, tile, at_once, Device::Cpu, voxelwise).unwrap();
+            |tile, at_once| segment(&image, [4; 3], tile, at_once, Device::Cpu, voxelwise).unwrap();
         let whole = in_tiles([64; 3], 1);
         for at_once in [1, 8] {
             let tiled = in_tiles([8, 12, 8], at_once);

@@ -79,32 +79,37 @@ impl<'a> Scope<'a> {
                 inputs * size * size * size,
             ),
             bias: self.filled("bias", outputs, bias),
-            stride: 1,
+            stride: [1; 3],
             padding: size / 2,
             numerics: self.numerics,
             tape: Arc::clone(self.tape),
         }
     }
 
-    /// Creates a strided 2×2×2 convolution, which halves the grid.
-    pub(crate) fn downsampling(&self, inputs: i64, outputs: i64) -> Convolution {
+    /// Creates a convolution whose kernel has the size of its `stride` `[D, H, W]`, which halves the
+    /// grid along axes with a stride of 2.
+    pub(crate) fn downsampling(&self, inputs: i64, outputs: i64, stride: [i64; 3]) -> Convolution {
+        let [d, h, w] = stride;
         Convolution {
-            weight: self.weight(&[outputs, inputs, 2, 2, 2], inputs * 8),
+            weight: self.weight(&[outputs, inputs, d, h, w], inputs * d * h * w),
             bias: self.filled("bias", outputs, 0.0),
-            stride: 2,
+            stride,
             padding: 0,
             numerics: self.numerics,
             tape: Arc::clone(self.tape),
         }
     }
 
-    /// Creates a transposed 2×2×2 convolution, which doubles the grid. It has no bias: the
-    /// normalisation after it (in the U-Net one convolution later) would remove a constant anyway,
-    /// and oneDNN's gradient of the bias takes 3 % of a training step.
-    pub(crate) fn upsampling(&self, inputs: i64, outputs: i64) -> Upsampling {
+    /// Creates a transposed convolution whose kernel has the size of its `stride` `[D, H, W]`, which
+    /// doubles the grid along axes with a stride of 2. It has no bias: the normalisation after it (in
+    /// the U-Net one convolution later) would remove a constant anyway, and oneDNN's gradient of the
+    /// bias takes 3 % of a training step.
+    pub(crate) fn upsampling(&self, inputs: i64, outputs: i64, stride: [i64; 3]) -> Upsampling {
+        let [d, h, w] = stride;
         Upsampling {
             // Kernel and stride are equal, so each output voxel depends on one input voxel.
-            weight: self.weight(&[inputs, outputs, 2, 2, 2], inputs),
+            weight: self.weight(&[inputs, outputs, d, h, w], inputs),
+            stride,
             numerics: self.numerics,
         }
     }
@@ -161,7 +166,7 @@ impl<'a> Scope<'a> {
 pub(crate) struct Convolution {
     weight: Tensor,
     bias: Tensor,
-    stride: i64,
+    stride: [i64; 3],
     padding: i64,
     numerics: Numerics,
     tape: Arc<Tape>,
@@ -169,7 +174,7 @@ pub(crate) struct Convolution {
 
 impl Convolution {
     /// Maps features `[N, inputs, D, H, W]` to `[N, outputs, D, H, W]`, where a stride of 2 halves
-    /// D, H and W. Both are in the precision of features.
+    /// D, H or W. Both are in the precision of features.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         self.forward_parts(&[features])
     }
@@ -177,7 +182,7 @@ impl Convolution {
     /// Does the same as [`Self::forward`] for features whose channels come in several parts, in
     /// this order.
     pub(crate) fn forward_parts(&self, parts: &[&Tensor]) -> Tensor {
-        if self.stride == 1
+        if self.stride == [1; 3]
             && self.numerics.is_channels_last()
             && convolution::takes(parts, &self.weight.size())
         {
@@ -207,7 +212,7 @@ impl Convolution {
         features.conv3d(
             &weight,
             Some(bias),
-            [self.stride; 3],
+            self.stride,
             [self.padding; 3],
             [1, 1, 1],
             1,
@@ -232,7 +237,7 @@ impl Convolution {
         features.to_kind(Kind::Float).conv3d(
             &self.weight,
             Some(&self.bias),
-            [self.stride; 3],
+            self.stride,
             [self.padding; 3],
             [1, 1, 1],
             1,
@@ -245,14 +250,16 @@ fn second_channel(tensor: &Tensor) -> Tensor {
     tensor.pad([0, 0, 0, 0, 0, 0, 0, 1], "constant", 0.0)
 }
 
-/// A transposed convolution that doubles the grid.
+/// A transposed convolution that doubles the grid, or some of its axes.
 pub(crate) struct Upsampling {
     weight: Tensor,
+    stride: [i64; 3],
     numerics: Numerics,
 }
 
 impl Upsampling {
-    /// Maps features `[N, inputs, D, H, W]` to `[N, outputs, 2D, 2H, 2W]`.
+    /// Maps features `[N, inputs, D, H, W]` to `[N, outputs, 2D, 2H, 2W]`, if all axes are
+    /// doubled.
     pub(crate) fn forward(&self, features: &Tensor) -> Tensor {
         if features.kind() == Kind::Float
             && features.device() == Device::Cpu
@@ -261,11 +268,10 @@ impl Upsampling {
             return self.as_matrix_product(features);
         }
         let weight = self.numerics.prepare(&self.weight);
-        let twice = [2, 2, 2];
         features.conv_transpose3d(
             &weight,
             None::<&Tensor>,
-            twice,
+            self.stride,
             [0, 0, 0],
             [0, 0, 0],
             1,
@@ -283,14 +289,15 @@ impl Upsampling {
             unreachable!("features have five dimensions");
         };
         let outputs = self.weight.size()[1];
+        let [a, b, c] = self.stride;
         let weight = self.weight.permute([0, 2, 3, 4, 1]);
         features
             .permute([0, 2, 3, 4, 1])
             .reshape([-1, inputs])
-            .matmul(&weight.reshape([inputs, 8 * outputs]))
-            .view([n, d, h, w, 2, 2, 2, outputs].as_slice())
+            .matmul(&weight.reshape([inputs, a * b * c * outputs]))
+            .view([n, d, h, w, a, b, c, outputs].as_slice())
             .permute([0, 1, 4, 2, 5, 3, 6, 7].as_slice())
-            .reshape([n, 2 * d, 2 * h, 2 * w, outputs])
+            .reshape([n, a * d, b * h, c * w, outputs])
             .permute([0, 4, 1, 2, 3])
     }
 }

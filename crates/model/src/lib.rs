@@ -28,6 +28,7 @@ mod loss;
 mod muon;
 mod numerics;
 mod optimizer;
+pub mod pooling;
 mod precision;
 pub mod registry;
 pub mod segmenter;
@@ -42,6 +43,7 @@ pub use environment::{Environment, choose_device, environment, process_settings,
 pub use error::ModelError;
 pub use gpu::unused_gpu;
 pub use kernel_path::kernel_path;
+pub use pooling::{Pooling, strides_for};
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
 pub use slicewise_kernels::InstructionSet;

@@ -52,13 +52,16 @@ struct VNet {
 impl VNet {
     fn new(scope: &Scope, config: &ModelConfig, classes: i64) -> Self {
         let width = |level: usize| (config.base_width << level) as i64;
+        let strides = config.strides();
         let encoder = (1..config.levels)
             .map(|level| {
                 let scope = scope.sub(format!("encoder{level}"));
                 EncoderStage {
-                    downsampling: scope
-                        .sub("downsampling")
-                        .downsampling(width(level - 1), width(level)),
+                    downsampling: scope.sub("downsampling").downsampling(
+                        width(level - 1),
+                        width(level),
+                        strides[level - 1],
+                    ),
                     norm: scope.sub("norm").normalisation(width(level), config.norm),
                     residual: scope.double_convolution(width(level), width(level), config.norm),
                 }
@@ -69,9 +72,11 @@ impl VNet {
             .map(|level| {
                 let scope = scope.sub(format!("decoder{level}"));
                 DecoderStage {
-                    upsampling: scope
-                        .sub("upsampling")
-                        .upsampling(width(level + 1), width(level)),
+                    upsampling: scope.sub("upsampling").upsampling(
+                        width(level + 1),
+                        width(level),
+                        strides[level],
+                    ),
                     norm: scope.sub("norm").normalisation(width(level), config.norm),
                     residual: scope.double_convolution(2 * width(level), width(level), config.norm),
                 }

@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 use slicewise_core::TrainingCase;
-use slicewise_model::{Device, ModelConfig, ModelError, TchSegmenter, TrainingConfig};
+use slicewise_model::{Device, ModelConfig, ModelError, Pooling, TchSegmenter, TrainingConfig};
 use std::ops::ControlFlow;
 
 /// Returns settings of a small network.
@@ -32,7 +32,7 @@ fn refusal(change: impl FnOnce(&mut ModelConfig, &mut TrainingConfig)) -> String
 #[test]
 fn hyperparameters_out_of_range_are_named() {
     type Change = fn(&mut ModelConfig, &mut TrainingConfig);
-    let cases: [(&str, Change); 9] = [
+    let cases: [(&str, Change); 12] = [
         ("did you mean \"unet\"?", |m, _| {
             m.architecture = "u-net".into()
         }),
@@ -43,6 +43,21 @@ fn hyperparameters_out_of_range_are_named() {
         ("training.soft_dice", |_, t| t.soft_dice = f64::NAN),
         ("training.batch", |_, t| t.batch = 0),
         ("multiples of 2", |_, t| t.crop = [4, 5, 4]),
+        (
+            "training.crop: expected multiples of [1, 2, 2] for levels pooled by [[1, 2, 2]], got \
+             [5, 5, 4]",
+            |m, t| {
+                m.pooling = Pooling::Strides(vec![[1, 2, 2]]);
+                t.crop = [5, 5, 4];
+            },
+        ),
+        (
+            "model.pooling: expected auto, or 1 times [D, H, W] of 1 or 2 for 2 levels, got []",
+            |m, _| m.pooling = Pooling::Strides(vec![]),
+        ),
+        ("got [[1, 3, 2]]", |m, _| {
+            m.pooling = Pooling::Strides(vec![[1, 3, 2]]);
+        }),
         ("training.gradient_clip", |_, t| t.gradient_clip = Some(0.0)),
     ];
     for (expected, change) in cases {

@@ -6,7 +6,7 @@
 
 use crate::agreement::{Agreement, agreements};
 use crate::arm::Arm;
-use crate::config::setting;
+use crate::config::numbers;
 use crate::error::ReportError;
 use crate::format::{list, percent};
 use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
@@ -14,7 +14,7 @@ use crate::observations::{Observations, Scores};
 use crate::paired::{Paired, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Cost, Point, Round, cases_of, mean, ratio_key, rounds};
-use slicewise_data::{Agreement as Measure, Part, Task};
+use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::{EffortModel, covered_share};
 use std::collections::BTreeSet;
@@ -123,11 +123,17 @@ impl<'a> Sweep<'a> {
     /// same case, in `[0, 1]`: mean over cases and runs. `None` where records do not know the voxels of
     /// a slice, or the configuration not the distance between slices.
     pub(crate) fn covered(&self, point: &Point) -> Option<f64> {
-        let spacing_mm = setting(&self.results.config, &["data", "spacing_mm"])?.parse().ok()?;
+        let spacing = match numbers(&self.results.config, &["data", "spacing_mm"])?[..] {
+            [size] => Spacing::Isotropic(size),
+            [x, y, z] => Spacing::ByAxis([x, y, z]),
+            _ => return None,
+        };
+        let data = self.results.manifest.data.iter().find(|data| data.task == point.task)?;
         let records = self.rounds[point.round].records.iter();
         let cases = records.flat_map(|record| cases_of(record, Part::A));
         let shares = cases.filter_map(|case| {
-            covered_share(&case.true_voxels, &case.annotated, spacing_mm, REACH_MM).ok()?
+            let [between_mm, ..] = spacing.sliced_along(data.slice_axis(&case.case));
+            covered_share(&case.true_voxels, &case.annotated, between_mm, REACH_MM).ok()?
         });
         mean(shares)
     }

@@ -9,11 +9,12 @@ use crate::resolve::{Resolved, resolve};
 use crate::resources;
 use crate::schedule::steps;
 use crate::segmenter;
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
-use slicewise_data::{Case, CaseFacts, Part, Problem, SliceAxis, Task, TaskData};
+use slicewise_data::{Case, CaseFacts, IntensityScale, Part, Problem, SliceAxis, Task, TaskData};
 use slicewise_experiment::{ResultsFolder, TrainingCase};
+use slicewise_model::{ModelConfig, Pooling};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -182,6 +183,9 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             say!("  warning: {warning}");
             found.warnings.push(format!("{}: {warning}", task.name()));
         }
+        if let Some(scale) = &data.intensities {
+            say!("  {}", intensities(scale));
+        }
         let slices: usize = data
             .cases
             .iter()
@@ -189,7 +193,13 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             .sum();
         let voxels = data.cases.iter().map(|case| case.labels.voxels.len()).max();
         for model in config.models.keys() {
-            let cost = cost(&config, model, &data)?;
+            let network = segmenter::settle(&config, model, &data)
+                .with_context(|| arguments.experiment.display().to_string())
+                .map_err(Failure::Input)?;
+            if let Pooling::Strides(strides) = &network.pooling {
+                say!("  {}", pooling(model, strides, &data));
+            }
+            let cost = cost(&config, &network, &data)?;
             memory = memory.max(cost.memory_bytes);
             for run in runs
                 .iter()
@@ -278,6 +288,28 @@ fn planes(cases: &[Case]) -> String {
     format!("{mixed}{}", words.join(", "))
 }
 
+/// Says how the intensities of every case were scaled.
+fn intensities(scale: &IntensityScale) -> String {
+    let IntensityScale {
+        low,
+        high,
+        zero,
+        unit,
+    } = scale;
+    format!(
+        "intensities in HU: clipped to {low:.1} and {high:.1}, minus {zero:.1}, divided by {unit:.1}"
+    )
+}
+
+/// Says which axes a model's levels halve.
+fn pooling(model: &str, strides: &[[usize; 3]], data: &TaskData) -> String {
+    let [d, h, w] = segmenter::median_spacing_mm(data);
+    format!(
+        "{model}: pooled by {strides:?} ([D, H, W] from level to level), for voxels of {d:.2} × \
+         {h:.2} × {w:.2} mm"
+    )
+}
+
 /// Returns the bytes of checkpoints that exist at once, at most. Each run keeps one of the size
 /// given. Each of the `jobs` working runs keeps three more: two within the round, and one half
 /// written.
@@ -323,7 +355,7 @@ struct Cost {
 }
 
 /// Times a few steps and one prediction of a temporary model, and measures its memory.
-fn cost(config: &ExperimentConfig, model: &str, data: &TaskData) -> Outcome<Cost> {
+fn cost(config: &ExperimentConfig, model: &ModelConfig, data: &TaskData) -> Outcome<Cost> {
     resources::forget_peak();
     let mut segmenter = segmenter::build(config, model, data.classes.len(), 0)?;
     let annotated: Vec<Vec<bool>> = data

@@ -165,7 +165,7 @@ impl ExperimentConfig {
         self.training.validate().context("training")?;
         for (name, model) in &self.models {
             self.training
-                .validate_for(model)
+                .validate_before_data(model, self.data.is_cubic())
                 .with_context(|| format!("models.{name}"))?;
         }
         for (&task, plan) in &self.tasks {

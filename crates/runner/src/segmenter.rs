@@ -1,12 +1,16 @@
 //! Makes the networks that an experiment's configuration names.
 
 use crate::config::ExperimentConfig;
-use slicewise_model::{Device, ModelError, TchSegmenter};
+use anyhow::Context;
+use slicewise_data::{Part, TaskData};
+use slicewise_model::{Device, ModelConfig, ModelError, Pooling, TchSegmenter, strides_for};
+use std::collections::BTreeMap;
 
-/// The named model of `config` on the configured device, with weights from `seed`.
+/// The network `model` of `config` on the configured device, with weights from `seed`. Its pooling is
+/// settled.
 pub(crate) fn build(
     config: &ExperimentConfig,
-    model: &str,
+    model: &ModelConfig,
     classes: usize,
     seed: u64,
 ) -> Result<TchSegmenter, ModelError> {
@@ -18,10 +22,63 @@ pub(crate) fn build(
 pub(crate) fn build_on(
     device: Device,
     config: &ExperimentConfig,
-    model: &str,
+    model: &ModelConfig,
     classes: usize,
     seed: u64,
 ) -> Result<TchSegmenter, ModelError> {
-    let network = &config.models[model];
-    TchSegmenter::new(network, &config.training, classes, seed, device)
+    TchSegmenter::new(model, &config.training, classes, seed, device)
+}
+
+/// Returns the named model of `config`, with `pooling: auto` replaced by what the voxels of `data`
+/// call for. It stays where every axis is halved.
+///
+/// # Errors
+/// The crops of training are no multiples of these strides.
+pub(crate) fn settle(
+    config: &ExperimentConfig,
+    model: &str,
+    data: &TaskData,
+) -> anyhow::Result<ModelConfig> {
+    let mut network = config.models[model].clone();
+    if network.pooling == Pooling::Auto {
+        let strides = strides_for(median_spacing_mm(data), network.levels);
+        if strides.iter().any(|strides| strides.contains(&1)) {
+            network.pooling = Pooling::Strides(strides);
+        }
+    }
+    let fits = config.training.validate_for(&network);
+    fits.with_context(|| format!("models.{model}"))?;
+    Ok(network)
+}
+
+/// Returns the strides of each model that spares an axis in the task of `data`, by its name.
+///
+/// # Errors
+/// As those of [`settle`], for any model.
+pub(crate) fn pooling(
+    config: &ExperimentConfig,
+    data: &TaskData,
+) -> anyhow::Result<BTreeMap<String, Vec<[usize; 3]>>> {
+    let mut pooling = BTreeMap::new();
+    for model in config.models.keys() {
+        if let Pooling::Strides(strides) = settle(config, model, data)?.pooling {
+            pooling.insert(model.clone(), strides);
+        }
+    }
+    Ok(pooling)
+}
+
+/// Returns the median voxel size of Part A along each axis `[D, H, W]`, in mm. With folds it is that
+/// of the fold that was loaded, the first when a sweep begins.
+pub(crate) fn median_spacing_mm(data: &TaskData) -> [f64; 3] {
+    let part_a = data.cases.iter().filter(|case| case.part == Part::A);
+    let spacings: Vec<[f64; 3]> = part_a
+        .map(|case| case.image.geometry.spacing_mm())
+        .collect();
+    [0, 1, 2].map(|axis| {
+        let mut lengths: Vec<f64> = spacings.iter().map(|spacing| spacing[axis]).collect();
+        lengths.sort_by(f64::total_cmp);
+        // Of two in the middle the shorter.
+        lengths[(lengths.len() - 1) / 2]
+    })
 }

@@ -11,7 +11,7 @@ use crate::notice::notice;
 use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
 use crate::segmenter;
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use slicewise_data::{Case, CaseFacts, Part, SliceAxis, Task, TaskData};
 use slicewise_experiment::{
     DataManifest, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, ledger, packed, record,
@@ -77,15 +77,13 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let mut data = Vec::new();
     for &task in config.tasks.keys() {
         notice(format_args!("preparing volumes of {}", task.name()));
-        data.push(
-            slicewise_data::load_task(
-                task,
-                &config.definition(task)?,
-                &config.data,
-                &arguments.cache,
-            )
-            .map_err(Failure::input)?,
-        );
+        let definition = config.definition(task)?;
+        let of_task = slicewise_data::load_task(task, &definition, &config.data, &arguments.cache)
+            .map_err(Failure::input)?;
+        let fits = segmenter::pooling(&config, &of_task);
+        let fits = fits.with_context(|| arguments.experiment.display().to_string());
+        fits.map_err(Failure::Input)?;
+        data.push(of_task);
     }
     let begun = folder.config().exists() && folder.manifest().exists();
     if !begun {
@@ -337,6 +335,8 @@ fn manifest(
                     task: data.task,
                     definition: config.tasks[&data.task].definition.clone(),
                     slice_axes: slice_axes(&data.cases),
+                    intensities: data.intensities,
+                    pooling: segmenter::pooling(config, data)?,
                     classes: data.classes.clone(),
                     part_a: ids(&data.cases, Part::A),
                     part_b: ids(&data.cases, Part::B),
@@ -388,16 +388,18 @@ fn kernels(config: &ExperimentConfig) -> Result<BTreeMap<String, String>, ModelE
 fn parameters(
     config: &ExperimentConfig,
     data: &[TaskData],
-) -> Result<BTreeMap<String, BTreeMap<Task, u64>>, ModelError> {
+) -> anyhow::Result<BTreeMap<String, BTreeMap<Task, u64>>> {
     let by_task = |model: &String| {
         data.iter()
             .map(|data| {
+                let network = segmenter::settle(config, model, data)?;
                 // Made on the CPU: on a GPU the sweep's own process would keep a part of its
                 // memory.
-                let model = segmenter::build_on(Device::Cpu, config, model, data.classes.len(), 0)?;
+                let classes = data.classes.len();
+                let model = segmenter::build_on(Device::Cpu, config, &network, classes, 0)?;
                 Ok((data.task, model.parameters()))
             })
-            .collect::<Result<_, ModelError>>()
+            .collect::<anyhow::Result<_>>()
     };
     let models = config.models.keys();
     models

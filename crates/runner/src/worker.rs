@@ -11,8 +11,10 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use slicewise_data::{Part, TaskData};
 use slicewise_experiment::run::Timing;
-use slicewise_experiment::{Observer, PreparedRun, ResultsFolder, RoundRecord, Run, seed};
-use slicewise_model::TchSegmenter;
+use slicewise_experiment::{
+    Manifest, Observer, PreparedRun, ResultsFolder, RoundRecord, Run, seed,
+};
+use slicewise_model::{ModelConfig, Pooling, TchSegmenter};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +79,8 @@ pub(crate) fn run(arguments: &WorkerArguments) -> Outcome {
     // The seed does not contain the model's name, so models that differ only in arithmetic or head
     // begin with the same weights.
     let weights = seed::child(run.root_seed(), &[run.task.name(), "weights"]);
-    let mut model = segmenter::build(&config, &run.model, data.classes.len(), weights)?;
+    let network = network(&config, &run, &Manifest::read(&folder.manifest())?);
+    let mut model = segmenter::build(&config, &network, data.classes.len(), weights)?;
     let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
     Reporter.send(&Event::Ready { probe_s });
     let prepared = PreparedRun {
@@ -88,6 +91,20 @@ pub(crate) fn run(arguments: &WorkerArguments) -> Outcome {
         pictured: config.pictured(&run),
     };
     Ok(prepared.run(&mut model, &mut Reporter)?)
+}
+
+/// Returns the run's network, with the pooling that was settled when the sweep began. A folder that
+/// says nothing about it may be of an older version, which halved every axis.
+fn network(config: &ExperimentConfig, run: &Run, manifest: &Manifest) -> ModelConfig {
+    let mut network = config.models[&run.model].clone();
+    let mut data = manifest.data.iter();
+    let held = data
+        .find(|data| data.task == run.task)
+        .and_then(|data| data.pooling.get(&run.model));
+    if let Some(strides) = held {
+        network.pooling = Pooling::Strides(strides.clone());
+    }
+    network
 }
 
 /// Returns the seconds of one prediction, which changes nothing. If it fails it will fail again in

@@ -2,6 +2,7 @@
 //! nine labels.
 
 use crate::config::{DataConfig, PHANTOM_SPACING_MM};
+use crate::spacing::Spacing;
 use crate::datasets::{CaseSource, Dataset, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
@@ -38,13 +39,20 @@ impl Dataset for Phantoms {
         let Some(phantom) = &config.phantom else {
             return setting("phantom", "expected subjects and seed, got none".to_owned());
         };
-        let spacing_mm = config.spacing_mm.unwrap_or(PHANTOM_SPACING_MM);
-        if !SPACINGS_MM.contains(&spacing_mm) {
+        let spacing = config.spacing_mm.unwrap_or(PHANTOM_SPACING_MM.into());
+        let isotropic = spacing.isotropic().filter(|size| SPACINGS_MM.contains(size));
+        let Some(spacing_mm) = isotropic else {
             let (finest, coarsest) = (SPACINGS_MM.start(), SPACINGS_MM.end());
-            let problem =
-                format!("expected {finest} to {coarsest} mm for phantoms, got {spacing_mm}");
+            let problem = match spacing {
+                Spacing::Isotropic(_) => {
+                    format!("expected {finest} to {coarsest} mm for phantoms, got {spacing}")
+                }
+                Spacing::ByAxis(_) => format!(
+                    "expected one number of {finest} to {coarsest} mm for phantoms, got {spacing}"
+                ),
+            };
             return setting("spacing_mm", problem);
-        }
+        };
         let digits = phantom.subjects.to_string().len().max(2);
         let cases = (0..phantom.subjects).map(|subject| {
             let id = format!("phantom-{:0digits$}", subject + 1);

@@ -143,7 +143,7 @@ fn settings() {
         "data.dataset: unknown dataset \"manifst\"; did you mean \"manifest\"?"
     );
     assert_eq!(
-        say(&|config| config.spacing_mm = Some(-1.0)),
+        say(&|config| config.spacing_mm = Some((-1.0).into())),
         "data.spacing_mm: expected 0.05 to 50 mm, got -1"
     );
     assert_eq!(
@@ -186,7 +186,7 @@ fn settings() {
         "data.phantom: expected subjects and seed, got none"
     );
     phantoms.phantom = Some(phantom);
-    phantoms.spacing_mm = Some(0.2);
+    phantoms.spacing_mm = Some(0.2.into());
     assert_eq!(
         load(&phantoms, Task::BRAIN_EXTRACTION, folder.path()).0,
         "data.spacing_mm: expected 0.4 to 8 mm for phantoms, got 0.2"

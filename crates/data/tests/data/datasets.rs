@@ -279,7 +279,7 @@ fn phantoms() {
         subjects: 2,
         seed: 5,
     });
-    config.spacing_mm = Some(4.0);
+    config.spacing_mm = Some(4.0.into());
     config.part_b = Some(vec!["phantom-02".to_owned()]);
     let tissues = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
     assert_eq!(ids(&tissues, Part::A), ["phantom-01"]);

@@ -75,7 +75,7 @@ fn a_gzip_bomb_is_read_to_its_end_but_not_kept() {
 fn voxels_of_a_metre_are_not_resampled_to_millimetres() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = good_manifest(folder.path());
-    config.spacing_mm = Some(1.0);
+    config.spacing_mm = Some(1.0.into());
     assert_eq!(
         check_task(
             Task::BRAIN_EXTRACTION,

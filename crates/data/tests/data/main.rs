@@ -9,6 +9,7 @@ mod datasets;
 mod folds;
 mod found_by_fuzzing;
 mod grids;
+mod intensity;
 mod made_headers;
 mod msd_description;
 mod msd_files;

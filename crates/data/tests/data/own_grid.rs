@@ -54,7 +54,7 @@ fn a_resampled_case_keeps_the_classes_of_its_scan() {
     };
     let whole = load(&config, SliceAxis::Axial);
     assert!(whole.cases.iter().all(|case| case.own.is_none()));
-    config.spacing_mm = Some(0.8);
+    config.spacing_mm = Some(0.8.into());
     // The second time it comes from the cache.
     for _ in 0..2 {
         let data = load(&config, SliceAxis::Axial);
@@ -89,7 +89,7 @@ fn phantoms_are_made_at_their_spacing() {
             subjects: 2,
             seed: 1,
         }),
-        spacing_mm: Some(4.1),
+        spacing_mm: Some(4.1.into()),
         part_b_count: Some(1),
         ..DataConfig::new("phantom")
     };
@@ -105,7 +105,7 @@ fn newborns_come_back_to_their_own_voxels() {
     let cache = tempfile::tempdir().unwrap();
     let config = DataConfig {
         path: Some(root),
-        spacing_mm: Some(1.7),
+        spacing_mm: Some(1.7.into()),
         part_a: Some(vec!["baby-01".to_owned()]),
         part_b: Some(vec!["baby-03".to_owned()]),
         ..DataConfig::new("neonates")

@@ -89,7 +89,7 @@ fn resampling_is_isotropic_and_keeps_the_brain_in_place() {
     let (place_before, voxels_before) =
         centre(&before.cases[0].image, &before.cases[0].labels.voxels);
     for spacing_mm in [0.5, 1.0, 1.4] {
-        config.spacing_mm = Some(spacing_mm);
+        config.spacing_mm = Some(spacing_mm.into());
         let after = load(&config, Task::TISSUE_SEGMENTATION, folder.path());
         let case = &after.cases[0];
         let spacing = case.image.geometry.spacing_mm();

@@ -212,7 +212,7 @@ fn the_sliced_axis_comes_first_and_goes_back_to_its_place_in_a_file() {
 fn the_thickest_axis_is_that_of_each_scan_before_it_is_resampled() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = of_spacings(folder.path(), [[1.0, 1.0, 3.0], [1.0, 1.0, 1.0]]);
-    config.spacing_mm = Some(1.0);
+    config.spacing_mm = Some(1.0.into());
     let thickest = TaskDefinition {
         slice_axis: SliceAxis::Thickest,
         ..definition(Labels::All)

@@ -133,6 +133,7 @@ pub(crate) fn data() -> TaskData {
         }
     };
     TaskData {
+        intensities: None,
         task: Task::TISSUE_SEGMENTATION,
         definition: TaskDefinition::TISSUE_SEGMENTATION,
         classes: ["background", "one", "two"].map(str::to_owned).to_vec(),

@@ -2,6 +2,7 @@
 
 use super::{ModelConfig, check};
 use crate::error::ModelError;
+use crate::pooling::Pooling;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,8 @@ pub struct TrainingConfig {
     /// Number of crops in each training step, at least 1. The default is 2, as in the paper.
     pub batch: usize,
     /// Size of a training crop `[D, H, W]` in voxels, depth (the sliced axis) first. Each size is
-    /// a multiple of `2^(levels - 1)`. The paper gives no size. The default is `[32, 64, 48]`.
+    /// a multiple of `2^(levels - 1)`, or less along an axis that the network's `pooling` spares. The
+    /// paper gives no size. The default is `[32, 64, 48]`.
     ///
     /// D should be less than the depth of the volumes. Otherwise a crop has only one possible
     /// position along the depth: regularly spaced annotated slices then always fall on the same
@@ -211,6 +213,20 @@ impl TrainingConfig {
         }
     }
 
+    /// Checks the values against a network as far as that can be done before the data is read. Which
+    /// axes [`Pooling::Auto`] spares, and so which crops fit, is known by then only if all voxels are
+    /// `cubic`.
+    ///
+    /// # Errors
+    /// As those of [`Self::validate_for`].
+    pub fn validate_before_data(&self, model: &ModelConfig, cubic: bool) -> Result<(), ModelError> {
+        if model.pooling == Pooling::Auto && !cubic {
+            model.validate()?;
+            return self.validate();
+        }
+        self.validate_for(model)
+    }
+
     /// Checks the values against the network they train.
     ///
     /// # Errors
@@ -219,11 +235,18 @@ impl TrainingConfig {
     pub fn validate_for(&self, model: &ModelConfig) -> Result<(), ModelError> {
         model.validate()?;
         self.validate()?;
-        let factor = model.downsampling();
+        let factors = model.downsampling();
+        let expected = match &model.pooling {
+            Pooling::Auto => format!("multiples of {} for {} levels", factors[0], model.levels),
+            Pooling::Strides(strides) => {
+                format!("multiples of {factors:?} for levels pooled by {strides:?}")
+            }
+        };
+        let mut axes = self.crop.iter().zip(factors);
         check(
-            self.crop.iter().all(|size| size.is_multiple_of(factor)),
+            axes.all(|(size, factor)| size.is_multiple_of(factor)),
             "training.crop",
-            format!("multiples of {factor} for {} levels", model.levels),
+            expected,
             self.crop,
         )
     }

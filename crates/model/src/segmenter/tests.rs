@@ -1,5 +1,6 @@
 mod dispatch;
 mod gpu;
+mod pooling;
 
 use super::*;
 use crate::config::{Combine, HeadConfig, MemoryFormat, Paths, Precision, Source};

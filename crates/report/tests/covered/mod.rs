@@ -30,8 +30,13 @@ fn dice_is_set_against_what_lies_within_seven_mm() {
             record(FULL, 0, 1.0, &[0.9]),
         ],
     );
+    let config = results.config.clone();
     results.config.push_str("data:\n  spacing_mm: 5\n");
     let dir = report(&results);
+    // The same for slices of 5 mm in a finer plane, of which the third number is for axial slices.
+    results.config = config + "data:\n  spacing_mm:\n  - 0.5\n  - 0.7\n  - 5.0\n";
+    let by_axis = report(&results);
+    assert_eq!(read(by_axis.path(), "tables/covered.csv"), read(dir.path(), "tables/covered.csv"));
     let table = rows(&read(dir.path(), "tables/covered.csv"));
     let place = table[0].iter().position(|name| name == "covered").unwrap();
     let covered: Vec<String> = table[1..].iter().map(|row| row[place].clone()).collect();

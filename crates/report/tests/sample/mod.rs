@@ -27,6 +27,8 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
         task,
         definition: None,
         slice_axes: BTreeMap::new(),
+        intensities: None,
+        pooling: BTreeMap::new(),
         classes: classes(task),
         part_a: ids(1, PART_A),
         part_b: ids(1 + PART_A, PART_B),

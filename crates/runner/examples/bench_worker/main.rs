@@ -121,7 +121,7 @@ fn training() -> TrainingConfig {
 fn data(cache: &Path) -> Outcome<(DataConfig, TaskData)> {
     let config = DataConfig {
         phantom: Some(PHANTOM),
-        spacing_mm: Some(SPACING_MM),
+        spacing_mm: Some(SPACING_MM.into()),
         part_b: Some(vec!["phantom-04".to_owned()]),
         ..DataConfig::new("phantom")
     };

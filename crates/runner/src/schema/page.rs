@@ -198,7 +198,7 @@ impl Page<'_> {
                 let items = self.value(&schema["items"])?;
                 match schema["maxItems"].as_u64() {
                     Some(count) => format!("{count} {items}s"),
-                    None if items.ends_with('`') => format!("list of {items}"),
+                    None if items.ends_with(['`', 's']) => format!("list of {items}"),
                     None => format!("list of {items}s"),
                 }
             }
