@@ -26,8 +26,8 @@ fn an_experiment_in_another_encoding() {
     let path = scratch.file("other.yaml");
     let units = scratch.yaml.encode_utf16().flat_map(u16::to_le_bytes);
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
-    let latin = scratch.yaml.replace("What", "Où").chars();
-    let latin: Vec<u8> = latin.map(|letter| letter as u8).collect();
+    let latin = scratch.yaml.replace("What", "Où");
+    let latin: Vec<u8> = latin.chars().map(|letter| letter as u8).collect();
     for (bytes, got) in [
         (utf16, "UTF-16 (it begins with FF FE)"),
         (latin, "the byte F9 in line 2"),

@@ -191,8 +191,8 @@ fn check_header(path: &Path, headers: &csv::StringRecord) -> Result<(), DataErro
 fn row_of(record: &csv::StringRecord, headers: &csv::StringRecord) -> Result<Row, String> {
     let named = |place: usize| headers.get(place).is_some_and(|name| !name.is_empty());
     let expected = (0..headers.len())
-        .filter(|&place| named(place))
-        .last()
+        .rev()
+        .find(|&place| named(place))
         .map_or(0, |last| last + 1);
     if record.len() < expected {
         let got = record.len();
