@@ -9,9 +9,10 @@
 //! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
 
 use crate::config::DataConfig;
-use crate::datasets::Source;
+use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::missing;
 use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
@@ -60,9 +61,9 @@ pub(crate) fn path(
             mask,
         } => {
             let files = [
-                ("image", Some(image)),
-                ("labels", labels.as_ref()),
-                ("mask", mask.as_ref()),
+                ("image", Some(image.as_path())),
+                ("labels", labels.as_deref()),
+                ("mask", mask.as_ref().map(MaskFile::path)),
             ];
             for (role, file) in files {
                 if let Some(file) = file {
@@ -83,10 +84,7 @@ pub(crate) fn path(
 
 fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
     let fail = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => DataError::Missing {
-            path: file.to_owned(),
-            expected: "a NIfTI volume".to_owned(),
-        },
+        io::ErrorKind::NotFound => missing::volume(file),
         _ => DataError::Io {
             path: file.to_owned(),
             source,

@@ -13,7 +13,7 @@ use crate::config::DataConfig;
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use slicewise_core::{Labels, Part};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A dataset, or a way in which datasets lie on disk (`manifest`, `msd`).
 pub trait Dataset: Sync {
@@ -65,9 +65,8 @@ pub enum Source {
         image: PathBuf,
         /// The label map. A task of the mask does not need it if there is a mask.
         labels: Option<PathBuf>,
-        /// The brain mask: voxels above 0. The task's content lies inside it, see
-        /// [`crate::preprocess`].
-        mask: Option<PathBuf>,
+        /// The brain mask. The task's content lies inside it, see [`crate::preprocess`].
+        mask: Option<MaskFile>,
     },
     /// A procedural newborn.
     Phantom {
@@ -80,8 +79,27 @@ pub enum Source {
     },
 }
 
+/// A file that says where the brain is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MaskFile {
+    /// A mask: 0 outside, a whole number above 0 inside; or a soft one of values from 0 to 1, which
+    /// is cut at 0.5.
+    Mask(PathBuf),
+    /// A scan that was stripped to the brain: 0 outside, any value above 0 inside.
+    StrippedScan(PathBuf),
+}
+
+impl MaskFile {
+    /// Returns the file's path.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Mask(path) | Self::StrippedScan(path) => path,
+        }
+    }
+}
+
 /// Lists the names in a folder, sorted. The folder must exist.
-pub(crate) fn entries(folder: &std::path::Path, expected: &str) -> Result<Vec<String>, DataError> {
+pub(crate) fn entries(folder: &Path, expected: &str) -> Result<Vec<String>, DataError> {
     if !folder.is_dir() {
         return Err(DataError::Missing {
             path: folder.to_owned(),

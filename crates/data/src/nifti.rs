@@ -1,5 +1,5 @@
-//! Reads NIfTI-1 files, `.nii` and `.nii.gz`, to RAS `[z, y, x]`, and writes them back in the axis
-//! order they had.
+//! Reads NIfTI-1 and NIfTI-2 files, `.nii` and `.nii.gz`, to RAS `[z, y, x]`, and writes NIfTI-1
+//! files in the axis order they had.
 //!
 //! The `nifti` crate parses and writes the header, and converts numbers of every type and byte
 //! order. Three things are done here instead, because the crate (0.18) does them differently from
@@ -12,8 +12,12 @@
 
 mod affine;
 mod counting;
+mod gzip;
+mod header;
 mod read;
+mod whole;
 mod write;
 
+pub(crate) use read::is_in_unit;
 pub use read::{read_f64, read_image, read_labels};
 pub use write::{write_image, write_labels};

@@ -122,6 +122,7 @@ fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
         classes: cut(&raw.classes, range),
         mask: raw.mask.map(|mask| cut(&mask, range)),
         file: raw.file,
+        notes: raw.notes,
     }
 }
 
@@ -165,6 +166,7 @@ fn resample(raw: RawCase, class_count: usize, target_mm: f64) -> Result<RawCase,
         classes: resampling.majority(&raw.classes, class_count),
         mask,
         file: raw.file,
+        notes: raw.notes,
     })
 }
 

@@ -1,13 +1,15 @@
 //! Reads one case: all its files, checked against each other.
 
-use crate::datasets::Source;
+use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
+use crate::fault::{Blank, Fault};
 use crate::grouping::LabelGrouping;
-use crate::nifti::{read_f64, read_image, read_labels};
+use crate::mask;
+use crate::nifti::{read_image, read_labels};
 use crate::phantom;
 use ndarray::Array3;
 use slicewise_core::volume::slices_first;
-use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition};
+use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition, Volume};
 use std::path::{Path, PathBuf};
 
 /// How far a corner of a label map's grid may be from the image's, in mm.
@@ -24,6 +26,8 @@ pub(crate) struct RawCase {
     pub(crate) mask: Option<Array3<bool>>,
     /// The image's file, for error messages.
     pub(crate) file: PathBuf,
+    /// What was decided about its files that the user must know, a line each.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A volume in RAS and the file it came from.
@@ -31,6 +35,18 @@ struct Loaded<T> {
     voxels: Array3<T>,
     geometry: Geometry,
     file: PathBuf,
+    notes: Vec<String>,
+}
+
+impl<T> Loaded<T> {
+    fn new(volume: Volume<T>, file: &Path) -> Self {
+        Self {
+            voxels: volume.voxels,
+            geometry: volume.geometry,
+            file: file.to_owned(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Reads the files that a task needs of a case.
@@ -47,12 +63,7 @@ pub(crate) fn read_case(
             image,
             labels,
             mask,
-        } => read_files(
-            image,
-            labels.as_deref(),
-            mask.as_deref(),
-            &definition.labels,
-        )?,
+        } => read_files(image, labels.as_deref(), mask.as_ref(), &definition.labels)?,
         Source::Phantom {
             seed,
             subject,
@@ -61,18 +72,11 @@ pub(crate) fn read_case(
     };
     let raw = into_task(image, labels, mask, &definition.labels, grouping)
         .map_err(|problem| vec![problem])?;
-    let empty = if raw.image.voxels.iter().all(|&value| value == 0.0) {
-        Some("voxels that are not 0")
-    } else if raw.classes.iter().all(|&class| class == 0) {
-        Some("labels of at least one foreground class for it")
-    } else {
-        None
-    };
-    if let Some(expected) = empty {
-        return Err(vec![DataError::Empty {
-            path: raw.file,
-            expected,
-        }]);
+    // A case without foreground may be a healthy one, which the task allows or not (below). In a
+    // task of the mask every scan shows the structure, and an empty file is the wrong file.
+    let is_mask = definition.labels == Labels::Mask;
+    if is_mask && raw.classes.iter().all(|&class| class == 0) {
+        return Err(vec![blank(&raw.file, Blank::Truth)]);
     }
     if !definition.absent_classes {
         let mut found = [false; 256];
@@ -105,6 +109,7 @@ impl RawCase {
                 classes: slices_first(self.classes.view(), axis),
                 mask: self.mask.map(|mask| slices_first(mask.view(), axis)),
                 file: self.file,
+                notes: self.notes,
             },
         }
     }
@@ -115,28 +120,18 @@ type Volumes = (Loaded<f32>, Option<Loaded<i32>>, Option<Loaded<bool>>);
 fn read_files(
     image: &Path,
     labels: Option<&Path>,
-    mask: Option<&Path>,
+    mask: Option<&MaskFile>,
     wanted: &Labels,
 ) -> Result<Volumes, Vec<DataError>> {
     // For a task of the mask the label map is read only if there is no mask.
     let labels = labels.filter(|_| *wanted != Labels::Mask || mask.is_none());
-    let loaded_image = read_image(image).map(|volume| Loaded {
-        voxels: volume.voxels,
-        geometry: volume.geometry,
-        file: image.to_owned(),
-    });
-    let loaded_labels = labels.map(|file| {
-        read_labels(file).map(|volume| Loaded {
-            voxels: volume.voxels,
-            geometry: volume.geometry,
-            file: file.to_owned(),
-        })
-    });
+    let loaded_image = read_image(image).map(|volume| Loaded::new(volume, image));
+    let loaded_labels =
+        labels.map(|file| read_labels(file).map(|volume| Loaded::new(volume, file)));
     let loaded_mask = mask.map(|file| {
-        read_f64(file).map(|volume| Loaded {
-            voxels: volume.voxels.mapv(|value| value > 0.0),
-            geometry: volume.geometry,
-            file: file.to_owned(),
+        mask::read(file).map(|(volume, notes)| Loaded {
+            notes,
+            ..Loaded::new(volume, file.path())
         })
     });
     let mut problems = Vec::new();
@@ -161,24 +156,21 @@ fn read_files(
 fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Volumes {
     let phantom = phantom::generate(seed, subject, spacing_mm);
     let file = PathBuf::from(format!("phantom {subject} of seed {seed}"));
-    let geometry = phantom.image.geometry;
+    let geometry = phantom.image.geometry.clone();
+    let tissue = phantom.tissue.voxels.mapv(i32::from);
+    let brain = phantom.brain_mask.voxels.mapv(|value| value > 0);
     (
-        Loaded {
-            voxels: phantom.image.voxels,
-            geometry: geometry.clone(),
-            file: file.clone(),
-        },
-        Some(Loaded {
-            voxels: phantom.tissue.voxels.mapv(i32::from),
-            geometry: geometry.clone(),
-            file: file.clone(),
-        }),
-        Some(Loaded {
-            voxels: phantom.brain_mask.voxels.mapv(|value| value > 0),
-            geometry,
-            file,
-        }),
+        Loaded::new(phantom.image, &file),
+        Some(Loaded::new(with(tissue, &geometry), &file)),
+        Some(Loaded::new(with(brain, &geometry), &file)),
     )
+}
+
+fn with<T>(voxels: Array3<T>, geometry: &Geometry) -> Volume<T> {
+    Volume {
+        voxels,
+        geometry: geometry.clone(),
+    }
 }
 
 /// Returns why a label map or mask does not lie on the image's grid. Both are already in RAS, so
@@ -226,16 +218,49 @@ fn into_task(
         path: image.file.clone(),
         expected: "a label map or a mask beside it".to_owned(),
     };
-    let mut mask = mask.map(|mask| mask.voxels);
+    if image.voxels.iter().all(|&value| value == 0.0) {
+        return Err(blank(&image.file, Blank::Scan));
+    }
+    let mut notes = Vec::new();
+    let mut noted = |file: &Path, note: String| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        notes.push(format!("{name}: {note}"));
+    };
+    let (mask_file, mut mask) = match mask {
+        Some(mask) => {
+            mask.notes
+                .into_iter()
+                .for_each(|note| noted(&mask.file, note));
+            (Some(mask.file), Some(mask.voxels))
+        }
+        None => (None, None),
+    };
     let classes = match wanted {
         Labels::Mask => match (mask.take(), &labels) {
             (Some(mask), _) => mask.mapv(u8::from),
-            (None, Some(labels)) => labels.voxels.mapv(|value| u8::from(value > 0)),
+            (None, Some(labels)) => grouping.apply(&labels.voxels, &labels.file)?,
             (None, None) => return Err(missing()),
         },
         Labels::All | Labels::Classes(_) => {
             let labels = labels.as_ref().ok_or_else(missing)?;
-            grouping.apply(&labels.voxels, mask.as_ref(), &labels.file)?
+            let mut classes = grouping.apply(&labels.voxels, &labels.file)?;
+            if let (Some(mask), Some(file)) = (&mask, &mask_file) {
+                if !mask.iter().any(|&inside| inside) {
+                    return Err(blank(file, Blank::Mask));
+                }
+                let outside = grouping.mask(&mut classes, &labels.voxels, mask);
+                if outside > 0 && classes.iter().all(|&class| class == 0) {
+                    return Err(blank(&labels.file, Blank::OutsideMask));
+                }
+                if outside > 0 {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    let note = format!(
+                        "{outside} voxels with a label lie outside the mask {name} and count as background"
+                    );
+                    noted(&labels.file, note);
+                }
+            }
+            classes
         }
     };
     let mut voxels = image.voxels;
@@ -245,6 +270,9 @@ fn into_task(
                 *value = 0.0;
             }
         });
+        if voxels.iter().all(|&value| value == 0.0) {
+            return Err(blank(&image.file, Blank::Scan));
+        }
     }
     Ok(RawCase {
         image: Image {
@@ -254,5 +282,13 @@ fn into_task(
         classes,
         mask,
         file: image.file,
+        notes,
     })
+}
+
+fn blank(file: &Path, blank: Blank) -> DataError {
+    DataError::File {
+        path: file.to_owned(),
+        fault: Fault::Blank(blank),
+    }
 }

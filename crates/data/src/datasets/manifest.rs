@@ -7,7 +7,7 @@
 //! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
 
 use crate::config::DataConfig;
-use crate::datasets::{CaseSource, Dataset, Source};
+use crate::datasets::{CaseSource, Dataset, MaskFile, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use serde::Deserialize;
@@ -224,7 +224,7 @@ fn case_of(
         source: Source::Files {
             image: folder.join(row.image),
             labels,
-            mask,
+            mask: mask.map(MaskFile::Mask),
         },
     })
 }

@@ -68,10 +68,9 @@ fn list(root: &Path) -> Result<Vec<CaseSource>, DataError> {
     let ending = dataset.get("file_ending").and_then(Value::as_str);
     let ending = ending.unwrap_or(".nii.gz");
     if ![".nii", ".nii.gz"].contains(&ending) {
-        return Err(DataError::Table {
+        return Err(DataError::FileEnding {
             path: root.join("dataset.json"),
-            line: None,
-            problem: format!("expected the file_ending .nii.gz or .nii, got \"{ending}\""),
+            ending: ending.to_owned(),
         });
     }
     let (images, labels) = (root.join("imagesTr"), root.join("labelsTr"));
