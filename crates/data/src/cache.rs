@@ -12,7 +12,7 @@ use crate::config::DataConfig;
 use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
-use crate::missing;
+use crate::missing::unreadable;
 use crate::preprocess::Prepared;
 use ndarray::Array3;
 use sha2::{Digest, Sha256};
@@ -83,13 +83,7 @@ pub(crate) fn path(
 }
 
 fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
-    let fail = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => missing::volume(file),
-        _ => DataError::Io {
-            path: file.to_owned(),
-            source,
-        },
-    };
+    let fail = |source| unreadable(file, source);
     let mut hasher = Sha256::new();
     io::copy(&mut fs::File::open(file).map_err(fail)?, &mut hasher).map_err(fail)?;
     Ok(hasher.finalize().into())

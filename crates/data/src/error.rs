@@ -194,7 +194,6 @@ fn of_system(kind: ErrorKind) -> &'static str {
         ErrorKind::PermissionDenied => {
             "Give yourself permission (chmod u+rw), or run as the user who has it."
         }
-        ErrorKind::IsADirectory => "Name the file inside: this is a folder.",
         ErrorKind::NotADirectory => "Correct the path: one of its folders is a file.",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Make room on the disk.",
         ErrorKind::ReadOnlyFilesystem => "Choose a folder that can be written to.",

@@ -28,7 +28,7 @@ pub enum Fault {
     },
     /// Bytes behind a gzip stream that are neither zeros nor another stream.
     #[error(
-        "expected nothing behind the gzip stream, which ends at byte {at}, got {count} more bytes"
+        "expected only zeros behind the gzip stream, got {count} other bytes from byte {at} of the file on"
     )]
     Behind {
         /// Offset of the first such byte in the file.

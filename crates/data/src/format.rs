@@ -14,6 +14,8 @@ use std::path::Path;
 pub enum Format {
     /// No bytes at all.
     Nothing,
+    /// A folder.
+    Folder,
     /// The pointer that Git checks out in place of a large file.
     GitLfsPointer,
     /// The pointer that git-annex (and DataLad) leaves in place of a file.
@@ -140,6 +142,7 @@ impl Format {
     /// Returns what the user can do, in one sentence.
     pub fn remedy(&self) -> &'static str {
         match self {
+            Self::Folder => "Name the file inside this folder.",
             Self::Nothing => "Copy or download the file again: nothing of it was saved.",
             Self::GitLfsPointer => "Run git lfs pull in its repository, which fetches the file.",
             Self::GitAnnexPointer => {
@@ -216,6 +219,7 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nothing => "an empty file of 0 bytes",
+            Self::Folder => "a folder",
             Self::GitLfsPointer => "the pointer of Git LFS to the file, not the file",
             Self::GitAnnexPointer => "the pointer of git-annex to the file, not the file",
             Self::Html => "an HTML page",

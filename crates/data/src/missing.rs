@@ -1,16 +1,22 @@
-//! Tells what lies where a volume is missing: a link to nothing, no folder, a file of a similar name.
+//! Tells why a volume cannot be opened, and what lies where one is missing: a link to nothing, no
+//! folder, a file of a similar name.
 
 use crate::error::DataError;
 use crate::fault::{Fault, Near};
+use crate::format::Format;
 use slicewise_core::nearest;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Returns the error about a volume that does not exist.
-pub(crate) fn volume(path: &Path) -> DataError {
-    DataError::File {
-        path: path.to_owned(),
-        fault: Fault::NotFound { near: near(path) },
-    }
+/// Returns the error about a volume that the system could not open or read.
+pub(crate) fn unreadable(path: &Path, source: io::Error) -> DataError {
+    let path = path.to_owned();
+    let fault = match source.kind() {
+        ErrorKind::NotFound => Fault::NotFound { near: near(&path) },
+        ErrorKind::IsADirectory => Fault::Format(Format::Folder),
+        _ => return DataError::Io { path, source },
+    };
+    DataError::File { path, fault }
 }
 
 fn near(path: &Path) -> Near {

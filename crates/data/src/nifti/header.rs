@@ -4,10 +4,11 @@
 //! header is turned into one of NIfTI-1, whose float32 suffice for positions, but for the scaling,
 //! which is kept as float64.
 
-use super::read::{header_error, read_error};
+use super::read::{file_error, header_error};
 use crate::error::DataError;
 use crate::fault::Fault;
 use crate::format::Format;
+use crate::missing::unreadable;
 use ::nifti::{Endianness, NiftiHeader, NiftiType};
 use std::io::{self, Read};
 use std::path::Path;
@@ -109,21 +110,14 @@ pub(super) fn read_up_to(
         .by_ref()
         .take(limit as u64)
         .read_to_end(&mut bytes)
-        .map_err(|error| read_error(path, error))?;
+        .map_err(|error| unreadable(path, error))?;
     Ok(bytes)
 }
 
 /// Skips bytes. Returns whether there were so many.
 pub(super) fn skip(path: &Path, stream: &mut impl Read, count: u64) -> Result<bool, DataError> {
     let skipped = io::copy(&mut stream.by_ref().take(count), &mut io::sink());
-    Ok(skipped.map_err(|error| read_error(path, error))? == count)
-}
-
-fn file_error(path: &Path, fault: Fault) -> DataError {
-    DataError::File {
-        path: path.to_owned(),
-        fault,
-    }
+    Ok(skipped.map_err(|error| unreadable(path, error))? == count)
 }
 
 /// Returns the numbers of voxels along i, j and k. Axes beyond the third must have length one.

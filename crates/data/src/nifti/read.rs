@@ -8,7 +8,7 @@ use super::header::{Header, read_header, read_up_to, skip};
 use super::whole;
 use crate::error::DataError;
 use crate::fault::{Fault, NotWhole};
-use crate::missing;
+use crate::missing::unreadable;
 use ::nifti::NiftiType;
 use ::nifti::volume::inmem::InMemNiftiVolume;
 use ndarray::Array3;
@@ -166,9 +166,9 @@ struct Stored<T> {
 }
 
 fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
-    let file = File::open(path).map_err(|error| read_error(path, error))?;
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let mut file = BufReader::new(CountingReader::new(file));
-    let start = file.fill_buf().map_err(|error| read_error(path, error))?;
+    let start = file.fill_buf().map_err(|error| unreadable(path, error))?;
     // The content decides, not the name: a `.nii` that is gzipped is common.
     if !start.starts_with(&GZIP) {
         return read_stream(path, &mut file, false);
@@ -177,7 +177,7 @@ fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
     let result = read_stream(path, &mut stream, true).and_then(|stored| {
         io::copy(&mut stream, &mut io::sink())
             .map(|_| stored)
-            .map_err(|error| read_error(path, error))
+            .map_err(|error| unreadable(path, error))
     });
     let fault = match (result, stream.inner.behind) {
         // Any read error within a gzip stream means that the stream is damaged.
@@ -221,7 +221,7 @@ fn read_stream<T: Voxel>(
         let got = io::copy(&mut stream.by_ref().take(limit as u64), &mut io::sink());
         (
             Vec::new(),
-            got.map_err(|error| read_error(path, error))? as usize,
+            got.map_err(|error| unreadable(path, error))? as usize,
         )
     } else {
         let raw = read_up_to(path, stream, limit)?;
@@ -353,17 +353,7 @@ fn restore<T: Voxel>(
     }
 }
 
-pub(super) fn read_error(path: &Path, source: io::Error) -> DataError {
-    if source.kind() == io::ErrorKind::NotFound {
-        return missing::volume(path);
-    }
-    DataError::Io {
-        path: path.to_owned(),
-        source,
-    }
-}
-
-fn file_error(path: &Path, fault: Fault) -> DataError {
+pub(super) fn file_error(path: &Path, fault: Fault) -> DataError {
     DataError::File {
         path: path.to_owned(),
         fault,

@@ -4,6 +4,7 @@
 
 mod broken_files;
 mod broken_settings;
+mod bytes;
 mod case_files;
 mod datasets;
 mod folds;
@@ -16,3 +17,4 @@ mod preprocessing;
 mod real_data;
 mod small_files;
 mod task_definitions;
+mod values;
