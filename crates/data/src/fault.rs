@@ -146,6 +146,8 @@ pub enum Blank {
     Truth,
     /// There are labels, but all outside the mask.
     OutsideMask,
+    /// The scan has neither labels nor a mask.
+    NoTruth,
 }
 
 fn shape(dim: &[u16]) -> String {
@@ -192,6 +194,7 @@ impl Blank {
             Self::Scan => "voxels that are not 0",
             Self::Mask => "a mask with voxels inside",
             Self::Truth => "labels of at least one foreground class for it",
+            Self::NoTruth => "a label map or a mask beside it",
             Self::OutsideMask => "labels inside the mask, since there are some outside",
         }
     }
@@ -288,6 +291,7 @@ impl Blank {
             Self::Truth => {
                 "Look at its mask or labels: they are blank, or not the file that was meant; a scan without the structure is no case of a task of the mask."
             }
+            Self::NoTruth => "Name its label map or its mask, or leave the case out.",
             Self::OutsideMask => "Look at both: the mask or the labels belong to another scan.",
         }
     }

@@ -214,10 +214,7 @@ fn into_task(
     wanted: &Labels,
     grouping: &LabelGrouping,
 ) -> Result<RawCase, DataError> {
-    let missing = || DataError::Missing {
-        path: image.file.clone(),
-        expected: "a label map or a mask beside it".to_owned(),
-    };
+    let missing = || blank(&image.file, Blank::NoTruth);
     if image.voxels.iter().all(|&value| value == 0.0) {
         return Err(blank(&image.file, Blank::Scan));
     }
@@ -290,5 +287,56 @@ fn blank(file: &Path, blank: Blank) -> DataError {
     DataError::File {
         path: file.to_owned(),
         fault: Fault::Blank(blank),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded<T: Clone>(voxels: &[T], file: &str) -> Loaded<T> {
+        let volume = Volume {
+            voxels: Array3::from_shape_vec((1, 1, voxels.len()), voxels.to_vec()).unwrap(),
+            geometry: Geometry::axis_aligned([1.0; 3]),
+        };
+        Loaded::new(volume, Path::new(file))
+    }
+
+    #[test]
+    fn what_was_decided_is_noted_with_its_file() {
+        let grouping = LabelGrouping::new(&[0], [("one", &[1][..]), ("two", &[2])]);
+        let mut mask = loaded(&[false, true, true, true], "a/mask.nii");
+        mask.notes.push("a soft mask".to_owned());
+        let raw = into_task(
+            loaded(&[4.0, 3.0, 2.0, 1.0], "a/scan.nii"),
+            Some(loaded(&[1, 1, 0, 2], "a/seg.nii")),
+            Some(mask),
+            &Labels::All,
+            &grouping,
+        )
+        .unwrap();
+        assert_eq!(raw.classes.into_raw_vec_and_offset().0, [0, 1, 0, 2]);
+        assert_eq!(
+            raw.notes,
+            [
+                "mask.nii: a soft mask",
+                "seg.nii: 1 voxels with a label lie outside the mask mask.nii and count as background"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_scan_without_labels_and_mask_has_no_truth() {
+        let grouping = LabelGrouping::new(&[0], [("one", &[1][..])]);
+        for wanted in [Labels::All, Labels::Mask] {
+            let scan = loaded(&[1.0, 2.0], "scan.nii");
+            let error = into_task(scan, None, None, &wanted, &grouping)
+                .err()
+                .unwrap();
+            assert_eq!(
+                error.to_string(),
+                "scan.nii: expected a label map or a mask beside it, got none"
+            );
+        }
     }
 }

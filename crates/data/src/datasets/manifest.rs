@@ -4,7 +4,7 @@
 //! Relative paths start at the CSV and must stay below its folder, so that a table from elsewhere
 //! reads only files that came with it. Absolute paths are allowed. Label values are class indices
 //! (0 is background); `data.classes` names them, which every task but one of the mask needs. That
-//! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty.
+//! uses the mask ([`crate::datasets::MaskFile`]), or without one `label > 0`. `split` is `A`, `B` or empty.
 
 use crate::config::DataConfig;
 use crate::datasets::{CaseSource, Dataset, MaskFile, Source};
