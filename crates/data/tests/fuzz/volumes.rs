@@ -147,13 +147,20 @@ fn inflated(bytes: &[u8]) -> Vec<u8> {
     body
 }
 
-/// Returns the length of what [`inflated`] would return, without keeping it.
+/// Returns the length of what a gzip stream unpacks to, as far as it can be read, zeros between its
+/// members left out.
 pub(crate) fn inflated_length(bytes: &[u8]) -> usize {
-    let mut decoder = MultiGzDecoder::new(bytes);
+    let mut rest = bytes;
     let mut piece = [0; 8192];
     let mut length = 0;
-    while let Ok(count @ 1..) = decoder.read(&mut piece) {
-        length += count;
+    while rest.starts_with(&[0x1f]) {
+        let mut member = flate2::bufread::GzDecoder::new(rest);
+        while let Ok(count @ 1..) = member.read(&mut piece) {
+            length += count;
+        }
+        rest = member.into_inner();
+        let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+        rest = &rest[zeros..];
     }
     length
 }
