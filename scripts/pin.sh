@@ -35,4 +35,4 @@ pin bench 3.11 monai==1.6.1 nibabel==5.4.2 numpy==2.4.6 safetensors==0.8.0 packa
 options=
 pin libtorch-cuda 3.12 "torch==$torch"
 pin bench-torch 3.11 "torch==$torch"
-pin python 3.9 "nibabel>=5.2,<6" "numpy>=1.26,<3"
+pin python 3.9 "nibabel>=5.2,<6" "numpy>=1.26,<3" "simpleitk>=2.4,<3"

@@ -4,6 +4,7 @@
 pub mod case;
 pub mod definition;
 pub mod hash;
+pub mod matrix;
 pub mod names;
 pub mod orientation;
 pub mod prediction;

@@ -23,7 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Version of the content. Raise it whenever preprocessing or this format changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 
@@ -54,6 +54,9 @@ pub(crate) fn path(
     hasher.update(FORMAT.to_le_bytes());
     hasher.update(format!("{definition} {grouping:?}"));
     hasher.update(format!("{:?} {:?}", config.spacing_mm, config.margin_mm));
+    // How a file is read, and whether it is refused.
+    let position = (config.position, config.grid_tolerance_voxels);
+    hasher.update(format!("{position:?}"));
     match source {
         Source::Files {
             image,

@@ -73,7 +73,7 @@ fn check_case(
     config: &DataConfig,
 ) -> Vec<DataError> {
     let classes = grouping.classes.len();
-    match read_case(source, definition, grouping) {
+    match read_case(source, definition, grouping, config) {
         Ok(raw) => preprocess(raw, classes, config.spacing_mm, config.margin_mm)
             .err()
             .into_iter()

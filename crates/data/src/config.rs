@@ -1,5 +1,6 @@
 //! The `data:` section of an experiment: which dataset, which voxel grid, which split.
 
+use crate::nifti::Position;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -40,6 +41,20 @@ pub struct DataConfig {
     /// 0.4 to 8. Default: each volume keeps its file's voxels; phantoms are made at 2 mm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spacing_mm: Option<f64>,
+    /// Which statement of a NIfTI header about the position of its voxels counts where sform and qform,
+    /// or sform and the voxel sizes in `pixdim`, contradict each other: `sform` or `qform`. It holds
+    /// for every file of the dataset; a file with one form is read by that. Default: the sform if it is
+    /// set, else the qform, and a file in which they contradict each other is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// How far the grid of a label map or mask may lie from its image's, in voxels of the image, 0.0001
+    /// to 0.5: the root mean square distance of the eight corners. Within it the voxels are taken as
+    /// they are, at the image's position. Default: 0.05.
+    #[serde(
+        default = "default_grid_tolerance_voxels",
+        skip_serializing_if = "is_default_grid_tolerance"
+    )]
+    pub grid_tolerance_voxels: f64,
     /// Ids of the cases in Part A, the training volumes, which are annotated slice by slice.
     /// Default: all cases that are not in Part B.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +110,14 @@ fn default_margin_mm() -> f64 {
     4.0
 }
 
+fn default_grid_tolerance_voxels() -> f64 {
+    0.05
+}
+
+fn is_default_grid_tolerance(voxels: &f64) -> bool {
+    *voxels == default_grid_tolerance_voxels()
+}
+
 impl DataConfig {
     /// Returns settings for this dataset with every other setting at its default.
     pub fn new(dataset: &str) -> Self {
@@ -104,6 +127,8 @@ impl DataConfig {
             phantom: None,
             classes: None,
             spacing_mm: None,
+            position: None,
+            grid_tolerance_voxels: default_grid_tolerance_voxels(),
             part_a: None,
             part_b: None,
             part_b_count: None,

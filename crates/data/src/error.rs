@@ -5,6 +5,7 @@
 
 use crate::fault::Fault;
 use crate::format::Format;
+pub use crate::grid_cause::GridCause;
 use slicewise_core::{Task, UnknownName, nearest};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -88,18 +89,36 @@ pub enum DataError {
         expected: String,
         /// The other file's shape.
         got: String,
+        /// What the difference most likely comes from.
+        cause: GridCause,
     },
     /// The grids of two files of one case lie in different places.
-    #[error("{}: expected the affine of {} to within {tolerance_mm} mm, but a corner of the grid is {distance_mm:.3} mm away", path.display(), reference.display())]
+    #[error("{}: expected the grid of {} to within {tolerance_voxels} voxels (data.grid_tolerance_voxels), but its corners are {distance_voxels:.3} voxels ({distance_mm:.3} mm) away", path.display(), reference.display())]
     AffineMismatch {
         /// The label or mask file.
         path: PathBuf,
         /// The image file.
         reference: PathBuf,
-        /// The largest distance allowed, in mm.
-        tolerance_mm: f64,
-        /// The largest distance between corners of the two grids, in mm.
+        /// The largest distance allowed, in voxels of the image.
+        tolerance_voxels: f64,
+        /// The root mean square distance between corners of the two grids, in voxels of the image.
+        distance_voxels: f64,
+        /// The same in mm.
         distance_mm: f64,
+        /// What the difference most likely comes from.
+        cause: GridCause,
+    },
+    /// The statements of a header about the position of its voxels contradict each other.
+    #[error("{}: sform and {name} contradict each other: by sform {sform}; by {name} {other} (data.position: sform or qform chooses)", path.display())]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// What the sform says.
+        sform: String,
+        /// The other statement: `qform`, or `pixdim` without one.
+        name: &'static str,
+        /// What it says.
+        other: String,
     },
     /// All intensities are the same, so there is no z-score.
     #[error("{}: expected intensities that differ, got {value} in every voxel of the content", path.display())]
@@ -228,6 +247,7 @@ impl DataError {
             | Self::UnknownLabel { path, .. }
             | Self::ShapeMismatch { path, .. }
             | Self::AffineMismatch { path, .. }
+            | Self::Contradiction { path, .. }
             | Self::Constant { path, .. }
             | Self::AbsentClasses { path, .. }
             | Self::Table { path, .. } => Some(path),
@@ -292,8 +312,11 @@ impl DataError {
             Self::UnknownLabel { .. } => {
                 "Correct the label file, or name all its classes (data.classes, dataset.json)."
             }
-            Self::ShapeMismatch { .. } | Self::AffineMismatch { .. } => {
-                "Resample it to the image's grid, or name the file that belongs to this image."
+            Self::ShapeMismatch { cause, .. } | Self::AffineMismatch { cause, .. } => {
+                cause.remedy()
+            }
+            Self::Contradiction { .. } => {
+                "Look in a viewer which of them is right, and set data.position to sform, or to qform for the qform and the voxel sizes in pixdim; or correct the header."
             }
             Self::Constant { .. } => {
                 "Look at the scan: it is blank, or a mask or label map was named as image."

@@ -57,7 +57,7 @@ pub enum Fault {
     #[error("expected a 3D volume (or 4D with one frame), got {}", shape(dim))]
     NotThreeDimensional {
         /// The header's dimensions.
-        dim: Vec<u16>,
+        dim: Vec<i16>,
     },
     /// A voxel is NaN or infinite.
     #[error(
@@ -150,8 +150,8 @@ pub enum Blank {
     NoTruth,
 }
 
-fn shape(dim: &[u16]) -> String {
-    dim.iter().map(u16::to_string).collect::<Vec<_>>().join("×")
+fn shape(dim: &[i16]) -> String {
+    dim.iter().map(i16::to_string).collect::<Vec<_>>().join("×")
 }
 
 impl Near {

@@ -8,6 +8,8 @@ pub mod datasets;
 pub mod error;
 pub mod fault;
 pub mod format;
+mod grid;
+mod grid_cause;
 mod grouping;
 mod load;
 mod mask;
@@ -27,6 +29,7 @@ pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use load::{folds, load_task};
+pub use nifti::Position;
 pub use own_grid::{GridError, on_grid};
 pub use slicewise_core::{
     Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,

@@ -134,10 +134,25 @@ fn check_settings(config: &DataConfig) -> Vec<DataError> {
             format!("expected 0 to 1000 mm, got {}", config.margin_mm),
         );
     }
+    if !(0.0001..=0.5).contains(&config.grid_tolerance_voxels) {
+        setting(
+            "grid_tolerance_voxels",
+            format!(
+                "expected 0.0001 to 0.5 voxels, got {}",
+                config.grid_tolerance_voxels
+            ),
+        );
+    }
     if config.phantom.is_some() && config.dataset != "phantom" {
         setting(
             "phantom",
             format!("expected none with the dataset {}, got one", config.dataset),
+        );
+    }
+    if config.position.is_some() && config.dataset == "phantom" {
+        setting(
+            "position",
+            "expected none with the dataset phantom, which reads no files".to_owned(),
         );
     }
     if config.classes.is_some() && config.dataset != "manifest" {
@@ -164,7 +179,7 @@ fn load_case(
     let prepared = match cache::read(&cached) {
         Some(prepared) => prepared,
         None => {
-            let raw = read_case(&case.source, definition, grouping).map_err(first)?;
+            let raw = read_case(&case.source, definition, grouping, config).map_err(first)?;
             let classes = grouping.classes.len();
             let prepared = preprocess(raw, classes, config.spacing_mm, config.margin_mm)?;
             cache::write(&cached, &prepared)?;

@@ -8,7 +8,7 @@
 use crate::datasets::MaskFile;
 use crate::error::DataError;
 use crate::fault::{Fault, NoMask};
-use crate::nifti::{is_in_unit, read_f64, read_labels};
+use crate::nifti::{Reader, is_in_unit};
 use ndarray::Array3;
 use slicewise_core::Volume;
 use std::collections::BTreeMap;
@@ -29,11 +29,11 @@ pub(crate) type Read = (Volume<bool>, Vec<String>);
 ///
 /// # Errors
 /// The file cannot be read, or a value is none of a mask.
-pub(crate) fn read(file: &MaskFile) -> Result<Read, DataError> {
+pub(crate) fn read(file: &MaskFile, reader: Reader) -> Result<Read, DataError> {
     let path = match file {
         MaskFile::Mask(path) => path,
         MaskFile::StrippedScan(path) => {
-            let Volume { voxels, geometry } = read_f64(path)?;
+            let Volume { voxels, geometry } = reader.values(path)?;
             let voxels = voxels.mapv(|value| value > 0.0);
             return Ok((Volume { voxels, geometry }, Vec::new()));
         }
@@ -42,7 +42,7 @@ pub(crate) fn read(file: &MaskFile) -> Result<Read, DataError> {
         path: path.clone(),
         fault,
     };
-    match read_labels(path) {
+    match reader.labels(path) {
         Ok(labels) => {
             let (voxels, notes) = of_labels(&labels.voxels).map_err(refuse)?;
             let geometry = labels.geometry;
@@ -52,7 +52,7 @@ pub(crate) fn read(file: &MaskFile) -> Result<Read, DataError> {
             fault: Fault::NotWhole { .. },
             ..
         }) => {
-            let Volume { voxels, geometry } = read_f64(path)?;
+            let Volume { voxels, geometry } = reader.values(path)?;
             let (voxels, notes) = of_soft(&voxels).map_err(refuse)?;
             Ok((Volume { voxels, geometry }, notes))
         }

@@ -14,10 +14,13 @@ mod affine;
 mod counting;
 mod gzip;
 mod header;
+mod position;
 mod read;
+mod reader;
 mod whole;
 mod write;
 
+pub use position::Position;
 pub(crate) use read::is_in_unit;
-pub use read::{read_f64, read_image, read_labels};
+pub use reader::{Reader, read_f64, read_image, read_labels};
 pub use write::{write_image, write_labels};

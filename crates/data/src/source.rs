@@ -1,19 +1,18 @@
 //! Reads one case: all its files, checked against each other.
 
+use crate::config::DataConfig;
 use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
 use crate::fault::{Blank, Fault};
+use crate::grid::Grid;
 use crate::grouping::LabelGrouping;
 use crate::mask;
-use crate::nifti::{read_image, read_labels};
+use crate::nifti::Reader;
 use crate::phantom;
 use ndarray::Array3;
 use slicewise_core::volume::slices_first;
 use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition, Volume};
 use std::path::{Path, PathBuf};
-
-/// How far a corner of a label map's grid may be from the image's, in mm.
-const AFFINE_TOLERANCE_MM: f64 = 1e-3;
 
 /// A case of one task on its own grid, with labels as classes. The sliced axis is the first.
 pub(crate) struct RawCase {
@@ -57,13 +56,20 @@ pub(crate) fn read_case(
     source: &Source,
     definition: &TaskDefinition,
     grouping: &LabelGrouping,
+    config: &DataConfig,
 ) -> Result<RawCase, Vec<DataError>> {
     let (image, labels, mask) = match source {
         Source::Files {
             image,
             labels,
             mask,
-        } => read_files(image, labels.as_deref(), mask.as_ref(), &definition.labels)?,
+        } => read_files(
+            image,
+            labels.as_deref(),
+            mask.as_ref(),
+            &definition.labels,
+            config,
+        )?,
         Source::Phantom {
             seed,
             subject,
@@ -118,39 +124,56 @@ impl RawCase {
 type Volumes = (Loaded<f32>, Option<Loaded<i32>>, Option<Loaded<bool>>);
 
 fn read_files(
-    image: &Path,
+    image_file: &Path,
     labels: Option<&Path>,
     mask: Option<&MaskFile>,
     wanted: &Labels,
+    config: &DataConfig,
 ) -> Result<Volumes, Vec<DataError>> {
     // For a task of the mask the label map is read only if there is no mask.
     let labels = labels.filter(|_| *wanted != Labels::Mask || mask.is_none());
-    let loaded_image = read_image(image).map(|volume| Loaded::new(volume, image));
-    let loaded_labels =
-        labels.map(|file| read_labels(file).map(|volume| Loaded::new(volume, file)));
+    let reader = Reader {
+        position: config.position,
+    };
+    let scan = reader.image(image_file);
+    let grid = scan.as_ref().ok().map(|scan| Grid {
+        file: image_file,
+        geometry: &scan.geometry,
+        shape: scan.voxels.dim().into(),
+        tolerance_voxels: config.grid_tolerance_voxels,
+    });
+    let loaded_labels = labels.map(|file| {
+        let volume = reader.labels(file)?;
+        on_grid(grid.as_ref(), volume, file)
+    });
     let loaded_mask = mask.map(|file| {
-        mask::read(file).map(|(volume, notes)| Loaded {
-            notes,
-            ..Loaded::new(volume, file.path())
-        })
+        let (inside, notes) = mask::read(file, reader)?;
+        let loaded = on_grid(grid.as_ref(), inside, file.path())?;
+        Ok(Loaded { notes, ..loaded })
     });
     let mut problems = Vec::new();
-    if let Ok(image) = &loaded_image {
-        if let Some(Ok(labels)) = &loaded_labels {
-            problems.extend(mismatch(image, labels));
-        }
-        if let Some(Ok(mask)) = &loaded_mask {
-            problems.extend(mismatch(image, mask));
-        }
-    }
     let mut keep = |problem| problems.push(problem);
-    let image = loaded_image.map_err(&mut keep).ok();
+    let image = scan.map_err(&mut keep).ok();
+    let image = image.map(|volume| Loaded::new(volume, image_file));
     let labels = loaded_labels.map(|labels| labels.map_err(&mut keep).ok());
     let mask = loaded_mask.map(|mask| mask.map_err(&mut keep).ok());
     match image {
         Some(image) if problems.is_empty() => Ok((image, labels.flatten(), mask.flatten())),
         _ => Err(problems),
     }
+}
+
+/// Puts labels or a mask on the grid of their image. Without an image they stay where they are.
+fn on_grid<T: Clone>(
+    grid: Option<&Grid>,
+    volume: Volume<T>,
+    file: &Path,
+) -> Result<Loaded<T>, DataError> {
+    let volume = match grid {
+        Some(grid) => grid.take(volume, file)?,
+        None => volume,
+    };
+    Ok(Loaded::new(volume, file))
 }
 
 fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Volumes {
@@ -171,39 +194,6 @@ fn with<T>(voxels: Array3<T>, geometry: &Geometry) -> Volume<T> {
         voxels,
         geometry: geometry.clone(),
     }
-}
-
-/// Returns why a label map or mask does not lie on the image's grid. Both are already in RAS, so
-/// another axis order in the files is no mismatch.
-fn mismatch<T>(image: &Loaded<f32>, other: &Loaded<T>) -> Option<DataError> {
-    let shape = |shape: &[usize]| format!("{}×{}×{}", shape[2], shape[1], shape[0]);
-    if image.voxels.shape() != other.voxels.shape() {
-        return Some(DataError::ShapeMismatch {
-            path: other.file.clone(),
-            reference: image.file.clone(),
-            expected: shape(image.voxels.shape()),
-            got: shape(other.voxels.shape()),
-        });
-    }
-    let mut distance_mm: f64 = 0.0;
-    for corner in 0..8 {
-        let index = std::array::from_fn(|axis| {
-            let last = (image.voxels.shape()[axis] - 1) as f64;
-            if corner >> axis & 1 == 1 { last } else { 0.0 }
-        });
-        let (a, b) = (
-            image.geometry.position_mm(index),
-            other.geometry.position_mm(index),
-        );
-        let square: f64 = (0..3).map(|r| (a[r] - b[r]).powi(2)).sum();
-        distance_mm = distance_mm.max(square.sqrt());
-    }
-    (distance_mm > AFFINE_TOLERANCE_MM).then(|| DataError::AffineMismatch {
-        path: other.file.clone(),
-        reference: image.file.clone(),
-        tolerance_mm: AFFINE_TOLERANCE_MM,
-        distance_mm,
-    })
 }
 
 /// Converts labels to classes. Unless the task is the mask, the image is set to 0 outside it.

@@ -6,8 +6,8 @@
 #[path = "fuzz/volumes.rs"]
 mod volumes;
 
-use slicewise_data::nifti::{read_f64, read_image, read_labels};
-use slicewise_data::{DataConfig, Labels, Task, Volume, check_task, datasets};
+use slicewise_data::nifti::{Reader, read_f64, read_image, read_labels};
+use slicewise_data::{DataConfig, Labels, Position, Task, Volume, check_task, datasets};
 use slicewise_fuzz::{Target, fuzz, per_byte};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -47,6 +47,12 @@ fn read_volume(path: &Path) -> Result<(), String> {
     }
     image.iter().for_each(assert_valid);
     labels.iter().for_each(assert_valid);
+    for position in [Position::Sform, Position::Qform] {
+        let reader = Reader {
+            position: Some(position),
+        };
+        reader.labels(path).iter().for_each(assert_valid);
+    }
     exact
         .map(|volume| assert_valid(&volume))
         .map_err(|error| error.to_string())
@@ -199,9 +205,13 @@ fn dataset_json() {
 /// Returns the problems of both of the paper's tasks on the cases of `cases.csv` beside a file.
 fn check(path: &Path) -> Result<(), String> {
     let mut problems = Vec::new();
-    for task in Task::OF_PAPER {
+    for (task, position) in Task::OF_PAPER
+        .into_iter()
+        .zip([None, Some(Position::Qform)])
+    {
         let mut config = config("manifest", &path.with_file_name("cases.csv"));
         config.spacing_mm = Some(1.0);
+        config.position = position;
         let classes = (0..32).map(|class| class.to_string());
         config.classes = Some(classes.collect());
         problems.extend(check_task(task, &task.preset().unwrap(), &config));

@@ -9,6 +9,7 @@ use crate::arm::Arm;
 use crate::error::ReportError;
 use crate::rounds::Round;
 use crate::sweep::Sweep;
+use slicewise_data::error::GridCause;
 use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
 use slicewise_experiment::{CaseRecord, DataManifest, ResultsFolder, RoundRecord, Run, pictures};
 use std::path::{Path, PathBuf};
@@ -155,6 +156,7 @@ fn fitting(
             reference: scan_path.to_owned(),
             expected: shape(scan.voxels.dim()),
             got: shape(labels.voxels.dim()),
+            cause: GridCause::OtherGrid,
         }));
     }
     let known = |value: i32| usize::try_from(value).is_ok_and(|value| value < classes);

@@ -1,67 +1,58 @@
 //! Reads and writes the position of a voxel grid, which a NIfTI header can state in three ways.
 //!
 //! Source: `nifti1.h`, section "3D image (volume) orientation and location in space". A header with
-//! neither form is read by nibabel's convention.
+//! neither form is read by nibabel's convention. Which of them counts is decided in `position.rs`.
 
 use ::nifti::NiftiHeader;
+use slicewise_core::matrix::{Matrix, column_lengths, determinant, linear};
 
-/// Returns the affine of a header: the sform if its code is set, else the qform, else from pixdim
-/// alone.
-///
-/// Without either form nibabel (as SPM for Analyze files) assumes that x runs from right to left
-/// and that the origin is at the centre of the grid. So does this function, although `nifti1.h`
-/// leaves the direction open.
-///
-/// # Errors
-/// Says why the header's numbers are no affine.
-pub(super) fn of_header(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
-    let affine = if header.sform_code > 0 {
-        let row = |row: [f32; 4]| row.map(f64::from);
-        [
-            row(header.srow_x),
-            row(header.srow_y),
-            row(header.srow_z),
-            [0.0, 0.0, 0.0, 1.0],
-        ]
-    } else if header.qform_code > 0 {
-        of_qform(header)?
-    } else {
-        of_pixdim(header)
-    };
-    let finite = affine.iter().flatten().all(|value| value.is_finite());
-    if !finite || determinant(&affine).abs() < 1e-12 {
-        return Err(format!(
-            "expected an invertible affine, got rows {:?}",
-            &affine[..3]
-        ));
-    }
-    Ok(affine)
-}
+/// Four rows of the map from a stored index (i, j, k, 1) to space.
+pub(super) type Affine = [[f64; 4]; 4];
 
 /// An affine that is 0 except for its last row.
-const UNPLACED: [[f64; 4]; 4] = {
+const UNPLACED: Affine = {
     let mut affine = [[0.0; 4]; 4];
     affine[3][3] = 1.0;
     affine
 };
 
-fn spacing(header: &NiftiHeader) -> [f64; 3] {
-    std::array::from_fn(|c| f64::from(header.pixdim[c + 1]))
+/// Returns the sform, in the header's unit.
+pub(super) fn of_sform(header: &NiftiHeader) -> Affine {
+    let row = |row: [f32; 4]| row.map(f64::from);
+    [
+        row(header.srow_x),
+        row(header.srow_y),
+        row(header.srow_z),
+        UNPLACED[3],
+    ]
 }
 
-fn of_qform(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
-    let b = f64::from(header.quatern_b);
-    let c = f64::from(header.quatern_c);
-    let d = f64::from(header.quatern_d);
-    let a_squared = 1.0 - (b * b + c * c + d * d);
-    // Rounding to float32 may make a unit quaternion a little too long.
-    if a_squared < -1e-5 {
+/// Returns the voxel sizes along i, j and k that pixdim states, in the header's unit. A size is an
+/// absolute value, as in nibabel: its sign says nothing about a direction.
+pub(super) fn sizes(header: &NiftiHeader) -> [f64; 3] {
+    std::array::from_fn(|c| f64::from(header.pixdim[c + 1]).abs())
+}
+
+/// Returns the qform, in the header's unit.
+///
+/// # Errors
+/// Says why it is no position: its quaternion is longer than 1, or pixdim states no sizes.
+pub(super) fn of_qform(header: &NiftiHeader) -> Result<Affine, String> {
+    let mut b = f64::from(header.quatern_b);
+    let mut c = f64::from(header.quatern_c);
+    let mut d = f64::from(header.quatern_d);
+    let square = b * b + c * c + d * d;
+    let a_squared = 1.0 - square;
+    // Rounding to float32 may make a unit quaternion a little too long. NaN is refused as well.
+    if !(-1e-5..).contains(&a_squared) {
         return Err(format!(
             "expected a unit quaternion, got (b, c, d) = ({b}, {c}, {d})"
         ));
     }
     // Near a half turn, a is nothing but rounding error. The threshold is nibabel's.
     let a = if a_squared < 3.0 * f64::from(f32::EPSILON) {
+        let length = square.sqrt();
+        (b, c, d) = (b / length, c / length, d / length);
         0.0
     } else {
         a_squared.sqrt()
@@ -85,7 +76,7 @@ fn of_qform(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
     ];
     // pixdim[0] is qfac; 0 (unset) counts as +1.
     let qfac = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
-    let [i, j, k] = spacing(header);
+    let [i, j, k] = sizes_above_0(header)?;
     let scale = [i, j, k * qfac];
     let offset = [header.quatern_x, header.quatern_y, header.quatern_z];
     let mut affine = UNPLACED;
@@ -98,22 +89,32 @@ fn of_qform(header: &NiftiHeader) -> Result<[[f64; 4]; 4], String> {
     Ok(affine)
 }
 
-fn of_pixdim(header: &NiftiHeader) -> [[f64; 4]; 4] {
-    let [i, j, k] = spacing(header);
+/// Returns the position of a header without sform and qform, in its unit. nibabel (as SPM for
+/// Analyze files) assumes that x runs from right to left and that the origin is at the centre of the
+/// grid. So does this function, although `nifti1.h` leaves the direction open.
+///
+/// # Errors
+/// pixdim states no sizes.
+pub(super) fn of_pixdim(header: &NiftiHeader, shape: [usize; 3]) -> Result<Affine, String> {
+    let [i, j, k] = sizes_above_0(header)?;
     let scale = [-i, j, k];
     let mut affine = UNPLACED;
     for r in 0..3 {
         affine[r][r] = scale[r];
-        affine[r][3] = -scale[r] * (f64::from(header.dim[r + 1]) - 1.0) / 2.0;
+        affine[r][3] = -scale[r] * (shape[r] as f64 - 1.0) / 2.0;
     }
-    affine
+    Ok(affine)
 }
 
-/// Returns the determinant of the linear part.
-fn determinant(m: &[[f64; 4]; 4]) -> f64 {
-    m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1])
-        - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])
-        + m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0])
+fn sizes_above_0(header: &NiftiHeader) -> Result<[f64; 3], String> {
+    let sizes = sizes(header);
+    if sizes.iter().all(|&size| size > 0.0 && size.is_finite()) {
+        return Ok(sizes);
+    }
+    let [_, i, j, k, ..] = header.pixdim;
+    Err(format!(
+        "expected voxel sizes in pixdim, which has the only ones, got {i} × {j} × {k}"
+    ))
 }
 
 /// Form code 2, "aligned to another scan". It is true of any scan that has been processed.
@@ -121,21 +122,24 @@ const ALIGNED: i16 = 2;
 
 /// Writes an affine as sform and as qform. A sheared grid has no quaternion, so its qform stays
 /// unset.
-pub(super) fn into_header(affine: &[[f64; 4]; 4], header: &mut NiftiHeader) {
+pub(super) fn into_header(affine: &Affine, header: &mut NiftiHeader) {
     let row = |r: usize| affine[r].map(|value| value as f32);
     header.sform_code = ALIGNED;
     header.srow_x = row(0);
     header.srow_y = row(1);
     header.srow_z = row(2);
-    let length: [f64; 3] =
-        std::array::from_fn(|c| (0..3).map(|r| affine[r][c].powi(2)).sum::<f64>().sqrt());
-    let qfac = if determinant(affine) < 0.0 { -1.0 } else { 1.0 };
+    let length = column_lengths(&linear(affine));
+    let qfac = if determinant(&linear(affine)) < 0.0 {
+        -1.0
+    } else {
+        1.0
+    };
     header.pixdim = [1.0; 8];
     header.pixdim[0] = qfac as f32;
     for (c, length) in length.iter().enumerate() {
         header.pixdim[c + 1] = *length as f32;
     }
-    let mut rotation: [[f64; 3]; 3] =
+    let mut rotation: Matrix =
         std::array::from_fn(|r| std::array::from_fn(|c| affine[r][c] / length[c]));
     for row in &mut rotation {
         row[2] *= qfac;
@@ -150,7 +154,7 @@ pub(super) fn into_header(affine: &[[f64; 4]; 4], header: &mut NiftiHeader) {
     header.quatern_z = affine[2][3] as f32;
 }
 
-fn is_orthogonal(r: &[[f64; 3]; 3]) -> bool {
+fn is_orthogonal(r: &Matrix) -> bool {
     [(0, 1), (0, 2), (1, 2)]
         .iter()
         .all(|&(i, j)| (0..3).map(|row| r[row][i] * r[row][j]).sum::<f64>().abs() < 1e-5)
@@ -158,7 +162,7 @@ fn is_orthogonal(r: &[[f64; 3]; 3]) -> bool {
 
 /// Returns the quaternion's (b, c, d) of a rotation, with a ≥ 0, by Shepperd's method, which
 /// divides by the largest component.
-fn quaternion(m: &[[f64; 3]; 3]) -> [f64; 3] {
+fn quaternion(m: &Matrix) -> [f64; 3] {
     let trace = m[0][0] + m[1][1] + m[2][2];
     let four_squares = [
         1.0 + trace,

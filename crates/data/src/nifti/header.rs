@@ -90,9 +90,15 @@ pub(super) fn read_header(path: &Path, stream: &mut impl Read) -> Result<Header,
         return Err(header_error(path, problem));
     };
     let length = if order(TWO).is_some() { TWO } else { ONE };
+    let shape = volume_shape(path, &fields)?;
+    let datatype = datatype(path, &fields)?;
+    let mut fields = fields;
+    // The crate believes these, though they only repeat what is known by now.
+    fields.dim = [3, fields.dim[1], fields.dim[2], fields.dim[3], 1, 1, 1, 1];
+    fields.bitpix = 8 * datatype.size_of() as i16;
     Ok(Header {
-        shape: volume_shape(path, &fields)?,
-        datatype: datatype(path, &fields)?,
+        shape,
+        datatype,
         scaling,
         skip: voxels_start(path, offset, length + 4)? - length as u64,
         fields,
@@ -120,20 +126,28 @@ pub(super) fn skip(path: &Path, stream: &mut impl Read, count: u64) -> Result<bo
     Ok(skipped.map_err(|error| unreadable(path, error))? == count)
 }
 
-/// Returns the numbers of voxels along i, j and k. Axes beyond the third must have length one.
+/// Returns the numbers of voxels along i, j and k. Axes beyond the third must have length one; 0 and
+/// less, which some writers leave there, count as one (as in niftilib).
 fn volume_shape(path: &Path, header: &NiftiHeader) -> Result<[usize; 3], DataError> {
-    let dim = header.dim().map_err(|_| {
-        let got = &header.dim;
-        header_error(
+    // The crate reads signed numbers as unsigned ones.
+    let dim = header
+        .dim
+        .map(|length| i16::from_ne_bytes(length.to_ne_bytes()));
+    let axes = usize::try_from(dim[0]).unwrap_or(0);
+    let lengths = dim.get(1..=axes).unwrap_or_default();
+    if lengths.is_empty() || lengths.iter().take(3).any(|&n| n < 1) {
+        return Err(header_error(
             path,
-            format!("expected 1 to 7 axes of at least one voxel, got dim = {got:?}"),
-        )
-    })?;
-    if dim.len() < 3 || dim[3..].iter().any(|&n| n > 1) {
-        let dim = dim.to_vec();
+            format!("expected 1 to 7 axes of at least one voxel, got dim = {dim:?}"),
+        ));
+    }
+    if axes < 3 || lengths[3..].iter().any(|&n| n > 1) {
+        let dim = lengths.to_vec();
         return Err(file_error(path, Fault::NotThreeDimensional { dim }));
     }
-    Ok(std::array::from_fn(|axis| usize::from(dim[axis])))
+    Ok(std::array::from_fn(|axis| {
+        usize::from(header.dim[axis + 1])
+    }))
 }
 
 fn datatype(path: &Path, header: &NiftiHeader) -> Result<NiftiType, DataError> {
@@ -235,11 +249,13 @@ impl<'a> Second<'a> {
         let wanted = usize::try_from(dim[0]).unwrap_or(0).min(7);
         let mut short = [1; 8];
         for axis in 0..=wanted {
-            short[axis] = u16::try_from(dim[axis]).map_err(|_| {
+            let length = i16::try_from(dim[axis]).map_err(|_| {
                 let problem =
-                    format!("expected at most 65535 voxels along an axis, got dim = {dim:?}");
+                    format!("expected at most 32767 voxels along an axis, got dim = {dim:?}");
                 header_error(path, problem)
             })?;
+            // The crate has unsigned numbers for these signed ones.
+            short[axis] = u16::from_ne_bytes(length.to_ne_bytes());
         }
         // Codes beyond 16 bits mean nothing.
         let code = |at| i16::try_from(self.i32(at)).unwrap_or(0);

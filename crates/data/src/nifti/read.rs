@@ -1,18 +1,16 @@
-//! Reads a NIfTI file: the header, the stated against the actual size, the bytes, scaling and
-//! orientation, in this order.
+//! Reads what a NIfTI file stores: the header, the stated against the actual size, the bytes, scaling
+//! and position, in this order.
 
-use super::affine;
 use super::counting::CountingReader;
 use super::gzip::{GZIP, GzipReader};
 use super::header::{Header, read_header, read_up_to, skip};
+use super::position::{self, Position};
 use super::whole;
 use crate::error::DataError;
 use crate::fault::{Fault, NotWhole};
 use crate::missing::unreadable;
 use ::nifti::NiftiType;
 use ::nifti::volume::inmem::InMemNiftiVolume;
-use ndarray::Array3;
-use slicewise_core::{Geometry, Image, StoredAxes, Volume};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -21,73 +19,8 @@ use std::path::Path;
 /// GiB, whatever a gzip stream unpacks to. A scan of 0.5 mm has 17 million voxels.
 const MOST_VOXELS: u64 = 1 << 29;
 
-/// Reads a scan to RAS `[z, y, x]` as float32, scaled as the header says.
-///
-/// # Errors
-/// The file is missing, damaged or not 3D, its type is not a real number, or a voxel is NaN or
-/// infinite in float32.
-pub fn read_image(path: &Path) -> Result<Image, DataError> {
-    read_finite(path)
-}
-
-/// Reads a segmentation to RAS `[z, y, x]` with the file's own label values, whatever type it
-/// stores them in (float64 included). Labels that were scaled when they were saved as integers are
-/// rounded back where that is unambiguous.
-///
-/// # Errors
-/// Those of [`read_image`], or a value is not a whole number.
-pub fn read_labels(path: &Path) -> Result<Volume<i32>, DataError> {
-    read(path, |misfits| Fault::NotWhole {
-        value: misfits.value,
-        first: misfits.first,
-        cause: misfits.not_whole(),
-    })
-}
-
-/// Reads any volume to RAS `[z, y, x]` as float64, scaled as the header says.
-///
-/// # Errors
-/// Those of [`read_image`], but a voxel counts as infinite only if it is so in float64.
-pub fn read_f64(path: &Path) -> Result<Volume<f64>, DataError> {
-    read_finite(path)
-}
-
-fn read_finite<T: Voxel>(path: &Path) -> Result<Volume<T>, DataError> {
-    read(path, |misfits| Fault::NotFinite {
-        count: misfits.count,
-        first: misfits.first,
-    })
-}
-
-fn read<T: Voxel>(
-    path: &Path,
-    refuse: impl FnOnce(Misfits) -> Fault,
-) -> Result<Volume<T>, DataError> {
-    let Stored {
-        voxels,
-        misfits,
-        shape: [i, j, k],
-        affine,
-    } = read_stored(path)?;
-    if let Some(misfits) = misfits {
-        return Err(file_error(path, refuse(misfits)));
-    }
-    let array =
-        Array3::from_shape_vec((k, j, i), voxels).map_err(|error| header_error(path, error))?;
-    let stored = StoredAxes::of_affine(&affine);
-    let (voxels, affine) = if stored == StoredAxes::RAS {
-        (array, affine)
-    } else {
-        stored.to_ras(array.view(), &affine)
-    };
-    Ok(Volume {
-        voxels,
-        geometry: Geometry { affine, stored },
-    })
-}
-
 /// The type that voxels are read to. Every value goes through `f64` and is scaled.
-trait Voxel: Copy {
+pub(super) trait Voxel: Copy {
     fn fits(value: f64) -> bool;
     fn of(value: f64) -> Self;
 
@@ -132,11 +65,11 @@ impl Voxel for i32 {
 }
 
 /// Values that the voxel type cannot hold.
-struct Misfits {
-    count: usize,
+pub(super) struct Misfits {
+    pub(super) count: usize,
     /// The first such value, and its index (i, j, k).
-    value: f64,
-    first: (usize, usize, usize),
+    pub(super) value: f64,
+    pub(super) first: (usize, usize, usize),
     /// Whether all values lie between 0 and 1.
     all_in_unit: bool,
     /// The slope, if voxels are scaled.
@@ -145,7 +78,7 @@ struct Misfits {
 
 impl Misfits {
     /// Returns why these values are no labels.
-    fn not_whole(&self) -> NotWhole {
+    pub(super) fn not_whole(&self) -> NotWhole {
         match self.slope {
             _ if !self.value.is_finite() => NotWhole::NotFinite,
             _ if self.value == self.value.round() => NotWhole::TooLarge,
@@ -157,24 +90,28 @@ impl Misfits {
 }
 
 /// Voxels in the file's order, first axis fastest, scaled.
-struct Stored<T> {
-    voxels: Vec<T>,
-    misfits: Option<Misfits>,
+pub(super) struct Stored<T> {
+    pub(super) voxels: Vec<T>,
+    pub(super) misfits: Option<Misfits>,
     /// Number of voxels along i, j and k.
-    shape: [usize; 3],
-    affine: [[f64; 4]; 4],
+    pub(super) shape: [usize; 3],
+    pub(super) affine: [[f64; 4]; 4],
 }
 
-fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
+/// Reads header and voxels of a file.
+pub(super) fn read_stored<T: Voxel>(
+    path: &Path,
+    position: Option<Position>,
+) -> Result<Stored<T>, DataError> {
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
     let mut file = BufReader::new(CountingReader::new(file));
     let start = file.fill_buf().map_err(|error| unreadable(path, error))?;
     // The content decides, not the name: a `.nii` that is gzipped is common.
     if !start.starts_with(&GZIP) {
-        return read_stream(path, &mut file, false);
+        return read_stream(path, &mut file, position, false);
     }
     let mut stream = CountingReader::new(GzipReader::new(file));
-    let result = read_stream(path, &mut stream, true).and_then(|stored| {
+    let result = read_stream(path, &mut stream, position, true).and_then(|stored| {
         io::copy(&mut stream, &mut io::sink())
             .map(|_| stored)
             .map_err(|error| unreadable(path, error))
@@ -204,6 +141,7 @@ fn read_stored<T: Voxel>(path: &Path) -> Result<Stored<T>, DataError> {
 fn read_stream<T: Voxel>(
     path: &Path,
     stream: &mut impl Read,
+    position: Option<Position>,
     is_whole: bool,
 ) -> Result<Stored<T>, DataError> {
     let header = read_header(path, stream)?;
@@ -251,7 +189,7 @@ fn read_stream<T: Voxel>(
         voxels,
         misfits,
         shape,
-        affine: affine::of_header(&header.fields).map_err(|reason| header_error(path, reason))?,
+        affine: position::of_header(path, &header.fields, shape, position)?,
     })
 }
 

@@ -111,7 +111,11 @@ fn headers_that_are_none() {
         (
             "expected an invertible affine, got rows \
              [[0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.5, 0.0]]",
-            &|bytes| set_f32(bytes, 280, 0.0),
+            &|bytes| {
+                // No size along x in pixdim that would contradict the sform.
+                set_f32(bytes, 80, 0.0);
+                set_f32(bytes, 280, 0.0);
+            },
         ),
     ];
     for (expected, change) in cases {
@@ -182,8 +186,8 @@ fn files_that_do_not_fit_each_other() {
         load_changed(Task::TISSUE_SEGMENTATION, |folder, _| {
             put_labels(&folder.join("one-label.nii.gz"), &shifted);
         }),
-        "one-label.nii.gz: expected the affine of one.nii.gz to within 0.001 mm, \
-         but a corner of the grid is 0.250 mm away"
+        "one-label.nii.gz: expected the grid of one.nii.gz to within 0.05 voxels \
+         (data.grid_tolerance_voxels), but its corners are 0.250 voxels (0.250 mm) away"
     );
     assert_eq!(
         load_changed(Task::TISSUE_SEGMENTATION, |folder, _| {

@@ -133,7 +133,8 @@ fn what_we_write_we_read_back() {
     assert_eq!(left.len(), 2, "no temporary file is left");
 }
 
-fn python(path: &Option<PathBuf>) -> Command {
+/// Returns a command that runs python3 with this PYTHONPATH.
+pub(crate) fn python(path: &Option<PathBuf>) -> Command {
     let mut command = Command::new("python3");
     if let Some(path) = path {
         command.env("PYTHONPATH", path);
@@ -143,15 +144,22 @@ fn python(path: &Option<PathBuf>) -> Command {
 
 /// Returns the PYTHONPATH with which python3 imports nibabel, if any does.
 fn nibabel() -> Option<Option<PathBuf>> {
+    python_path("nibabel")
+}
+
+/// Returns the PYTHONPATH with which python3 imports these modules, if any does.
+pub(crate) fn python_path(modules: &str) -> Option<Option<PathBuf>> {
     let imports = |path: &Option<PathBuf>| {
-        let output = python(path).args(["-c", "import nibabel"]).output();
+        let output = python(path)
+            .args(["-c", &format!("import {modules}")])
+            .output();
         output.is_ok_and(|output| output.status.success())
     };
     if let Some(path) = std::env::var_os("SLICEWISE_PYTHONPATH") {
         let path = Some(PathBuf::from(path));
         assert!(
             imports(&path),
-            "SLICEWISE_PYTHONPATH={path:?} has no nibabel"
+            "SLICEWISE_PYTHONPATH={path:?} lacks one of {modules} (scripts/python.sh fetches them)"
         );
         return Some(path);
     }
