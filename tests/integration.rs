@@ -4,6 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod broken_input;
+#[path = "../crates/data/tests/data/case_files.rs"]
+#[expect(dead_code, reason = "the data crate's tests use the rest")]
+mod case_files;
+mod cases;
 #[path = "../crates/runner/build/commit.rs"]
 mod commit;
 mod damage;

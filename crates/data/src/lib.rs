@@ -21,9 +21,10 @@ pub mod preprocess;
 mod resample;
 mod source;
 mod split;
+mod survey;
 
 pub use annotation::{AnnotationError, SliceAnnotation};
-pub use check::{Problem, check_task};
+pub use check::{Inspection, Problem, check_task, inspect_task};
 pub use config::{DataConfig, PhantomConfig};
 pub use datasets::{CaseSource, Dataset, Source};
 pub use error::DataError;
@@ -35,3 +36,4 @@ pub use slicewise_core::{
     Agreement, Case, Geometry, Image, LabelMap, Labels, Part, SliceAxis, StoredAxes, Task,
     TaskData, TaskDefinition, Volume,
 };
+pub use survey::{CaseFacts, Survey, survey};

@@ -196,7 +196,7 @@ fn load_case(
 }
 
 /// Returns the first of several problems. There is always one.
-fn first(problems: Vec<DataError>) -> DataError {
+pub(crate) fn first(problems: Vec<DataError>) -> DataError {
     problems.into_iter().next().unwrap_or(DataError::EmptyPart {
         part: "A",
         cases: 0,

@@ -40,7 +40,9 @@ fn named(classes: &[String], values: Vec<Option<f64>>) -> Vec<(String, Option<f6
 
 /// Scores `prediction` of `case` against the case's ground truth.
 ///
-/// P and R compare slices by `agreement`. `classes` are the class names, background first. `annotated` is `[D]`, or empty for Part B.
+/// P and R compare slices by `agreement`. `classes` are the class names, background first.
+/// `annotated` is `[D]`, or empty for Part B. A case whose ground truth has no foreground has no Dice
+/// of any kind, whatever is predicted.
 ///
 /// # Errors
 /// The prediction's shape differs from the case's, or a label is beyond `classes`.
@@ -54,13 +56,22 @@ pub fn evaluate(
     let truth = &case.labels.voxels;
     let sr1 = &prediction.sr1;
     let with_truth = Overlap::of(sr1, truth)?;
-    let values = with_truth.class_dice(classes.len())?;
-    // A case without any class in prediction and truth gets 0.
-    let mean = |values: &[Option<f64>]| mean_dice(values).unwrap_or(0.0);
+    let healthy = truth.iter().all(|&class| class == 0);
+    // Where there is nothing to find, no overlap can be right: Dice would be 0 for one voxel too many
+    // as for a million, and undefined for none.
+    let dice_of = |overlap: &Overlap| -> Result<Vec<Option<f64>>, MetricsError> {
+        let dice = overlap.class_dice(classes.len())?;
+        Ok(if healthy {
+            vec![None; dice.len()]
+        } else {
+            dice
+        })
+    };
+    let values = dice_of(&with_truth)?;
     let (p, sr2_mean_dice) = match &prediction.sr2 {
         Some(sr2) => (
             Some(all_rounded(Overlap::of(sr1, sr2)?.agreement(agreement))),
-            Some(mean(&Overlap::of(sr2, truth)?.class_dice(classes.len())?)),
+            mean_dice(&dice_of(&Overlap::of(sr2, truth)?)?),
         ),
         None => (None, None),
     };
@@ -74,7 +85,7 @@ pub fn evaluate(
     ] = [const { Vec::new() }; 3];
     if free.contains(&true) {
         let dice = |overlap: &Overlap| -> Result<_, MetricsError> {
-            Ok(named(classes, overlap.class_dice(classes.len())?))
+            Ok(named(classes, dice_of(overlap)?))
         };
         unannotated_dice = dice(&with_truth.of_slices(&free)?)?;
         let volume = delivered(sr1, truth, annotated)?;
@@ -87,7 +98,7 @@ pub fn evaluate(
     Ok(CaseRecord {
         case: case.id.clone(),
         part: case.part,
-        mean_dice: mean(&values),
+        mean_dice: mean_dice(&values),
         sr2_mean_dice,
         dice: named(classes, values),
         unannotated_dice,
@@ -122,7 +133,11 @@ fn on_own_grid(
     let from = &case.labels.geometry;
     let shape = own.voxels.dim().into();
     let predicted = on_grid(&prediction.probabilities, from, &own.geometry, shape)?;
-    let dice = Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?;
+    let mut dice = Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?;
+    // A lesion can be lost in resampling, so the scan's own grid is asked.
+    if own.voxels.iter().all(|&class| class == 0) {
+        dice.fill(None);
+    }
     let spacing_mm = own.geometry.spacing_mm();
     let hd95_mm = class_hd95(&predicted, &own.voxels, spacing_mm, classes.len())?;
     Ok(Some(OwnGridRecord {
@@ -176,6 +191,24 @@ mod tests {
         assert_eq!(sparse.delivered_dice, dice(7.0, 7.0, 10.0));
         // Interpolation fills the slice in between and leaves background beyond.
         assert_eq!(sparse.interpolated_dice, dice(6.0, 6.0, 10.0));
+        let healthy = Case {
+            labels: Volume {
+                voxels: Array3::zeros((5, 1, 2)),
+                ..case.labels.clone()
+            },
+            ..case.clone()
+        };
+        let healthy = score(&healthy, &[true, false, true, false, false]);
+        let none = vec![("one".to_owned(), None)];
+        let dice = [
+            healthy.dice,
+            healthy.unannotated_dice,
+            healthy.delivered_dice,
+            healthy.interpolated_dice,
+        ];
+        assert!(dice.iter().all(|dice| *dice == none), "{dice:?}");
+        assert_eq!(healthy.mean_dice, None);
+        assert_eq!(healthy.predicted_voxels, [1, 2, 1, 1, 0]);
         let whole = score(&case, &[true; 5]);
         case.part = Part::B;
         let unseen = score(&case, &[]);

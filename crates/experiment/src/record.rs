@@ -91,7 +91,8 @@ pub struct CaseRecord {
     /// Whether the case is in Part A or B.
     pub part: Part,
     /// Name and Dice of each foreground class. `None` if the class is absent from both prediction
-    /// and truth.
+    /// and truth, and of every class if the ground truth has no foreground: no overlap can be right
+    /// there. What was predicted nevertheless is in [`CaseRecord::predicted_voxels`].
     pub dice: Vec<(String, Option<f64>)>,
     /// Name of each foreground class, and its Dice over the slices that are *not* annotated. Empty
     /// for Part B, where that is every slice, and with full annotation.
@@ -110,10 +111,10 @@ pub struct CaseRecord {
     pub hd95_mm: Vec<(String, Option<f64>)>,
     /// Scores on the scan's own voxel grid. `None` in Part A, and if the case is trained on that grid.
     pub own_grid: Option<OwnGridRecord>,
-    /// Mean of the defined Dice values.
-    pub mean_dice: f64,
+    /// Mean of the defined Dice values. `None` for a case whose ground truth has no foreground at all.
+    pub mean_dice: Option<f64>,
     /// The same mean for SR2, the argmax of the attention map. `None` for a model without
-    /// attention.
+    /// attention, too.
     pub sr2_mean_dice: Option<f64>,
     /// For each slice: P, the agreement of SR1 with SR2. `None` for a model without
     /// attention.

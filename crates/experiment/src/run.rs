@@ -123,6 +123,29 @@ impl PreparedRun<'_> {
         SliceAnnotation::every_nth(depths.zip(phases), every)
     }
 
+    /// Returns the share of Part A's slices that each round of the run asks for, and the share that is
+    /// annotated then: a volume has whole slices, and at least one of them is.
+    pub fn shares(&self) -> Vec<(f64, f64)> {
+        let first = self.initial();
+        let depths = self.part_a().map(|case| {
+            let annotated = first.annotated(&case.id).unwrap_or_default();
+            let annotated = annotated.into_iter().filter(|&yes| yes).count();
+            (case.labels.voxels.dim().0, annotated)
+        });
+        let depths: Vec<(usize, usize)> = depths.collect();
+        let all: usize = depths.iter().map(|(depth, _)| depth).sum();
+        let rounds = self.plan.rounds(&self.id.strategy).into_iter();
+        let shares = rounds.map(|round| {
+            let begun = round.number == 0;
+            let annotated = depths.iter().map(|&(depth, first)| match begun {
+                true => first,
+                false => first.max(target_slices(depth, round.ratio)),
+            });
+            (round.ratio, annotated.sum::<usize>() as f64 / all as f64)
+        });
+        shares.collect()
+    }
+
     pub(crate) fn part_a(&self) -> impl Iterator<Item = &Case> {
         self.data.cases.iter().filter(|case| case.part == Part::A)
     }

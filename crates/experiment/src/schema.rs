@@ -115,7 +115,7 @@ mod tests {
             (0.1, None, true)
         );
         let case = &record.cases[0];
-        assert_eq!((case.sr2_mean_dice, case.mean_dice), (None, 0.3));
+        assert_eq!((case.sr2_mean_dice, case.mean_dice), (None, Some(0.3)));
         assert_eq!(case.uncertainty, Vec::<f64>::new());
         // From there on it is a record like any other.
         let line = serde_json::to_vec(&record).unwrap();

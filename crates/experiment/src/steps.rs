@@ -38,6 +38,11 @@ pub struct StepPlan {
     /// `first` leaves of the budget, in equal parts; required without a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<usize>,
+    /// A former key, the steps of full annotation: read and not used, since full annotation is now
+    /// evaluated at the steps of every point. Whoever sets it is told.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub full: Option<usize>,
     /// Steps between two checkpoints within a round, 1 or more. A run that is killed repeats at
     /// most that many steps. Default: 50, which loses little and writes seldom. It changes no result.
     #[serde(default = "checkpoint_every")]

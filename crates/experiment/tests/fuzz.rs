@@ -32,7 +32,7 @@ fn small_ledger() -> Vec<u8> {
             dice: vec![("csf".to_owned(), Some(0.75))],
             hd95_mm: vec![("csf".to_owned(), None)],
         }),
-        mean_dice: 0.5,
+        mean_dice: Some(0.5),
         sr2_mean_dice: Some(0.25),
         p: Some(vec![1.0, 0.75]),
         r: vec![0.5, 0.25],

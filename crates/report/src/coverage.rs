@@ -50,7 +50,7 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
                 let steps = if round.arm == Arm::Full { round.steps } else { 0 };
                 for record in &round.records {
                     let places = runs.entry(run_of(record)).or_default();
-                    places.insert((ratio_key(round.ratio), steps), record);
+                    places.insert((ratio_key(round.asked), steps), record);
                 }
             }
             let place = format!("{}, model {model}", task.label());

@@ -64,7 +64,7 @@ fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
 fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> {
     let mut by_ratio: BTreeMap<u64, Vec<&Point>> = BTreeMap::new();
     for point in sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy()) {
-        by_ratio.entry(ratio_key(point.ratio)).or_default().push(point);
+        by_ratio.entry(ratio_key(point.asked)).or_default().push(point);
     }
     let wanted = ratio_key(COMPARED_RATIO);
     let best = by_ratio

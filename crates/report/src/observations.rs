@@ -76,7 +76,7 @@ impl<'a> Observations<'a> {
             .count("fold", |r| run_of(r.record).0)
             .maybe_large("seed", |r| Some(r.record.seed))
             .text("case", |r| r.case.case.as_str())
-            .maybe("dice", |r| Some(r.case.mean_dice).filter(|dice| dice.is_finite()))
+            .maybe("dice", |r| r.case.mean_dice.filter(|dice| dice.is_finite()))
             .frame("observations")?;
         let seeds = groups(&frame, &["round", "part", "seed"]).map_err(failed)?;
         Ok(Self { rows, frame, seeds })

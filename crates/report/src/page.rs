@@ -142,7 +142,7 @@ fn drawing(figure: &Figure) -> Markup {
 fn reading() -> Markup {
     html! {
         dl {
-            dt { "ratio" } dd { "the share of each Part A volume's slices that is annotated; the same for every volume" }
+            dt { "ratio" } dd { "the share of Part A's slices that is annotated, as it was reached: a volume has whole slices, so that this can differ a little from what the experiment asked for" }
             dt { "first round" } dd { "a few evenly spaced slices, trained once a seed; every strategy forks from it, so it stands once and every curve begins with it" }
             dt { "steps" } dd { "training steps behind a point; it is compared with full annotation of the same number of steps, or with none" }
             dt { "P" } dd { "agreement, slice by slice, of the segmentation with that of the attention map; a strategy may see it" }

@@ -19,7 +19,11 @@ pub(crate) struct Round<'a> {
     /// Whether the model is the sweep's first, whose strategies are shown.
     pub(crate) primary: bool,
     pub(crate) arm: Arm,
-    /// Annotated share of each Part A volume's slices, in `(0, 1]`.
+    /// The annotated share of Part A's slices that the experiment asked for, in `(0, 1]`.
+    pub(crate) asked: f64,
+    /// The share that was reached, in `(0, 1]`: volumes have whole slices, so a few thick ones can
+    /// miss by much. It is taken over all records of the task that were asked for the same, so that
+    /// strategies stand at one ratio.
     pub(crate) ratio: f64,
     /// Training steps behind it; the most, should runs differ.
     pub(crate) steps: u64,
@@ -41,6 +45,7 @@ pub(crate) fn ratio_key(ratio: f64) -> u64 {
 /// annotation also by number, which is by rising steps.
 pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
     let models = &results.manifest.models;
+    let reached = all_reached(results);
     let mut groups: BTreeMap<_, Vec<&RoundRecord>> = BTreeMap::new();
     for record in &results.records {
         let model = models.iter().position(|model| *model == record.model);
@@ -58,7 +63,8 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
         model,
         primary: index == 0,
         arm,
-        ratio: records[0].ratio,
+        asked: records[0].ratio,
+        ratio: reached[&(task, ratio_key(records[0].ratio))],
         steps: records.iter().map(|record| record.steps).max().unwrap_or(0),
         evaluated: records.iter().any(|record| record.evaluated),
         longest: true,
@@ -67,11 +73,28 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
     let mut rounds: Vec<Round> = groups.collect();
     for place in 1..rounds.len() {
         let (before, after) = (&rounds[place - 1], &rounds[place]);
-        let of = |round: &Round| (round.task, round.model.to_owned(), ratio_key(round.ratio));
+        let of = |round: &Round| (round.task, round.model.to_owned(), ratio_key(round.asked));
         let same = before.arm == after.arm && of(before) == of(after);
         rounds[place - 1].longest = !same;
     }
     rounds
+}
+
+/// Gives the share of slices that was reached where a ratio was asked for, by task and key.
+fn all_reached(results: &Results) -> BTreeMap<(Task, u64), f64> {
+    let mut sums: BTreeMap<(Task, u64), (u64, u64)> = BTreeMap::new();
+    for record in &results.records {
+        let sum = sums.entry((record.task, ratio_key(record.ratio))).or_default();
+        *sum = (sum.0 + record.annotated_slices, sum.1 + record.total_slices);
+    }
+    let mut reached: BTreeMap<(Task, u64), f64> = BTreeMap::new();
+    for ((task, key), (annotated, total)) in sums {
+        let before = reached.range((task, 0)..(task, key)).next_back().map(|(_, share)| *share);
+        // Two ratios that ask for the same slices stay two points, a millionth apart.
+        let apart = before.map_or(0.0, |before| (ratio_key(before) + 1) as f64 / 1e6);
+        reached.insert((task, key), share(annotated, total).max(apart));
+    }
+    reached
 }
 
 /// Says what stands behind a [`Score`].
@@ -116,6 +139,8 @@ pub(crate) struct Point {
     pub(crate) task: Task,
     pub(crate) part: Part,
     pub(crate) arm: Arm,
+    /// The share of slices asked for, and the one reached: see [`Round`].
+    pub(crate) asked: f64,
     pub(crate) ratio: f64,
     /// Training steps behind it.
     pub(crate) steps: u64,
@@ -147,13 +172,18 @@ impl Round<'_> {
         let contour_mm = over_runs(|r| r.annotated_contour_mm);
         Cost {
             slices: over_runs(|r| r.annotated_slices as f64),
-            slice_share: over_runs(|r| share(r.annotated_slices, r.total_slices)),
+            slice_share: over_runs(reached),
             voxels: over_runs(|r| r.annotated_foreground_voxels as f64),
             voxel_share: over_runs(drawn),
             // Records of schema 2 are read with 0.
             contour_mm: (contour_mm > 0.0).then_some(contour_mm),
         }
     }
+}
+
+/// The share of Part A's slices that are annotated, in `(0, 1]`.
+pub(crate) fn reached(record: &RoundRecord) -> f64 {
+    share(record.annotated_slices, record.total_slices)
 }
 
 /// The share of Part A's foreground voxels that had to be drawn, in `[0, 1]`.

@@ -69,6 +69,7 @@ sections! {
     segmentations: "segmentations", "Attention and segmentations of an unseen case";
     heads: "heads", "Attention heads";
     tissues: "tissues", "Dice of each class on Part B";
+    healthy: "healthy", "Cases with nothing to find";
     training: "training", "Had training come to rest?";
     covered: "covered", "Dice and how near annotated slices are";
     effort: "effort", "What had to be annotated";

@@ -13,10 +13,10 @@ use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
 use crate::observations::{Observations, Scores};
 use crate::paired::{Paired, compare};
 use crate::paper::COMPARED_RATIO;
-use crate::rounds::{Point, Round, cases_of, mean, ratio_key, rounds};
+use crate::rounds::{Cost, Point, Round, cases_of, mean, ratio_key, rounds};
 use slicewise_data::{Agreement as Measure, Part, Task};
 use slicewise_experiment::{DataManifest, Results};
-use slicewise_metrics::covered_share;
+use slicewise_metrics::{EffortModel, covered_share};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ impl<'a> Sweep<'a> {
     pub(crate) fn new(results: &'a Results, root: Option<&'a Path>) -> Result<Self, ReportError> {
         let rounds = rounds(results);
         let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
-        let dice = observations.scores(|case| Some(case.mean_dice));
+        let dice = observations.scores(|case| case.mean_dice);
         let agreements = agreements(&rounds.iter().filter(|r| r.primary).collect::<Vec<_>>());
         let (points, costs, comparisons) = (Vec::new(), Vec::new(), Vec::new());
         let mut sweep = Self {
@@ -78,9 +78,9 @@ impl<'a> Sweep<'a> {
     /// Scores a round on one part; `None` if it was not evaluated, or no case has a score.
     pub(crate) fn point(&self, round: &Round, part: Part) -> Option<Point> {
         let dice = self.dice.get(&(round.place, part)).filter(|_| round.evaluated)?.clone();
-        let (task, arm, ratio, steps) = (round.task, round.arm.clone(), round.ratio, round.steps);
-        let (round, cost) = (round.place, round.cost());
-        Some(Point { round, task, part, arm, ratio, steps, dice, cost })
+        let (task, arm, steps) = (round.task, round.arm.clone(), round.steps);
+        let (asked, ratio, cost) = (round.asked, round.ratio, round.cost());
+        Some(Point { round: round.place, task, part, arm, asked, ratio, steps, dice, cost })
     }
 
     /// Compares every pair of strategies at every ratio that both have.
@@ -132,6 +132,21 @@ impl<'a> Sweep<'a> {
         mean(shares)
     }
 
+    /// Gives the minutes of drawing by the experiment's model of effort; `None` where the records do
+    /// not know the outlines.
+    pub(crate) fn minutes(&self, cost: &Cost) -> Option<f64> {
+        Some(self.effort().minutes(cost.slices, cost.contour_mm?))
+    }
+
+    /// Gives the experiment's model of effort.
+    pub(crate) fn effort(&self) -> EffortModel {
+        let effort = self.results.manifest.effort;
+        EffortModel {
+            seconds_per_slice: effort.seconds_per_slice,
+            seconds_per_contour_mm: effort.seconds_per_contour_mm,
+        }
+    }
+
     /// Rounds of the primary model.
     pub(crate) fn primary(&self) -> impl Iterator<Item = &Round<'a>> {
         self.rounds.iter().filter(|round| round.primary)
@@ -159,11 +174,11 @@ impl<'a> Sweep<'a> {
     }
 
     /// Finds the ratio of a task at which strategies are shown side by side where there is room for
-    /// one: the paper's 50 %, else the largest that a strategy has.
+    /// one: that reached where the paper's 50 % were asked for, else the largest that a strategy has.
     pub(crate) fn compared_ratio(&self, task: Task) -> Option<f64> {
         let points = self.panel(task, Part::B).filter(|point| point.arm.is_strategy());
         let wanted = |point: &&Point| {
-            (ratio_key(point.ratio) == ratio_key(COMPARED_RATIO), ratio_key(point.ratio))
+            (ratio_key(point.asked) == ratio_key(COMPARED_RATIO), ratio_key(point.ratio))
         };
         Some(points.max_by_key(wanted)?.ratio)
     }

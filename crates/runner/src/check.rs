@@ -1,6 +1,7 @@
 //! `slicewise check`: reports all that can be known before the first training step, and all
 //! problems at once.
 
+use crate::cases;
 use crate::command::CheckArguments;
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
@@ -10,10 +11,11 @@ use crate::schedule::steps;
 use crate::segmenter;
 use anyhow::anyhow;
 use indicatif::{HumanBytes, HumanDuration};
-use slicewise_data::{Case, Part, Problem, SliceAxis, TaskData};
+use serde::Serialize;
+use slicewise_data::{Case, CaseFacts, Part, Problem, SliceAxis, Task, TaskData};
 use slicewise_experiment::{ResultsFolder, TrainingCase};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Number of steps timed for the estimate. One more step, not timed, warms libtorch up.
@@ -25,33 +27,116 @@ const REPORT_BYTES: u64 = 16 << 20;
 /// Estimated size of one slice's P, R, entropies, areas and flags as text, in bytes.
 const RECORD_BYTES_PER_SLICE: usize = 140;
 
-/// Prints what the experiment would do, or every problem of its data.
+/// What a check found: the object that `--json` prints.
+#[derive(Debug, Default, Serialize)]
+struct Findings {
+    experiment: PathBuf,
+    tasks: Vec<TaskFindings>,
+    /// What is worth a look and stops nothing.
+    warnings: Vec<String>,
+    problems: Vec<Problem>,
+    /// What the sweep would take; absent where there are problems.
+    cost: Option<SweepCost>,
+}
+
+#[derive(Debug, Serialize)]
+struct TaskFindings {
+    task: Task,
+    /// Class names, background first.
+    classes: Vec<String>,
+    cases: Vec<CaseFacts>,
+}
+
+#[derive(Debug, Serialize)]
+struct SweepCost {
+    device: String,
+    runs: usize,
+    training_steps: usize,
+    jobs: usize,
+    /// Seconds, all runs one after the other.
+    seconds: f64,
+    disk_bytes: u64,
+    /// Bytes of one run.
+    memory_bytes: u64,
+}
+
+/// Prints what the experiment would do, or every problem of its data; fails on any problem.
 pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
+    let mut found = Findings {
+        experiment: arguments.experiment.clone(),
+        ..Findings::default()
+    };
+    let outcome = look(arguments, &mut found);
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+    } else if !found.problems.is_empty() {
+        println!("| file | problem | what to do |\n|---|---|---|");
+        for problem in &found.problems {
+            let (file, text) = (problem.file.display(), &problem.problem);
+            println!("| {file} | {text} | {} |", problem.remedy);
+        }
+    }
+    outcome?;
+    if !found.problems.is_empty() {
+        return Err(Failure::input(anyhow!(
+            "{}: {} problem(s), listed above",
+            arguments.experiment.display(),
+            found.problems.len()
+        )));
+    }
+    if !arguments.json {
+        println!("{}: no problem found", arguments.experiment.display());
+    }
+    Ok(())
+}
+
+/// Finds it all, and prints it on the way unless it is to be JSON.
+fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
+    macro_rules! say {
+        ($($words:tt)*) => {
+            if !arguments.json {
+                println!($($words)*);
+            }
+        };
+    }
     let named = ExperimentConfig::read(&arguments.experiment)?;
     let out = named.folder(arguments.out.as_deref());
+    let folder = ResultsFolder::new(&out);
     let Resolved {
         config,
         precision,
         kept,
-    } = resolve(
-        named,
-        arguments.device.as_deref(),
-        &ResultsFolder::new(&out),
-    )?;
-    let mut problems = Vec::new();
+    } = resolve(named, arguments.device.as_deref(), &folder)?;
     for &task in config.tasks.keys() {
         let definition = config.definition(task)?;
-        for problem in slicewise_data::check_task(task, &definition, &config.data) {
-            if !problems.contains(&problem) {
-                problems.push(problem);
+        let inspected = slicewise_data::inspect_task(task, &definition, &config.data);
+        for problem in inspected.problems {
+            if !found.problems.contains(&problem) {
+                found.problems.push(problem);
             }
         }
+        let (classes, cases) = (inspected.classes, inspected.cases);
+        if !cases.is_empty() {
+            let folds = slicewise_data::folds(&definition, &config.data).unwrap_or_default();
+            let part = |case: &CaseFacts| cases::part_or_fold(case, &folds);
+            let table = cases::table(&cases, &classes, arguments.all, part);
+            say!("{}, the cases as they are stored:\n{table}", task.name());
+        }
+        found.tasks.push(TaskFindings {
+            task,
+            classes,
+            cases,
+        });
     }
-    refuse(&problems, arguments)?;
+    if !found.problems.is_empty() {
+        return Ok(());
+    }
 
-    println!("device     {}", config.device);
-    println!("precision  {precision}");
-    kept.iter().for_each(|line| println!("note: {line}"));
+    say!("device     {}", config.device);
+    say!("precision  {precision}");
+    for line in kept {
+        say!("note: {line}");
+    }
     slicewise_model::set_threads(config.threads);
     let runs = config.runs();
     let jobs = arguments
@@ -64,7 +149,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
         let data = slicewise_data::load_task(task, &definition, &config.data, &arguments.cache)
             .map_err(Failure::input)?;
         let count = |part| data.cases.iter().filter(|case| case.part == part).count();
-        println!(
+        say!(
             "{}: {} cases in Part A, {} in Part B{}, {} classes",
             task.name(),
             count(Part::A),
@@ -76,11 +161,16 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             data.classes.len()
         );
         if task.preset().is_none() {
-            println!("  {definition}");
-            println!("  classes: {}", data.classes.join(", "));
+            say!("  {definition}");
+            say!("  classes: {}", data.classes.join(", "));
         }
         if definition.slice_axis == SliceAxis::Thickest {
-            println!("  {}", planes(&data.cases));
+            say!("  {}", planes(&data.cases));
+        }
+        let missed = cases::missed_shares(&config, &folder, &data, &runs);
+        for warning in missed {
+            say!("  warning: {warning}");
+            found.warnings.push(format!("{}: {warning}", task.name()));
         }
         let slices: usize = data
             .cases
@@ -105,32 +195,57 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
                     bytes += (rounds * 2 * voxels.unwrap_or(0)) as u64;
                 }
             }
-            println!(
+            say!(
                 "  {model}: {:.3} s a step, {:.1} s to segment all cases",
-                cost.step_s, cost.round_s
+                cost.step_s,
+                cost.round_s
             );
         }
     }
-    println!(
-        "{} runs, {} training steps",
-        runs.len(),
-        runs.iter().map(|run| steps(&config, run)).sum::<usize>()
-    );
+    let training_steps = runs.iter().map(|run| steps(&config, run)).sum::<usize>();
+    say!("{} runs, {training_steps} training steps", runs.len());
     bytes += checkpoint_bytes(checkpoints, jobs);
-    let mut short = Vec::new();
-    short.extend(disk(&out, bytes)?);
-    short.extend(memory_of(&config, memory, jobs)?);
+    let free = resources::free_disk(&out)?;
+    say!(
+        "disk: about {} of checkpoints, records and report; {} free",
+        HumanBytes(bytes),
+        HumanBytes(free)
+    );
+    found.problems.extend(disk_problem(&out, bytes, free));
+    let available = resources::available_memory()?;
+    say!(
+        "memory: about {} for {jobs} run(s) side by side, as measured; {} available",
+        HumanBytes(memory * jobs as u64),
+        HumanBytes(available)
+    );
+    if config.device != "cpu" {
+        say!("memory of the GPU: not estimated");
+    }
+    let fit = available / memory.max(1);
+    if (1..jobs as u64).contains(&fit) {
+        let warning = format!("memory is short; --jobs {fit} fits");
+        say!("warning: {warning}");
+        found.warnings.push(warning);
+    }
+    found.problems.extend(memory_problem(memory, available));
     // CPU runs work at the same time. Runs on one GPU take turns, so the sum is an upper limit.
     let (at_once, most) = match config.device.as_str() {
         "cpu" => (jobs, ""),
         _ => (1, "at most "),
     };
-    println!(
+    say!(
         "time: {most}about {} with {jobs} run(s) side by side, from the times just measured",
         HumanDuration(Duration::from_secs_f64(seconds / at_once as f64))
     );
-    refuse(&short, arguments)?;
-    println!("{}: no problem found", arguments.experiment.display());
+    found.cost = Some(SweepCost {
+        device: config.device,
+        runs: runs.len(),
+        training_steps,
+        jobs,
+        seconds,
+        disk_bytes: bytes,
+        memory_bytes: memory,
+    });
     Ok(())
 }
 
@@ -162,36 +277,9 @@ fn checkpoint_bytes(mut runs: Vec<u64>, jobs: usize) -> u64 {
     runs.iter().sum::<u64>() + 3 * at_work
 }
 
-/// Fails with a table of `problems` if there are any.
-fn refuse(problems: &[Problem], arguments: &CheckArguments) -> Outcome {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    println!("| file | problem | what to do |\n|---|---|---|");
-    for problem in problems {
-        println!(
-            "| {} | {} | {} |",
-            problem.file.display(),
-            problem.problem,
-            problem.remedy
-        );
-    }
-    Err(Failure::input(anyhow!(
-        "{}: {} problem(s), listed above",
-        arguments.experiment.display(),
-        problems.len()
-    )))
-}
-
-/// Prints how much the sweep would write. Returns a problem if the disk lacks room for it.
-fn disk(out: &Path, bytes: u64) -> anyhow::Result<Option<Problem>> {
-    let free = resources::free_disk(out)?;
-    println!(
-        "disk: about {} of checkpoints, records and report; {} free",
-        HumanBytes(bytes),
-        HumanBytes(free)
-    );
-    Ok((bytes > free).then(|| Problem {
+/// Returns a problem if the disk lacks room for what the sweep would write.
+fn disk_problem(out: &Path, bytes: u64, free: u64) -> Option<Problem> {
+    (bytes > free).then(|| Problem {
         file: out.to_owned(),
         problem: format!(
             "expected about {} of free disk, got {}",
@@ -199,26 +287,12 @@ fn disk(out: &Path, bytes: u64) -> anyhow::Result<Option<Problem>> {
             HumanBytes(free)
         ),
         remedy: "Make room, or choose another --out.".to_owned(),
-    }))
+    })
 }
 
-/// Prints the memory that `jobs` runs of `peak` bytes each take. Returns a problem if not even one
-/// fits.
-fn memory_of(config: &ExperimentConfig, peak: u64, jobs: usize) -> anyhow::Result<Option<Problem>> {
-    let available = resources::available_memory()?;
-    println!(
-        "memory: about {} for {jobs} run(s) side by side, as measured; {} available",
-        HumanBytes(peak * jobs as u64),
-        HumanBytes(available)
-    );
-    if config.device != "cpu" {
-        println!("memory of the GPU: not estimated");
-    }
-    let fit = available / peak.max(1);
-    if (1..jobs as u64).contains(&fit) {
-        println!("warning: memory is short; --jobs {fit} fits");
-    }
-    Ok((fit == 0).then(|| Problem {
+/// Returns a problem if not even one run of `peak` bytes fits in memory.
+fn memory_problem(peak: u64, available: u64) -> Option<Problem> {
+    (peak > available).then(|| Problem {
         file: "memory".into(),
         problem: format!(
             "expected about {} for one run, got {}",
@@ -227,7 +301,7 @@ fn memory_of(config: &ExperimentConfig, peak: u64, jobs: usize) -> anyhow::Resul
         ),
         remedy: "End what else runs, or lower training.crop, training.batch or base_width."
             .to_owned(),
-    }))
+    })
 }
 
 struct Cost {

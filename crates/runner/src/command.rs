@@ -123,6 +123,12 @@ pub(crate) struct CheckArguments {
     /// Where preprocessed volumes are kept
     #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
     pub(crate) cache: PathBuf,
+    /// Show every case, not only some thirty
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print one JSON object with cases, warnings and problems in place of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `phantom`.

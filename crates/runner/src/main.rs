@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run.
 
+mod cases;
 mod check;
 mod command;
 mod completions;

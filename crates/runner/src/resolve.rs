@@ -56,7 +56,18 @@ fn resolve_from(
     mut config: ExperimentConfig,
     held: Option<&ExperimentConfig>,
 ) -> anyhow::Result<Resolved> {
-    let mut kept = Vec::new();
+    let former = config
+        .tasks
+        .iter()
+        .filter(|(_, plan)| plan.steps.full.is_some());
+    let mut kept: Vec<String> = former
+        .map(|(task, _)| {
+            format!(
+                "tasks.{task}.steps.full is used no more: full annotation is evaluated at the steps of \
+                 every point"
+            )
+        })
+        .collect();
     if config.device != "auto" {
         // An unusable device is refused before anything is written. A sweep that continues needs
         // the device only if it has runs left, and checks it then.

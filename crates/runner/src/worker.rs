@@ -140,7 +140,7 @@ impl Observer for Reporter {
                 .cases
                 .iter()
                 .filter(|case| case.part == part)
-                .map(|case| case.mean_dice)
+                .filter_map(|case| case.mean_dice)
                 .collect();
             (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64)
         };

@@ -3,7 +3,7 @@
 use crate::case_files::{Affine, SHAPE, Stored, manifest, put, put_case, scan};
 use ndarray::Array3;
 use slicewise_data::nifti::{read_image, read_labels};
-use slicewise_data::{DataConfig, Task, TaskDefinition, check_task, load_task};
+use slicewise_data::{DataConfig, Task, TaskDefinition, check_task, inspect_task, load_task};
 use std::path::Path;
 
 const GRID: Affine = [
@@ -52,6 +52,13 @@ fn problem_of(
     let text = format!("{}: {}", place.display(), problem.problem);
     assert!(!text.contains('\n'), "{text}");
     (text, problem.remedy.clone())
+}
+
+/// Returns what the table of cases says of case `s1`.
+fn marks(task: &Task, config: &DataConfig) -> Vec<String> {
+    let inspected = inspect_task(task.clone(), &task.preset().unwrap(), config);
+    assert_eq!(inspected.problems, []);
+    inspected.cases[1].marks.clone()
 }
 
 /// A data set without blemish, to which tests add files.
@@ -218,6 +225,9 @@ fn a_soft_mask_is_cut_at_a_half() {
     assert!(half > 1000 && any > half + 500, "{half} {any}");
     put_masks(folder.path(), false, &soft);
     assert_eq!(counts(&BRAIN, &config, folder.path())[1][1], half);
+    let said =
+        format!("odd.nii.gz: a soft mask, cut at 0.5: {half} voxels are inside, {any} are above 0");
+    assert_eq!(marks(&BRAIN, &config), [said.clone()]);
     // In another task the scan is cut to the same voxels.
     put_masks(folder.path(), true, &soft);
     let inside = counts(&TISSUE, &config, folder.path());
@@ -227,6 +237,12 @@ fn a_soft_mask_is_cut_at_a_half() {
         .filter(|(label, soft)| **label > 0 && **soft >= 0.5)
         .count();
     assert_eq!(inside[1][1] + inside[1][2], labelled);
+    let outside = truth().iter().filter(|&&label| label > 0).count() - labelled;
+    assert!(outside > 0);
+    let lost = format!(
+        "s1_seg.nii.gz: {outside} voxels with a label lie outside the mask odd.nii.gz and count as background"
+    );
+    assert_eq!(marks(&TISSUE, &config), [said, lost]);
 }
 
 #[test]
@@ -246,6 +262,14 @@ fn masks_of_whole_numbers_are_above_0_inside() {
             expected,
             "{values:?}"
         );
+        let note = format!(
+            "2 values above 0 ({}, {}), all of which count as inside",
+            values[1], values[2]
+        );
+        let noted = marks(&BRAIN, &config)
+            .iter()
+            .any(|mark| mark.ends_with(&note));
+        assert_eq!(noted, values[1] != values[2], "{values:?}");
     }
 }
 

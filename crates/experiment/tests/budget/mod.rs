@@ -99,6 +99,7 @@ fn every_evaluated_point_has_the_budget_behind_it() {
             budget: Some(47),
             first: None,
             round: None,
+            full: None,
             ..task_plan().steps
         },
         strategies: Strategies(
@@ -192,6 +193,7 @@ fn rounds_between_the_reported_ones_have_part_a_alone() {
         report_at: vec![Ratio(0.25), Ratio(0.5)],
         steps: StepPlan {
             round: None,
+            full: None,
             ..task_plan().steps
         },
         ..task_plan()

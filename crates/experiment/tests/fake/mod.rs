@@ -151,6 +151,7 @@ pub(crate) fn task_plan() -> TaskPlan {
             budget: Some(46),
             first: Some(10),
             round: Some(12),
+            full: None,
             checkpoint_every: 5,
         },
         stop: StopRule::default(),

@@ -6,6 +6,7 @@ use crate::error::ReportError;
 use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
+use crate::rounds::reached;
 use crate::sweep::Sweep;
 use slicewise_experiment::DataManifest;
 use slicewise_figure::{EDGE, Figure, GREY, INK, RGBColor, Scan, Slice, cividis, font, of_class};
@@ -112,7 +113,7 @@ fn words(pictures: &Pictures, round: &KeptRound, class: &str) -> [String; 3] {
     let dice = of_class.and_then(|(_, dice)| *dice);
     [
         round.arm.label().to_owned(),
-        format!("{} of slices", percent(round.record.ratio)),
+        format!("{} of slices", percent(reached(round.record))),
         dice.map_or_else(String::new, |dice| format!("Dice {}", decimals(dice, 3))),
     ]
 }

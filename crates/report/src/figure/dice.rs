@@ -16,8 +16,10 @@ use slicewise_figure::{
 pub(crate) enum Axis {
     /// Annotated slices: the budget.
     Slices,
-    /// Foreground voxels on them: the work.
+    /// Foreground voxels on them: what is drawn.
     Voxels,
+    /// Minutes of drawing by the stated model: the work.
+    Minutes,
     /// Foreground voxels near an annotated slice: what was shown of the anatomy.
     Covered,
 }
@@ -26,13 +28,11 @@ pub(crate) enum Axis {
 pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let arms = sweep.strategies();
     let looks = looks(&arms);
-    let x_of = |point: &Point| {
-        100.0
-            * match axis {
-                Axis::Slices => point.ratio,
-                Axis::Voxels => point.cost.voxel_share,
-                Axis::Covered => sweep.covered(point).unwrap_or(f64::NAN),
-            }
+    let x_of = |point: &Point| match axis {
+        Axis::Slices => 100.0 * point.ratio,
+        Axis::Voxels => 100.0 * point.cost.voxel_share,
+        Axis::Minutes => sweep.minutes(&point.cost).unwrap_or(f64::NAN),
+        Axis::Covered => 100.0 * sweep.covered(point).unwrap_or(f64::NAN),
     };
     let mark = |point: &Point, star: Option<&Point>| Mark {
         x: x_of(point),
@@ -88,6 +88,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         x_label: match axis {
             Axis::Slices => "annotated slices (%)",
             Axis::Voxels => "annotated foreground voxels (%)",
+            Axis::Minutes => "minutes of drawing, by the stated model",
             Axis::Covered => "foreground voxels near an annotated slice (%)",
         },
         y_label: "mean Dice",
@@ -104,6 +105,12 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
             ("voxels", "Dice against the foreground voxels that had to be drawn"),
             "The same points against the share of all foreground voxels that lie on annotated \
              slices, which is what an annotator has to draw: slices are not equally much work.",
+        ),
+        Axis::Minutes => (
+            ("minutes", "Dice against the minutes of drawing"),
+            "The same points against the minutes that drawing the annotated slices takes by the stated \
+             model of a time for each slice and each mm of outline: not measured, but nearer to what \
+             annotation costs.",
         ),
         Axis::Covered => (
             ("covered", "Dice against the share of foreground near an annotated slice"),

@@ -7,6 +7,7 @@ use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
 use crate::pictures::{Kept, KeptRound, Labels, Pictures};
+use crate::rounds::reached;
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{SliceAxis, Task};
 use slicewise_figure::{Canvas, EDGE, Figure, GREY, INK, Scan, Slice, WIDTH, font, of_class};
@@ -94,11 +95,12 @@ impl<'a> Block<'a> {
         let truth = Some(pictures.truth.clone());
         let mut columns = vec![plain("scan", None), plain("ground truth", truth)];
         for KeptRound { arm, record } in rounds {
-            let dice = pictures.scores(record).map(|case| decimals(case.mean_dice, 3));
+            let dice = pictures.scores(record).and_then(|case| case.mean_dice);
+            let dice = dice.map(|dice| decimals(dice, 3));
             columns.push(Column {
                 words: [
                     arm.label().replace(" (shared)", ""),
-                    percent(record.ratio),
+                    percent(reached(record)),
                     dice.map_or_else(String::new, |dice| format!("Dice {dice}")),
                 ],
                 labels: Some(pictures.segmentation(record)?),

@@ -34,11 +34,7 @@ struct Effort {
 }
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let effort = sweep.results.manifest.effort;
-    let model = EffortModel {
-        seconds_per_slice: effort.seconds_per_slice,
-        seconds_per_contour_mm: effort.seconds_per_contour_mm,
-    };
+    let model = sweep.effort();
     let rows = efforts(sweep, model);
     let frame = Columns::of(&rows)
         .task(|r| r.task)
@@ -65,7 +61,6 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let grid = Grid::of(&rows, how)
         .column("task", Format::Words, |r| r.task.label())
         .column("strategy", Format::Words, |r| r.arm.label())
-        .column("slices asked", Format::Ratio, |r| r.ratio)
         .column("slices annotated", Format::Decimals(1), |r| r.cost.slices)
         .column("share of slices", Format::Share, |r| r.cost.slice_share)
         .column("foreground voxels", Format::Decimals(0), |r| r.cost.voxels)

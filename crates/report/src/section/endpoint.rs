@@ -30,7 +30,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let against = Arm::of(&endpoint.against);
     let asked = |round: &&Round| {
         let mut ratios = endpoint.ratios.iter();
-        ratios.any(|ratio| ratio_key(ratio.0) == ratio_key(round.ratio))
+        ratios.any(|ratio| ratio_key(ratio.0) == ratio_key(round.asked))
     };
     let rounds: Vec<&Round> = sweep.primary().filter(asked).collect();
     let place = |round: &Round| (round.task, ratio_key(round.ratio));
@@ -52,7 +52,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .paired(|r| &r.1)
         .frame("endpoint")?;
     let how = format!(
-        "The experiment named this before it ran: Dice on Part B at {}, each strategy minus {}. {CROSSED} \
+        "The experiment named this before it ran: Dice on Part B where {} of the slices were asked for, each strategy minus {}. {CROSSED} \
          Holm's correction is over all rows of a task.",
         percents(endpoint.ratios.iter().map(|ratio| ratio.0)),
         endpoint.against

@@ -43,7 +43,7 @@ static MEASURES: [Measure; 8] = [
         part: Part::B,
         title: "volume Dice",
         places: 3,
-        of_case: |case| Some(case.mean_dice),
+        of_case: |case| case.mean_dice,
         classes: |case| &case.dice,
     },
     Measure {

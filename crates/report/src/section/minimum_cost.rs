@@ -1,11 +1,12 @@
 //! Where a strategy is as good as full annotation: `task,strategy,rule,margin,ratio,
 //! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,difference_low,
-//! difference_high,seeds,cases`.
+//! difference_high,seeds,cases,contour_mm,minutes`.
 //!
 //! `rule` is `mean` or `interval`; from `ratio` on a row is empty where no ratio satisfies it. `slices`
-//! and `voxels` are shares of Part A, the columns before them counts.
+//! and `voxels` are shares of Part A, the columns before them counts; `minutes` are by the stated
+//! model of effort.
 
-use crate::format::{percent, setting, share};
+use crate::format::{decimals, percent, setting, share};
 use crate::frame::Columns;
 use crate::grid::{Cell, Format, Grid};
 use crate::minimum_cost::{MinimumCost, Reached};
@@ -33,6 +34,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .spread("difference", |r| Some(r.2?.1.difference))
         .maybe_count("seeds", |r| Some(r.2?.1.runs))
         .maybe_count("cases", |r| Some(r.2?.1.cases))
+        .maybe("contour_mm", |r| r.2?.0.cost.contour_mm)
+        .maybe("minutes", |r| sweep.minutes(&r.2?.0.cost))
         .frame("minimum-cost")?;
     let cost = |row: &RuleRow, value: fn(&Cost) -> f64| Some(value(&row.2?.0.cost));
     let ratio = |reached: &Reached| Cell::Number(reached.0.ratio);
@@ -45,7 +48,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("interval", Format::Ends, |r| Some(r.2?.1.difference))
         .column("annotated slices", Format::Decimals(0), |r| cost(r, |cost| cost.slices))
         .column("drawn voxels", Format::Decimals(0), |r| cost(r, |cost| cost.voxels))
-        .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share));
+        .column("share of foreground", Format::Share, |r| cost(r, |cost| cost.voxel_share))
+        .column("minutes", Format::Decimals(0), |r| sweep.minutes(&r.2?.0.cost));
     let content = Content::table(frame, vec![grid.grid()]);
     Ok(Some(content.told(sweep, |task| sentence(sweep, task))))
 }
@@ -59,7 +63,7 @@ fn how(sweep: &Sweep) -> String {
     let margin = |task: Task| format!("{} in {}", setting(sweep.margin(task)), task.label());
     format!(
         "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
-         compared on the same case and seed, with the same number of training steps. \"By mean\": the mean difference is at least minus the \
+         compared on the same case and seed, with the same number of training steps. By minutes and voxels a strategy that asks for large slices pays more than by slices. \"By mean\": the mean difference is at least minus the \
          margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
          difference's 95 % interval is. {CROSSED} The margins are ours: the paper states no rule.",
         sweep.tasks().into_iter().map(margin).collect::<Vec<_>>().join(", ")
@@ -75,10 +79,13 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
         let name = cost.arm.label();
         match sweep.star(task, &cost.arm) {
             Some(point) => format!(
-                "{name} at {} of the slices ({} of the foreground voxels)",
+                "{name} at {} of the slices ({} of the foreground voxels{})",
                 percent(point.ratio),
                 // Measured, so whole percents say enough.
-                share(point.cost.voxel_share, 0)
+                share(point.cost.voxel_share, 0),
+                sweep.minutes(&point.cost).map_or_else(String::new, |minutes| {
+                    format!(", {} minutes of drawing", decimals(minutes, 0))
+                })
             ),
             None => format!("{name} at none of its ratios"),
         }

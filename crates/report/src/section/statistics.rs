@@ -169,7 +169,7 @@ fn left_out(curves: &Curves) -> Option<String> {
 /// Collects each strategy's curves, begun by the first round of the same seed.
 fn curves_of(sweep: &Sweep, task: Task) -> Curves {
     let (mut curves, mut first) = (Curves::new(), Vec::new());
-    for score in sweep.observations.by_seed(|case| Some(case.mean_dice)) {
+    for score in sweep.observations.by_seed(|case| case.mean_dice) {
         let (round, seed) = (&sweep.rounds[score.round], score.seed);
         if (round.task, round.primary, score.part) != (task, true, Part::B) {
             continue;

@@ -14,7 +14,7 @@ use crate::format::{decimals, percent};
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
 use crate::observations::{Observations, Run, run_of};
-use crate::rounds::ratio_key;
+use crate::rounds::reached;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
@@ -66,8 +66,8 @@ impl Stop {
         let runs = self.by_run.iter().map(|((fold, seed), ratio)| {
             let run = if *fold == 0 { seed.to_string() } else { format!("{seed}/{fold}") };
             match ratio {
-                // By its key: 0.1 · 3 is 0.3.
-                Some(ratio) => format!("{run}:{}", ratio_key(*ratio) as f64 / 1e6),
+                // To a hundredth of a percent.
+                Some(ratio) => format!("{run}:{}", (ratio * 1e4).round() / 1e4),
                 None => format!("{run}:never"),
             }
         });
@@ -151,10 +151,10 @@ fn stops(sweep: &Sweep) -> Result<Vec<Stop>, ReportError> {
     }
     let at_stop: Vec<Vec<&RoundRecord>> =
         groups.values().map(|runs| runs.values().flatten().copied().collect()).collect();
-    let dice = Observations::of(&at_stop)?.scores(|case| Some(case.mean_dice));
+    let dice = Observations::of(&at_stop)?.scores(|case| case.mean_dice);
     let stops = groups.into_iter().zip(&at_stop).enumerate().map(|(place, (group, at_stop))| {
         let ((task, arm), runs) = group;
-        let ratio = |stop: Option<&RoundRecord>| stop.map(|record| record.ratio);
+        let ratio = |stop: Option<&RoundRecord>| stop.map(reached);
         let curve = sweep.curve(task, Part::B, arm);
         let full = curve.last().and_then(|last| sweep.full(task, Part::B, last.steps));
         Stop {
@@ -171,7 +171,7 @@ fn stops(sweep: &Sweep) -> Result<Vec<Stop>, ReportError> {
 
 /// Computes the state of `records`, one a run; `None` without any.
 fn stopped(records: &[&RoundRecord], dice: Option<Interval>) -> Option<Stopped> {
-    let ratios = || records.iter().map(|record| record.ratio);
+    let ratios = || records.iter().map(|record| reached(record));
     let pooled = |signal| correlation(records, signal, (Part::B, Scope::Pooled, Slices::All));
     (!records.is_empty()).then(|| Stopped {
         ratios: [

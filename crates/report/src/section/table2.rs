@@ -1,7 +1,8 @@
 //! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts,
-//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps`.
+//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps,asked`.
 //!
-//! `ratio` is a fraction, 1 for `full`, which has a row for each number of `steps` that some point
+//! `asked` is the share of slices that the experiment names, `ratio` the share that was reached, as in
+//! all tables: a volume has whole slices. Both are fractions, 1 for `full`, which has a row for each number of `steps` that some point
 //! has behind it; the shared first round is strategy `first`. The interval is
 //! empty below three seeds. For a person the paper's own numbers stand in columns of their own.
 
@@ -9,9 +10,9 @@ use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
 use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, pivot};
+use crate::grid::{Cell, Column, Format, Grid, Line, pivot};
 use crate::paper;
-use crate::rounds::{HALF, part_name, ratio_key};
+use crate::rounds::{HALF, Point, part_name, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_short, task_title};
 use slicewise_data::{Part, Task};
@@ -26,12 +27,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .real("ratio", |p| p.ratio)
         .score(|p| &p.dice)
         .maybe_large("steps", |p| Some(p.steps))
+        .real("asked", |p| p.asked)
         .frame("table2")?;
     let grid = grid(sweep);
     let mut content = Content { frame: Some(frame), ..Content::default() };
     if sweep.has_rounds() {
+        let timed = sweep.points.iter().any(|point| sweep.minutes(&point.cost).is_some());
+        let axes = [Axis::Slices, Axis::Voxels].into_iter().chain(timed.then_some(Axis::Minutes));
         content.short = Some(short(&grid, 2 * papers_tasks(sweep)));
-        content.figures = [Axis::Slices, Axis::Voxels].map(|axis| dice_figure(sweep, axis)).into();
+        content.figures = axes.map(|axis| dice_figure(sweep, axis)).collect();
     }
     content.grids.push(grid);
     for task in sweep.tasks() {
@@ -92,8 +96,9 @@ fn grid(sweep: &Sweep) -> Grid {
     }
     for (task, part) in places.into_iter().filter(|(task, _)| task.paper_number().is_some()) {
         let column = Column::new(title(task, part) + ", paper", score).under(paper::SOURCE);
-        let number = |arm, key| paper::table_2(arm, ratio(key), task, part);
-        grid = grid.with(column.of_paper(), |r| number(r.0.0, r.0.1));
+        let number = |point: &Point| paper::table_2(&point.arm, point.asked, task, part);
+        let first = |row: &Line<_, Point>| row.1.iter().find_map(|point| number((*point)?));
+        grid = grid.with(column.of_paper(), first);
     }
     grid.grid()
 }

@@ -1,11 +1,10 @@
 //! Fair comparisons: full annotation at equal steps, rounds between reports, and folds.
 
 use super::statistics::assert_cells;
-use super::{read, record, report, rows, small};
+use super::{cell, read, record, report, rows, small};
 use slicewise_data::Part;
 use slicewise_experiment::record::{FIRST, FULL};
 use slicewise_experiment::{Results, RoundRecord, Run};
-use std::path::Path;
 
 /// A record with so many steps behind it.
 fn after(steps: u64, mut record: RoundRecord) -> RoundRecord {
@@ -21,14 +20,6 @@ fn full(seed: u64, rounds: &[(u64, f64)]) -> Vec<RoundRecord> {
         record
     });
     rounds.collect()
-}
-
-/// One column of the row that begins with these cells.
-fn cell(dir: &Path, table: &str, begins: &str, column: &str) -> String {
-    let table = rows(&read(dir, &format!("tables/{table}.csv")));
-    let place = table[0].iter().position(|name| name == column).unwrap();
-    let row = table.iter().find(|row| row.join(",").starts_with(begins));
-    row.unwrap_or_else(|| panic!("{begins}: {table:?}"))[place].clone()
 }
 
 /// Steps grow with the ratio, and full annotation was evaluated at each number of steps.
@@ -163,7 +154,7 @@ fn folded(seeds: &[u64]) -> Results {
                     if !unseen.contains(&place) {
                         // Seen in training, and better.
                         case.part = Part::A;
-                        case.mean_dice += 0.1;
+                        case.mean_dice = case.mean_dice.map(|dice| dice + 0.1);
                     }
                 }
                 records.push(record);
@@ -209,7 +200,7 @@ fn a_run_is_a_fold_of_a_seed() {
     let mut results = folded(&[0, 1]);
     for record in results.records.iter_mut().filter(|record| record.strategy == "random") {
         for case in &mut record.cases {
-            case.mean_dice += 0.1;
+            case.mean_dice = case.mean_dice.map(|dice| dice + 0.1);
         }
     }
     let dir = report(&results);

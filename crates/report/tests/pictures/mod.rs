@@ -171,7 +171,7 @@ fn fig_6_has_a_column_a_round_with_the_cases_dice() {
                 && (record.ratio - ratio).abs() < 1e-9
         });
         let case = record.unwrap().cases.iter().find(|case| case.case == "baby-13");
-        let dice = format!("\nDice {:.3}\n", case.unwrap().mean_dice);
+        let dice = format!("\nDice {:.3}\n", case.unwrap().mean_dice.unwrap());
         assert!(svg.contains(&dice), "{strategy} {ratio} {dice}");
     }
     assert_eq!(svg.matches("\nDice 0.").count(), 2 * 5);

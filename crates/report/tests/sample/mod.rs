@@ -121,7 +121,7 @@ pub(crate) fn heads(seeds: &[u64]) -> Results {
             for case in &mut record.cases {
                 // Heads whose P follows R less and less; the last one's turns the order around.
                 let shift = place as f64;
-                case.mean_dice -= 0.01 * shift;
+                case.mean_dice = case.mean_dice.map(|dice| dice - 0.01 * shift);
                 case.sr2_mean_dice = case.sr2_mean_dice.map(|dice| dice - 0.2 * shift);
                 for (slice, p) in case.p.iter_mut().flatten().enumerate() {
                     let mix = 0.6 * shift;
@@ -213,7 +213,7 @@ fn round(
                     (name.clone(), Some(mean_dice + spread * (3.5 - class as f64)))
                 })
                 .collect(),
-            mean_dice,
+            mean_dice: Some(mean_dice),
             sr2_mean_dice: attention.then_some(mean_dice - 0.03),
             uncertainty: (0..SLICES).map(|slice| 900.0 - (slice as f64 - 30.0).powi(2)).collect(),
             p: attention.then(|| p.collect()),
@@ -234,8 +234,9 @@ fn round(
         seed,
         round: number,
         ratio,
-        annotated_slices: ((PART_A * SLICES) as f64 * ratio).round() as u64,
-        total_slices: (PART_A * SLICES) as u64,
+        // Each share that is asked for is reached.
+        annotated_slices: (10_000.0 * ratio).round() as u64,
+        total_slices: 10_000,
         annotated_foreground_voxels: (1e6 * voxels) as u64,
         total_foreground_voxels: 1_000_000,
         steps: 1350,
@@ -268,7 +269,7 @@ pub(crate) fn unscored(case: String, part: Part) -> CaseRecord {
         interpolated_dice: Vec::new(),
         hd95_mm: Vec::new(),
         own_grid: None,
-        mean_dice: 0.0,
+        mean_dice: Some(0.0),
         sr2_mean_dice: None,
         p: None,
         r: Vec::new(),

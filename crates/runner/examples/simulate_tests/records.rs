@@ -44,8 +44,11 @@ pub(crate) fn settings() -> Result<Vec<Setting>, Box<dyn Error>> {
                 let strategies = groups.entry((record.task, ratio)).or_default();
                 let scores = strategies.entry(&record.strategy).or_default();
                 let unseen = record.cases.iter().filter(|case| case.part == Part::B);
-                scores
-                    .extend(unseen.map(|case| ((record.seed, case.case.as_str()), case.mean_dice)));
+                scores.extend(
+                    unseen.filter_map(|case| {
+                        Some(((record.seed, case.case.as_str()), case.mean_dice?))
+                    }),
+                );
             }
         }
         for ((task, ratio), strategies) in groups {

@@ -1,0 +1,79 @@
+//! Cases of Part B whose ground truth has no foreground: `task,strategy,ratio,cases,left_empty,
+//! voxels,seeds`.
+//!
+//! They have no Dice, so no other table counts them. What can be said of them is whether they were
+//! left empty: `left_empty` is the share that were, `voxels` the mean number of voxels predicted as
+//! foreground; both are means over cases, then over seeds. There is no such section without such a
+//! case.
+
+use crate::format::{decimals, share};
+use crate::frame::Columns;
+use crate::grid::{Format, Grid};
+use crate::rounds::{HALF, Round, Score};
+use crate::section::{Content, Made};
+use crate::sweep::Sweep;
+use slicewise_data::{Part, Task};
+use slicewise_experiment::CaseRecord;
+
+/// One round: the share of cases left empty, and the voxels predicted in a case.
+struct Row<'a> {
+    round: &'a Round<'a>,
+    left_empty: Score,
+    voxels: Score,
+}
+
+pub(crate) fn make(sweep: &Sweep) -> Made {
+    let voxels = sweep.observations.scores(false_voxels);
+    let empty =
+        sweep.observations.scores(|case| Some(f64::from(u8::from(false_voxels(case)? == 0.0))));
+    let rows = sweep.primary().filter(|round| round.evaluated).filter_map(|round| {
+        let of = (round.place, Part::B);
+        Some(Row { round, left_empty: empty.get(&of)?.clone(), voxels: voxels.get(&of)?.clone() })
+    });
+    let rows: Vec<Row> = rows.collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let frame = Columns::of(&rows)
+        .task(|r| r.round.task)
+        .text("strategy", |r| r.round.arm.name())
+        .real("ratio", |r| r.round.ratio)
+        .count("cases", |r| r.voxels.cases)
+        .real("left_empty", |r| r.left_empty.value.mean)
+        .real("voxels", |r| r.voxels.value.mean)
+        .count("seeds", |r| r.voxels.value.n)
+        .frame("healthy")?;
+    let how = format!(
+        "Cases of Part B without any foreground in their ground truth. They have no Dice and count in no \
+         other table. Mean over cases, then over seeds, {HALF}."
+    );
+    let grid = Grid::of(&rows, how)
+        .column("task", Format::Words, |r| r.round.task.label())
+        .column("strategy", Format::Words, |r| r.round.arm.label())
+        .column("slices", Format::Ratio, |r| r.round.ratio)
+        .column("cases", Format::Decimals(0), |r| r.voxels.cases)
+        .column("left empty", Format::Share, |r| r.left_empty.value.mean)
+        .column("voxels predicted in a case", Format::Decimals(0), |r| r.voxels.value);
+    let content = Content::table(frame, vec![grid.grid()]);
+    Ok(Some(content.told(sweep, |task| sentence(&rows, task))))
+}
+
+/// The voxels predicted as foreground in a case that has none; `None` for any other case.
+fn false_voxels(case: &CaseRecord) -> Option<f64> {
+    let healthy = !case.predicted_voxels.is_empty() && !case.foreground.contains(&true);
+    healthy.then(|| case.predicted_voxels.iter().sum::<u64>() as f64)
+}
+
+/// Says that such cases are counted apart, and what became of them after the longest training.
+fn sentence(rows: &[Row], task: Task) -> Option<String> {
+    let own = rows.iter().filter(|row| row.round.task == task);
+    let last = own.max_by_key(|row| (row.round.arm.preference(), row.round.steps))?;
+    Some(format!(
+        "{} case(s) of Part B have nothing to find and count in no Dice; {} leaves {} of them empty and \
+         predicts {} voxels in one on average.",
+        last.voxels.cases,
+        last.round.arm.label(),
+        share(last.left_empty.value.mean, 0),
+        decimals(last.voxels.value.mean, 0)
+    ))
+}
