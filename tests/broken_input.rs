@@ -144,7 +144,7 @@ fn a_truncated_gz() {
     fs::write(scratch.file("b.nii.gz"), &bytes[..bytes.len() / 2]).unwrap();
     scratch.refused(
         "FOLDER/b.nii.gz",
-        "truncated or damaged gzip stream after … uncompressed bytes (…)",
+        "truncated gzip stream after … uncompressed bytes (…)",
         Some("Copy or download the file again: it is incomplete."),
     );
 }
@@ -215,7 +215,7 @@ fn a_missing_file() {
         "FOLDER/d.nii.gz",
         "not found (expected a NIfTI volume)",
         Some(
-            "Set data.path (or SLICEWISE_DATA) to the folder that holds it, or put the file there.",
+            "Put the file there, or correct its path: one in a table starts at the table's folder, and data.path (or SLICEWISE_DATA) is where a data set lies.",
         ),
     );
 }

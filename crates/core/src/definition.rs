@@ -22,8 +22,9 @@ pub struct TaskDefinition {
     pub agreement: Agreement,
     /// Whether a case may lack a class of the task. Default: false, so that a case that lacks one
     /// is reported before anything runs. With true, a class that is neither in a case nor in its
-    /// segmentation has no Dice there, and falls out of the means. A case without any class of the
-    /// task is refused either way.
+    /// segmentation has no Dice there, and falls out of the means. So a case may also lack all of
+    /// them, as a healthy scan in a task of lesions; but with `labels: mask` a case without
+    /// foreground is refused either way, because it is almost surely the wrong file.
     #[serde(default)]
     pub absent_classes: bool,
     /// The axis that volumes are sliced along. Default: `axial`.

@@ -12,9 +12,10 @@
 //! (`.intensities`, [`crate::normalise`]), and what they come to is a setting of every case.
 
 use crate::config::DataConfig;
-use crate::datasets::Source;
+use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::missing::unreadable;
 use crate::normalise::Intensities;
 use crate::preprocess::Prepared;
 use ndarray::Array3;
@@ -101,9 +102,9 @@ fn hash_of_all(
             mask,
         } => {
             let files = [
-                ("image", Some(image)),
-                ("labels", labels.as_ref()),
-                ("mask", mask.as_ref()),
+                ("image", Some(image.as_path())),
+                ("labels", labels.as_deref()),
+                ("mask", mask.as_ref().map(MaskFile::path)),
             ];
             for (role, file) in files {
                 if let Some(file) = file {
@@ -123,16 +124,7 @@ fn hash_of_all(
 }
 
 fn hash_of(file: &Path) -> Result<[u8; HASH_BYTES], DataError> {
-    let fail = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => DataError::Missing {
-            path: file.to_owned(),
-            expected: "a NIfTI volume".to_owned(),
-        },
-        _ => DataError::Io {
-            path: file.to_owned(),
-            source,
-        },
-    };
+    let fail = |source| unreadable(file, source);
     let mut hasher = Sha256::new();
     io::copy(&mut fs::File::open(file).map_err(fail)?, &mut hasher).map_err(fail)?;
     Ok(hasher.finalize().into())

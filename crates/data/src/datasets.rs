@@ -70,9 +70,8 @@ pub enum Source {
         image: PathBuf,
         /// The label map. A task of the mask does not need it if there is a mask.
         labels: Option<PathBuf>,
-        /// The brain mask: voxels above 0. The task's content lies inside it, see
-        /// [`crate::preprocess`].
-        mask: Option<PathBuf>,
+        /// The brain mask. The task's content lies inside it, see [`crate::preprocess`].
+        mask: Option<MaskFile>,
     },
     /// A procedural newborn.
     Phantom {
@@ -83,6 +82,25 @@ pub enum Source {
         /// Voxel size in mm.
         spacing_mm: f64,
     },
+}
+
+/// A file that says where the brain is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MaskFile {
+    /// A mask: 0 outside, a whole number above 0 inside; or a soft one of values from 0 to 1, which
+    /// is cut at 0.5.
+    Mask(PathBuf),
+    /// A scan that was stripped to the brain: 0 outside, any value above 0 inside.
+    StrippedScan(PathBuf),
+}
+
+impl MaskFile {
+    /// Returns the file's path.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Mask(path) | Self::StrippedScan(path) => path,
+        }
+    }
 }
 
 /// Returns the subject of a case: what `sub-…` says in BIDS names (bids-specification.readthedocs.io,

@@ -3,8 +3,11 @@
 //! Every message is one line and names the file (or the setting), what was expected and what was
 //! found. [`DataError::remedy`] says what to do about it.
 
+use crate::fault::Fault;
+use crate::format::Format;
 pub use crate::grid_cause::GridCause;
 use slicewise_core::{Task, UnknownName, nearest};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a file, a folder, a table or a setting.
@@ -27,18 +30,24 @@ pub enum DataError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A gzip stream ends early or fails its checksum.
-    #[error("{}: truncated or damaged gzip stream after {bytes} uncompressed bytes ({reason})", path.display())]
-    Gzip {
+    /// One file cannot be used because of what it holds.
+    #[error("{}: {fault}", path.display())]
+    File {
         /// The file.
         path: PathBuf,
-        /// Number of bytes decompressed before the damage.
-        bytes: usize,
-        /// The decoder's message.
-        reason: String,
+        /// What is wrong with it.
+        fault: Fault,
     },
-    /// A file is no NIfTI-1 single file, or its header makes no sense.
-    #[error("{}: not a readable NIfTI-1 file: {reason}", path.display())]
+    /// A data set's description says that its volumes have an ending that is not read.
+    #[error("{}: expected the file_ending .nii.gz or .nii, got \"{}\"{}", path.display(), one_line(ending), of_ending(ending).map_or_else(String::new, |format| format!(", {format}")))]
+    FileEnding {
+        /// The description.
+        path: PathBuf,
+        /// The ending that it gives.
+        ending: String,
+    },
+    /// The header of a NIfTI file makes no sense.
+    #[error("{}: not a readable NIfTI file: {reason}", path.display())]
     Header {
         /// The file.
         path: PathBuf,
@@ -53,28 +62,6 @@ pub enum DataError {
         /// What was expected and what is there.
         reason: String,
     },
-    /// The header states more voxels than the file holds.
-    #[error("{}: expected {expected} bytes of voxels, as the header's {shape} of {bytes_per_voxel} bytes each, got {got}", path.display())]
-    TooShort {
-        /// The file.
-        path: PathBuf,
-        /// Number of bytes that the header states.
-        expected: u128,
-        /// The header's dimensions, `x×y×z`.
-        shape: String,
-        /// Bytes of one voxel.
-        bytes_per_voxel: usize,
-        /// Number of bytes in the file.
-        got: usize,
-    },
-    /// The volume has more than one frame, or fewer than three axes.
-    #[error("{}: expected a 3D volume (or 4D with one frame), got {shape}", path.display())]
-    NotThreeDimensional {
-        /// The file.
-        path: PathBuf,
-        /// The header's dimensions.
-        shape: String,
-    },
     /// The volume has too many voxels, as stored or after resampling.
     #[error("{}: expected at most {most} voxels{after}, got {shape}", path.display())]
     TooLarge {
@@ -86,26 +73,6 @@ pub enum DataError {
         after: String,
         /// The dimensions, `x×y×z`.
         shape: String,
-    },
-    /// A voxel is NaN or infinite.
-    #[error("{}: expected finite voxels, got {count} NaN or infinite, the first at voxel (x, y, z) = {first:?}", path.display())]
-    NotFinite {
-        /// The file.
-        path: PathBuf,
-        /// Number of such voxels.
-        count: usize,
-        /// Stored index `(x, y, z)` of the first.
-        first: (usize, usize, usize),
-    },
-    /// A label that is not a whole number.
-    #[error("{}: expected whole-number labels, got {value} at voxel (x, y, z) = {first:?}", path.display())]
-    NotInteger {
-        /// The file.
-        path: PathBuf,
-        /// The value.
-        value: f64,
-        /// Stored index `(x, y, z)` of the first.
-        first: (usize, usize, usize),
     },
     /// The dataset's grouping has no class for a label value.
     #[error("{}: unknown label value {value} in {count} voxels (expected one of {expected})", path.display())]
@@ -160,14 +127,6 @@ pub enum DataError {
         name: &'static str,
         /// What it says.
         other: String,
-    },
-    /// A volume has no content.
-    #[error("{}: expected {expected}, got none", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-        /// What is missing.
-        expected: &'static str,
     },
     /// All intensities are the same, so there is no z-score.
     #[error("{}: expected intensities that differ, got {value} in every voxel of the content", path.display())]
@@ -284,6 +243,24 @@ fn meant(class: &str, known: &[String]) -> String {
     nearest.map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)"))
 }
 
+/// Returns the format that an ending stands for.
+fn of_ending(ending: &str) -> Option<Format> {
+    Format::of_name(Path::new(&format!("x{ending}")))
+}
+
+/// Returns what to do about an error of the operating system.
+fn of_system(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::PermissionDenied => {
+            "Give yourself permission (chmod u+rw), or run as the user who has it."
+        }
+        ErrorKind::NotADirectory => "Correct the path: one of its folders is a file.",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Make room on the disk.",
+        ErrorKind::ReadOnlyFilesystem => "Choose a folder that can be written to.",
+        _ => "Check the disk and the connection to it, then try again.",
+    }
+}
+
 /// Writes a text on one line. Control characters, which a file's name may contain, become `\n`,
 /// `\u{1b}` and the like.
 pub fn one_line(text: &impl ToString) -> String {
@@ -304,19 +281,15 @@ impl DataError {
         match self {
             Self::Missing { path, .. }
             | Self::Io { path, .. }
-            | Self::Gzip { path, .. }
+            | Self::File { path, .. }
+            | Self::FileEnding { path, .. }
             | Self::Header { path, .. }
             | Self::NoPosition { path, .. }
-            | Self::TooShort { path, .. }
-            | Self::NotThreeDimensional { path, .. }
             | Self::TooLarge { path, .. }
-            | Self::NotFinite { path, .. }
-            | Self::NotInteger { path, .. }
             | Self::UnknownLabel { path, .. }
             | Self::ShapeMismatch { path, .. }
             | Self::AffineMismatch { path, .. }
             | Self::Contradiction { path, .. }
-            | Self::Empty { path, .. }
             | Self::Constant { path, .. }
             | Self::AbsentClasses { path, .. }
             | Self::SameScan { path, .. }
@@ -360,21 +333,29 @@ impl DataError {
             Self::Missing { .. } => {
                 "Set data.path (or SLICEWISE_DATA) to the folder that holds it, or put the file there."
             }
-            Self::Io { .. } => "Check the file's permissions and the disk.",
-            Self::Gzip { .. } | Self::TooShort { .. } => {
-                "Copy or download the file again: it is incomplete."
+            Self::Io { source, .. } => of_system(source.kind()),
+            Self::File { fault, .. } => fault.remedy(),
+            Self::FileEnding { ending, .. } => of_ending(ending).map_or(
+                "Convert all volumes to .nii.gz, and set file_ending to .nii.gz.",
+                |format| format.remedy_of_all(),
+            ),
+            Self::Header { .. } => {
+                "Export the volume again, or correct that field of its header with nibabel (load, set, save)."
             }
-            Self::Header { .. } => "Convert it to NIfTI-1 (.nii or .nii.gz).",
+            Self::TooLarge { after, .. } if after.is_empty() => {
+                "Correct the header's dimensions, or crop the volume."
+            }
             Self::NoPosition { .. } => {
                 "Correct sform, qform or pixdim in the header, for instance by copying the header of a file on the same grid (fslcpgeom)."
             }
-            Self::NotThreeDimensional { .. } => "Split the series and name one 3D volume.",
             Self::TooLarge { .. } => {
-                "Correct the header's dimensions or voxel size, crop the volume, or choose a larger data.spacing_mm."
+                "Correct the voxel size in the header, crop the volume, or choose a larger data.spacing_mm."
             }
-            Self::NotFinite { .. } => "Replace the NaN voxels, for instance by 0, and save again.",
-            Self::NotInteger { .. } => {
-                "Name the label map, not a probability map, and resample labels by nearest neighbour."
+            Self::UnknownLabel { value: 255, .. } => {
+                "If 255 marks voxels to ignore, decide for them: no voxel is left out; if it is a class, name it (data.classes, dataset.json)."
+            }
+            Self::UnknownLabel { value: ..0, .. } => {
+                "Write 0 for the background: labels are numbered from 0."
             }
             Self::UnknownLabel { .. } => {
                 "Correct the label file, or name all its classes (data.classes, dataset.json)."
@@ -385,8 +366,8 @@ impl DataError {
             Self::Contradiction { .. } => {
                 "Look in a viewer which of them is right, and set data.position to sform, or to qform for the qform and the voxel sizes in pixdim; or correct the header."
             }
-            Self::Empty { .. } | Self::Constant { .. } => {
-                "Look at the volume: it is blank, or it is not the file that was meant."
+            Self::Constant { .. } => {
+                "Look at the scan: it is blank, or a mask or label map was named as image."
             }
             Self::Table { .. } => "Correct that line.",
             Self::Setting { .. } => "Correct the setting in the experiment's YAML.",

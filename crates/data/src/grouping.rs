@@ -1,6 +1,7 @@
 //! Assigns a file's label values to the classes of a task.
 
 use crate::error::DataError;
+use crate::mask;
 use ndarray::{Array3, Zip};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +16,8 @@ pub struct LabelGrouping {
     /// The class of voxels inside the mask with label value 0, if a protocol leaves a tissue
     /// unlabelled (as the newborns' leaves CSF).
     pub unlabelled_inside_mask: Option<u8>,
+    /// Whether the values' meaning is unknown and every value above 0 is class 1.
+    pub any_above_0: bool,
 }
 
 impl LabelGrouping {
@@ -35,6 +38,7 @@ impl LabelGrouping {
             classes,
             class_of,
             unlabelled_inside_mask: None,
+            any_above_0: false,
         }
     }
 
@@ -62,20 +66,35 @@ impl LabelGrouping {
             unlabelled_inside_mask: self
                 .unlabelled_inside_mask
                 .map(|class| new[usize::from(class)]),
+            any_above_0: false,
         })
     }
 
-    /// Returns the classes `[z, y, x]` of label values `[z, y, x]`. Outside the mask, if there is
-    /// one, everything is background.
+    /// Makes all foreground classes one, called `name`.
+    pub fn merged(&self, name: &str) -> Self {
+        let class_of = self.class_of.iter();
+        Self {
+            classes: vec![self.classes[0].clone(), name.to_owned()],
+            class_of: class_of
+                .map(|(&value, &class)| (value, class.min(1)))
+                .collect(),
+            unlabelled_inside_mask: self.unlabelled_inside_mask.map(|class| class.min(1)),
+            any_above_0: self.any_above_0,
+        }
+    }
+
+    /// Returns the classes `[z, y, x]` of label values `[z, y, x]`.
     ///
     /// # Errors
     /// A value has no class, wherever it lies.
-    pub fn apply(
-        &self,
-        labels: &Array3<i32>,
-        mask: Option<&Array3<bool>>,
-        file: &Path,
-    ) -> Result<Array3<u8>, DataError> {
+    pub fn apply(&self, labels: &Array3<i32>, file: &Path) -> Result<Array3<u8>, DataError> {
+        if self.any_above_0 {
+            let (inside, _) = mask::of_labels(labels).map_err(|fault| DataError::File {
+                path: file.to_owned(),
+                fault,
+            })?;
+            return Ok(inside.mapv(u8::from));
+        }
         let unknown = |value: &i32| !self.class_of.contains_key(value);
         if let Some(&value) = labels.iter().find(|value| unknown(value)) {
             let expected: Vec<String> = self.class_of.keys().map(i32::to_string).collect();
@@ -86,21 +105,31 @@ impl LabelGrouping {
                 expected: expected.join(", "),
             });
         }
-        let mut classes = labels.mapv(|value| self.class_of[&value]);
-        if let Some(mask) = mask {
-            Zip::from(&mut classes)
-                .and(labels)
-                .and(mask)
-                .for_each(|class, &value, &inside| {
-                    if !inside {
-                        *class = 0;
-                    } else if value == 0
-                        && let Some(unlabelled) = self.unlabelled_inside_mask
-                    {
-                        *class = unlabelled;
-                    }
-                });
-        }
-        Ok(classes)
+        Ok(labels.mapv(|value| self.class_of[&value]))
+    }
+
+    /// Makes everything outside a mask `[z, y, x]` background, and what is unlabelled inside the
+    /// class that it has. Returns how many voxels with a foreground class were outside.
+    pub(crate) fn mask(
+        &self,
+        classes: &mut Array3<u8>,
+        labels: &Array3<i32>,
+        mask: &Array3<bool>,
+    ) -> usize {
+        let mut outside = 0;
+        Zip::from(classes)
+            .and(labels)
+            .and(mask)
+            .for_each(|class, &value, &inside| {
+                if !inside {
+                    outside += usize::from(*class != 0);
+                    *class = 0;
+                } else if value == 0
+                    && let Some(unlabelled) = self.unlabelled_inside_mask
+                {
+                    *class = unlabelled;
+                }
+            });
+        outside
     }
 }

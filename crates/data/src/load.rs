@@ -126,7 +126,15 @@ pub(crate) fn grouping(
         Labels::Mask => {
             let brain = task == Task::BRAIN_EXTRACTION;
             let name = if brain { "brain" } else { "foreground" };
-            Ok(LabelGrouping::new(&[0], [(name, &[1][..])]))
+            match dataset.classes(config) {
+                Ok(all) => Ok(all.merged(name)),
+                // A task of the mask needs no classes; then nobody says what labels mean.
+                Err(DataError::Setting { .. }) if config.classes.is_none() => Ok(LabelGrouping {
+                    any_above_0: true,
+                    ..LabelGrouping::new(&[0], [(name, &[1][..])])
+                }),
+                Err(problem) => Err(problem),
+            }
         }
         Labels::All => dataset.classes(config),
         Labels::Classes(names) => {

@@ -1,5 +1,5 @@
-//! Reads NIfTI-1 files, `.nii` and `.nii.gz`, to RAS `[z, y, x]`, and writes them back in the axis
-//! order they had.
+//! Reads NIfTI-1 and NIfTI-2 files, `.nii` and `.nii.gz`, to RAS `[z, y, x]`, and writes NIfTI-1
+//! files in the axis order they had.
 //!
 //! The `nifti` crate parses and writes the header, and converts numbers of every type and byte
 //! order. Three things are done here instead, because the crate (0.18) does them differently from
@@ -12,11 +12,15 @@
 
 mod affine;
 mod counting;
+mod gzip;
+mod header;
 mod position;
 mod read;
 mod reader;
+mod whole;
 mod write;
 
 pub use position::Position;
+pub(crate) use read::is_in_unit;
 pub use reader::{Reader, read_f64, read_image, read_labels};
 pub use write::{write_image, write_labels};

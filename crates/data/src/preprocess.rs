@@ -153,6 +153,7 @@ fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
         mask: raw.mask.map(|mask| cut(&mask, range)),
         content: raw.content,
         file: raw.file,
+        notes: raw.notes,
     }
 }
 
@@ -198,6 +199,7 @@ fn resample(raw: RawCase, class_count: usize, target: Spacing) -> Result<RawCase
         mask,
         content: raw.content,
         file: raw.file,
+        notes: raw.notes,
     })
 }
 

@@ -1,10 +1,12 @@
 //! Reads one case: all its files, checked against each other.
 
 use crate::config::DataConfig;
-use crate::datasets::Source;
+use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
+use crate::fault::{Blank, Fault};
 use crate::grid::Grid;
 use crate::grouping::LabelGrouping;
+use crate::mask;
 use crate::nifti::Reader;
 use crate::phantom;
 use crate::twins;
@@ -26,6 +28,8 @@ pub(crate) struct RawCase {
     pub(crate) content: u64,
     /// The image's file, for error messages.
     pub(crate) file: PathBuf,
+    /// What was decided about its files that the user must know, a line each.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A volume in RAS and the file it came from.
@@ -33,6 +37,7 @@ struct Loaded<T> {
     voxels: Array3<T>,
     geometry: Geometry,
     file: PathBuf,
+    notes: Vec<String>,
 }
 
 impl<T> Loaded<T> {
@@ -41,6 +46,7 @@ impl<T> Loaded<T> {
             voxels: volume.voxels,
             geometry: volume.geometry,
             file: file.to_owned(),
+            notes: Vec::new(),
         }
     }
 }
@@ -63,7 +69,7 @@ pub(crate) fn read_case(
         } => read_files(
             image,
             labels.as_deref(),
-            mask.as_deref(),
+            mask.as_ref(),
             &definition.labels,
             config,
         )?,
@@ -75,18 +81,11 @@ pub(crate) fn read_case(
     };
     let raw = into_task(image, labels, mask, &definition.labels, grouping)
         .map_err(|problem| vec![problem])?;
-    let empty = if raw.image.voxels.iter().all(|&value| value == 0.0) {
-        Some("voxels that are not 0")
-    } else if raw.classes.iter().all(|&class| class == 0) {
-        Some("labels of at least one foreground class for it")
-    } else {
-        None
-    };
-    if let Some(expected) = empty {
-        return Err(vec![DataError::Empty {
-            path: raw.file,
-            expected,
-        }]);
+    // A case without foreground may be a healthy one, which the task allows or not (below). In a
+    // task of the mask every scan shows the structure, and an empty file is the wrong file.
+    let is_mask = definition.labels == Labels::Mask;
+    if is_mask && raw.classes.iter().all(|&class| class == 0) {
+        return Err(vec![blank(&raw.file, Blank::Truth)]);
     }
     if !definition.absent_classes {
         let mut found = [false; 256];
@@ -120,6 +119,7 @@ impl RawCase {
                 mask: self.mask.map(|mask| slices_first(mask.view(), axis)),
                 content: self.content,
                 file: self.file,
+                notes: self.notes,
             },
         }
     }
@@ -130,7 +130,7 @@ type Volumes = (Loaded<f32>, Option<Loaded<i32>>, Option<Loaded<bool>>);
 fn read_files(
     image_file: &Path,
     labels: Option<&Path>,
-    mask: Option<&Path>,
+    mask: Option<&MaskFile>,
     wanted: &Labels,
     config: &DataConfig,
 ) -> Result<Volumes, Vec<DataError>> {
@@ -151,12 +151,9 @@ fn read_files(
         on_grid(grid.as_ref(), volume, file)
     });
     let loaded_mask = mask.map(|file| {
-        let volume = reader.values(file)?;
-        let inside = Volume {
-            voxels: volume.voxels.mapv(|value| value > 0.0),
-            geometry: volume.geometry,
-        };
-        on_grid(grid.as_ref(), inside, file)
+        let (inside, notes) = mask::read(file, reader)?;
+        let loaded = on_grid(grid.as_ref(), inside, file.path())?;
+        Ok(Loaded { notes, ..loaded })
     });
     let mut problems = Vec::new();
     let mut keep = |problem| problems.push(problem);
@@ -186,24 +183,21 @@ fn on_grid<T: Clone>(
 fn generate(seed: u64, subject: usize, spacing_mm: f64) -> Volumes {
     let phantom = phantom::generate(seed, subject, spacing_mm);
     let file = PathBuf::from(format!("phantom {subject} of seed {seed}"));
-    let geometry = phantom.image.geometry;
+    let geometry = phantom.image.geometry.clone();
+    let tissue = phantom.tissue.voxels.mapv(i32::from);
+    let brain = phantom.brain_mask.voxels.mapv(|value| value > 0);
     (
-        Loaded {
-            voxels: phantom.image.voxels,
-            geometry: geometry.clone(),
-            file: file.clone(),
-        },
-        Some(Loaded {
-            voxels: phantom.tissue.voxels.mapv(i32::from),
-            geometry: geometry.clone(),
-            file: file.clone(),
-        }),
-        Some(Loaded {
-            voxels: phantom.brain_mask.voxels.mapv(|value| value > 0),
-            geometry,
-            file,
-        }),
+        Loaded::new(phantom.image, &file),
+        Some(Loaded::new(with(tissue, &geometry), &file)),
+        Some(Loaded::new(with(brain, &geometry), &file)),
     )
+}
+
+fn with<T>(voxels: Array3<T>, geometry: &Geometry) -> Volume<T> {
+    Volume {
+        voxels,
+        geometry: geometry.clone(),
+    }
 }
 
 /// Converts labels to classes. Unless the task is the mask, the image is set to 0 outside it.
@@ -214,20 +208,50 @@ fn into_task(
     wanted: &Labels,
     grouping: &LabelGrouping,
 ) -> Result<RawCase, DataError> {
-    let missing = || DataError::Missing {
-        path: image.file.clone(),
-        expected: "a label map or a mask beside it".to_owned(),
+    let missing = || blank(&image.file, Blank::NoTruth);
+    if image.voxels.iter().all(|&value| value == 0.0) {
+        return Err(blank(&image.file, Blank::Scan));
+    }
+    let mut notes = Vec::new();
+    let mut noted = |file: &Path, note: String| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        notes.push(format!("{name}: {note}"));
     };
-    let mut mask = mask.map(|mask| mask.voxels);
+    let (mask_file, mut mask) = match mask {
+        Some(mask) => {
+            mask.notes
+                .into_iter()
+                .for_each(|note| noted(&mask.file, note));
+            (Some(mask.file), Some(mask.voxels))
+        }
+        None => (None, None),
+    };
     let classes = match wanted {
         Labels::Mask => match (mask.take(), &labels) {
             (Some(mask), _) => mask.mapv(u8::from),
-            (None, Some(labels)) => labels.voxels.mapv(|value| u8::from(value > 0)),
+            (None, Some(labels)) => grouping.apply(&labels.voxels, &labels.file)?,
             (None, None) => return Err(missing()),
         },
         Labels::All | Labels::Classes(_) => {
             let labels = labels.as_ref().ok_or_else(missing)?;
-            grouping.apply(&labels.voxels, mask.as_ref(), &labels.file)?
+            let mut classes = grouping.apply(&labels.voxels, &labels.file)?;
+            if let (Some(mask), Some(file)) = (&mask, &mask_file) {
+                if !mask.iter().any(|&inside| inside) {
+                    return Err(blank(file, Blank::Mask));
+                }
+                let outside = grouping.mask(&mut classes, &labels.voxels, mask);
+                if outside > 0 && classes.iter().all(|&class| class == 0) {
+                    return Err(blank(&labels.file, Blank::OutsideMask));
+                }
+                if outside > 0 {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy();
+                    let note = format!(
+                        "{outside} voxels with a label lie outside the mask {name} and count as background"
+                    );
+                    noted(&labels.file, note);
+                }
+            }
+            classes
         }
     };
     let mut voxels = image.voxels;
@@ -238,6 +262,9 @@ fn into_task(
                 *value = 0.0;
             }
         });
+        if voxels.iter().all(|&value| value == 0.0) {
+            return Err(blank(&image.file, Blank::Scan));
+        }
     }
     Ok(RawCase {
         image: Image {
@@ -248,5 +275,64 @@ fn into_task(
         mask,
         content,
         file: image.file,
+        notes,
     })
+}
+
+fn blank(file: &Path, blank: Blank) -> DataError {
+    DataError::File {
+        path: file.to_owned(),
+        fault: Fault::Blank(blank),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded<T: Clone>(voxels: &[T], file: &str) -> Loaded<T> {
+        let volume = Volume {
+            voxels: Array3::from_shape_vec((1, 1, voxels.len()), voxels.to_vec()).unwrap(),
+            geometry: Geometry::axis_aligned([1.0; 3]),
+        };
+        Loaded::new(volume, Path::new(file))
+    }
+
+    #[test]
+    fn what_was_decided_is_noted_with_its_file() {
+        let grouping = LabelGrouping::new(&[0], [("one", &[1][..]), ("two", &[2])]);
+        let mut mask = loaded(&[false, true, true, true], "a/mask.nii");
+        mask.notes.push("a soft mask".to_owned());
+        let raw = into_task(
+            loaded(&[4.0, 3.0, 2.0, 1.0], "a/scan.nii"),
+            Some(loaded(&[1, 1, 0, 2], "a/seg.nii")),
+            Some(mask),
+            &Labels::All,
+            &grouping,
+        )
+        .unwrap();
+        assert_eq!(raw.classes.into_raw_vec_and_offset().0, [0, 1, 0, 2]);
+        assert_eq!(
+            raw.notes,
+            [
+                "mask.nii: a soft mask",
+                "seg.nii: 1 voxels with a label lie outside the mask mask.nii and count as background"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_scan_without_labels_and_mask_has_no_truth() {
+        let grouping = LabelGrouping::new(&[0], [("one", &[1][..])]);
+        for wanted in [Labels::All, Labels::Mask] {
+            let scan = loaded(&[1.0, 2.0], "scan.nii");
+            let error = into_task(scan, None, None, &wanted, &grouping)
+                .err()
+                .unwrap();
+            assert_eq!(
+                error.to_string(),
+                "scan.nii: expected a label map or a mask beside it, got none"
+            );
+        }
+    }
 }

@@ -42,7 +42,7 @@ pub struct CaseFacts {
     pub voxels: Vec<u64>,
     /// A number that this and another scan share if they have the same voxels, however stored.
     pub content: u64,
-    /// What stands out, in a few words each.
+    /// What was decided about its files, and what stands out, in a few words each.
     pub marks: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl CaseFacts {
             intensities: [low, high],
             voxels,
             content: raw.content,
-            marks: Vec::new(),
+            marks: raw.notes.clone(),
         }
     }
 

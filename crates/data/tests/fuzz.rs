@@ -3,134 +3,33 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
-use flate2::Compression;
-use flate2::read::MultiGzDecoder;
-use flate2::write::GzEncoder;
-use ndarray::Array3;
-use rand::Rng;
-use slicewise_data::nifti::{Reader, read_f64, read_image, read_labels, write_image, write_labels};
-use slicewise_data::{DataConfig, Geometry, Labels, Position, Task, Volume, check_task, datasets};
-use slicewise_fuzz::{ChaCha8Rng, Target, fuzz, per_byte};
+#[path = "fuzz/volumes.rs"]
+mod volumes;
+
+use slicewise_data::nifti::{Reader, read_f64, read_image, read_labels};
+use slicewise_data::{DataConfig, Labels, Position, Task, Volume, check_task, datasets};
+use slicewise_fuzz::{Target, fuzz, per_byte};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{Read, Write};
 use std::path::Path;
+use volumes::{FIELDS, gzipped, inflated_length, label_maps, masks, volumes};
 
-/// Offset and width in bytes of the numbers that are read from a NIfTI-1 header (`nifti1.h`).
-const FIELDS: &[(usize, usize)] = &[
-    (0, 4),
-    // dim
-    (40, 2),
-    (42, 2),
-    (44, 2),
-    (46, 2),
-    (48, 2),
-    (50, 2),
-    // datatype, bitpix
-    (70, 2),
-    (72, 2),
-    // pixdim
-    (76, 4),
-    (80, 4),
-    (84, 4),
-    (88, 4),
-    // vox_offset, scl_slope, scl_inter
-    (108, 4),
-    (112, 4),
-    (116, 4),
-    // xyzt_units
-    (123, 1),
-    // qform_code, sform_code, quaternion and offsets
-    (252, 2),
-    (254, 2),
-    (256, 4),
-    (260, 4),
-    (264, 4),
-    (268, 4),
-    (272, 4),
-    (276, 4),
-    // srow_x, srow_y, srow_z
-    (280, 4),
-    (284, 4),
-    (288, 4),
-    (292, 4),
-    (296, 4),
-    (300, 4),
-    (304, 4),
-    (308, 4),
-    (312, 4),
-    (316, 4),
-    (320, 4),
-    (324, 4),
-    // magic
-    (344, 4),
-    // extension
-    (348, 4),
+/// Beginnings of what is no NIfTI volume, and its own magic.
+const WORDS: &[&str] = &[
+    "n+1\0",
+    "ni1\0",
+    "n+2\0",
+    "\x1f\u{8b}",
+    "version https://git-lfs",
+    "/annex/objects/",
+    "<!DOCTYPE html>",
+    "<?xml",
+    "PK\x03\x04",
+    "NRRD0004",
+    "ObjectType",
+    "DICM",
+    "ustar",
+    "\0\0\0\x01\0\0\0\x02",
 ];
-
-/// Returns the bytes of committed volumes of every type, byte order, orientation and form.
-fn volumes() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_string_lossy().contains(".nii"))
-        .collect();
-    paths.sort();
-    assert_eq!(paths.len(), 46, "fixtures");
-    paths
-        .iter()
-        .map(|path| inflated(&fs::read(path).unwrap()))
-        .collect()
-}
-
-/// Returns what a gzip stream holds, as far as it can be read; returns other bytes as they are.
-fn inflated(bytes: &[u8]) -> Vec<u8> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return bytes.to_vec();
-    }
-    let mut body = Vec::new();
-    let _ = MultiGzDecoder::new(bytes).read_to_end(&mut body);
-    body
-}
-
-/// Returns the length of what [`inflated`] would return, without keeping it.
-fn inflated_length(bytes: &[u8]) -> usize {
-    let mut decoder = MultiGzDecoder::new(bytes);
-    let mut piece = [0; 8192];
-    let mut length = 0;
-    while let Ok(count @ 1..) = decoder.read(&mut piece) {
-        length += count;
-    }
-    length
-}
-
-/// Compresses. One time in four the stream is damaged or padded as well.
-fn gzipped(body: Vec<u8>, rng: &mut ChaCha8Rng) -> Vec<u8> {
-    let compress = |bytes: &[u8], level| {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    };
-    let mut stream = compress(&body, 1);
-    match rng.random_range(0..16) {
-        0 => stream.truncate(rng.random_range(0..=stream.len())),
-        1 | 2 => {
-            let at = rng.random_range(0..stream.len());
-            stream[at] ^= 1 << rng.random_range(0..8);
-        }
-        // A gzip bomb: a kilobyte that unpacks to a megabyte, as a second member or in place of the
-        // voxels.
-        3 if rng.random_ratio(1, 64) => stream.extend(compress(&vec![0; 1 << 20], 9)),
-        4 if rng.random_ratio(1, 64) => {
-            let mut long = body;
-            long.resize(1 << 20, 0);
-            stream = compress(&long, 9);
-        }
-        _ => {}
-    }
-    stream
-}
 
 /// Asserts what must hold of every volume that was read.
 fn assert_valid<T: Copy + Into<f64>>(volume: &Volume<T>) {
@@ -163,15 +62,10 @@ fn read_volume(path: &Path) -> Result<(), String> {
 fn nifti() {
     fuzz(
         &Target {
-            share: 250,
+            share: 200,
             fields: FIELDS,
             allowance: &|bytes| per_byte(inflated_length(bytes).max(bytes.len()), 48),
-            ..Target::text(
-                "nifti",
-                "input.nii",
-                volumes(),
-                &["n+1\0", "ni1\0", "\x1f\u{8b}"],
-            )
+            ..Target::text("nifti", "input.nii", volumes(), WORDS)
         },
         read_volume,
     );
@@ -185,7 +79,7 @@ fn nifti_gzip() {
             fields: FIELDS,
             encode: &gzipped,
             allowance: &|bytes| per_byte(inflated_length(bytes).max(bytes.len()), 48),
-            ..Target::text("nifti-gzip", "input.nii.gz", volumes(), &["n+1\0"])
+            ..Target::text("nifti-gzip", "input.nii.gz", volumes(), WORDS)
         },
         read_volume,
     );
@@ -331,58 +225,38 @@ fn dataset_json() {
     );
 }
 
-/// Returns volumes that serve as image and label map at once: of two types, straight and rotated.
-/// Those of another shift have other voxels.
-fn label_maps(shift: usize) -> Vec<Vec<u8>> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("volume.nii");
-    let voxels = Array3::from_shape_fn((6, 8, 10), |(z, y, x)| ((z * y * x + shift) % 5) as u8);
-    let straight = Geometry::axis_aligned([1.5, 1.0, 0.8]);
-    let mut turned = straight.clone();
-    turned.stored.axis = [2, 0, 1];
-    turned.stored.flipped = [true, false, true];
-    let mut files = Vec::new();
-    for geometry in [straight, turned] {
-        let labels = Volume {
-            voxels: voxels.clone(),
-            geometry,
-        };
-        let image = Volume {
-            voxels: voxels.mapv(f32::from),
-            geometry: labels.geometry.clone(),
-        };
-        write_labels(&path, &labels).unwrap();
-        files.push(fs::read(&path).unwrap());
-        write_image(&path, &image).unwrap();
-        files.push(fs::read(&path).unwrap());
+/// Returns the problems of both of the paper's tasks on the cases of `cases.csv` beside a file.
+fn check(path: &Path) -> Result<(), String> {
+    let mut problems = Vec::new();
+    for (task, position) in Task::OF_PAPER
+        .into_iter()
+        .zip([None, Some(Position::Qform)])
+    {
+        let mut config = config("manifest", &path.with_file_name("cases.csv"));
+        config.spacing_mm = Some(1.0.into());
+        config.position = position;
+        let classes = (0..32).map(|class| class.to_string());
+        config.classes = Some(classes.collect());
+        problems.extend(check_task(task, &task.preset().unwrap(), &config));
     }
-    files
+    join_problems(problems.iter().map(|problem| &problem.problem).collect())
+}
+
+/// Keeps all that rayon does on this thread, where allocations are counted.
+fn stay_on_this_thread() {
+    if rayon::current_thread_index().is_none() {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .use_current_thread();
+        std::mem::forget(pool.build().unwrap());
+    }
 }
 
 /// Uses one broken volume as image and label map of a case, which is cropped, resampled and
 /// standardised.
 #[test]
 fn case() {
-    // All runs on this thread, where allocations are counted.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread();
-    let _pool = pool.build().unwrap();
-    let read = |path: &Path| {
-        let mut problems = Vec::new();
-        for (task, position) in Task::OF_PAPER
-            .into_iter()
-            .zip([None, Some(Position::Qform)])
-        {
-            let mut config = config("manifest", &path.with_file_name("cases.csv"));
-            config.spacing_mm = Some(1.0.into());
-            config.position = position;
-            let classes = (0..32).map(|class| class.to_string());
-            config.classes = Some(classes.collect());
-            problems.extend(check_task(task, &task.preset().unwrap(), &config));
-        }
-        join_problems(problems.iter().map(|problem| &problem.problem).collect())
-    };
+    stay_on_this_thread();
     let corpus = label_maps(0);
     let table = "case,image,label,split\none,input.nii,input.nii,A\ntwo,two.nii,two.nii,B\n";
     fuzz(
@@ -397,6 +271,31 @@ fn case() {
             allowance: &|bytes| per_byte(bytes.len(), 512 * 64),
             ..Target::text("case", "input.nii", corpus, &[])
         },
-        read,
+        check,
+    );
+}
+
+/// Uses one broken volume as the mask of a sound case, which is cut to it.
+#[test]
+fn mask() {
+    stay_on_this_thread();
+    let scan = label_maps(0)[0].clone();
+    let mut other = scan.clone();
+    other[400] += 1;
+    let table = "case,image,label,mask,split\n\
+                 one,one.nii,two.nii,input.nii,A\ntwo,two.nii,two.nii,,B\n";
+    fuzz(
+        &Target {
+            share: 50,
+            fields: FIELDS,
+            companions: vec![
+                ("cases.csv", Vec::from(table)),
+                ("one.nii", other),
+                ("two.nii", scan),
+            ],
+            allowance: &|bytes| per_byte(bytes.len(), 512 * 64),
+            ..Target::text("mask", "input.nii", masks(), &[])
+        },
+        check,
     );
 }

@@ -5,7 +5,7 @@
 //! pipeline"). The labels are Draw-EM's nine tissues (Makropoulos et al. 2018).
 
 use crate::config::DataConfig;
-use crate::datasets::{CaseSource, Dataset, Source, entries};
+use crate::datasets::{CaseSource, Dataset, MaskFile, Source, entries};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use slicewise_core::Labels;
@@ -97,7 +97,7 @@ fn list(root: &Path, labels: &Labels) -> Result<Vec<CaseSource>, DataError> {
                 source: Source::Files {
                     image: existing_or_newest(IMAGES),
                     labels: tissue.then(|| existing_or_newest(LABELS)),
-                    mask: Some(existing_or_newest(MASKS)),
+                    mask: Some(MaskFile::Mask(existing_or_newest(MASKS))),
                 },
                 id,
             });

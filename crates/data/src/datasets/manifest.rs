@@ -4,11 +4,11 @@
 //! Relative paths start at the CSV and must stay below its folder, so that a table from elsewhere
 //! reads only files that came with it. Absolute paths are allowed. Label values are class indices
 //! (0 is background); `data.classes` names them, which every task but one of the mask needs. That
-//! uses `mask > 0`, or without a mask `label > 0`. `split` is `A`, `B` or empty. Cases
+//! uses the mask ([`MaskFile`]), or without one `label > 0`. `split` is `A`, `B` or empty. Cases
 //! of one `subject` stay together; without that column BIDS names say who it is ([`subject_of`]).
 
 use crate::config::DataConfig;
-use crate::datasets::{CaseSource, Dataset, Source, escapes, subject_of};
+use crate::datasets::{CaseSource, Dataset, MaskFile, Source, escapes, subject_of};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use crate::text;
@@ -286,7 +286,7 @@ fn case_of(
         source: Source::Files {
             image: folder.join(row.image),
             labels,
-            mask,
+            mask: mask.map(MaskFile::Mask),
         },
     })
 }

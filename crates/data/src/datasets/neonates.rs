@@ -10,7 +10,7 @@
 //! remains around the brain, so the task is easier than on whole heads.
 
 use crate::config::DataConfig;
-use crate::datasets::{CaseSource, Dataset, Source, entries};
+use crate::datasets::{CaseSource, Dataset, MaskFile, Source, entries};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
 use slicewise_core::Labels;
@@ -88,7 +88,7 @@ fn list(root: &Path, labels: &Labels) -> Result<Vec<CaseSource>, DataError> {
             source: Source::Files {
                 image,
                 labels,
-                mask: Some(stripped),
+                mask: Some(MaskFile::StrippedScan(stripped)),
             },
         }
     });

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 /// A reader that counts its bytes, for the message about a damaged stream.
 pub(super) struct CountingReader<R> {
-    inner: R,
+    pub(super) inner: R,
     /// Number of bytes read so far.
     pub(super) bytes: usize,
 }

@@ -1,8 +1,9 @@
 //! Reads NIfTI files to volumes in RAS.
 
 use super::position::Position;
-use super::read::{Misfits, Stored, Voxel, header_error, read_stored};
+use super::read::{Misfits, Stored, Voxel, file_error, header_error, read_stored};
 use crate::error::DataError;
+use crate::fault::Fault;
 use ndarray::Array3;
 use slicewise_core::{Geometry, Image, StoredAxes, Volume};
 use std::path::Path;
@@ -50,15 +51,16 @@ impl Reader {
     }
 
     /// Reads a segmentation to RAS `[z, y, x]` with the file's own label values, whatever type it
-    /// stores them in (float64 included).
+    /// stores them in (float64 included). Labels that were scaled when they were saved as integers
+    /// are rounded back where that is unambiguous.
     ///
     /// # Errors
     /// Those of [`image`](Self::image), or a value is not a whole number.
     pub fn labels(self, path: &Path) -> Result<Volume<i32>, DataError> {
-        self.read(path, |misfits| DataError::NotInteger {
-            path: path.to_owned(),
+        self.read(path, |misfits| Fault::NotWhole {
             value: misfits.value,
             first: misfits.first,
+            cause: misfits.not_whole(),
         })
     }
 
@@ -71,8 +73,7 @@ impl Reader {
     }
 
     fn finite<T: Voxel>(self, path: &Path) -> Result<Volume<T>, DataError> {
-        self.read(path, |misfits| DataError::NotFinite {
-            path: path.to_owned(),
+        self.read(path, |misfits| Fault::NotFinite {
             count: misfits.count,
             first: misfits.first,
         })
@@ -81,7 +82,7 @@ impl Reader {
     fn read<T: Voxel>(
         self,
         path: &Path,
-        refuse: impl FnOnce(Misfits) -> DataError,
+        refuse: impl FnOnce(Misfits) -> Fault,
     ) -> Result<Volume<T>, DataError> {
         let Stored {
             voxels,
@@ -90,7 +91,7 @@ impl Reader {
             affine,
         } = read_stored(path, self.position)?;
         if let Some(misfits) = misfits {
-            return Err(refuse(misfits));
+            return Err(file_error(path, refuse(misfits)));
         }
         let array =
             Array3::from_shape_vec((k, j, i), voxels).map_err(|error| header_error(path, error))?;

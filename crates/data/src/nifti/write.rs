@@ -45,9 +45,9 @@ fn write<T: Clone>(
     let ending = [".nii.gz", ".nii"]
         .into_iter()
         .find(|ending| name.ends_with(ending))
-        .ok_or_else(|| DataError::Header {
-            path: path.to_owned(),
-            reason: "expected a name that ends in .nii or .nii.gz".to_owned(),
+        .ok_or_else(|| {
+            let problem = "expected a name that ends in .nii or .nii.gz";
+            fail(io::Error::new(io::ErrorKind::InvalidFilename, problem))
         })?;
     let geometry = &volume.geometry;
     let (stored, stored_affine) = geometry

@@ -40,20 +40,20 @@ fn damaged_gzip_streams() {
     assert_eq!(
         read_changed("float64.nii.gz", "x.nii.gz", |bytes| bytes
             .truncate(bytes.len() / 2)),
-        "x.nii.gz: truncated or damaged gzip stream after 544 uncompressed bytes (incomplete deflate stream)"
+        "x.nii.gz: truncated gzip stream after 544 uncompressed bytes (incomplete deflate stream)"
     );
     // All voxels are there; only the checksum is cut off.
     assert_eq!(
         read_changed("int16.nii.gz", "x.nii.gz", |bytes| bytes
             .truncate(bytes.len() - 3)),
-        "x.nii.gz: truncated or damaged gzip stream after 472 uncompressed bytes (unexpected end of file)"
+        "x.nii.gz: truncated gzip stream after 472 uncompressed bytes (unexpected end of file)"
     );
     assert_eq!(
         read_changed("int16.nii.gz", "x.nii.gz", |bytes| {
             let crc = bytes.len() - 8;
             bytes[crc] ^= 1;
         }),
-        "x.nii.gz: truncated or damaged gzip stream after 472 uncompressed bytes \
+        "x.nii.gz: damaged gzip stream after 472 uncompressed bytes \
          (corrupt gzip stream does not have a matching checksum)"
     );
 }
@@ -73,7 +73,7 @@ fn headers_that_promise_too_much() {
     );
     assert_eq!(
         read_with_header(|bytes| set_i16(bytes, 42, 0)),
-        "x.nii: not a readable NIfTI-1 file: expected 1 to 7 axes of at least one voxel, \
+        "x.nii: not a readable NIfTI file: expected 1 to 7 axes of at least one voxel, \
          got dim = [3, 0, 8, 6, 1, 1, 1, 1]"
     );
     assert_eq!(
@@ -89,27 +89,20 @@ fn headers_that_promise_too_much() {
 #[test]
 fn headers_that_are_none() {
     type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
-    let cases: [(&str, Change); 6] = [
+    let cases: [(&str, Change); 4] = [
         ("expected 348 header bytes, got 5", &|bytes| {
-            *bytes = b"hello".to_vec();
+            *bytes = vec![92, 1, 0, 0, 0];
         }),
         (
             "expected the header size 348 in its first bytes, got 0",
-            &|bytes| bytes[..4].fill(0),
-        ),
-        ("NIfTI-2 is not supported", &|bytes| {
-            bytes[..4].copy_from_slice(&540i32.to_le_bytes());
-        }),
-        (
-            "a header without voxels (expected one .nii file, got half a .hdr/.img pair)",
-            &|bytes| bytes[344..348].copy_from_slice(b"ni1\0"),
-        ),
-        (
-            "expected real numbers of at most 64 bits, got the type Rgb24",
             &|bytes| {
-                set_i16(bytes, 70, 128);
-                set_i16(bytes, 72, 24);
+                bytes[..4].fill(0);
+                bytes[344..348].fill(0);
             },
+        ),
+        (
+            "expected n+2 in bytes 4 to 6 of a NIfTI-2 header, got something else",
+            &|bytes| bytes[..4].copy_from_slice(&540i32.to_le_bytes()),
         ),
         (
             "expected voxels to start at byte 352 or later, got 3.5",
@@ -119,7 +112,7 @@ fn headers_that_are_none() {
     for (expected, change) in cases {
         assert_eq!(
             read_with_header(change),
-            format!("x.nii: not a readable NIfTI-1 file: {expected}")
+            format!("x.nii: not a readable NIfTI file: {expected}")
         );
     }
 }
@@ -270,6 +263,6 @@ fn a_check_finds_everything_at_once() {
     );
     assert_eq!(
         problems[0].remedy,
-        "Convert it to NIfTI-1 (.nii or .nii.gz)."
+        "Look at its text: it may be a server's error that was saved in the file's place."
     );
 }

@@ -90,7 +90,7 @@ fn voxels_of_a_metre_are_not_resampled_to_millimetres() {
     }
     for name in ["one.nii.gz", "one-label.nii.gz"] {
         let mut volume = huge.clone();
-        volume.voxels.mapv_inplace(|value| (value - 100.0) % 7.0);
+        volume.voxels.mapv_inplace(|value| (value - 100.0) % 3.0);
         put_image(&folder.path().join(name), &volume);
     }
     let (result, held) = most_held(|| {

@@ -4,6 +4,7 @@
 
 mod broken_files;
 mod broken_settings;
+mod bytes;
 mod case_files;
 mod datasets;
 mod folds;
@@ -25,3 +26,4 @@ mod small_files;
 mod tables;
 mod task_definitions;
 mod twins;
+mod values;

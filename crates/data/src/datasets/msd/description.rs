@@ -155,14 +155,14 @@ impl Description {
 
     fn known_ending(&self, ending: &Value) -> Result<&'static str, DataError> {
         let known = ENDINGS.iter().find(|known| ending == **known);
-        known.copied().ok_or_else(|| {
-            let got = ending
-                .as_str()
-                .map_or(ending.to_string(), |text| format!("\"{text}\""));
-            self.refused(
-                format!("expected the file_ending .nii.gz or .nii, got {got}"),
-                CONVERT,
-            )
+        known.copied().ok_or_else(|| match ending.as_str() {
+            Some(ending) => DataError::FileEnding {
+                path: self.path.clone(),
+                ending: ending.to_owned(),
+            },
+            None => self.wrong(format!(
+                "expected the file_ending .nii.gz or .nii, got {ending}"
+            )),
         })
     }
 
