@@ -42,7 +42,7 @@ pub enum Fault {
     )]
     TooShort {
         /// Number of bytes that the header states.
-        expected: u128,
+        expected: u64,
         /// The header's dimensions, `x×y×z`.
         shape: String,
         /// Bytes of one voxel.

@@ -150,10 +150,11 @@ fn read_stream<T: Voxel>(
     } = header;
     let is_long_enough = skip(path, stream, header.skip)?;
     let bytes_per_voxel = datatype.size_of();
-    let expected = shape.iter().map(|&n| n as u128).product::<u128>() * bytes_per_voxel as u128;
+    // 2^15 voxels along each axis, of 8 bytes, are far from 2^64.
+    let expected = shape.iter().map(|&n| n as u64).product::<u64>() * bytes_per_voxel as u64;
     let written = || shape.map(|n| n.to_string()).join("×");
     let limit = usize::try_from(expected).unwrap_or(usize::MAX);
-    let is_too_large = expected > u128::from(MOST_VOXELS) * bytes_per_voxel as u128;
+    let is_too_large = expected > MOST_VOXELS * bytes_per_voxel as u64;
     // The buffer grows with what the file holds, never with what its header states.
     let (raw, got) = if is_too_large {
         let got = io::copy(&mut stream.by_ref().take(limit as u64), &mut io::sink());
@@ -166,7 +167,7 @@ fn read_stream<T: Voxel>(
         let got = raw.len();
         (raw, got)
     };
-    if (got as u128) < expected || !is_long_enough {
+    if (got as u64) < expected || !is_long_enough {
         let fault = Fault::TooShort {
             expected,
             shape: written(),

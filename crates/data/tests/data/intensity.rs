@@ -154,6 +154,21 @@ fn neither_part_b_nor_any_label_changes_the_numbers() {
 fn each_fold_has_the_numbers_of_its_own_part_a() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = ct(folder.path(), Normalise::Ct(None));
+    // The same scan in several folds would be refused; two voxels that change places make it another.
+    for number in 1..3 {
+        let (mut image, mut labels) = body(TISSUES);
+        let places = [[0, 0, 0], [9, 0, number]];
+        image.swap(places[0], places[1]);
+        labels.swap(places[0], places[1]);
+        let file = |end: &str| folder.path().join(format!("s{number}{end}.nii.gz"));
+        let (scan, truth) = (file(""), file("_seg"));
+        put_case(
+            (&scan, &truth),
+            (&image, &labels),
+            &diagonal([1.0; 3]),
+            |_| (),
+        );
+    }
     config.folds = Some(4);
     let mut higher = 0;
     for fold in 1..=4 {

@@ -236,12 +236,15 @@ fn labels_and_lists_that_cannot_be_used() {
         ["dataset.json: case \"c_000\" appears twice; Name every case once, in one part."]
     );
     msd.described(r#", "file_ending": ".mha""#);
-    let convert =
-        "Convert the volumes to .nii.gz, for instance with SimpleITK's ReadImage and WriteImage.";
+    let convert = "Convert all volumes, then set file_ending to .nii.gz: python3 -c \"import SimpleITK \
+                   as s, pathlib as p; [s.WriteImage(s.ReadImage(str(f)), \
+                   str(f.with_suffix('.nii.gz'))) for f in p.Path('.').rglob('*.mh[ad]')]\" (pip \
+                   install SimpleITK).";
     assert_eq!(
         msd.problems(),
         [format!(
-            "dataset.json: expected the file_ending .nii.gz or .nii, got \".mha\"; {convert}"
+            "dataset.json: expected the file_ending .nii.gz or .nii, got \".mha\", a MetaImage volume \
+             (MHA, MHD); {convert}"
         )]
     );
     // Without file_ending the files tell.

@@ -18,8 +18,8 @@ const BRAIN: Task = Task::BRAIN_EXTRACTION;
 /// Counts the voxels of each class in every case.
 fn counts(task: &Task, config: &DataConfig, folder: &Path) -> Vec<Vec<usize>> {
     let definition = task.preset().unwrap();
-    assert_eq!(check_task(task.clone(), &definition, config), []);
-    let data = load_task(task.clone(), &definition, config, &folder.join("cache")).unwrap();
+    assert_eq!(check_task(*task, &definition, config), []);
+    let data = load_task(*task, &definition, config, &folder.join("cache")).unwrap();
     let of = |labels: &Array3<u8>| {
         let mut counts = vec![0; data.classes.len()];
         labels
@@ -44,7 +44,7 @@ fn problem_of(
     config: &DataConfig,
     folder: &Path,
 ) -> (String, String) {
-    let problems = check_task(task.clone(), definition, config);
+    let problems = check_task(*task, definition, config);
     let [problem] = &problems[..] else {
         panic!("{problems:?}")
     };
@@ -56,7 +56,7 @@ fn problem_of(
 
 /// Returns what the table of cases says of case `s1`.
 fn marks(task: &Task, config: &DataConfig) -> Vec<String> {
-    let inspected = examine(task.clone(), &task.preset().unwrap(), config);
+    let inspected = examine(*task, &task.preset().unwrap(), config);
     assert_eq!(inspected.problems, []);
     inspected.cases[1].marks.clone()
 }
@@ -227,7 +227,7 @@ fn a_soft_mask_is_cut_at_a_half() {
     assert_eq!(counts(&BRAIN, &config, folder.path())[1][1], half);
     let said =
         format!("odd.nii.gz: a soft mask, cut at 0.5: {half} voxels are inside, {any} are above 0");
-    assert_eq!(marks(&BRAIN, &config), [said.clone()]);
+    assert_eq!(marks(&BRAIN, &config), std::slice::from_ref(&said));
     // In another task the scan is cut to the same voxels.
     put_masks(folder.path(), true, &soft);
     let inside = counts(&TISSUE, &config, folder.path());
