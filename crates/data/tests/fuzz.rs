@@ -197,7 +197,7 @@ fn dataset_json() {
         { } [ ] : , " \n \u0000 \ud800 null [[[[[[[[ {"a": 0 255"#;
     let words: Vec<&str> = words.split_whitespace().chain(["\u{feff}"]).collect();
     let corpus = [
-        r#"{"labels": {"0": "background", "1": "Anterior", "2": "Posterior"}, "numTraining": 1}"#,
+        r#"{"labels": {"0": "background", "1": "Anterior", "2": "Posterior"}, "numTraining": 2}"#,
         r#"{"channel_names": {"0": "T2"}, "labels": {"background": 0, "a": 1, "b": 2},
            "file_ending": ".nii.gz"}"#,
         r#"{"labels": {"0": "background", "1": "a"}, "modality": {"0": "MR"}, "numTraining": 1,
@@ -212,6 +212,7 @@ fn dataset_json() {
                 ("labelsTr/one.nii.gz", Vec::new()),
                 ("imagesTr/one_0000.nii.gz", Vec::new()),
                 ("labelsTr/two.nii", Vec::new()),
+                ("imagesTr/two_0000.nii", Vec::new()),
                 ("imagesTr/three_0000.nii.gz", Vec::new()),
             ],
             ..Target::text(

@@ -29,15 +29,14 @@ impl Folder {
             .iter()
             .filter(|pair| pair.missing().next().is_none())
             .count();
-        let expected = number.unwrap_or(pairs.len());
+        let by_list = if cases.is_empty() { "labelsTr" } else { list };
+        let (expected, by) = match *number {
+            Some(number) if number != found => (number, "numTraining"),
+            _ => (pairs.len(), by_list),
+        };
         if missing.is_empty() && expected == found {
             return Ok(());
         }
-        let by = match (number, cases.is_empty()) {
-            (Some(_), _) => "numTraining",
-            (None, true) => "labelsTr",
-            (None, false) => list,
-        };
         let mut problem = format!("expected {expected} cases by {by}, found {found}");
         if !missing.is_empty() {
             problem += &format!("; missing: {}", few(&missing));
