@@ -1,11 +1,15 @@
-//! The table of cases that `check` prints, and `sweep` before it starts: what each is like as it is
-//! stored, with a mark at what stands out.
+//! What `check` says of the cases, and `sweep` before it starts: a table of what each is like as it is
+//! stored, with a mark at what stands out, and what became of them.
 
 use crate::config::ExperimentConfig;
-use slicewise_data::{CaseFacts, Part, TaskData};
+use crate::failure::{Failure, Outcome};
+use crate::notice::notice;
+use crate::segmenter;
+use slicewise_data::{Case, CaseFacts, IntensityScale, Part, SliceAxis, TaskData};
 use slicewise_experiment::record::FULL;
 use slicewise_experiment::{PreparedRun, ResultsFolder, Run};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The most rows on a terminal unless all are asked for.
 const MOST_ROWS: usize = 30;
@@ -167,6 +171,68 @@ pub(crate) fn missed_shares(
             }),
     );
     lines
+}
+
+/// Shows what the cases are like that a sweep is about to begin with. Phantoms are not shown: they are
+/// what the experiment says.
+pub(crate) fn show(config: &ExperimentConfig, cache: &Path) -> Outcome {
+    for &task in config.tasks.keys() {
+        let definition = config.definition(task)?;
+        let facts = slicewise_data::survey(task, &definition, &config.data, cache);
+        let survey = facts.map_err(Failure::input)?;
+        if !survey.cases.is_empty() {
+            let folds = slicewise_data::folds(&definition, &config.data).map_err(Failure::input)?;
+            let part = |case: &CaseFacts| part_or_fold(case, &folds);
+            let table = table(&survey.cases, &survey.classes, false, part);
+            notice(format_args!(
+                "{}, the cases as they are stored:\n{}",
+                task.name(),
+                table.trim_end()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Says how many cases are cut in which plane.
+pub(crate) fn planes(cases: &[Case]) -> String {
+    let axes = [SliceAxis::Axial, SliceAxis::Sagittal, SliceAxis::Coronal];
+    let counts = axes.map(|axis| {
+        let of_axis = |case: &&Case| case.labels.geometry.slice_axis() == axis;
+        (axis, cases.iter().filter(of_axis).count())
+    });
+    let there = counts.iter().filter(|(_, count)| *count > 0);
+    let words: Vec<String> = there
+        .map(|(axis, count)| format!("{count} case(s) in {}", axis.words()))
+        .collect();
+    let mixed = if words.len() > 1 {
+        "mixed planes: "
+    } else {
+        ""
+    };
+    format!("{mixed}{}", words.join(", "))
+}
+
+/// Says how the intensities of every case were scaled.
+pub(crate) fn intensities(scale: &IntensityScale) -> String {
+    let IntensityScale {
+        low,
+        high,
+        zero,
+        unit,
+    } = scale;
+    format!(
+        "intensities in HU: clipped to {low:.1} and {high:.1}, minus {zero:.1}, divided by {unit:.1}"
+    )
+}
+
+/// Says which axes a model's levels halve.
+pub(crate) fn pooling(model: &str, strides: &[[usize; 3]], data: &TaskData) -> String {
+    let [d, h, w] = segmenter::median_spacing_mm(data);
+    format!(
+        "{model}: pooled by {strides:?} ([D, H, W] from level to level), for voxels of {d:.2} × \
+         {h:.2} × {w:.2} mm"
+    )
 }
 
 /// Chooses what there is room for, in the order of the cases: those with a mark before others.

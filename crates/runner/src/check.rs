@@ -12,7 +12,7 @@ use crate::segmenter;
 use anyhow::{Context, anyhow};
 use indicatif::{HumanBytes, HumanDuration};
 use serde::Serialize;
-use slicewise_data::{Case, CaseFacts, IntensityScale, Part, Problem, SliceAxis, Task, TaskData};
+use slicewise_data::{CaseFacts, Part, Problem, SliceAxis, Task, TaskData};
 use slicewise_experiment::{ResultsFolder, TrainingCase};
 use slicewise_model::{ModelConfig, Pooling};
 use std::ops::ControlFlow;
@@ -176,7 +176,7 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             say!("  classes: {}", data.classes.join(", "));
         }
         if definition.slice_axis == SliceAxis::Thickest {
-            say!("  {}", planes(&data.cases));
+            say!("  {}", cases::planes(&data.cases));
         }
         let missed = cases::missed_shares(&config, &folder, &data, &runs);
         for warning in missed {
@@ -184,7 +184,7 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             found.warnings.push(format!("{}: {warning}", task.name()));
         }
         if let Some(scale) = &data.intensities {
-            say!("  {}", intensities(scale));
+            say!("  {}", cases::intensities(scale));
         }
         let slices: usize = data
             .cases
@@ -197,7 +197,7 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
                 .with_context(|| arguments.experiment.display().to_string())
                 .map_err(Failure::Input)?;
             if let Pooling::Strides(strides) = &network.pooling {
-                say!("  {}", pooling(model, strides, &data));
+                say!("  {}", cases::pooling(model, strides, &data));
             }
             let cost = cost(&config, &network, &data)?;
             memory = memory.max(cost.memory_bytes);
@@ -267,47 +267,6 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
         memory_bytes: memory,
     });
     Ok(())
-}
-
-/// Says how many cases are cut in which plane.
-fn planes(cases: &[Case]) -> String {
-    let axes = [SliceAxis::Axial, SliceAxis::Sagittal, SliceAxis::Coronal];
-    let counts = axes.map(|axis| {
-        let of_axis = |case: &&Case| case.labels.geometry.slice_axis() == axis;
-        (axis, cases.iter().filter(of_axis).count())
-    });
-    let there = counts.iter().filter(|(_, count)| *count > 0);
-    let words: Vec<String> = there
-        .map(|(axis, count)| format!("{count} case(s) in {}", axis.words()))
-        .collect();
-    let mixed = if words.len() > 1 {
-        "mixed planes: "
-    } else {
-        ""
-    };
-    format!("{mixed}{}", words.join(", "))
-}
-
-/// Says how the intensities of every case were scaled.
-fn intensities(scale: &IntensityScale) -> String {
-    let IntensityScale {
-        low,
-        high,
-        zero,
-        unit,
-    } = scale;
-    format!(
-        "intensities in HU: clipped to {low:.1} and {high:.1}, minus {zero:.1}, divided by {unit:.1}"
-    )
-}
-
-/// Says which axes a model's levels halve.
-fn pooling(model: &str, strides: &[[usize; 3]], data: &TaskData) -> String {
-    let [d, h, w] = segmenter::median_spacing_mm(data);
-    format!(
-        "{model}: pooled by {strides:?} ([D, H, W] from level to level), for voxels of {d:.2} × \
-         {h:.2} × {w:.2} mm"
-    )
 }
 
 /// Returns the bytes of checkpoints that exist at once, at most. Each run keeps one of the size

@@ -108,12 +108,10 @@ impl ExperimentConfig {
                 path.display()
             )));
         }
-        let text = slicewise_data::text::decode(bytes).map_err(|got| {
-            let place = path.display();
-            Failure::input(anyhow!(
-                "{place}: expected UTF-8 text, got {got}; save it as UTF-8"
-            ))
-        })?;
+        let text = slicewise_data::text::decode(bytes)
+            .map_err(|got| anyhow!("expected UTF-8 text, got {got}; save it as UTF-8"))
+            .with_context(|| path.display().to_string())
+            .map_err(Failure::input)?;
         Self::parse(&text, path).map_err(Failure::Input)
     }
 

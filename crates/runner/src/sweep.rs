@@ -12,7 +12,7 @@ use crate::resolve::{Resolved, need_device, resolve};
 use crate::schedule;
 use crate::segmenter;
 use anyhow::{Context, anyhow, bail};
-use slicewise_data::{Case, CaseFacts, Part, SliceAxis, Task, TaskData};
+use slicewise_data::{Case, Part, SliceAxis, Task, TaskData};
 use slicewise_experiment::{
     DataManifest, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, ledger, packed, record,
     replace,
@@ -33,27 +33,6 @@ pub(crate) const COMMIT: &str = env!("SLICEWISE_COMMIT");
 
 /// The longest time that a sweep waits for the workers of a killed one to end.
 const LONGEST_WAIT_FOR_WORKERS: Duration = Duration::from_secs(600);
-
-/// Shows what the cases are like that a sweep is about to begin with. Phantoms are not shown: they are
-/// what the experiment says.
-fn show_cases(config: &ExperimentConfig, cache: &Path) -> Outcome {
-    for &task in config.tasks.keys() {
-        let definition = config.definition(task)?;
-        let facts = slicewise_data::survey(task, &definition, &config.data, cache);
-        let survey = facts.map_err(Failure::input)?;
-        if !survey.cases.is_empty() {
-            let folds = slicewise_data::folds(&definition, &config.data).map_err(Failure::input)?;
-            let part = |case: &CaseFacts| cases::part_or_fold(case, &folds);
-            let table = cases::table(&survey.cases, &survey.classes, false, part);
-            notice(format_args!(
-                "{}, the cases as they are stored:\n{}",
-                task.name(),
-                table.trim_end()
-            ));
-        }
-    }
-    Ok(())
-}
 
 /// Begins or continues the experiment.
 pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
@@ -87,7 +66,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     }
     let begun = folder.config().exists() && folder.manifest().exists();
     if !begun {
-        show_cases(&config, &arguments.cache)?;
+        cases::show(&config, &arguments.cache)?;
     }
     if !begun {
         prepare(&folder, &text, &manifest(&config, &text, arguments, &data)?)?;

@@ -4,6 +4,7 @@ use super::description::{CONVERT, Description, Named, ONE_CHANNEL};
 use super::files::{Files, ending, parent, stem, without_channel};
 use crate::datasets::entries;
 use crate::error::DataError;
+use crate::format::Format;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -134,7 +135,9 @@ impl Folder {
                 let endings = self.files.endings.join(" or ");
                 let problem =
                     format!("expected labels that end in {endings} in labelsTr, got {other}");
-                return Err(self.description.refused(problem, CONVERT));
+                let format = Format::of_name(Path::new(other));
+                let remedy = format.map_or(CONVERT, |format| format.remedy_of_all());
+                return Err(self.description.refused(problem, remedy));
             }
             return Err(DataError::Missing {
                 path: labels.join(format!("*{}", self.files.endings[0])),
