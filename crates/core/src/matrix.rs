@@ -87,9 +87,11 @@ mod tests {
             assert!((ours - expected).abs() < 1e-12, "{ours} for {expected}");
         }
         let inverse = inverse_transposed(&leaning);
+        let column = |m: &Matrix, c: usize| m.map(|row| row[c]);
         for r in 0..3 {
             for c in 0..3 {
-                let product: f64 = (0..3).map(|k| leaning[k][r] * inverse[k][c]).sum();
+                let pairs = column(&leaning, r).into_iter().zip(column(&inverse, c));
+                let product: f64 = pairs.map(|(a, b)| a * b).sum();
                 assert!((product - f64::from(u8::from(r == c))).abs() < 1e-12);
             }
         }

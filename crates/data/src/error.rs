@@ -94,9 +94,9 @@ pub enum DataError {
         /// The image file.
         reference: PathBuf,
         /// The image's shape.
-        expected: String,
+        expected: Box<str>,
         /// The other file's shape.
-        got: String,
+        got: Box<str>,
         /// What the difference most likely comes from.
         cause: GridCause,
     },

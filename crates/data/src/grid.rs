@@ -47,7 +47,7 @@ impl Grid<'_> {
         };
         let shape = voxels.dim().into();
         if shape != self.shape {
-            let write = |[z, y, x]: [usize; 3]| format!("{x}×{y}×{z}");
+            let write = |[z, y, x]: [usize; 3]| format!("{x}×{y}×{z}").into();
             return Err(DataError::ShapeMismatch {
                 path: file.to_owned(),
                 reference: self.file.to_owned(),

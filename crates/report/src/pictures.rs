@@ -149,7 +149,7 @@ fn fitting(
     classes: usize,
 ) -> Result<Labels, ReportError> {
     let labels = nifti::read_labels(path)?.sliced_along(axis);
-    let shape = |(z, y, x)| format!("{x}×{y}×{z}");
+    let shape = |(z, y, x)| format!("{x}×{y}×{z}").into();
     if labels.voxels.dim() != scan.voxels.dim() {
         return Err(ReportError::Picture(DataError::ShapeMismatch {
             path: path.to_owned(),

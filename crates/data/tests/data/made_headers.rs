@@ -109,7 +109,7 @@ pub(crate) fn write_header(path: &Path, number: usize, rng: &mut ChaCha8Rng) -> 
     let sizes: [f64; 3] = std::array::from_fn(|_| rng.random_range(0.3..4.0));
     let offset: [f64; 3] = std::array::from_fn(|_| rng.random_range(-300.0..300.0));
     let angle = rng.random_range(0.0..60.0f64).to_radians();
-    let angle = if number % 4 == 0 { 0.0 } else { angle };
+    let angle = if number.is_multiple_of(4) { 0.0 } else { angle };
     let turned = times(&turn(rng, angle), &order(number * 7 % 48));
     let qfac = determinant(&turned);
     let mut rotation = turned;
