@@ -68,12 +68,12 @@ pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) 
         }
     };
     if let Some(grouping) = grouping {
-        let checked: Vec<Result<(Option<Part>, Intensities), Vec<DataError>>> = cases
+        let checked: Vec<_> = cases
             .par_iter()
             .filter(|(case, _)| matches!(case.source, Source::Files { .. }))
             .map(|(case, part)| {
-                let counts = check_case(&case.source, definition, &grouping, config)?;
-                Ok((*part, counts))
+                let found = check_case(&case.source, definition, &grouping, config);
+                found.map(|counts| (*part, counts))
             })
             .collect();
         let mut part_a = Intensities::default();

@@ -2,10 +2,10 @@
 //! nine labels.
 
 use crate::config::{DataConfig, PHANTOM_SPACING_MM};
-use crate::spacing::Spacing;
 use crate::datasets::{CaseSource, Dataset, Source};
 use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::spacing::Spacing;
 use slicewise_core::Labels;
 use std::ops::RangeInclusive;
 
@@ -40,7 +40,9 @@ impl Dataset for Phantoms {
             return setting("phantom", "expected subjects and seed, got none".to_owned());
         };
         let spacing = config.spacing_mm.unwrap_or(PHANTOM_SPACING_MM.into());
-        let isotropic = spacing.isotropic().filter(|size| SPACINGS_MM.contains(size));
+        let isotropic = spacing
+            .isotropic()
+            .filter(|size| SPACINGS_MM.contains(size));
         let Some(spacing_mm) = isotropic else {
             let (finest, coarsest) = (SPACINGS_MM.start(), SPACINGS_MM.end());
             let problem = match spacing {
