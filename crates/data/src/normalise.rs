@@ -11,7 +11,7 @@
 //!
 //! Deviation from nnU-Net: it takes the voxels that the training *labels* call foreground. Here most
 //! of these labels are not annotated yet when a run begins, and what is not annotated must not be
-//! known. So the voxels are all above [`AIR_HU`], inside the mask if there is one. Lungs count, air
+//! known. So the voxels are all above -950 HU, inside the mask if there is one. Lungs count, air
 //! around the body does not, nor does what scanners put outside their round field of view. This
 //! spreads the intensities of one organ over less of the range. Who knows the organ's window says so,
 //! as a radiologist would, and needs no labels for it.
