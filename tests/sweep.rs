@@ -93,7 +93,7 @@ fn table_2_has_a_row_for_each_strategy_ratio_task_and_part() {
     let mut lines = csv.lines();
     assert_eq!(
         lines.next(),
-        Some("task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps")
+        Some("task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps,asked")
     );
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
     for task in ["brain-extraction", "tissue-segmentation"] {
@@ -108,7 +108,7 @@ fn table_2_has_a_row_for_each_strategy_ratio_task_and_part() {
                 ("full", 1.0),
             ] {
                 let row = rows.iter().find(|row| {
-                    row[..3] == [task, part, strategy] && row[3].parse::<f64>() == Ok(ratio)
+                    row[..3] == [task, part, strategy] && row[10].parse::<f64>() == Ok(ratio)
                 });
                 let row =
                     row.unwrap_or_else(|| panic!("no {task} {part} {strategy} {ratio}: {csv}"));

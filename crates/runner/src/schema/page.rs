@@ -29,9 +29,9 @@ file), an editor with the YAML language server completes and checks an experimen
 prints the schema.
 ";
 
-/// Keys that are read under another name now, of `data`, `models.NAME` and `training`. Serde counts
-/// them among a struct's keys; the page and the schema do not name them.
-const FORMER_NAMES: [&str; 1] = ["layout"];
+/// Former keys that are still read: of `data`, `models.NAME` and `training` under another name, and of
+/// `steps`. Serde counts them among a struct's keys; the page and the schema do not name them.
+const FORMER_NAMES: [&str; 2] = ["layout", "full"];
 
 /// A struct of the configuration.
 pub(super) struct Section {
