@@ -151,3 +151,53 @@ fn the_former_steps_of_full_annotation_are_read_and_said_to_be_unused() {
                 evaluated at the steps of every point\n";
     assert!(said.contains(note), "{said}");
 }
+
+/// Scans of the healthy among those with lesions, in both parts.
+#[test]
+fn a_healthy_case_has_no_dice_and_is_counted_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    manifest(folder.path(), |number, scan, truth, image, labels| {
+        let labels = labels.mapv(|class| if number % 2 == 1 { 0 } else { class });
+        put_case((scan, truth), (image, &labels), &diagonal([1.0; 3]), |_| ());
+    });
+    // Of Part A `s1` is healthy; of Part B `s3`, beside a sound one.
+    let table = folder.path().join("manifest.csv");
+    let rows = fs::read_to_string(&table).unwrap();
+    fs::write(&table, rows.replace("s2_seg.nii.gz,,A", "s2_seg.nii.gz,,B")).unwrap();
+    let experiment = experiment(folder.path(), TISSUES);
+    let (cache, out) = (folder.path().join("cache"), folder.path().join("out"));
+    let check = succeed(slicewise(&["check", &experiment, "--cache"]).arg(&cache));
+    assert!(check.contains("0    0    ! no one; no two\n"), "{check}");
+    let sweep = ["sweep", &experiment, "--cache"];
+    succeed(slicewise(&sweep).arg(&cache).arg("--out").arg(&out));
+    let records = fs::read_to_string(
+        out.join("records/tissue-segmentation/attention-unet/random-seed1.jsonl"),
+    );
+    let record: serde_json::Value =
+        serde_json::from_str(records.unwrap().lines().next().unwrap()).unwrap();
+    let cases = record["cases"].as_array().unwrap();
+    for case in cases {
+        let healthy = ["s1", "s3"].contains(&case["case"].as_str().unwrap());
+        assert_eq!(case["mean_dice"].is_null(), healthy, "{case}");
+        let dice = case["dice"].as_array().unwrap();
+        let null = |class: &serde_json::Value| class[1].is_null();
+        assert!(!healthy || dice.iter().all(null), "{case}");
+    }
+    let read = |name: &str| fs::read_to_string(out.join(format!("tables/{name}.csv"))).unwrap();
+    let healthy = read("healthy");
+    let random = healthy
+        .lines()
+        .find(|row| row.contains(",random,"))
+        .unwrap();
+    assert_eq!(random.split(',').nth(3), Some("1"), "{healthy}");
+    let table = read("table2");
+    let random = table
+        .lines()
+        .find(|row| row.contains(",B,random,"))
+        .unwrap();
+    assert_eq!(
+        random.split(',').nth(8),
+        Some("1"),
+        "one of two cases: {table}"
+    );
+}

@@ -93,10 +93,9 @@ impl Panels {
         let height = top + ROW * self.rows.len() as f64 + 46.0;
         let mut figure = Figure::new(heading, (WIDTH, height));
         figure.canvas.legend(entries, (EDGE, 34.0), width);
-        let x_range = self.x_range();
         for (row, panels) in self.rows.iter().enumerate() {
             let top = top + row as f64 * ROW;
-            let y_range = self.y_range(panels);
+            let (x_range, y_range) = (self.x_range(panels), self.y_range(panels));
             for (content, left) in panels.iter().zip([0.0, WIDTH / 2.0]) {
                 let corners =
                     [(left + 70.0, top + 32.0), (left + WIDTH / 2.0 - 52.0, top + ROW - 44.0)];
@@ -109,11 +108,18 @@ impl Panels {
         figure
     }
 
-    /// One range for all panels.
-    fn x_range(&self) -> Range<f64> {
-        let curves = self.rows.iter().flatten().flat_map(|panel| &panel.curves);
-        let end = curves.flat_map(|curve| &curve.marks).map(|mark| mark.x).fold(10.0, f64::max);
-        0.0..(end + 4.0).min(104.0)
+    /// One range for all panels, if none goes beyond 100, as percentages do. Amounts have a range for
+    /// each row, since one row can be much more work than another.
+    fn x_range(&self, row: &[Axes; 2]) -> Range<f64> {
+        let end = |panels: &mut dyn Iterator<Item = &Axes>| {
+            let marks = panels.flat_map(|panel| &panel.curves).flat_map(|curve| &curve.marks);
+            marks.map(|mark| mark.x).fold(10.0, f64::max)
+        };
+        let of_all = end(&mut self.rows.iter().flatten());
+        match of_all > 100.0 {
+            true => 0.0..1.04 * end(&mut row.iter()),
+            false => 0.0..(of_all + 4.0).min(104.0),
+        }
     }
 
     /// One range for both panels of a row, so that they compare at a glance. It holds every mean,

@@ -9,6 +9,7 @@
 use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
+use crate::format::percent;
 use crate::frame::Columns;
 use crate::grid::{Cell, Column, Format, Grid, Line, pivot};
 use crate::paper;
@@ -71,13 +72,12 @@ fn grid(sweep: &Sweep) -> Grid {
         // Full annotation has a row for each number of steps, the last for the most.
         let fulls = sweep.fulls(point.task, point.part).into_iter();
         let longer = fulls.filter(|full| point.arm == Arm::Full && full.steps > point.steps);
-        let key = (&point.arm, ratio_key(point.ratio), Reverse(longer.count()));
+        let key = (&point.arm, ratio_key(point.asked), Reverse(longer.count()));
         (key, (point.task, point.part))
     });
-    let ratio = |key: u64| key as f64 / 1e6;
     let mut grid = Grid::of(&rows, how)
         .column("strategy", Format::Words, |r| r.0.0.label())
-        .column("slices", Format::Ratio, |r| ratio(r.0.1))
+        .column("slices", Format::Ratio, |r| slices(&r.1))
         .on_page(|_| sweep.has_rounds());
     for task in sweep.tasks().into_iter().filter(|task| steps(sweep, *task).len() > 1) {
         let title = format!("{} steps", task_short(task));
@@ -101,6 +101,13 @@ fn grid(sweep: &Sweep) -> Grid {
         grid = grid.with(column.of_paper(), first);
     }
     grid.grid()
+}
+
+/// The share of slices that was reached in a row: one for all tasks, or theirs in the order of columns.
+fn slices(row: &[Option<&Point>]) -> String {
+    let mut shares: Vec<String> = row.iter().flatten().map(|point| percent(point.ratio)).collect();
+    shares.dedup();
+    shares.join(" / ")
 }
 
 /// The numbers of training steps behind the points of a task.

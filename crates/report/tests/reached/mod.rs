@@ -102,3 +102,35 @@ fn a_case_with_nothing_to_find_is_counted_apart() {
     let without = report(&small(&[0], vec![record("random", 0, 0.5, &[0.8])]));
     assert!(!without.path().join("tables/healthy.csv").exists());
 }
+
+/// Minutes can be many, and in one task many more than in the other.
+#[test]
+fn amounts_beyond_100_stay_in_their_panels() {
+    let long = |strategy: &str, seed, ratio, annotated| RoundRecord {
+        annotated_contour_mm: 20_000.0 * annotated as f64,
+        ..thick(strategy, seed, ratio, annotated, 0.8)
+    };
+    let records = (0..3).flat_map(|seed| {
+        [long(FULL, seed, 1.0, 10), long(FIRST, seed, 0.0625, 2), long("random", seed, 0.5, 6)]
+    });
+    let dir = report(&small(&[0, 1, 2], records.collect()));
+    let minutes: f64 =
+        cell(dir.path(), "effort", "tissue-segmentation,random", "minutes").parse().unwrap();
+    assert!(minutes > 400.0, "{minutes}");
+    let svg = read(dir.path(), "figures/minutes.svg");
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let width = svg.split("width=\"").nth(1).unwrap().split('"').next().map(number).unwrap();
+    let half = width / 2.0;
+    let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
+    let points = lines.flat_map(|line| {
+        let points = line.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
+        points.split_whitespace().map(|point| point.split_once(',').unwrap())
+    });
+    // The legend lies above the panels.
+    let points = points.map(|(x, y)| (number(x), number(y))).filter(|(_, y)| *y > 100.0);
+    let points: Vec<f64> = points.map(|(x, _)| x).collect();
+    assert!(points.len() > 10);
+    for x in points {
+        assert!(x <= width - 51.0 && !(half - 51.0..half + 19.0).contains(&x), "{x} of {width}");
+    }
+}
