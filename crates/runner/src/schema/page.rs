@@ -29,9 +29,14 @@ file), an editor with the YAML language server completes and checks an experimen
 prints the schema.
 ";
 
-/// Former keys that are still read: of `data`, `models.NAME` and `training` under another name, and of
-/// `steps`. Serde counts them among a struct's keys; the page and the schema do not name them.
-const FORMER_NAMES: [&str; 2] = ["layout", "full"];
+/// Former keys that are still read, and the structs that have them. Serde counts them among a struct's
+/// keys; the page and the schema do not name them.
+const FORMER_KEYS: [(&str, &str); 4] = [
+    ("DataConfig", "layout"),
+    ("ModelConfig", "layout"),
+    ("TrainingConfig", "layout"),
+    ("StepPlan", "full"),
+];
 
 /// A struct of the configuration.
 pub(super) struct Section {
@@ -65,11 +70,13 @@ fn section<T: JsonSchema + DeserializeOwned>(path: &'static str) -> Section {
     let mut keys: &'static [&'static str] = &[];
     // It always ends in an error: the keys are asked for before any value.
     let _ = T::deserialize(Keys(&mut keys));
-    let keys = keys.iter().filter(|key| !FORMER_NAMES.contains(key));
+    let definition = T::schema_name().into_owned();
+    let former = |key: &str| FORMER_KEYS.contains(&(definition.as_str(), key));
+    let keys: Vec<&&str> = keys.iter().filter(|key| !former(key)).collect();
     Section {
         path,
-        definition: T::schema_name().into_owned(),
-        keys: keys.copied().collect(),
+        definition,
+        keys: keys.into_iter().copied().collect(),
     }
 }
 
