@@ -23,6 +23,9 @@ const UNSCALED: IntensityScale = IntensityScale {
     unit: 1.0,
 };
 
+/// MR seldom has intensities as low as those of air in CT, about -1000 HU.
+const AIR_OF_CT_HU: f32 = -900.0;
+
 /// One problem and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -125,6 +128,7 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
         }
         problems.extend(twins);
         notes.extend(twin_notes.iter().map(one_line));
+        notes.extend(ct_taken_for_mr(&facts, config));
         classes = grouping.classes;
         mark(&mut facts, &classes);
     }
@@ -141,6 +145,18 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
         classes,
         cases: facts,
     }
+}
+
+/// Says that scans look like CT where they are to be normalised as MR, which would leave out water.
+fn ct_taken_for_mr(cases: &[CaseFacts], config: &DataConfig) -> Option<String> {
+    let lowest = cases.iter().map(|case| case.intensities[0]);
+    let lowest = lowest.fold(f32::INFINITY, f32::min);
+    (config.normalise.is_mr() && lowest <= AIR_OF_CT_HU).then(|| {
+        format!(
+            "intensities reach {lowest}, as those of CT in Hounsfield units do; data.normalise: ct says \
+             that they are"
+        )
+    })
 }
 
 /// What one case's files gave.
