@@ -6,6 +6,7 @@
 //! ([`Volume::sliced_along`]). From there on "z" in a comment means the first axis of the array.
 
 use crate::definition::SliceAxis;
+use crate::matrix::{column_lengths, linear};
 use crate::orientation::StoredAxes;
 use ndarray::{Array3, ArrayView3};
 
@@ -36,13 +37,8 @@ impl Geometry {
 
     /// Returns the voxel size `[z, y, x]` in mm: the lengths of the affine's columns.
     pub fn spacing_mm(&self) -> [f64; 3] {
-        let length = |c: usize| {
-            (0..3)
-                .map(|r| self.affine[r][c].powi(2))
-                .sum::<f64>()
-                .sqrt()
-        };
-        [length(2), length(1), length(0)]
+        let [x, y, z] = column_lengths(&linear(&self.affine));
+        [z, y, x]
     }
 
     /// Returns the position `[x, y, z]` in RAS millimetres of a (fractional) voxel index `[z, y,

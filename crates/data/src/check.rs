@@ -74,7 +74,8 @@ pub fn check_task(task: Task, definition: &TaskDefinition, config: &DataConfig) 
 /// [`crate::load_task`] works. Phantoms are listed but not made, since nothing can be wrong with them:
 /// each has every class.
 pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> Checked {
-    let (cases, grouping, mut problems) = match select(task, definition, config) {
+    let (mut cases, grouping, mut problems): (Vec<_>, _, _) = match select(task, definition, config)
+    {
         Ok(selection) => {
             let cases = selection.cases.into_iter();
             let cases = cases.map(|(case, part)| (case, Some(part))).collect();
@@ -95,14 +96,13 @@ pub fn examine(task: Task, definition: &TaskDefinition, config: &DataConfig) -> 
     let mut notes = notes(config);
     let (mut facts, mut classes) = (Vec::new(), Vec::new());
     if let Some(grouping) = grouping {
-        let files = cases.par_iter();
-        let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
-        let checked: Vec<Found> = files
+        cases.retain(|(case, _)| matches!(case.source, Source::Files { .. }));
+        let checked: Vec<Found> = cases
+            .par_iter()
             .map(|(case, part)| check_case(case, *part, definition, &grouping, config))
             .collect();
-        let files = cases.iter();
-        let files = files.filter(|(case, _)| matches!(case.source, Source::Files { .. }));
-        let seen = files.zip(&checked).filter_map(|((case, part), found)| {
+        let seen = cases.iter().zip(&checked);
+        let seen = seen.filter_map(|((case, part), found)| {
             Some(Seen {
                 case,
                 part: (*part)?,

@@ -93,19 +93,18 @@ impl CaseFacts {
 /// order.
 fn stored(voxels: &Array3<f32>, geometry: &Geometry) -> ([usize; 3], [f64; 3], String) {
     let spacing_mm = geometry.spacing_mm();
-    let along = StoredAxes::of_affine(&geometry.affine).axis;
-    let (mut shape, mut spacing, mut code) = ([0; 3], [0.0; 3], [' '; 3]);
-    for column in 0..3 {
-        let stored = geometry.stored.axis[column];
-        let world = (0..3)
-            .find(|&world| along[world] == column)
-            .unwrap_or(column);
-        shape[stored] = voxels.shape()[2 - column];
-        spacing[stored] = spacing_mm[2 - column];
-        let flipped = usize::from(geometry.stored.flipped[column]);
-        code[stored] = [['R', 'L'], ['A', 'P'], ['S', 'I']][world][flipped];
+    let (mut shape, mut spacing) = ([0; 3], [0.0; 3]);
+    for (column, &axis) in geometry.stored.axis.iter().enumerate() {
+        shape[axis] = voxels.shape()[2 - column];
+        spacing[axis] = spacing_mm[2 - column];
     }
-    (shape, spacing, code.into_iter().collect())
+    // A sliced axis may stand in the place of another, so the columns are put in the body's order.
+    let along = StoredAxes::of_affine(&geometry.affine).axis;
+    let of_body = StoredAxes {
+        axis: along.map(|column| geometry.stored.axis[column]),
+        flipped: along.map(|column| geometry.stored.flipped[column]),
+    };
+    (shape, spacing, of_body.code())
 }
 
 /// The cases of a task as they are stored.
@@ -160,27 +159,30 @@ pub fn survey(
 
 /// Marks what stands out among the cases. `classes` are the task's, background first.
 pub(crate) fn mark(cases: &mut [CaseFacts], classes: &[String]) {
-    let names = ["x", "y", "z"];
+    if cases.is_empty() {
+        return;
+    }
     let sizes: Vec<[[f64; 3]; 2]> = cases.iter().map(CaseFacts::sizes).collect();
-    let brightest: Vec<f64> = cases
-        .iter()
-        .map(|case| f64::from(case.intensities[1]))
-        .collect();
+    let usual = [0, 1].map(|what| {
+        [0, 1, 2].map(|axis| median(sizes.iter().map(|size| size[what][axis]).collect()))
+    });
+    let brightest = |case: &CaseFacts| f64::from(case.intensities[1]);
+    let usually_brightest = median(cases.iter().map(brightest).collect());
     for index in 0..cases.len() {
         let mut marks = Vec::new();
         for (what, word) in ["spacing", "extent"].into_iter().enumerate() {
-            for axis in 0..3 {
-                let all: Vec<f64> = sizes.iter().map(|size| size[what][axis]).collect();
-                let (own, usual) = (all[index], median(all));
+            for (axis, name) in ["x", "y", "z"].into_iter().enumerate() {
+                let (own, usual) = (sizes[index][what][axis], usual[what][axis]);
                 if is_far(own, usual, FAR) {
-                    let name = names[axis];
                     marks.push(format!("{word} {name} {own:.3} mm, elsewhere {usual:.3}"));
                 }
             }
         }
-        let (own, usual) = (brightest[index], median(brightest.clone()));
-        if is_far(own, usual, BRIGHT) {
-            marks.push(format!("brightest voxel {own}, elsewhere {usual}"));
+        let own = brightest(&cases[index]);
+        if is_far(own, usually_brightest, BRIGHT) {
+            marks.push(format!(
+                "brightest voxel {own}, elsewhere {usually_brightest}"
+            ));
         }
         let twins = cases
             .iter()
@@ -204,7 +206,7 @@ fn is_far(own: f64, usual: f64, factor: f64) -> bool {
     usual > 0.0 && (own > usual * factor || own * factor < usual)
 }
 
-/// Returns the middle value, of an even number the lower of the two.
+/// Returns the middle of at least one value, of an even number the lower of the two.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(values.len() - 1) / 2]

@@ -5,7 +5,7 @@ use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::notice::notice;
 use crate::segmenter;
-use slicewise_data::{Case, CaseFacts, IntensityScale, Part, SliceAxis, TaskData};
+use slicewise_data::{Case, CaseFacts, IntensityScale, Part, SliceAxis, Task, TaskData};
 use slicewise_experiment::record::FULL;
 use slicewise_experiment::{PreparedRun, ResultsFolder, Run};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const MOST_CLASSES: usize = 4;
 
 /// Writes the table, a line a case, its columns aligned. `part_of` names the part or fold of a case.
 /// Unless `all` are asked for, at most some thirty cases are shown, those with a mark first of all.
-pub(crate) fn table(
+fn table(
     cases: &[CaseFacts],
     classes: &[String],
     all: bool,
@@ -92,7 +92,7 @@ pub(crate) fn table(
 }
 
 /// Names the part of a case, or with `folds` the one in which it is unseen.
-pub(crate) fn part_or_fold(case: &CaseFacts, folds: &[Vec<String>]) -> String {
+fn part_or_fold(case: &CaseFacts, folds: &[Vec<String>]) -> String {
     match (
         folds.iter().position(|fold| fold.contains(&case.case)),
         case.part,
@@ -180,18 +180,29 @@ pub(crate) fn show(config: &ExperimentConfig, cache: &Path) -> Outcome {
         let definition = config.definition(task)?;
         let facts = slicewise_data::survey(task, &definition, &config.data, cache);
         let survey = facts.map_err(Failure::input)?;
-        if !survey.cases.is_empty() {
-            let folds = slicewise_data::folds(&definition, &config.data).map_err(Failure::input)?;
-            let part = |case: &CaseFacts| part_or_fold(case, &folds);
-            let table = table(&survey.cases, &survey.classes, false, part);
-            notice(format_args!(
-                "{}, the cases as they are stored:\n{}",
-                task.name(),
-                table.trim_end()
-            ));
+        if let Some(text) = stored(config, task, &survey.cases, &survey.classes, false)? {
+            notice(text);
         }
     }
     Ok(())
+}
+
+/// Returns the cases of a task in a table with its heading; `None` without cases.
+pub(crate) fn stored(
+    config: &ExperimentConfig,
+    task: Task,
+    cases: &[CaseFacts],
+    classes: &[String],
+    all: bool,
+) -> Outcome<Option<String>> {
+    if cases.is_empty() {
+        return Ok(None);
+    }
+    // Folds that cannot be dealt are a problem of their own.
+    let folds = slicewise_data::folds(&config.definition(task)?, &config.data).unwrap_or_default();
+    let table = table(cases, classes, all, |case| part_or_fold(case, &folds));
+    let heading = format!("{}, the cases as they are stored:", task.name());
+    Ok(Some(format!("{heading}\n{}", table.trim_end())))
 }
 
 /// Says how many cases are cut in which plane.

@@ -123,11 +123,8 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             }
         }
         let (classes, cases) = (checked.classes, checked.cases);
-        if !cases.is_empty() {
-            let folds = slicewise_data::folds(&definition, &config.data).unwrap_or_default();
-            let part = |case: &CaseFacts| cases::part_or_fold(case, &folds);
-            let table = cases::table(&cases, &classes, arguments.all, part);
-            say!("{}, the cases as they are stored:\n{table}", task.name());
+        if let Some(text) = cases::stored(&config, task, &cases, &classes, arguments.all)? {
+            say!("{text}\n");
         }
         found.tasks.push(TaskFindings {
             task,

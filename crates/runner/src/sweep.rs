@@ -67,8 +67,6 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let begun = folder.config().exists() && folder.manifest().exists();
     if !begun {
         cases::show(&config, &arguments.cache)?;
-    }
-    if !begun {
         prepare(&folder, &text, &manifest(&config, &text, arguments, &data)?)?;
     } else if held == Held::Less {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
