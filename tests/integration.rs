@@ -25,6 +25,7 @@ mod nifti;
 mod own_tasks;
 mod precision;
 mod program;
+mod programs;
 mod release;
 mod start;
 mod sweep;

@@ -17,7 +17,7 @@ pub use case::{Case, IntensityScale, Part, TaskData};
 pub use definition::{Agreement, Labels, SliceAxis, TaskDefinition};
 pub use names::{UnknownName, nearest};
 pub use orientation::StoredAxes;
-pub use prediction::Prediction;
+pub use prediction::{Prediction, Wanted};
 pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
 pub use task::{BadTaskName, Task};
 pub use volume::{Geometry, Image, LabelMap, Volume};

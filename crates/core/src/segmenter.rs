@@ -2,7 +2,7 @@
 //! the round loop use a fake that answers in microseconds.
 
 use crate::case::Case;
-use crate::prediction::Prediction;
+use crate::prediction::{Prediction, Wanted};
 use ndarray::Array3;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -58,6 +58,22 @@ pub trait Segmenter {
     /// # Errors
     /// The backend failed.
     fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError>;
+
+    /// As [`predict`](Self::predict), with what else is `wanted`. The model is afterwards as it was
+    /// before.
+    ///
+    /// # Errors
+    /// The backend failed, or the model cannot give what is wanted.
+    fn predict_with(
+        &mut self,
+        image: &Array3<f32>,
+        wanted: Wanted,
+    ) -> Result<Prediction, SegmenterError> {
+        if wanted == Wanted::default() {
+            return self.predict(image);
+        }
+        Err("this model gives neither features nor a committee".into())
+    }
 
     /// Writes the weights, and all else that training needs to continue, to `path`.
     ///

@@ -175,8 +175,7 @@ mod tests {
         let prediction = Prediction {
             probabilities: Array4::from_elem((2, 5, 1, 2), 0.5),
             sr1,
-            sr2: None,
-            attention: None,
+            ..Prediction::default()
         };
         let classes = ["background", "one"].map(str::to_owned);
         let score = |case: &Case, annotated: &[bool]| {

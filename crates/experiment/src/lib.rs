@@ -2,6 +2,7 @@
 //! tch.
 
 mod analysis;
+mod asked;
 mod choice;
 pub mod error;
 pub mod evaluation;
@@ -14,6 +15,7 @@ pub mod manifest;
 pub mod packed;
 pub mod pictures;
 pub mod plan;
+mod query;
 pub mod record;
 mod restore;
 pub mod results;
@@ -26,6 +28,7 @@ mod steps;
 mod training;
 
 pub use analysis::{Effort, Endpoint};
+pub use asked::{Asked, Need, QueryBudget, StrategyPlan};
 pub use choice::{Ratio, Strategies, StrategyName};
 pub use error::ExperimentError;
 pub use folder::{ResultsFolder, replace};

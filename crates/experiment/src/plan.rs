@@ -57,8 +57,9 @@ pub struct TaskPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_every: Option<Ratio>,
     /// The strategies to compare, of those that `slicewise list strategies` prints: a list of names,
-    /// which are all queried as `report_at` and `query_every` say. Or, for each name, the annotation
-    /// ratios of its own rounds, each of which is evaluated. Default: no strategy.
+    /// which are all queried as `report_at` and `query_every` say. Or, for each name, nothing, the
+    /// annotation ratios of its own rounds, each of which is evaluated, or how it is asked: a strategy
+    /// under another name and budget, or a program of your own. Default: no strategy.
     #[serde(default)]
     pub strategies: Strategies,
     /// Those of `strategies` that are run with the first seed alone, such as oracles, which bound what
@@ -157,11 +158,10 @@ impl TaskPlan {
     /// Returns the annotation ratio that each query of a strategy reaches, and whether the round
     /// after it is evaluated.
     fn queries(&self, strategy: &str) -> Vec<(f64, bool)> {
-        let own = match self.strategies.0.get(&StrategyName(strategy.to_owned())) {
-            None => return Vec::new(),
-            Some(own) => own,
+        let Some(plan) = self.strategies.get(strategy) else {
+            return Vec::new();
         };
-        if let Some(own) = own {
+        if let Some(own) = &plan.ratios {
             return own.iter().map(|&Ratio(ratio)| (ratio, true)).collect();
         }
         let first = self.first_ratio();
@@ -218,15 +218,16 @@ impl TaskPlan {
                 at("first_seed_only")
             ));
         }
-        let shared = self.strategies.0.values().any(Option::is_none);
+        let mut plans = self.strategies.0.values();
+        let shared = plans.any(|plan| plan.ratios.is_none());
         if shared && self.report_at.is_empty() {
             return Some(format!(
                 "{}: expected the ratios at which the strategies are evaluated, got none",
                 at("report_at")
             ));
         }
-        let own = self.strategies.0.iter().filter_map(|(name, ratios)| {
-            let ratios = ratios.as_ref()?;
+        let own = self.strategies.0.iter().filter_map(|(name, plan)| {
+            let ratios = plan.ratios.as_ref()?;
             Some((format!("strategies.{}", name.0), ratios))
         });
         for (key, ratios) in own.chain([("report_at".to_owned(), &self.report_at)]) {

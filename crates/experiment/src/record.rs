@@ -66,6 +66,9 @@ pub struct RoundRecord {
     /// Slices that were added *before* this round's training, one entry for each case. Empty for
     /// [`FIRST`] and [`FULL`].
     pub queries: Vec<QueryRecord>,
+    /// SHA-256 of the command and files of the program that chose `queries`; absent if slicewise chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program_sha256: Option<String>,
     /// Scores of every case, in both parts.
     pub cases: Vec<CaseRecord>,
 }

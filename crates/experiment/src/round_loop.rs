@@ -5,17 +5,18 @@
 //! last checkpoint (`training.rs`). Checkpoints hold all that training needs, so a run that was
 //! interrupted writes the same records as one that was not.
 
+use crate::asked::{Asked, StrategyPlan};
 use crate::error::ExperimentError;
 use crate::evaluation::evaluate;
 use crate::ledger;
 use crate::pictures::{self, pictured_case};
-use crate::record::{CaseRecord, FIRST, FULL, QueryRecord, RoundRecord};
+use crate::query::Query;
+use crate::record::{CaseRecord, QueryRecord, RoundRecord};
 use crate::run::{Observer, PreparedRun, Timing, annotate};
 use crate::steps::Round;
 use crate::training::{RoundTraining, Trained, Weights, save_weights};
 use slicewise_core::{Case, Part, Prediction, Segmenter};
 use slicewise_data::SliceAnnotation;
-use slicewise_strategies::QueryStrategy;
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,8 +45,8 @@ pub(crate) struct RoundLoop<'a> {
     run: &'a PreparedRun<'a>,
     segmenter: &'a mut dyn Segmenter,
     observer: &'a mut dyn Observer,
-    /// The strategy that is queried; `None` for the first round and for full annotation.
-    strategy: Option<&'static dyn QueryStrategy>,
+    /// The strategy that is queried, and how; `None` for the first round and for full annotation.
+    strategy: Option<(Asked, &'a StrategyPlan)>,
     /// All rounds of the run.
     rounds: Vec<Round>,
     /// Number of rounds that are on disk.
@@ -104,12 +105,15 @@ impl<'a> RoundLoop<'a> {
             run.remove_leftovers(records.len());
             return Ok(None);
         }
-        let strategy = match run.id.strategy.as_str() {
-            FIRST | FULL => None,
-            name => Some(
-                slicewise_strategies::find(name)
-                    .map_err(|error| ExperimentError::Plan(error.to_string()))?,
-            ),
+        let strategy = match run.plan.strategies.get(&run.id.strategy) {
+            None => None,
+            Some(plan) => {
+                let asked = plan.asked(&run.id.strategy);
+                Some((
+                    asked.map_err(|error| ExperimentError::Plan(error.to_string()))?,
+                    plan,
+                ))
+            }
         };
         let weights = run.restore(segmenter, &records, observer)?;
         // Not before: they may be the newest that are sound.
@@ -178,7 +182,10 @@ impl<'a> RoundLoop<'a> {
     /// Number of training steps behind the weights that the next round continues from: those of this
     /// run, and those of the first round that a strategy's run continues from.
     fn steps_of_weights(&self) -> usize {
-        let first = self.strategy.map_or(0, |_| self.run.plan.steps.first());
+        let first = self
+            .strategy
+            .as_ref()
+            .map_or(0, |_| self.run.plan.steps.first());
         let rounds = self.rounds[..self.done].iter();
         first + rounds.map(|round| round.steps).sum::<usize>()
     }
@@ -189,20 +196,18 @@ impl<'a> RoundLoop<'a> {
     }
 
     /// Predicts all cases of Part A and queries the strategy for the round that comes next.
-    fn queries(&self) -> Result<Vec<QueryRecord>, ExperimentError> {
-        let next = self.rounds.get(self.done).copied();
-        let (Some(strategy), Some(next)) = (self.strategy, next) else {
+    fn queries(&mut self) -> Result<Vec<QueryRecord>, ExperimentError> {
+        let (Some((asked, plan)), Some(&next)) = (&self.strategy, self.rounds.get(self.done))
+        else {
             return Ok(Vec::new());
         };
-        self.run
-            .part_a()
-            .map(|case| {
-                let prediction = self.run.predict(self.segmenter, case)?;
-                let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
-                self.run
-                    .query(strategy, next, case, &prediction, &annotated)
-            })
-            .collect()
+        let mut query = Query::new(self.run, asked, plan, next, self.rounds.len());
+        for case in self.run.part_a() {
+            let prediction = self.run.predict(self.segmenter, case, Some(&query))?;
+            let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
+            query.show(self.run, case, &prediction, &annotated)?;
+        }
+        query.choose(self.run)
     }
 
     /// Trains the round on the slices annotated so far.
@@ -226,21 +231,24 @@ impl<'a> RoundLoop<'a> {
     }
 
     /// Predicts and scores all cases, and queries the strategy for the round after this one.
-    fn score(&self, round: Round) -> Result<Scored, ExperimentError> {
+    fn score(&mut self, round: Round) -> Result<Scored, ExperimentError> {
         let (run, data) = (self.run, self.run.data);
         let pictured = self.pictured_case();
-        let next = self.rounds.get(self.done + 1).copied();
-        let mut scored = Scored {
-            cases: Vec::new(),
-            next_queries: Vec::new(),
+        let mut query = match (&self.strategy, self.rounds.get(self.done + 1)) {
+            (Some((asked, plan)), Some(&next)) => {
+                Some(Query::new(run, asked, plan, next, self.rounds.len()))
+            }
+            _ => None,
         };
+        let mut cases = Vec::new();
         let scored_parts = |case: &&Case| round.evaluated || case.part == Part::A;
         for case in data.cases.iter().filter(scored_parts) {
             // Part B is never annotated, so its list is empty.
             let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
-            let prediction = run.predict(self.segmenter, case)?;
+            let mut shown = query.as_mut().filter(|_| case.part == Part::A);
+            let prediction = run.predict(self.segmenter, case, shown.as_deref())?;
             if pictured.is_some_and(|pictured| pictured.id == case.id) {
-                self.keep_picture(round, case, &prediction)?;
+                keep_picture(run, round, case, &prediction)?;
             }
             let record = evaluate(
                 case,
@@ -250,25 +258,19 @@ impl<'a> RoundLoop<'a> {
                 &annotated,
             )
             .map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?;
-            scored.cases.push(record);
-            if let (Some(strategy), Some(next), Part::A) = (self.strategy, next, case.part) {
-                let query = run.query(strategy, next, case, &prediction, &annotated)?;
-                scored.next_queries.push(query);
+            cases.push(record);
+            if let Some(query) = &mut shown {
+                query.show(run, case, &prediction, &annotated)?;
             }
         }
-        Ok(scored)
-    }
-
-    fn keep_picture(
-        &self,
-        round: Round,
-        case: &Case,
-        prediction: &Prediction,
-    ) -> Result<(), ExperimentError> {
-        let PreparedRun {
-            folder, id, data, ..
-        } = *self.run;
-        pictures::save_round(folder, id, round.number, case, &data.classes, prediction)
+        let next_queries = match query {
+            Some(query) => query.choose(run)?,
+            None => Vec::new(),
+        };
+        Ok(Scored {
+            cases,
+            next_queries,
+        })
     }
 
     /// Writes the round's record, which makes it count, and removes the checkpoints before it.
@@ -283,7 +285,9 @@ impl<'a> RoundLoop<'a> {
         let run = self.run;
         run.list_slices(&self.annotation)?;
         let steps = self.steps_of_weights() + round.total();
-        let mut record = run.record(round, steps, loss, queries, cases)?;
+        let asked = self.strategy.as_ref().map(|(asked, _)| asked);
+        let program = asked.and_then(Asked::sha256);
+        let mut record = run.record(round, steps, loss, (queries, program), cases)?;
         record.converged = record
             .mean_p
             .zip(self.mean_p)
@@ -296,4 +300,17 @@ impl<'a> RoundLoop<'a> {
         run.remove_leftovers(self.done);
         Ok(record)
     }
+}
+
+/// Keeps the prediction of the case that the report's figures show.
+fn keep_picture(
+    run: &PreparedRun,
+    round: Round,
+    case: &Case,
+    prediction: &Prediction,
+) -> Result<(), ExperimentError> {
+    let PreparedRun {
+        folder, id, data, ..
+    } = *run;
+    pictures::save_round(folder, id, round.number, case, &data.classes, prediction)
 }

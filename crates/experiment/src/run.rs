@@ -5,15 +5,16 @@ use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
 use crate::plan::{Run, TaskPlan};
+use crate::query::Query;
 use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::seed;
 use crate::steps::Round;
 use serde::{Deserialize, Serialize};
-use slicewise_core::{Segmenter, TrainingCase};
+use slicewise_core::{Segmenter, TrainingCase, Wanted};
 use slicewise_data::annotation::{AnnotationError, SliceAnnotation};
 use slicewise_data::{Case, Part, TaskData};
 use slicewise_metrics::contour_length_mm;
-use slicewise_strategies::{CaseView, Prediction, QueryStrategy, target_slices};
+use slicewise_strategies::{Prediction, target_slices};
 use std::fs;
 use std::ops::ControlFlow;
 
@@ -126,24 +127,28 @@ impl PreparedRun<'_> {
     /// Returns the share of Part A's slices that each round of the run asks for, and the share that is
     /// annotated then: a volume has whole slices, and at least one of them is.
     pub fn shares(&self) -> Vec<(f64, f64)> {
-        let first = self.initial();
-        let depths = self.part_a().map(|case| {
-            let annotated = first.annotated(&case.id).unwrap_or_default();
-            let annotated = annotated.into_iter().filter(|&yes| yes).count();
-            (case.labels.voxels.dim().0, annotated)
-        });
-        let depths: Vec<(usize, usize)> = depths.collect();
-        let all: usize = depths.iter().map(|(depth, _)| depth).sum();
+        let all: usize = self.part_a().map(|case| case.labels.voxels.dim().0).sum();
         let rounds = self.plan.rounds(&self.id.strategy).into_iter();
         let shares = rounds.map(|round| {
-            let begun = round.number == 0;
-            let annotated = depths.iter().map(|&(depth, first)| match begun {
-                true => first,
-                false => first.max(target_slices(depth, round.ratio)),
-            });
-            (round.ratio, annotated.sum::<usize>() as f64 / all as f64)
+            let annotated: usize = self.targets(round).into_iter().sum();
+            (round.ratio, annotated as f64 / all as f64)
         });
         shares.collect()
+    }
+
+    /// Returns how many slices of each Part A volume are annotated in a round, if each volume has its
+    /// own budget: what the ratio says, and at least what the run starts with.
+    pub(crate) fn targets(&self, round: Round) -> Vec<usize> {
+        let first = self.initial();
+        let target = |case: &Case| {
+            let annotated = first.annotated(&case.id).unwrap_or_default();
+            let begun = annotated.iter().filter(|&&yes| yes).count();
+            match round.number {
+                0 => begun,
+                _ => begun.max(target_slices(annotated.len(), round.ratio)),
+            }
+        };
+        self.part_a().map(target).collect()
     }
 
     pub(crate) fn part_a(&self) -> impl Iterator<Item = &Case> {
@@ -179,54 +184,20 @@ impl PreparedRun<'_> {
         )
     }
 
+    /// Predicts a case, with what the strategy of `query` needs beside the segmentation.
     pub(crate) fn predict(
         &self,
-        segmenter: &dyn Segmenter,
+        segmenter: &mut dyn Segmenter,
         case: &Case,
+        query: Option<&Query>,
     ) -> Result<Prediction, ExperimentError> {
+        let wanted = query.map_or_else(Wanted::default, |query| query.wanted(self, case));
         segmenter
-            .predict(&case.image.voxels)
+            .predict_with(&case.image.voxels, wanted)
             .map_err(|source| ExperimentError::Segmenter {
                 doing: format!("segmenting case {}", case.id),
                 source,
             })
-    }
-
-    /// Asks the strategy for the slices that bring `case` to the annotation ratio of `next`.
-    pub(crate) fn query(
-        &self,
-        strategy: &dyn QueryStrategy,
-        next: Round,
-        case: &Case,
-        prediction: &Prediction,
-        annotated: &[bool],
-    ) -> Result<QueryRecord, ExperimentError> {
-        let budget = target_slices(annotated.len(), next.ratio)
-            .saturating_sub(annotated.iter().filter(|&&done| done).count());
-        let view = CaseView {
-            case: &case.id,
-            spacing_mm: case.labels.geometry.spacing_mm(),
-            agreement: self.data.definition.agreement,
-            prediction,
-            annotated,
-            truth: strategy.is_oracle().then_some(&case.labels.voxels),
-        };
-        let mut generator = seed::generator(
-            self.id.root_seed(),
-            &[
-                self.id.task.name(),
-                "query",
-                strategy.name(),
-                &next.number.to_string(),
-                &case.id,
-            ],
-        );
-        let choices = strategy.select(&view, budget, &mut generator)?;
-        Ok(QueryRecord {
-            case: case.id.clone(),
-            slices: choices.iter().map(|choice| choice.slice).collect(),
-            scores: choices.iter().map(|choice| choice.score).collect(),
-        })
     }
 
     pub(crate) fn record(
@@ -234,7 +205,7 @@ impl PreparedRun<'_> {
         round: Round,
         trained: usize,
         loss: f64,
-        queries: Vec<QueryRecord>,
+        (queries, program_sha256): (Vec<QueryRecord>, Option<String>),
         cases: Vec<CaseRecord>,
     ) -> Result<RoundRecord, ExperimentError> {
         let mut record = RoundRecord {
@@ -257,6 +228,7 @@ impl PreparedRun<'_> {
             mean_p: None,
             converged: None,
             queries,
+            program_sha256,
             cases,
         };
         let mut p = Vec::new();

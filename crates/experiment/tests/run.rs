@@ -13,7 +13,8 @@ mod starts;
 
 use fake::*;
 
-use ndarray::{Array3, Array4};
+use ndarray::{Array3, Array4, Axis};
+use slicewise_core::Wanted;
 use slicewise_data::{Case, Geometry, Part, Task, TaskData, TaskDefinition, Volume};
 use slicewise_experiment::run::Timing;
 use slicewise_experiment::{

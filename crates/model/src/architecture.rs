@@ -19,11 +19,19 @@ pub struct Architecture {
 
 /// A network with its weights.
 pub(crate) trait Network: Send {
-    /// Computes the output for the chosen `slices` of a batch of images.
+    /// Computes the decoder's last features `[N, F, D, H, W]` of a batch of images.
     ///
     /// `images` has shape `[N, 1, D, H, W]` and the precision and memory order of features
     /// ([`crate::numerics::Numerics`]). D, H and W are multiples of [`ModelConfig::downsampling`].
-    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput;
+    fn features(&self, images: &Tensor) -> Tensor;
+
+    /// Computes the output for the chosen `slices` from these features.
+    fn head(&self, features: &Tensor, slices: &Slices) -> NetworkOutput;
+
+    /// Computes the output for the chosen `slices` of a batch of images.
+    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
+        self.head(&self.features(images), slices)
+    }
 }
 
 /// Output of a network for a batch. All tensors are float32 of shape `[N, classes, D, H, W]`, or

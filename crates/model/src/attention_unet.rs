@@ -40,7 +40,11 @@ impl AttentionUNet {
 }
 
 impl Network for AttentionUNet {
-    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
-        self.head.forward(&self.backbone.forward(images), slices)
+    fn features(&self, images: &Tensor) -> Tensor {
+        self.backbone.forward(images)
+    }
+
+    fn head(&self, features: &Tensor, slices: &Slices) -> NetworkOutput {
+        self.head.forward(features, slices)
     }
 }

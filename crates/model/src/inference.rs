@@ -17,6 +17,25 @@ use ndarray::{Array3, Array4};
 use slicewise_core::Prediction;
 use tch::{Device, Kind, Tensor};
 
+/// What a network says of a batch of tiles.
+pub(crate) struct Answer {
+    pub(crate) output: NetworkOutput,
+    /// The decoder's last features, float32 `[n, F, d, h, w]`, if they are wanted.
+    pub(crate) features: Option<Tensor>,
+    /// Final feature maps `[n, classes, d, h, w]` of each member of a committee.
+    pub(crate) members: Vec<Tensor>,
+}
+
+impl From<NetworkOutput> for Answer {
+    fn from(output: NetworkOutput) -> Self {
+        Self {
+            output,
+            features: None,
+            members: Vec::new(),
+        }
+    }
+}
+
 /// Segments `image` `[D, H, W]` with the network `forward`.
 ///
 /// `forward` takes images `[n, 1, d, h, w]` on `device`, where d, h and w are multiples of
@@ -31,7 +50,7 @@ pub(crate) fn segment(
     tile: [usize; 3],
     at_once: usize,
     device: Device,
-    forward: impl Fn(&Tensor) -> NetworkOutput,
+    forward: impl Fn(&Tensor) -> Answer,
 ) -> Result<Prediction, ModelError> {
     let shape = [image.dim().0, image.dim().1, image.dim().2];
     if shape.contains(&0) {
@@ -48,20 +67,37 @@ pub(crate) fn segment(
         .to_device(device);
 
     let tile = [0, 1, 2].map(|axis| tile[axis].min(padded[axis]));
-    let output = if tile == padded {
+    let answer = if tile == padded {
         forward(&image)
     } else {
         blend(&image, padded, tile, at_once, forward)
     };
 
-    let (probabilities, sr1) = classify(output.maps, shape)?;
-    let attention = output.attention.map(|map| classify(map.logits, shape));
+    let (probabilities, sr1) = classify(answer.output.maps, shape)?;
+    let attention = answer
+        .output
+        .attention
+        .map(|map| classify(map.logits, shape));
     let (attention, sr2) = attention.transpose()?.unzip();
+    let features = answer
+        .features
+        .map(|features| to_array4(&cut(features, shape)));
+    let members = answer.members.into_iter();
+    let members = members.map(|maps| Ok(classify(maps, shape)?.0));
     Ok(Prediction {
         probabilities,
         sr1,
         sr2,
         attention,
+        features: features.transpose()?,
+        members: members.collect::<Result<_, ModelError>>()?,
+    })
+}
+
+/// Cuts the padding off a tensor `[1, C, D', H', W']`.
+fn cut(padded: Tensor, shape: [usize; 3]) -> Tensor {
+    (0..3).fold(padded, |rest, axis| {
+        rest.narrow(axis as i64 + 2, 0, shape[axis] as i64)
     })
 }
 
@@ -69,9 +105,7 @@ pub(crate) fn segment(
 /// `[1, C, D', H', W']`, with the padding cut off to `shape`. Takes ownership of the logits to free
 /// them early: for a volume of the dHCP each array of this size takes 600 MB.
 fn classify(logits: Tensor, shape: [usize; 3]) -> Result<(Array4<f32>, Array3<u8>), ModelError> {
-    let logits = (0..3).fold(logits, |logits, axis| {
-        logits.narrow(axis as i64 + 2, 0, shape[axis] as i64)
-    });
+    let logits = cut(logits, shape);
     let classes = to_labels(&argmax(&logits))?;
     Ok((to_array4(&logits.softmax(1, Kind::Float))?, classes))
 }
@@ -116,8 +150,8 @@ fn blend(
     volume: [usize; 3],
     tile: [usize; 3],
     at_once: usize,
-    forward: impl Fn(&Tensor) -> NetworkOutput,
-) -> NetworkOutput {
+    forward: impl Fn(&Tensor) -> Answer,
+) -> Answer {
     let weight = triangle(tile[0]).reshape([-1, 1, 1])
         * triangle(tile[1]).reshape([-1, 1])
         * triangle(tile[2]).reshape([-1]);
@@ -133,42 +167,60 @@ fn blend(
         Tensor::zeros([1, channels, d, h, w], (Kind::Float, image.device()))
     };
     let total = zeros(1);
-    let mut maps: Option<Tensor> = None;
-    let mut attention: Option<AttentionMap> = None;
+    let mut sums: Option<Answer> = None;
     let places = places(volume, tile);
     // The groups have nearly the same size: 9 tiles form groups of 5 and 4, not of 8 and 1.
     let group = places.len().div_ceil(places.len().div_ceil(at_once));
     for group in places.chunks(group) {
         let tiles: Vec<Tensor> = group.iter().map(|&start| part(image, start)).collect();
-        let output = match &tiles[..] {
+        let answer = match &tiles[..] {
             [tile] => forward(tile),
             tiles => forward(&Tensor::cat(tiles, 0)),
         };
-        let maps = maps.get_or_insert_with(|| zeros(output.maps.size()[1]));
+        let sums = sums.get_or_insert_with(|| answer.map(&|tiles| zeros(tiles.size()[1])));
         for (n, &start) in (0..).zip(group) {
             // The output is made contiguous, with one class after another in memory, like the
             // sums. libtorch is slow when the classes of a voxel are adjacent and share a weight.
-            let add = |sum: &Tensor, outputs: &Tensor| {
+            for (sum, outputs) in sums.tensors().into_iter().zip(answer.tensors()) {
                 let output = outputs.narrow(0, n, 1).contiguous();
                 let _ = part(sum, start).g_add_(&(output * &weight));
-            };
-            add(maps, &output.maps);
-            if let Some(AttentionMap { logits, activation }) = &output.attention {
-                let sum = attention.get_or_insert_with(|| AttentionMap {
-                    logits: zeros(logits.size()[1]),
-                    activation: *activation,
-                });
-                add(&sum.logits, logits);
             }
             let _ = part(&total, start).g_add_(&weight);
         }
     }
-    let mut maps = maps.unwrap_or_else(|| zeros(1));
-    let _ = maps.g_div_(&total);
-    if let Some(map) = &mut attention {
-        let _ = map.logits.g_div_(&total);
+    let none = || {
+        Answer::from(NetworkOutput {
+            maps: zeros(1),
+            attention: None,
+        })
+    };
+    sums.unwrap_or_else(none).map(&|sum| sum / &total)
+}
+
+impl Answer {
+    /// All tensors, in an order that depends on which there are alone.
+    fn tensors(&self) -> Vec<&Tensor> {
+        let mut tensors = vec![&self.output.maps];
+        tensors.extend(self.output.attention.iter().map(|map| &map.logits));
+        tensors.extend(&self.features);
+        tensors.extend(&self.members);
+        tensors
     }
-    NetworkOutput { maps, attention }
+
+    /// The same with another tensor in place of each.
+    fn map(&self, change: &dyn Fn(&Tensor) -> Tensor) -> Self {
+        Self {
+            output: NetworkOutput {
+                maps: change(&self.output.maps),
+                attention: self.output.attention.as_ref().map(|map| AttentionMap {
+                    logits: change(&map.logits),
+                    activation: map.activation,
+                }),
+            },
+            features: self.features.as_ref().map(change),
+            members: self.members.iter().map(change).collect(),
+        }
+    }
 }
 
 /// Returns the first voxel `[z, y, x]` of each tile of a volume.
@@ -245,9 +297,13 @@ mod tests {
         let image = Array3::from_shape_fn((13, 18, 21), |(z, y, x)| {
             ((z * 7 + y * 3 + x * 5) % 11) as f32 - 5.0
         });
-        let voxelwise = |tile: &Tensor| NetworkOutput {
-            maps: Tensor::cat(&[tile * 1.0, tile * -0.5, tile * 0.0 + 0.3], 1),
-            attention: None,
+        let voxelwise = |tile: &Tensor| Answer {
+            output: NetworkOutput {
+                maps: Tensor::cat(&[tile * 1.0, tile * -0.5, tile * 0.0 + 0.3], 1),
+                attention: None,
+            },
+            features: Some(tile * 2.0),
+            members: vec![Tensor::cat(&[tile * -1.0, tile * 1.0], 1)],
         };
         let in_tiles =
             |tile, at_once| segment(&image, [4; 3], tile, at_once, Device::Cpu, voxelwise).unwrap();
@@ -255,8 +311,19 @@ mod tests {
         for at_once in [1, 8] {
             let tiled = in_tiles([8, 12, 8], at_once);
             assert_eq!(whole.sr1, tiled.sr1);
-            for (a, b) in whole.probabilities.iter().zip(&tiled.probabilities) {
-                assert!((a - b).abs() < 1e-5, "{a} against {b}");
+            let arrays = |prediction: &Prediction| {
+                let features = prediction.features.clone().unwrap();
+                [
+                    prediction.probabilities.clone(),
+                    features,
+                    prediction.members[0].clone(),
+                ]
+            };
+            for (whole, tiled) in arrays(&whole).iter().zip(arrays(&tiled)) {
+                assert_eq!(whole.dim(), tiled.dim());
+                for (a, b) in whole.iter().zip(&tiled) {
+                    assert!((a - b).abs() < 1e-5, "{a} against {b}");
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ pub mod architecture;
 mod attention;
 mod backbone;
 mod checkpoint;
+mod committee;
 pub mod config;
 mod crops;
 mod cuda;
@@ -35,6 +36,7 @@ pub mod segmenter;
 mod slices;
 
 pub use architecture::Architecture;
+pub use committee::CommitteeConfig;
 pub use config::{
     Activation, Algorithm, Combine, HeadConfig, MemoryFormat, ModelConfig, Norm, Paths, Precision,
     Recalibration, Schedule, Source, TrainingConfig,

@@ -2,12 +2,12 @@
 
 use crate::architecture::{Architecture, Network};
 use crate::checkpoint;
+use crate::committee::CommitteeConfig;
 use crate::config::{ModelConfig, Schedule, TrainingConfig};
 use crate::crops::{Batch, TrainingSet, fingerprint};
 use crate::dispatch::Dispatch;
 use crate::error::ModelError;
 use crate::fault::guard;
-use crate::inference;
 use crate::layers::Scope;
 use crate::loss::{IGNORE, Loss};
 use crate::numerics::Numerics;
@@ -17,7 +17,7 @@ use crate::slices::Slices;
 use ndarray::Array3;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use slicewise_core::{Prediction, Segmenter, SegmenterError, TrainingCase};
+use slicewise_core::{Prediction, Segmenter, SegmenterError, TrainingCase, Wanted};
 use slicewise_kernels::Tape;
 use std::cell::RefCell;
 use std::f64::consts::PI;
@@ -42,6 +42,8 @@ pub struct TchSegmenter {
     classes: usize,
     numerics: Numerics,
     dispatch: Dispatch,
+    /// The committee that predictions with members ask; without one there are no members.
+    pub committee: Option<CommitteeConfig>,
     /// Training set of the previous call and its fingerprint, if the device keeps it.
     resident: Option<(u64, TrainingSet)>,
 }
@@ -96,6 +98,7 @@ impl TchSegmenter {
             classes,
             numerics,
             dispatch: Dispatch::for_device(device, numerics),
+            committee: None,
             resident: None,
         })
     }
@@ -232,23 +235,6 @@ impl TchSegmenter {
         }
     }
 
-    /// Segments one volume `[D, H, W]` of normalised intensities. The network is applied to
-    /// overlapping tiles of the size of the training crops, and its outputs are blended.
-    ///
-    /// # Errors
-    /// Fails when the volume is empty, when an intensity is not finite, or when libtorch fails.
-    pub fn predict(&self, image: &Array3<f32>) -> Result<Prediction, ModelError> {
-        let (multiple, tile) = (self.model.downsampling(), self.training.crop);
-        guard(|| {
-            let _no_gradients = tch::no_grad_guard();
-            let (at_once, device) = (self.dispatch.tiles, self.store.device());
-            inference::segment(image, multiple, tile, at_once, device, |tiles| {
-                self.network
-                    .forward(&self.numerics.prepare(tiles), &Slices::All)
-            })
-        })
-    }
-
     /// Writes the weights and the state of the training to the safetensors file `path`. The file is
     /// written whole or not at all.
     ///
@@ -286,6 +272,14 @@ impl Segmenter for TchSegmenter {
 
     fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
         Ok(Self::predict(self, image)?)
+    }
+
+    fn predict_with(
+        &mut self,
+        image: &Array3<f32>,
+        wanted: Wanted,
+    ) -> Result<Prediction, SegmenterError> {
+        Ok(Self::predict_with(self, image, wanted)?)
     }
 
     fn save(&self, path: &Path) -> Result<(), SegmenterError> {
@@ -326,6 +320,8 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
     };
     training.learning_rate * factor
 }
+
+mod predict;
 
 #[cfg(test)]
 mod tests;

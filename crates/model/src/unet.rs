@@ -34,10 +34,13 @@ impl UNet {
 }
 
 impl Network for UNet {
-    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
-        let features = slices.select(&self.backbone.forward(images));
+    fn features(&self, images: &Tensor) -> Tensor {
+        self.backbone.forward(images)
+    }
+
+    fn head(&self, features: &Tensor, slices: &Slices) -> NetworkOutput {
         NetworkOutput {
-            maps: to_logits(&self.maps.forward(&features)),
+            maps: to_logits(&self.maps.forward(&slices.select(features))),
             attention: None,
         }
     }

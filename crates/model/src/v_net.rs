@@ -94,7 +94,7 @@ impl VNet {
 }
 
 impl Network for VNet {
-    fn forward(&self, images: &Tensor, slices: &Slices) -> NetworkOutput {
+    fn features(&self, images: &Tensor) -> Tensor {
         // The residual of the first stage adds the image to each feature map.
         let mut features = self.first.residual(&[images], images);
         let mut skips = Vec::with_capacity(self.encoder.len());
@@ -106,8 +106,12 @@ impl Network for VNet {
         for (stage, skip) in self.decoder.iter().zip(skips.iter().rev()) {
             features = stage.forward(&features, skip);
         }
+        features
+    }
+
+    fn head(&self, features: &Tensor, slices: &Slices) -> NetworkOutput {
         NetworkOutput {
-            maps: to_logits(&self.maps.forward(&slices.select(&features))),
+            maps: to_logits(&self.maps.forward(&slices.select(features))),
             attention: None,
         }
     }

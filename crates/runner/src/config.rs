@@ -14,7 +14,8 @@ use slicewise_core::nearest;
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task, TaskDefinition};
 use slicewise_experiment::{Effort, Endpoint, Run, TaskPlan, plan};
-use slicewise_model::{Device, ModelConfig, Precision, TrainingConfig, registry};
+use slicewise_model::{CommitteeConfig, Device, ModelConfig, Precision, TrainingConfig, registry};
+use slicewise_strategies::QueryStrategy;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -74,6 +75,11 @@ pub(crate) struct ExperimentConfig {
     /// Loss, optimiser, crops and arithmetic of the training. Default: the defaults of its fields.
     #[serde(default)]
     pub(crate) training: TrainingConfig,
+    /// The members that the strategies `bald`, `committee` and `power-bald`, and programs that need a
+    /// committee, ask. Default: none, because its predictions cost time; `committee: {}` has the
+    /// defaults of its fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) committee: Option<CommitteeConfig>,
     /// What to run in each task, by the task's name, at least one. `brain-extraction` and
     /// `tissue-segmentation` are the paper's; any other name (lower-case letters, digits and `-`)
     /// is a task of your own, whose plan has a `definition`. Required.
@@ -161,6 +167,9 @@ impl ExperimentConfig {
             bail!("tasks: expected at least one, got none");
         }
         self.training.validate().context("training")?;
+        if let Some(committee) = &self.committee {
+            committee.validate(self.training.averaging)?;
+        }
         for (name, model) in &self.models {
             self.training
                 .validate_before_data(model, self.data.is_cubic())
@@ -170,25 +179,33 @@ impl ExperimentConfig {
             if let Some(problem) = plan.problem(task) {
                 bail!(problem);
             }
-            for (name, model) in &self.models {
-                for strategy in plan.strategies.0.keys() {
-                    if slicewise_strategies::find(&strategy.0)?.needs_attention()
-                        && !registry::find(&model.architecture)?.has_attention
-                    {
-                        bail!(
-                            "tasks.{}.strategies.{}: needs a model with an attention map, but models.{name} ({}) has none",
-                            task.name(),
-                            strategy.0,
-                            model.architecture
-                        );
-                    }
-                }
+            for (strategy, asked) in &plan.strategies.0 {
+                let asked = asked.asked(&strategy.0)?;
+                let at = format!("tasks.{}.strategies.{}", task.name(), strategy.0);
+                self.check_needs(asked.strategy()).context(at)?;
             }
         }
         let endpoint = self.endpoint.as_ref();
         let problem = endpoint.and_then(|endpoint| endpoint.problem(&self.tasks));
         if let Some(problem) = problem.or_else(|| self.effort.problem()) {
             bail!(problem);
+        }
+        Ok(())
+    }
+
+    /// Checks that the experiment has what a strategy needs.
+    fn check_needs(&self, strategy: &dyn QueryStrategy) -> anyhow::Result<()> {
+        for (name, model) in &self.models {
+            let has_attention = registry::find(&model.architecture)?.has_attention;
+            if strategy.needs_attention() && !has_attention {
+                bail!(
+                    "needs a model with an attention map, but models.{name} ({}) has none",
+                    model.architecture
+                );
+            }
+        }
+        if strategy.needs_committee() && self.committee.is_none() {
+            bail!("needs a committee, but the experiment has none; add `committee: {{}}` to it");
         }
         Ok(())
     }

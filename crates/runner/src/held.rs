@@ -77,14 +77,22 @@ fn only_adds(held: &ExperimentConfig, config: &ExperimentConfig) -> bool {
             return false;
         };
         let same_rounds = |name: &str| plan.rounds(name) == now.rounds(name);
-        let mut names = plan.strategies.0.keys();
-        if !(names.all(|name| same_rounds(&name.0)) && [FIRST, FULL].into_iter().all(same_rounds)) {
+        let mut asked = plan.strategies.0.iter();
+        let same = asked.all(|(name, held)| {
+            let now = now.strategies.0.get(name);
+            same_rounds(&name.0) && now.is_some_and(|now| held.asks_as(now))
+        });
+        if !(same && [FIRST, FULL].into_iter().all(same_rounds)) {
             return false;
         }
         plan.strategies.clone_from(&now.strategies);
         plan.first_seed_only.clone_from(&now.first_seed_only);
     }
     grown.seeds.clone_from(&config.seeds);
+    // A strategy that is added may ask a committee, which nobody asked before.
+    if held.committee.is_none() {
+        grown.committee = config.committee;
+    }
     grown.effort = config.effort;
     // The first seed's runs keep volumes for the figures.
     config.seeds.starts_with(&held.seeds)

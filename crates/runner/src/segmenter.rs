@@ -26,7 +26,9 @@ pub(crate) fn build_on(
     classes: usize,
     seed: u64,
 ) -> Result<TchSegmenter, ModelError> {
-    TchSegmenter::new(model, &config.training, classes, seed, device)
+    let mut segmenter = TchSegmenter::new(model, &config.training, classes, seed, device)?;
+    segmenter.committee = config.committee;
+    Ok(segmenter)
 }
 
 /// Returns the named model of `config`, with `pooling: auto` replaced by what the voxels of `data`

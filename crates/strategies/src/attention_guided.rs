@@ -21,6 +21,10 @@ impl QueryStrategy for AttentionGuided {
         "lowest agreement of segmentation and attention map first"
     }
 
+    fn source(&self) -> &'static str {
+        "Zhang et al. 2019, section 2.2"
+    }
+
     fn needs_attention(&self) -> bool {
         true
     }
@@ -34,28 +38,16 @@ impl QueryStrategy for AttentionGuided {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prediction;
-    use ndarray::{Array3, Array4, array};
-    use rand::SeedableRng;
+    use crate::Sample;
+    use ndarray::{Array3, array};
     use slicewise_metrics::Agreement;
 
     fn select(agreement: Agreement, sr2: Option<Array3<u8>>) -> Result<Vec<usize>, StrategyError> {
-        let prediction = Prediction {
-            probabilities: Array4::zeros((3, 4, 1, 2)),
-            sr1: array![[[0, 0]], [[1, 1]], [[1, 2]], [[1, 0]]],
-            sr2,
-            attention: None,
-        };
-        let view = CaseView {
-            case: "baby",
-            spacing_mm: [1.0; 3],
-            agreement,
-            prediction: &prediction,
-            annotated: &[false; 4],
-            truth: None,
-        };
-        let choices = AttentionGuided.select(&view, 4, &mut ChaCha8Rng::seed_from_u64(0))?;
-        Ok(choices.iter().map(|choice| choice.slice).collect())
+        let mut sample = Sample::of(array![[[0, 0]], [[1, 1]], [[1, 2]], [[1, 0]]]);
+        sample.case = "baby".to_owned();
+        sample.agreement = agreement;
+        sample.prediction.sr2 = sr2;
+        sample.slices(&AttentionGuided, 4)
     }
 
     #[test]

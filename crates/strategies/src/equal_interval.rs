@@ -11,8 +11,8 @@
 //! and the budget would go to the nearly empty ends. The places just outside the volume (−1 and D)
 //! therefore count as annotated: a gap at an end is halved like any other gap of its length.
 
-use crate::strategy::distances;
-use crate::{CaseView, Choice, QueryStrategy, StrategyError, one_by_one};
+use crate::pool::distances;
+use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
 
 /// Chooses the slice farthest from all annotated slices, one after the other. The score is the
@@ -28,46 +28,29 @@ impl QueryStrategy for EqualInterval {
         "slices evenly spread, halving the widest gap"
     }
 
+    fn source(&self) -> &'static str {
+        "Zhang et al. 2019, section 3"
+    }
+
     fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
         Ok(distances(view.annotated))
     }
 
-    fn select(
-        &self,
-        view: &CaseView,
-        budget: usize,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Vec<Choice>, StrategyError> {
-        one_by_one(self.name(), view, budget, |now| self.scores(now, rng))
+    fn choose(&self, pool: &Pool, _rng: &mut ChaCha8Rng) -> Result<Vec<Choice>, StrategyError> {
+        Ok(pool.one_by_one(|picks, case| distances(picks.annotated(case))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prediction;
-    use ndarray::{Array3, Array4};
-    use rand::SeedableRng;
-    use slicewise_metrics::Agreement;
+    use crate::Sample;
+    use ndarray::Array3;
 
     fn select(annotated: &[bool], budget: usize) -> Vec<Choice> {
-        let depth = annotated.len();
-        let prediction = Prediction {
-            probabilities: Array4::zeros((1, depth, 1, 1)),
-            sr1: Array3::zeros((depth, 1, 1)),
-            sr2: None,
-            attention: None,
-        };
-        let view = CaseView {
-            case: "case",
-            spacing_mm: [1.0; 3],
-            agreement: Agreement::Dice,
-            prediction: &prediction,
-            annotated,
-            truth: None,
-        };
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        EqualInterval.select(&view, budget, &mut rng).unwrap()
+        let mut sample = Sample::of(Array3::zeros((annotated.len(), 1, 1)));
+        sample.annotated = annotated.to_vec();
+        sample.ask(&EqualInterval, budget, 0).unwrap()
     }
 
     fn every(step: usize, depth: usize) -> Vec<bool> {

@@ -1,14 +1,28 @@
 //! Query strategies: rules that choose the slices to annotate next.
 //!
-//! Each strategy is one file and one line in the [`registry`]. A strategy sees predictions and
-//! geometry, and ground truth only if it declares itself an oracle. CONTRIBUTING.md explains how to
-//! add one.
+//! Each strategy is one file and one line in the [`registry`]. A strategy sees predictions, images,
+//! geometry and the labels drawn so far, and ground truth only if it declares itself an oracle.
+//! CONTRIBUTING.md explains how to add one.
 
+mod area;
 pub mod budget;
+mod confidence;
+mod features;
+mod noise;
+mod npy;
+pub mod pool;
+mod process;
+pub mod program;
 pub mod registry;
+pub mod sample;
 pub mod strategy;
+pub mod view;
 
 pub use budget::target_slices;
+pub use pool::{Choice, Picks, Pool, Quota};
+pub use program::Program;
 pub use registry::{STRATEGIES, find};
-pub use slicewise_core::Prediction;
-pub use strategy::{CaseView, Choice, QueryStrategy, StrategyError, highest, one_by_one};
+pub use sample::Sample;
+pub use slicewise_core::{Prediction, UnknownName};
+pub use strategy::{Described, QueryStrategy, StrategyError};
+pub use view::{AnnotatedLabels, CaseView};

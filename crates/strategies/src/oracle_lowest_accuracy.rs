@@ -16,6 +16,10 @@ impl QueryStrategy for OracleLowestAccuracy {
         "oracle: lowest true R first, what attention-guided aims at"
     }
 
+    fn source(&self) -> &'static str {
+        "ours, a bound for Zhang et al. 2019"
+    }
+
     fn is_oracle(&self) -> bool {
         true
     }
@@ -29,36 +33,22 @@ impl QueryStrategy for OracleLowestAccuracy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prediction;
-    use ndarray::{Array4, array};
+    use crate::Sample;
+    use ndarray::array;
     use rand::SeedableRng;
-    use slicewise_metrics::Agreement;
 
     #[test]
     fn the_slice_that_is_worst_in_truth_comes_first() {
-        let prediction = Prediction {
-            probabilities: Array4::zeros((2, 3, 1, 2)),
-            sr1: array![[[1, 1]], [[1, 0]], [[0, 0]]],
-            sr2: None,
-            attention: None,
-        };
-        let truth = array![[[1, 1]], [[0, 1]], [[0, 1]]];
-        let mut view = CaseView {
-            case: "case",
-            spacing_mm: [1.0; 3],
-            agreement: Agreement::Dice,
-            prediction: &prediction,
-            annotated: &[false; 3],
-            truth: Some(&truth),
-        };
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let scores = OracleLowestAccuracy.scores(&view, &mut rng).unwrap();
+        let mut sample = Sample::of(array![[[1, 1]], [[1, 0]], [[0, 0]]]);
+        sample.truth = array![[[1, 1]], [[0, 1]], [[0, 1]]];
+        let scores = sample.scores(&OracleLowestAccuracy).unwrap();
         assert_eq!(scores, [0.0, 1.0, 1.0]);
-        view.truth = None;
-        let error = OracleLowestAccuracy.scores(&view, &mut rng).unwrap_err();
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let refused = OracleLowestAccuracy.scores(&sample.view(false), &mut rng);
         assert_eq!(
-            error.to_string(),
-            "strategy oracle-lowest-accuracy is an oracle and needs the true labels; case case has none here"
+            refused.unwrap_err().to_string(),
+            "strategy oracle-lowest-accuracy needs the true labels, which only an oracle gets; \
+             case case has none"
         );
     }
 }

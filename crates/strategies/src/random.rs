@@ -16,6 +16,10 @@ impl QueryStrategy for Random {
         "slices at random, all equally likely"
     }
 
+    fn source(&self) -> &'static str {
+        "Zhang et al. 2019, section 3"
+    }
+
     fn scores(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
         Ok(view.annotated.iter().map(|_| rng.random()).collect())
     }

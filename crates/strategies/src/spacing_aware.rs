@@ -6,38 +6,29 @@
 //! expected to be wrong. It also lowers the score of slices near an annotated one, whose labels are
 //! nearly the same.
 
-use crate::strategy::distances;
-use crate::{CaseView, Choice, QueryStrategy, StrategyError, one_by_one};
-use ndarray::Axis;
+use crate::area::foreground_mm2;
+use crate::pool::{Picks, distances};
+use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
 
 /// Distance in mm below which a nearby annotated slice lowers a score, in proportion to the
 /// distance. It is four slices of the newborns' 1.7 mm, as in the prototype.
-const REACH_MM: f64 = 7.0;
+pub(crate) const REACH_MM: f64 = 7.0;
 
 /// Scores a slice by (1 − P) × area of SR1's foreground in mm² × min(1, d / 7 mm), where d is the
 /// distance to the nearest annotated slice or end of the volume. The highest score is chosen again
 /// and again; each chosen slice counts as annotated for the next choice.
 pub struct SpacingAware;
 
-/// Returns (1 − P) × foreground area in mm² of each slice, `[D]`.
-fn expected_error_mm2(view: &CaseView, strategy: &'static str) -> Result<Vec<f64>, StrategyError> {
-    let [_, y, x] = view.spacing_mm;
-    let slices = view.prediction.sr1.axis_iter(Axis(0));
-    let area = slices.map(|slice| slice.iter().filter(|&&class| class != 0).count() as f64 * y * x);
-    let p = view.p(strategy)?;
-    Ok(p.into_iter()
-        .zip(area)
-        .map(|(p, area)| (1.0 - p) * area)
-        .collect())
-}
-
-/// Returns the `error` of each slice, lowered near annotated slices, `[D]`.
-pub(crate) fn discounted(view: &CaseView, error: &[f64]) -> Vec<f64> {
-    let distances = distances(view.annotated);
-    let pairs = error.iter().zip(distances);
+/// Returns the scores of a case in the pool, lowered near annotated slices and picks, `[D]`.
+pub(crate) fn discounted(pool: &Pool, picks: &Picks, case: usize) -> Vec<f64> {
+    let described = pool.cases[case];
+    let pairs = described
+        .scores
+        .iter()
+        .zip(distances(picks.annotated(case)));
     pairs
-        .map(|(error, slices)| error * (slices * view.spacing_mm[0] / REACH_MM).min(1.0))
+        .map(|(score, slices)| score * (slices * described.spacing_mm[0] / REACH_MM).min(1.0))
         .collect()
 }
 
@@ -47,35 +38,35 @@ impl QueryStrategy for SpacingAware {
     }
 
     fn summary(&self) -> &'static str {
-        "most foreground in disagreement, away from annotated slices (not in the paper)"
+        "most foreground in disagreement, away from annotated slices"
+    }
+
+    fn source(&self) -> &'static str {
+        "ours"
     }
 
     fn needs_attention(&self) -> bool {
         true
     }
 
+    /// (1 − P) × foreground area, without regard to distances.
     fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
-        Ok(discounted(view, &expected_error_mm2(view, self.name())?))
+        let p = view.p(self.name())?.into_iter();
+        Ok(p.zip(foreground_mm2(view))
+            .map(|(p, area)| (1.0 - p) * area)
+            .collect())
     }
 
-    fn select(
-        &self,
-        view: &CaseView,
-        budget: usize,
-        _rng: &mut ChaCha8Rng,
-    ) -> Result<Vec<Choice>, StrategyError> {
-        let error = expected_error_mm2(view, self.name())?;
-        one_by_one(self.name(), view, budget, |now| Ok(discounted(now, &error)))
+    fn choose(&self, pool: &Pool, _rng: &mut ChaCha8Rng) -> Result<Vec<Choice>, StrategyError> {
+        Ok(pool.one_by_one(|picks, case| discounted(pool, picks, case)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prediction;
-    use ndarray::{Array3, Array4};
-    use rand::SeedableRng;
-    use slicewise_metrics::Agreement;
+    use crate::Sample;
+    use ndarray::Array3;
 
     #[test]
     fn large_errors_far_from_annotated_slices_come_first() {
@@ -87,31 +78,16 @@ mod tests {
         }
         let sr2 =
             Array3::from_shape_fn((9, 1, 4), |(z, _, _)| u8::from(z == 0 || z == 5 || z == 8));
-        let prediction = Prediction {
-            probabilities: Array4::zeros((2, 9, 1, 4)),
-            sr1,
-            sr2: Some(sr2),
-            attention: None,
-        };
-        let mut annotated = [false; 9];
-        annotated[0] = true;
-        let view = CaseView {
-            case: "case",
-            spacing_mm: [3.5, 1.0, 2.0],
-            agreement: Agreement::Dice,
-            prediction: &prediction,
-            annotated: &annotated,
-            truth: None,
-        };
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let scores = SpacingAware.scores(&view, &mut rng).unwrap();
+        let mut sample = Sample::of(sr1).annotated(&[0]);
+        sample.prediction.sr2 = Some(sr2);
+        sample.spacing_mm = [3.5, 1.0, 2.0];
+        let choices = sample.ask(&SpacingAware, 4, 0).unwrap();
         // A slice has 4 voxels × 2 mm², slice 4 only one. Slice 1 counts half: it is 3.5 of 7 mm
-        // from the annotated slice 0.
-        assert_eq!(scores[1..5], [4.0, 8.0, 8.0, 2.0]);
+        // from the annotated slice 0. Of equal scores, 2 precedes 3 by index. Then 3 is next to 2 and
+        // counts half; 6 does not.
+        let order: Vec<_> = choices.iter().map(|c| (c.slice, c.score)).collect();
+        assert_eq!(order, [(2, 8.0), (6, 8.0), (1, 4.0), (3, 4.0)]);
+        let scores = sample.scores(&SpacingAware).unwrap();
         assert_eq!(scores[5], 0.0, "no disagreement");
-        let choices = SpacingAware.select(&view, 4, &mut rng).unwrap();
-        let order: Vec<usize> = choices.iter().map(|choice| choice.slice).collect();
-        // Of equal scores, 2 precedes 3 by index. Then 3 is next to 2 and counts half; 6 does not.
-        assert_eq!(order, [2, 6, 1, 3]);
     }
 }

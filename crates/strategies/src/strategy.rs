@@ -1,111 +1,51 @@
-//! The interface of a query strategy. A strategy sees predictions of one case. Ground truth is seen by
-//! oracles alone, which exist to bound what a query can give and cannot be used on new data.
+//! The interface of a query strategy: it looks at one case after another, and then chooses slices
+//! among those that it has seen. Ground truth is seen by oracles alone, which exist to bound what a
+//! query can give and cannot be used on new data.
 
-use ndarray::Array3;
+use crate::pool::{Choice, Pool, Quota};
+use crate::view::CaseView;
+use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
-use slicewise_core::Prediction;
-use slicewise_metrics::{Agreement, MetricsError, slice_agreement};
-use std::cmp::Ordering;
+use slicewise_metrics::MetricsError;
 
-/// All that a strategy may know about one case.
-#[derive(Debug, Clone, Copy)]
-pub struct CaseView<'a> {
+/// What a strategy keeps of a case when its prediction is gone. A whole dataset of these fits in
+/// memory, where its predictions would not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
     /// The case's id.
-    pub case: &'a str,
+    pub case: String,
+    /// The case's place, from 0, among all volumes to annotate, sorted by id.
+    pub place: usize,
+    /// Number of the query, from 1, and how many the run has in all.
+    pub round: [usize; 2],
     /// Voxel size `[z, y, x]` in mm.
     pub spacing_mm: [f64; 3],
-    /// How the task compares SR1 with SR2: P-DSC in Task 1, P-accuracy in Task 2.
-    pub agreement: Agreement,
-    /// The current model's prediction.
-    pub prediction: &'a Prediction,
     /// Whether each slice is annotated already, `[D]`.
-    pub annotated: &'a [bool],
-    /// True classes `[D, H, W]`; `None` for every strategy but an oracle.
-    pub truth: Option<&'a Array3<u8>>,
-}
-
-impl CaseView<'_> {
-    /// Returns P of each slice, `[D]`: the agreement of SR1 with SR2 (paper, section 2.2).
-    /// `strategy` is the caller's name, for error messages.
-    ///
-    /// # Errors
-    /// The model has no attention map, or SR1 and SR2 differ in shape.
-    pub fn p(&self, strategy: &'static str) -> Result<Vec<f64>, StrategyError> {
-        let sr2 = self.prediction.sr2.as_ref();
-        let sr2 = sr2.ok_or_else(|| StrategyError::NeedsAttention {
-            strategy,
-            case: self.case.to_owned(),
-        })?;
-        self.agreement_with(sr2, strategy)
-    }
-
-    /// Returns the agreement of SR1 with `other` `[D, H, W]` in each slice, `[D]`. `strategy` is the
-    /// caller's name, for error messages.
-    ///
-    /// # Errors
-    /// The two differ in shape.
-    pub fn agreement_with(
-        &self,
-        other: &Array3<u8>,
-        strategy: &'static str,
-    ) -> Result<Vec<f64>, StrategyError> {
-        slice_agreement(&self.prediction.sr1, other, self.agreement).map_err(|source| {
-            StrategyError::Metrics {
-                strategy,
-                case: self.case.to_owned(),
-                source,
-            }
-        })
-    }
-
-    /// Returns the true classes `[D, H, W]`, for an oracle. `strategy` is the caller's name.
-    ///
-    /// # Errors
-    /// The case comes without ground truth.
-    pub fn truth(&self, strategy: &'static str) -> Result<&Array3<u8>, StrategyError> {
-        self.truth.ok_or_else(|| StrategyError::NeedsTruth {
-            strategy,
-            case: self.case.to_owned(),
-        })
-    }
-}
-
-/// A slice to annotate, with the score that chose it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Choice {
-    /// Axial index from 0, the inferior end.
-    pub slice: usize,
-    /// The strategy's score. Its meaning depends on the strategy; higher scores are annotated
-    /// earlier.
-    pub score: f64,
+    pub annotated: Vec<bool>,
+    /// The strategy's score of each slice, `[D]`, finite where the slice is not annotated.
+    pub scores: Vec<f64>,
+    /// What else the strategy keeps of each slice, `[D, F]`, finite.
+    pub vectors: Array2<f64>,
 }
 
 /// Why a query failed.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum StrategyError {
-    /// The strategy compares SR1 with SR2, but the model has no attention map.
-    #[error("strategy {strategy} needs a model with an attention map; case {case} has none")]
-    NeedsAttention {
+    /// The strategy needs something that the model or the experiment does not give.
+    #[error("strategy {strategy} needs {what}; case {case} has none")]
+    Lacks {
         /// The strategy's name.
-        strategy: &'static str,
+        strategy: String,
         /// The case's id.
         case: String,
-    },
-    /// The strategy is an oracle, but the case has no ground truth.
-    #[error(
-        "strategy {strategy} is an oracle and needs the true labels; case {case} has none here"
-    )]
-    NeedsTruth {
-        /// The strategy's name.
-        strategy: &'static str,
-        /// The case's id.
-        case: String,
+        /// What it needs.
+        what: &'static str,
     },
     /// A score is NaN or infinite, so it cannot be ordered or recorded.
     #[error("strategy {strategy}: the score of case {case}, slice {slice} is NaN or infinite")]
     NotFinite {
         /// The strategy's name.
-        strategy: &'static str,
+        strategy: String,
         /// The case's id.
         case: String,
         /// Axial index.
@@ -115,7 +55,7 @@ pub enum StrategyError {
     #[error("strategy {strategy}: expected {expected} scores for case {case}, got {got}")]
     WrongLength {
         /// The strategy's name.
-        strategy: &'static str,
+        strategy: String,
         /// The case's id.
         case: String,
         /// Number of slices in the case.
@@ -127,28 +67,50 @@ pub enum StrategyError {
     #[error("strategy {strategy}, case {case}: {source}")]
     Metrics {
         /// The strategy's name.
-        strategy: &'static str,
+        strategy: String,
         /// The case's id.
         case: String,
         /// Why it could not.
         source: MetricsError,
     },
+    /// A strategy that is a program of its own failed, or gave an answer that breaks the laws.
+    #[error("strategy {strategy}: {problem}")]
+    Program {
+        /// The strategy's name.
+        strategy: String,
+        /// What was expected and what it did.
+        problem: String,
+    },
 }
 
-/// A rule that chooses which slices of a case are annotated next.
+/// A rule that chooses which slices are annotated next.
 ///
-/// Budgets are per volume, as in the paper, so a strategy sees one case at a time. Most strategies
-/// implement only [`scores`](Self::scores). One that places several slices jointly also overrides
-/// [`select`](Self::select).
+/// It is shown one case at a time and keeps a [`Described`] of each. Then it chooses among these:
+/// slices of one volume, or of all volumes if the budget is the pool's. Most strategies implement only
+/// [`scores`](Self::scores). One that places several slices jointly also overrides
+/// [`choose`](Self::choose).
 pub trait QueryStrategy: Sync {
     /// The strategy's name in YAML and tables, in kebab-case; its file has the same name.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// One line about it for `slicewise list strategies`.
-    fn summary(&self) -> &'static str;
+    fn summary(&self) -> &str;
+
+    /// Where it comes from, in a few words: a publication, or "ours".
+    fn source(&self) -> &str;
 
     /// Whether the strategy needs SR2, and so a model with attention.
     fn needs_attention(&self) -> bool {
+        false
+    }
+
+    /// Whether the strategy needs the decoder's features.
+    fn needs_features(&self) -> bool {
+        false
+    }
+
+    /// Whether the strategy needs predictions of a committee.
+    fn needs_committee(&self) -> bool {
         false
     }
 
@@ -163,109 +125,86 @@ pub trait QueryStrategy: Sync {
     /// round and the case.
     ///
     /// # Errors
-    /// SR2 is needed and absent, or the shapes of the prediction's arrays do not match.
+    /// What the strategy needs is absent, or the shapes of the prediction's arrays do not match.
     fn scores(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError>;
 
-    /// Returns the slices to annotate: exactly `min(budget, unannotated)`, without duplicates and
-    /// without slices that are annotated already. By default these are the slices with the highest
-    /// scores; of equal scores the lower index comes first.
+    /// Returns what [`choose`](Self::choose) needs beside the scores: a row of numbers for each slice,
+    /// `[D, F]`. By default there are none.
     ///
     /// # Errors
-    /// Those of [`scores`](Self::scores), a wrong number of scores, or a score that is not finite.
+    /// Those of [`scores`](Self::scores).
+    fn vectors(
+        &self,
+        view: &CaseView,
+        _rng: &mut ChaCha8Rng,
+    ) -> Result<Array2<f64>, StrategyError> {
+        Ok(Array2::zeros((view.depth(), 0)))
+    }
+
+    /// Chooses exactly as many slices of the pool as its quota says, none twice and none that is
+    /// annotated already. By default these are the slices with the highest scores; of equal scores
+    /// the first case, and in it the lower index, comes first. `rng` is seeded from the run's seed and
+    /// the round.
+    ///
+    /// # Errors
+    /// A program that chooses failed.
+    fn choose(&self, pool: &Pool, _rng: &mut ChaCha8Rng) -> Result<Vec<Choice>, StrategyError> {
+        Ok(pool.highest())
+    }
+
+    /// Looks at a case and keeps what [`choose`](Self::choose) will need of it.
+    ///
+    /// # Errors
+    /// Those of [`scores`](Self::scores), a wrong number of scores, or a score that is not finite: a
+    /// NaN has no order, and an infinity has no place in a JSON record.
+    fn describe(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Described, StrategyError> {
+        let scores = self.scores(view, rng)?;
+        let vectors = self.vectors(view, rng)?;
+        for got in [scores.len(), vectors.nrows()] {
+            if got != view.depth() {
+                return Err(StrategyError::WrongLength {
+                    strategy: self.name().to_owned(),
+                    case: view.case.to_owned(),
+                    expected: view.depth(),
+                    got,
+                });
+            }
+        }
+        let unusable = |&slice: &usize| {
+            let open = !view.annotated[slice];
+            (open && !scores[slice].is_finite())
+                || vectors.row(slice).iter().any(|value| !value.is_finite())
+        };
+        if let Some(slice) = (0..view.depth()).find(unusable) {
+            return Err(StrategyError::NotFinite {
+                strategy: self.name().to_owned(),
+                case: view.case.to_owned(),
+                slice,
+            });
+        }
+        Ok(Described {
+            case: view.case.to_owned(),
+            place: view.place,
+            round: view.round,
+            spacing_mm: view.spacing_mm,
+            annotated: view.annotated.to_vec(),
+            scores,
+            vectors,
+        })
+    }
+
+    /// Chooses `budget` slices of one case: [`describe`](Self::describe), then
+    /// [`choose`](Self::choose) in a pool of this case alone.
+    ///
+    /// # Errors
+    /// Those of the two.
     fn select(
         &self,
         view: &CaseView,
         budget: usize,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Choice>, StrategyError> {
-        let scores = self.scores(view, rng)?;
-        highest(self.name(), view, &scores, budget)
+        let case = self.describe(view, rng)?;
+        self.choose(&Pool::new(vec![&case], &Quota::of(budget)), rng)
     }
-}
-
-/// Returns the `budget` unannotated slices with the highest scores, highest first. Of equal scores
-/// the lower index comes first.
-///
-/// # Errors
-/// The number of scores is wrong, or the score of an unannotated slice is NaN or infinite. A NaN
-/// has no order, and an infinity has no place in a JSON record.
-pub fn highest(
-    strategy: &'static str,
-    view: &CaseView,
-    scores: &[f64],
-    budget: usize,
-) -> Result<Vec<Choice>, StrategyError> {
-    if scores.len() != view.annotated.len() {
-        return Err(StrategyError::WrongLength {
-            strategy,
-            case: view.case.to_owned(),
-            expected: view.annotated.len(),
-            got: scores.len(),
-        });
-    }
-    let mut choices: Vec<Choice> = (0..scores.len())
-        .filter(|&slice| !view.annotated[slice])
-        .map(|slice| Choice {
-            slice,
-            score: scores[slice],
-        })
-        .collect();
-    if let Some(bad) = choices.iter().find(|choice| !choice.score.is_finite()) {
-        return Err(StrategyError::NotFinite {
-            strategy,
-            case: view.case.to_owned(),
-            slice: bad.slice,
-        });
-    }
-    // Slices are in order and the sort is stable, so of equal scores the lower index stays first.
-    // No NaN is left, so partial_cmp orders all scores. Unlike total_cmp it treats 0.0 and -0.0 as
-    // equal.
-    choices.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
-    choices.truncate(budget);
-    Ok(choices)
-}
-
-/// Chooses `budget` slices like [`highest`], but one at a time: `scores` is called anew with each
-/// chosen slice counted as annotated. For strategies that place slices jointly.
-///
-/// # Errors
-/// Those of `scores` and of [`highest`].
-pub fn one_by_one(
-    strategy: &'static str,
-    view: &CaseView,
-    budget: usize,
-    mut scores: impl FnMut(&CaseView) -> Result<Vec<f64>, StrategyError>,
-) -> Result<Vec<Choice>, StrategyError> {
-    let mut annotated = view.annotated.to_vec();
-    let remaining = annotated.iter().filter(|&&done| !done).count();
-    let mut choices = Vec::new();
-    for _ in 0..budget.min(remaining) {
-        let now = CaseView {
-            annotated: &annotated,
-            ..*view
-        };
-        for choice in highest(strategy, &now, &scores(&now)?, 1)? {
-            annotated[choice.slice] = true;
-            choices.push(choice);
-        }
-    }
-    Ok(choices)
-}
-
-/// Returns the distance of each slice, in slices, to the nearest annotated one or end of the
-/// volume, `[D]`.
-pub(crate) fn distances(annotated: &[bool]) -> Vec<f64> {
-    let sweep = |slices: &mut dyn Iterator<Item = &bool>| {
-        let mut distance = 0.0;
-        slices
-            .map(|&done| {
-                distance = if done { 0.0 } else { distance + 1.0 };
-                distance
-            })
-            .collect::<Vec<f64>>()
-    };
-    let from_below = sweep(&mut annotated.iter());
-    let from_above = sweep(&mut annotated.iter().rev());
-    let both = from_below.into_iter().zip(from_above.into_iter().rev());
-    both.map(|(below, above)| below.min(above)).collect()
 }

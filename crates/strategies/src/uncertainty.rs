@@ -21,6 +21,10 @@ impl QueryStrategy for Uncertainty {
         "largest sum of voxel-wise entropy first"
     }
 
+    fn source(&self) -> &'static str {
+        "Zhang et al. 2019, section 3"
+    }
+
     fn scores(&self, view: &CaseView, _rng: &mut ChaCha8Rng) -> Result<Vec<f64>, StrategyError> {
         Ok(slice_entropy(&view.prediction.probabilities))
     }
@@ -29,10 +33,8 @@ impl QueryStrategy for Uncertainty {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prediction;
+    use crate::Sample;
     use ndarray::{Array3, Array4};
-    use rand::SeedableRng;
-    use slicewise_metrics::Agreement;
 
     #[test]
     fn entropy_is_summed_over_the_slice() {
@@ -44,23 +46,9 @@ mod tests {
                 probabilities[[1, slice, 0, x]] = 1.0 - p;
             }
         }
-        let prediction = Prediction {
-            probabilities,
-            sr1: Array3::zeros((3, 1, 2)),
-            sr2: None,
-            attention: None,
-        };
-        let view = CaseView {
-            case: "case",
-            spacing_mm: [1.0; 3],
-            agreement: Agreement::Accuracy,
-            prediction: &prediction,
-            annotated: &[false; 3],
-            truth: None,
-        };
-        let scores = Uncertainty
-            .scores(&view, &mut ChaCha8Rng::seed_from_u64(0))
-            .unwrap();
+        let mut sample = Sample::of(Array3::zeros((3, 1, 2)));
+        sample.prediction.probabilities = probabilities;
+        let scores = sample.scores(&Uncertainty).unwrap();
         let bit = std::f64::consts::LN_2;
         for (got, expected) in scores.iter().zip([0.0, bit, 2.0 * bit]) {
             assert!((got - expected).abs() < 1e-12, "{scores:?}");

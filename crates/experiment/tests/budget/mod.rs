@@ -105,7 +105,7 @@ fn every_evaluated_point_has_the_budget_behind_it() {
         strategies: Strategies(
             strategies
                 .into_iter()
-                .map(|(name, own)| (StrategyName(name.to_owned()), own))
+                .map(|(name, own)| (StrategyName(name.to_owned()), own.into()))
                 .collect(),
         ),
         ..task_plan()

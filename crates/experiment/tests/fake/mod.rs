@@ -83,8 +83,25 @@ impl Segmenter for Fake {
             probabilities,
             sr1,
             sr2: Some(labels(1)),
-            attention: None,
+            ..Prediction::default()
         })
+    }
+
+    /// Features are the image; the second member of two is less sure than the first.
+    fn predict_with(
+        &mut self,
+        image: &Array3<f32>,
+        wanted: Wanted,
+    ) -> Result<Prediction, SegmenterError> {
+        let mut prediction = self.predict(image)?;
+        if wanted.features {
+            prediction.features = Some(image.clone().insert_axis(Axis(0)));
+        }
+        if wanted.committee.is_some() {
+            let doubtful = prediction.probabilities.mapv(|p| 0.5 * p + 0.5 / 3.0);
+            prediction.members = vec![prediction.probabilities.clone(), doubtful];
+        }
+        Ok(prediction)
     }
 
     fn save(&self, path: &Path) -> Result<(), SegmenterError> {
@@ -163,7 +180,7 @@ pub(crate) fn task_plan() -> TaskPlan {
         strategies: Strategies(
             slicewise_strategies::STRATEGIES
                 .iter()
-                .map(|strategy| (StrategyName(strategy.name().to_owned()), None))
+                .map(|strategy| (StrategyName(strategy.name().to_owned()), None.into()))
                 .collect(),
         ),
     }

@@ -10,8 +10,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde_json::{Map, Value};
 use slicewise_data::config::PhantomConfig;
 use slicewise_data::{DataConfig, TaskDefinition};
-use slicewise_experiment::{Effort, Endpoint, StepPlan, StopRule, TaskPlan};
-use slicewise_model::{HeadConfig, ModelConfig, TrainingConfig};
+use slicewise_experiment::{Effort, Endpoint, StepPlan, StopRule, StrategyPlan, TaskPlan};
+use slicewise_model::{CommitteeConfig, HeadConfig, ModelConfig, TrainingConfig};
 use std::fmt::Write;
 
 /// What stands above the tables.
@@ -38,6 +38,9 @@ const FORMER_KEYS: [(&str, &str); 4] = [
     ("StepPlan", "full"),
 ];
 
+/// So many names are listed, where a list of more of them stands beside.
+const FEW: usize = 8;
+
 /// A struct of the configuration.
 pub(super) struct Section {
     /// Where it stands in the YAML; empty at the top.
@@ -59,9 +62,11 @@ pub(super) fn sections() -> Vec<Section> {
         section::<ModelConfig>("models.NAME"),
         section::<HeadConfig>("models.NAME.head"),
         section::<TrainingConfig>("training"),
+        section::<CommitteeConfig>("committee"),
         section::<TaskPlan>("tasks.TASK"),
         section::<TaskDefinition>("tasks.TASK.definition"),
         section::<StepPlan>("tasks.TASK.steps"),
+        section::<StrategyPlan>("tasks.TASK.strategies.NAME"),
         section::<StopRule>("tasks.TASK.stop"),
     ]
 }
@@ -201,6 +206,7 @@ impl Page<'_> {
             Some("integer") => "whole number".to_owned(),
             Some("number") => "number".to_owned(),
             Some("boolean") => "`true`, `false`".to_owned(),
+            Some("null") => "nothing".to_owned(),
             Some("array") => {
                 let items = self.value(&schema["items"])?;
                 match schema["maxItems"].as_u64() {
@@ -217,7 +223,11 @@ impl Page<'_> {
                         _ => (named.values().next(), ""),
                     };
                     let each = each.context("an object without keys")?;
-                    format!("by name ({}{own}): {}", names.join(", "), self.value(each)?)
+                    let names = match names.len() {
+                        ..=FEW => names.join(", "),
+                        _ => "one of these".to_owned(),
+                    };
+                    format!("by name ({names}{own}): {}", self.value(each)?)
                 }
                 None => format!("by name: {}", self.value(&schema["additionalProperties"])?),
             },
