@@ -22,6 +22,7 @@ mod gpu;
 mod grown;
 mod kinds;
 mod nifti;
+mod own_models;
 mod own_tasks;
 mod precision;
 mod program;

@@ -37,6 +37,11 @@ pub trait Segmenter {
     /// Whether predictions contain SR2.
     fn has_attention(&self) -> bool;
 
+    /// Number of trainable parameters; `None` if the model does not say.
+    fn parameters(&self) -> Option<u64> {
+        None
+    }
+
     /// Trains the steps `steps` of a round that has `of` steps in total. Training continues from
     /// the current weights. Crops are drawn from `seed` such that a round trained in pieces ends
     /// like one trained at once. After each step `progress` is called with the number of the

@@ -3,14 +3,15 @@
 //! Each default is the value of the paper (Zhang et al. 2019), or its comment says why it differs.
 //! The comments of the fields are written for a user who edits a YAML file: each one stands alone.
 
+mod architecture;
 mod training;
 
+pub use architecture::{ArchitectureChoice, ProgramConfig};
 pub use training::{Algorithm, MemoryFormat, Precision, Schedule, TrainingConfig};
 
 use crate::error::ModelError;
 use crate::pooling::{self, Pooling};
-use crate::registry;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Chooses the network and its size.
@@ -18,9 +19,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// Name of the network, as `slicewise list models` prints it, such as `attention-unet`, `unet`
-    /// or `v-net`. The default is `attention-unet`, the network of the paper.
-    #[schemars(schema_with = "architecture_names")]
-    pub architecture: String,
+    /// or `v-net`; or a program of your own, `{command: [python3, net.py]}`. The default is
+    /// `attention-unet`, the network of the paper.
+    pub architecture: ArchitectureChoice,
     /// Number of feature maps at full resolution, from 1 to 256. Each coarser level has twice as
     /// many as the next finer one. The paper gives no number. The default, 8, keeps a training
     /// step near 0.1 s on one CPU core.
@@ -56,16 +57,10 @@ pub struct ModelConfig {
     pub memory_format: Option<MemoryFormat>,
 }
 
-/// The names of [`crate::ARCHITECTURES`].
-fn architecture_names(_: &mut SchemaGenerator) -> Schema {
-    let names = crate::ARCHITECTURES.iter().map(|entry| entry.name);
-    json_schema!({"type": "string", "enum": names.collect::<Vec<_>>()})
-}
-
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
-            architecture: "attention-unet".to_owned(),
+            architecture: "attention-unet".into(),
             base_width: 8,
             levels: 4,
             pooling: Pooling::default(),
@@ -259,7 +254,7 @@ impl ModelConfig {
     /// # Errors
     /// Fails when the architecture is unknown or a number is out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
-        registry::find(&self.architecture)?;
+        self.architecture.validate()?;
         check(
             (1..=256).contains(&self.base_width),
             "model.base_width",

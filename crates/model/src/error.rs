@@ -42,6 +42,14 @@ pub enum ModelError {
         /// Number of training volumes.
         cases: usize,
     },
+    /// A network that is a program of the user's own failed, or answered wrongly.
+    #[error("model `{command}`: {problem}")]
+    Program {
+        /// The command.
+        command: String,
+        /// What it was doing, what was expected and what it did.
+        problem: String,
+    },
     /// The training diverged: the loss of a step is NaN or infinite.
     #[error(
         "loss is {loss} at step {step} of {steps}: training diverged; a lower learning_rate or a gradient_clip may help"

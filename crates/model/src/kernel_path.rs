@@ -10,6 +10,9 @@ use tch::{Device, Kind, Tensor};
 /// The words of a manifest for `model`, trained with `training` on `device`. They are about the
 /// layers at full resolution; deeper ones are mostly libtorch's.
 pub fn kernel_path(model: &ModelConfig, training: &TrainingConfig, device: Device) -> &'static str {
+    if model.architecture.program().is_some() {
+        return "its own program";
+    }
     if device != Device::Cpu {
         return "libtorch";
     }

@@ -31,6 +31,7 @@ mod numerics;
 mod optimizer;
 pub mod pooling;
 mod precision;
+pub mod program;
 pub mod registry;
 pub mod segmenter;
 mod slices;
@@ -38,14 +39,15 @@ mod slices;
 pub use architecture::Architecture;
 pub use committee::CommitteeConfig;
 pub use config::{
-    Activation, Algorithm, Combine, HeadConfig, MemoryFormat, ModelConfig, Norm, Paths, Precision,
-    Recalibration, Schedule, Source, TrainingConfig,
+    Activation, Algorithm, ArchitectureChoice, Combine, HeadConfig, MemoryFormat, ModelConfig,
+    Norm, Paths, Precision, ProgramConfig, Recalibration, Schedule, Source, TrainingConfig,
 };
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;
 pub use gpu::unused_gpu;
 pub use kernel_path::kernel_path;
 pub use pooling::{Pooling, strides_for};
+pub use program::ProgramSegmenter;
 pub use registry::ARCHITECTURES;
 pub use segmenter::TchSegmenter;
 pub use slicewise_kernels::InstructionSet;

@@ -3,7 +3,7 @@
 use crate::architecture::{Architecture, Network};
 use crate::checkpoint;
 use crate::committee::CommitteeConfig;
-use crate::config::{ModelConfig, Schedule, TrainingConfig};
+use crate::config::{ArchitectureChoice, ModelConfig, Schedule, TrainingConfig};
 use crate::crops::{Batch, TrainingSet, fingerprint};
 use crate::dispatch::Dispatch;
 use crate::error::ModelError;
@@ -72,7 +72,14 @@ impl TchSegmenter {
                 got: classes.to_string(),
             });
         }
-        let architecture = registry::find(&model.architecture)?;
+        let ArchitectureChoice::Registered(name) = &model.architecture else {
+            return Err(ModelError::Config {
+                field: "model.architecture",
+                expected: "the name of a network".to_owned(),
+                got: model.architecture.to_string(),
+            });
+        };
+        let architecture = registry::find(name)?;
         let numerics = Numerics::new(&training, device);
         let store = VarStore::new(device);
         let generator = RefCell::new(ChaCha8Rng::seed_from_u64(seed));
@@ -257,6 +264,10 @@ impl TchSegmenter {
 impl Segmenter for TchSegmenter {
     fn has_attention(&self) -> bool {
         self.architecture.has_attention
+    }
+
+    fn parameters(&self) -> Option<u64> {
+        Some(Self::parameters(self))
     }
 
     fn train(

@@ -325,15 +325,19 @@ fn cost(config: &ExperimentConfig, model: &ModelConfig, data: &TaskData) -> Outc
         .zip(&annotated)
         .map(|(case, annotated)| TrainingCase::of(case, annotated))
         .collect();
-    segmenter.train(&cases, 0..1, 1, 0, &mut |_, _| ControlFlow::Continue(()))?;
+    let mut train = |steps: usize| {
+        let go_on = &mut |_, _| ControlFlow::Continue(());
+        let trained = segmenter.train(&cases, 0..steps, steps, 0, go_on);
+        trained.map_err(anyhow::Error::from_boxed)
+    };
+    train(1)?;
     let started = Instant::now();
-    segmenter.train(&cases, 0..TIMED_STEPS, TIMED_STEPS, 0, &mut |_, _| {
-        ControlFlow::Continue(())
-    })?;
+    train(TIMED_STEPS)?;
     let step_s = started.elapsed().as_secs_f64() / TIMED_STEPS as f64;
     let started = Instant::now();
-    segmenter.predict(cases[0].image)?;
-    let parameters = segmenter.parameters();
+    let predicted = segmenter.predict(cases[0].image);
+    predicted.map_err(anyhow::Error::from_boxed)?;
+    let parameters = segmenter.parameters().unwrap_or_default();
     Ok(Cost {
         step_s,
         round_s: started.elapsed().as_secs_f64() * cases.len() as f64,

@@ -14,7 +14,7 @@ use slicewise_core::nearest;
 use slicewise_data::error::one_line;
 use slicewise_data::{DataConfig, Task, TaskDefinition};
 use slicewise_experiment::{Effort, Endpoint, Run, TaskPlan, plan};
-use slicewise_model::{CommitteeConfig, Device, ModelConfig, Precision, TrainingConfig, registry};
+use slicewise_model::{CommitteeConfig, Device, ModelConfig, Precision, TrainingConfig};
 use slicewise_strategies::QueryStrategy;
 use std::collections::BTreeMap;
 use std::fs;
@@ -196,13 +196,20 @@ impl ExperimentConfig {
     /// Checks that the experiment has what a strategy needs.
     fn check_needs(&self, strategy: &dyn QueryStrategy) -> anyhow::Result<()> {
         for (name, model) in &self.models {
-            let has_attention = registry::find(&model.architecture)?.has_attention;
-            if strategy.needs_attention() && !has_attention {
+            if strategy.needs_attention() && !model.architecture.has_attention()? {
                 bail!(
                     "needs a model with an attention map, but models.{name} ({}) has none",
                     model.architecture
                 );
             }
+        }
+        let shown = strategy.needs_features() || strategy.needs_committee();
+        let mut programs = self.models.iter();
+        let program = programs.find(|(_, model)| model.architecture.program().is_some());
+        if let (true, Some((name, _))) = (shown, program) {
+            bail!(
+                "needs features or a committee, which models.{name}, a program of your own, does not give"
+            );
         }
         if strategy.needs_committee() && self.committee.is_none() {
             bail!("needs a committee, but the experiment has none; add `committee: {{}}` to it");

@@ -2,8 +2,11 @@
 
 use crate::config::ExperimentConfig;
 use anyhow::Context;
+use slicewise_core::Segmenter;
 use slicewise_data::{Part, TaskData};
-use slicewise_model::{Device, ModelConfig, ModelError, Pooling, TchSegmenter, strides_for};
+use slicewise_model::{
+    Device, ModelConfig, ModelError, Pooling, ProgramSegmenter, TchSegmenter, strides_for,
+};
 use std::collections::BTreeMap;
 
 /// The network `model` of `config` on the configured device, with weights from `seed`. Its pooling is
@@ -13,22 +16,31 @@ pub(crate) fn build(
     model: &ModelConfig,
     classes: usize,
     seed: u64,
-) -> Result<TchSegmenter, ModelError> {
+) -> Result<Box<dyn Segmenter>, ModelError> {
+    if let Some(program) = model.architecture.program() {
+        let (training, own) = (&config.training, (seed, config.threads));
+        let program = ProgramSegmenter::new(program, model, training, classes, own);
+        return Ok(Box::new(program));
+    }
     let device = slicewise_model::choose_device(&config.device)?;
-    build_on(device, config, model, classes, seed)
+    let mut segmenter = TchSegmenter::new(model, &config.training, classes, seed, device)?;
+    segmenter.committee = config.committee;
+    Ok(Box::new(segmenter))
 }
 
-/// As [`build`], on `device` whatever the configuration says.
-pub(crate) fn build_on(
-    device: Device,
+/// Returns the number of trainable parameters of a network with settled pooling; 0 if it is a program
+/// of the user's own. It is made on the CPU: on a GPU the sweep's own process would keep a part of its
+/// memory.
+pub(crate) fn parameters(
     config: &ExperimentConfig,
     model: &ModelConfig,
     classes: usize,
-    seed: u64,
-) -> Result<TchSegmenter, ModelError> {
-    let mut segmenter = TchSegmenter::new(model, &config.training, classes, seed, device)?;
-    segmenter.committee = config.committee;
-    Ok(segmenter)
+) -> Result<u64, ModelError> {
+    if model.architecture.program().is_some() {
+        return Ok(0);
+    }
+    let made = TchSegmenter::new(model, &config.training, classes, 0, Device::Cpu)?;
+    Ok(made.parameters())
 }
 
 /// Returns the named model of `config`, with `pooling: auto` replaced by what the voxels of `data`

@@ -17,9 +17,7 @@ use slicewise_experiment::{
     DataManifest, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, ledger, packed, record,
     replace,
 };
-use slicewise_model::{
-    Device, InstructionSet, ModelConfig, ModelError, choose_device, kernel_path,
-};
+use slicewise_model::{InstructionSet, ModelConfig, ModelError, choose_device, kernel_path};
 use slicewise_report::ReportError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -370,11 +368,8 @@ fn parameters(
         data.iter()
             .map(|data| {
                 let network = segmenter::settle(config, model, data)?;
-                // Made on the CPU: on a GPU the sweep's own process would keep a part of its
-                // memory.
-                let classes = data.classes.len();
-                let model = segmenter::build_on(Device::Cpu, config, &network, classes, 0)?;
-                Ok((data.task, model.parameters()))
+                let parameters = segmenter::parameters(config, &network, data.classes.len())?;
+                Ok((data.task, parameters))
             })
             .collect::<anyhow::Result<_>>()
     };

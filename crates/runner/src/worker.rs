@@ -9,12 +9,13 @@ use crate::failure::{Failure, Outcome};
 use crate::segmenter;
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
+use slicewise_core::Segmenter;
 use slicewise_data::{Part, TaskData};
 use slicewise_experiment::run::Timing;
 use slicewise_experiment::{
     Manifest, Observer, PreparedRun, ResultsFolder, RoundRecord, Run, seed,
 };
-use slicewise_model::{ModelConfig, Pooling, TchSegmenter};
+use slicewise_model::{ModelConfig, Pooling};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,7 +82,7 @@ pub(crate) fn run(arguments: &WorkerArguments) -> Outcome {
     let weights = seed::child(run.root_seed(), &[run.task.name(), "weights"]);
     let network = network(&config, &run, &Manifest::read(&folder.manifest())?);
     let mut model = segmenter::build(&config, &network, data.classes.len(), weights)?;
-    let probe_s = arguments.time.then(|| probe(&model, &data)).flatten();
+    let probe_s = arguments.time.then(|| probe(&*model, &data)).flatten();
     Reporter.send(&Event::Ready { probe_s });
     let prepared = PreparedRun {
         folder: &folder,
@@ -90,7 +91,7 @@ pub(crate) fn run(arguments: &WorkerArguments) -> Outcome {
         data: &data,
         pictured: config.pictured(&run),
     };
-    Ok(prepared.run(&mut model, &mut Reporter)?)
+    Ok(prepared.run(&mut *model, &mut Reporter)?)
 }
 
 /// Returns the run's network, with the pooling that was settled when the sweep began. A folder that
@@ -109,7 +110,7 @@ fn network(config: &ExperimentConfig, run: &Run, manifest: &Manifest) -> ModelCo
 
 /// Returns the seconds of one prediction, which changes nothing. If it fails it will fail again in
 /// the run, where the error is reported.
-fn probe(model: &TchSegmenter, data: &TaskData) -> Option<f64> {
+fn probe(model: &dyn Segmenter, data: &TaskData) -> Option<f64> {
     let case = data.cases.first()?;
     let started = Instant::now();
     model.predict(&case.image.voxels).ok()?;

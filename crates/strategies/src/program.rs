@@ -4,16 +4,12 @@
 //! names files with the case's arrays, and answers with one line of JSON on standard output: scores or
 //! slices. What it writes to standard error goes to the run's log. docs/strategies.md has the protocol.
 
-use crate::npy;
-use crate::process::Process;
 use crate::{CaseView, QueryStrategy, StrategyError};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::{Map, json};
-use sha2::{Digest, Sha256};
-use slicewise_core::hash::hex;
-use std::fs;
+use slicewise_core::{Process, npy};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -76,15 +72,7 @@ impl Program {
     }
 
     fn sha256_now(&self) -> String {
-        let mut hasher = Sha256::new();
-        for word in &self.command {
-            let file = fs::read(word).unwrap_or_default();
-            for part in [word.as_bytes(), &file] {
-                hasher.update((part.len() as u64).to_le_bytes());
-                hasher.update(part);
-            }
-        }
-        hex(&hasher.finalize())
+        slicewise_core::process::sha256_of(&self.command)
     }
 
     fn problem(&self, problem: impl Into<String>) -> StrategyError {

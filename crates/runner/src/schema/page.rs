@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use slicewise_data::config::PhantomConfig;
 use slicewise_data::{DataConfig, TaskDefinition};
 use slicewise_experiment::{Effort, Endpoint, StepPlan, StopRule, StrategyPlan, TaskPlan};
-use slicewise_model::{CommitteeConfig, HeadConfig, ModelConfig, TrainingConfig};
+use slicewise_model::{CommitteeConfig, HeadConfig, ModelConfig, ProgramConfig, TrainingConfig};
 use std::fmt::Write;
 
 /// What stands above the tables.
@@ -60,6 +60,7 @@ pub(super) fn sections() -> Vec<Section> {
         section::<DataConfig>("data"),
         section::<PhantomConfig>("data.phantom"),
         section::<ModelConfig>("models.NAME"),
+        section::<ProgramConfig>("models.NAME.architecture"),
         section::<HeadConfig>("models.NAME.head"),
         section::<TrainingConfig>("training"),
         section::<CommitteeConfig>("committee"),

@@ -1,5 +1,8 @@
-//! A program that answers lines with lines.
+//! A program of the user's own that answers lines with lines.
 
+use crate::hash::hex;
+use sha2::{Digest, Sha256};
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -13,7 +16,7 @@ use tempfile::TempDir;
 const LONGEST: u64 = 32 << 20;
 
 /// A running program. It is ended when this is dropped.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     /// `None` once the program has been told to end.
     input: Option<ChildStdin>,
@@ -28,7 +31,7 @@ impl Process {
     ///
     /// # Errors
     /// It cannot be started, or there is no room for files, in words.
-    pub(crate) fn start(command: &[String]) -> Result<Self, String> {
+    pub fn start(command: &[String]) -> Result<Self, String> {
         let words = command.join(" ");
         let folder = tempfile::Builder::new()
             .prefix("slicewise-")
@@ -69,20 +72,15 @@ impl Process {
     }
 
     /// The folder for files.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Asks a question, one line, and waits for the answer, one line. Returns it with the process, which
-    /// can be asked again.
+    /// Writes a question, one line, and waits for the answer, one line.
     ///
     /// # Errors
-    /// The program ended, or gave no answer in time, in words. It is ended then.
-    pub(crate) fn ask(
-        mut self,
-        question: &str,
-        timeout: Duration,
-    ) -> Result<(String, Self), String> {
+    /// The program ended, or gave no answer in time, in words. It must not be asked again.
+    fn answer(&mut self, question: &str, timeout: Duration) -> Result<String, String> {
         let written = match &mut self.input {
             Some(input) => writeln!(input, "{question}").and_then(|()| input.flush()),
             None => Ok(()),
@@ -92,7 +90,7 @@ impl Process {
             return Err(self.end());
         }
         match self.answers.recv_timeout(timeout) {
-            Ok(Ok(line)) => Ok((line.trim().to_owned(), self)),
+            Ok(Ok(line)) => Ok(line.trim().to_owned()),
             Ok(Err(error)) => Err(format!("its answer cannot be read: {error}")),
             Err(RecvTimeoutError::Timeout) => Err(format!(
                 "expected an answer within {} s, got none; the program was ended; if it needs longer, \
@@ -103,8 +101,18 @@ impl Process {
         }
     }
 
+    /// Asks a question, one line, and waits for the answer, one line. Returns it with the process, which
+    /// can be asked again.
+    ///
+    /// # Errors
+    /// The program ended, or gave no answer in time, in words. It is ended then.
+    pub fn ask(mut self, question: &str, timeout: Duration) -> Result<(String, Self), String> {
+        let answer = self.answer(question, timeout)?;
+        Ok((answer, self))
+    }
+
     /// Waits for a program that has closed its output, and says how it ended.
-    fn end(mut self) -> String {
+    fn end(&mut self) -> String {
         self.input = None;
         // It may have closed its output and go on: it is not waited for longer than this.
         for _ in 0..50 {
@@ -136,4 +144,17 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the SHA-256, in hexadecimal, of a command's words and of each file that one of them names.
+pub fn sha256_of(command: &[String]) -> String {
+    let mut hasher = Sha256::new();
+    for word in command {
+        let file = fs::read(word).unwrap_or_default();
+        for part in [word.as_bytes(), &file] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hex(&hasher.finalize())
 }
