@@ -66,20 +66,20 @@ impl SliceAnnotation {
 
     /// Starts with full annotation: every slice is annotated in round 0.
     pub fn all<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Self {
-        Self::every_nth(cases.into_iter().map(|case| (case, 0)), 1)
+        Self::every_nth(cases.into_iter().map(|case| (case, Some([1, 0]))))
     }
 
-    /// Starts like the paper: every `n`-th slice is annotated in round 0. `cases` are ids,
-    /// numbers of slices, and phases: the index of the lowest annotated slice. A volume that its
-    /// phase is beyond gets its middle slice. `n` below 1 counts as 1.
+    /// Starts like the paper: every n-th slice is annotated in round 0. `cases` are ids,
+    /// numbers of slices, and `[n, phase]`, where the phase is the index of the lowest annotated slice;
+    /// `None` for a volume without annotated slices. A volume that its phase is beyond gets its middle
+    /// slice. An n below 1 counts as 1.
     pub fn every_nth<'a>(
-        cases: impl IntoIterator<Item = ((&'a str, usize), usize)>,
-        n: usize,
+        cases: impl IntoIterator<Item = ((&'a str, usize), Option<[usize; 2]>)>,
     ) -> Self {
-        let (cases, phases): (Vec<_>, Vec<usize>) = cases.into_iter().unzip();
+        let (cases, grids): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
         let mut annotation = Self::none(cases.iter().copied());
-        for ((id, depth), phase) in cases.into_iter().zip(phases) {
-            if let Some(rounds) = annotation.rounds.get_mut(id) {
+        for ((id, depth), grid) in cases.into_iter().zip(grids) {
+            if let (Some(rounds), Some([n, phase])) = (annotation.rounds.get_mut(id), grid) {
                 for slice in equal_interval(depth, n, phase) {
                     rounds[slice] = Some(0);
                 }
@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn slices_are_annotated_once_within_the_volume() {
-        let mut annotation = SliceAnnotation::every_nth([(("b", 8), 2), (("a", 4), 2)], 4);
+        let mut annotation =
+            SliceAnnotation::every_nth([(("b", 8), Some([4, 2])), (("a", 4), Some([4, 2]))]);
         assert_eq!(
             annotation.annotated("a"),
             Some(vec![false, false, true, false])

@@ -34,7 +34,8 @@ pub struct TaskPlan {
     /// The first round annotates every n-th slice; n is 2 or more. The paper takes every 16th
     /// or every 32nd. Required.
     pub first_every: usize,
-    /// At which of these places each volume starts: its phase. Default: `same`, as the paper reads.
+    /// Where the first slices of each volume lie, or which volumes have any. Default: `same`, as the paper
+    /// reads.
     #[serde(default)]
     pub start: Start,
     /// How many steps to train. Required.

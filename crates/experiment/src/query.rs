@@ -17,7 +17,7 @@ pub(crate) struct Query<'a> {
     /// The round that the chosen slices are annotated for, and the number of the run's last round.
     next: Round,
     rounds: usize,
-    /// How many slices of each case are annotated then, if each volume has its own budget.
+    /// How many slices of each case the round's ratio stands for.
     targets: Vec<usize>,
     /// The cases seen so far, each with the generator that it was described with.
     seen: Vec<(Described, ChaCha8Rng)>,
@@ -37,7 +37,7 @@ impl<'a> Query<'a> {
             plan,
             next,
             rounds,
-            targets: run.targets(next),
+            targets: run.targets(next.ratio),
             seen: Vec::new(),
         }
     }

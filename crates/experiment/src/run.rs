@@ -1,6 +1,7 @@
 //! One run of a sweep: what it starts with, what it may see of the data, and what its records say.
 //! `round_loop.rs` does its rounds.
 
+use crate::asked::QueryBudget;
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
@@ -117,38 +118,45 @@ impl PreparedRun<'_> {
         }
         let ids: Vec<&str> = self.part_a().map(|case| case.id.as_str()).collect();
         let (every, seed) = (self.plan.first_every, self.id.root_seed());
-        let phases = self
-            .plan
-            .start
-            .phases(&ids, every, seed, self.id.task.name());
-        SliceAnnotation::every_nth(depths.zip(phases), every)
+        let task = self.id.task.name();
+        let grids = self.plan.start.grids(&ids, every, seed, task);
+        SliceAnnotation::every_nth(depths.zip(grids))
     }
 
     /// Returns the share of Part A's slices that each round of the run asks for, and the share that is
     /// annotated then: a volume has whole slices, and at least one of them is.
     pub fn shares(&self) -> Vec<(f64, f64)> {
-        let all: usize = self.part_a().map(|case| case.labels.voxels.dim().0).sum();
+        let depths = self.part_a().map(|case| case.labels.voxels.dim().0);
+        let all: usize = depths.sum();
+        let first = self.initial();
+        let begun: Vec<usize> = self
+            .part_a()
+            .map(|case| first.annotated(&case.id).unwrap_or_default())
+            .map(|annotated| annotated.into_iter().filter(|&yes| yes).count())
+            .collect();
+        let asked = self.plan.strategies.get(&self.id.strategy);
+        let pool = asked.is_some_and(|asked| asked.budget == QueryBudget::Pool);
         let rounds = self.plan.rounds(&self.id.strategy).into_iter();
         let shares = rounds.map(|round| {
-            let annotated: usize = self.targets(round).into_iter().sum();
+            let targets = self.targets(round.ratio);
+            let of_each = targets
+                .iter()
+                .zip(&begun)
+                .map(|(&target, &begun)| target.max(begun));
+            let annotated = match round.number {
+                0 => begun.iter().sum(),
+                _ if pool => targets.iter().sum::<usize>().max(begun.iter().sum()),
+                _ => of_each.sum(),
+            };
             (round.ratio, annotated as f64 / all as f64)
         });
         shares.collect()
     }
 
-    /// Returns how many slices of each Part A volume are annotated in a round, if each volume has its
-    /// own budget: what the ratio says, and at least what the run starts with.
-    pub(crate) fn targets(&self, round: Round) -> Vec<usize> {
-        let first = self.initial();
-        let target = |case: &Case| {
-            let annotated = first.annotated(&case.id).unwrap_or_default();
-            let begun = annotated.iter().filter(|&&yes| yes).count();
-            match round.number {
-                0 => begun,
-                _ => begun.max(target_slices(annotated.len(), round.ratio)),
-            }
-        };
-        self.part_a().map(target).collect()
+    /// Returns how many slices of each Part A volume a ratio stands for.
+    pub(crate) fn targets(&self, ratio: f64) -> Vec<usize> {
+        let depths = self.part_a().map(|case| case.labels.voxels.dim().0);
+        depths.map(|depth| target_slices(depth, ratio)).collect()
     }
 
     pub(crate) fn part_a(&self) -> impl Iterator<Item = &Case> {

@@ -22,24 +22,44 @@ pub enum Start {
     Staggered,
     /// A random place in each volume, drawn from the run's seed.
     Random,
+    /// The same number of slices in a quarter of the volumes: every fourth volume has four times as
+    /// many, and the others have none. With a budget per volume the others catch up in later rounds,
+    /// and more slices are annotated then than from other starts; with `budget: pool` as many are.
+    FewVolumes,
 }
 
+/// With [`Start::FewVolumes`], one volume in so many has slices.
+const FEW: usize = 4;
+
 impl Start {
-    /// Returns the phase of each of `cases` (ids, sorted) for a slice in every `every`, below
-    /// `every`.
+    /// Returns `[n, phase]` of each of `cases` (ids, sorted), whose every n-th slice is annotated from
+    /// the phase on; `None` for a volume without slices. `every` is the plan's.
     ///
     /// Staggered: the case at place i of n has phase ⌊(m·i mod n) · every / n⌋. The multiplier m is
     /// the number nearest to 0.618 n that has no divisor in common with n, so all phases occur once
     /// and neighbours in the list are far apart.
-    pub(crate) fn phases(self, cases: &[&str], every: usize, seed: u64, task: &str) -> Vec<usize> {
+    pub(crate) fn grids(
+        self,
+        cases: &[&str],
+        every: usize,
+        seed: u64,
+        task: &str,
+    ) -> Vec<Option<[usize; 2]>> {
         let n = cases.len();
         let multiplier = coprime(n);
-        let phase = |(index, case): (usize, &&str)| match self {
-            Start::Same => every / 2,
-            Start::Staggered => (multiplier * index % n) * every / n,
-            Start::Random => seed::generator(seed, &[task, "start", case]).random_range(0..every),
+        let grid = |(index, case): (usize, &&str)| match self {
+            Start::Same => Some([every, every / 2]),
+            Start::Staggered => Some([every, (multiplier * index % n) * every / n]),
+            Start::Random => {
+                let mut generator = seed::generator(seed, &[task, "start", case]);
+                Some([every, generator.random_range(0..every)])
+            }
+            Start::FewVolumes => {
+                let dense = (every / FEW).max(1);
+                index.is_multiple_of(FEW).then_some([dense, dense / 2])
+            }
         };
-        cases.iter().enumerate().map(phase).collect()
+        cases.iter().enumerate().map(grid).collect()
     }
 }
 
@@ -67,27 +87,45 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn phases(start: Start, cases: &[&str], every: usize, seed: u64) -> Vec<usize> {
+        let grids = start.grids(cases, every, seed, "task").into_iter();
+        let phases = grids.map(|grid| {
+            let [n, phase] = grid.unwrap();
+            assert_eq!(n, every);
+            phase
+        });
+        phases.collect()
+    }
+
     #[test]
     fn staggered_volumes_cover_every_height_once() {
         for n in 1..40 {
             let cases: Vec<String> = (0..n).map(|case| format!("case-{case:02}")).collect();
             let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
-            let mut phases = Start::Staggered.phases(&cases, n, 1, "task");
+            let mut phases = phases(Start::Staggered, &cases, n, 1);
             phases.sort_unstable();
             assert_eq!(phases, (0..n).collect::<Vec<_>>(), "{n} volumes");
         }
-        let few = Start::Staggered.phases(&["a", "b", "c", "d"], 16, 1, "task");
+        let few = phases(Start::Staggered, &["a", "b", "c", "d"], 16, 1);
         assert_eq!(few, [0, 12, 8, 4]);
     }
 
     #[test]
     fn the_same_start_is_centred_and_a_random_one_follows_the_seed() {
-        assert_eq!(Start::Same.phases(&["a", "b"], 16, 1, "task"), [8, 8]);
+        assert_eq!(phases(Start::Same, &["a", "b"], 16, 1), [8, 8]);
         let cases: Vec<String> = (0..64).map(|case| format!("case-{case}")).collect();
         let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
-        let random = |seed| Start::Random.phases(&cases, 16, seed, "task");
+        let random = |seed| phases(Start::Random, &cases, 16, seed);
         assert_eq!(random(1), random(1));
         assert_ne!(random(1), random(2));
         assert!((0..16).all(|phase| random(1).contains(&phase)));
+    }
+
+    #[test]
+    fn few_volumes_have_as_many_slices_as_all_would() {
+        let cases = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let grids = Start::FewVolumes.grids(&cases, 16, 1, "task");
+        let few = Some([4, 2]);
+        assert_eq!(grids, [few, None, None, None, few, None, None, None]);
     }
 }

@@ -18,9 +18,9 @@ use slicewise_core::Wanted;
 use slicewise_data::{Case, Geometry, Part, Task, TaskData, TaskDefinition, Volume};
 use slicewise_experiment::run::Timing;
 use slicewise_experiment::{
-    ExperimentError, Observer, PreparedRun, Ratio, ResultsFolder, RoundRecord, Run, Segmenter,
-    SegmenterError, Start, StepPlan, StopRule, Strategies, StrategyName, TaskPlan, TrainingCase,
-    ledger, pictures, plan,
+    CaseRecord, ExperimentError, Observer, PreparedRun, QueryBudget, Ratio, ResultsFolder,
+    RoundRecord, Run, Segmenter, SegmenterError, Start, StepPlan, StopRule, Strategies,
+    StrategyName, StrategyPlan, TaskPlan, TrainingCase, ledger, pictures, plan,
 };
 use slicewise_strategies::Prediction;
 use std::collections::BTreeMap;

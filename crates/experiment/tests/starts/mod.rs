@@ -67,3 +67,63 @@ fn volumes_start_at_the_same_place_staggered_or_at_random() {
     assert_eq!(first_slices(Start::Random, 7), random);
     assert!((8..12).any(|seed| first_slices(Start::Random, seed) != random));
 }
+
+#[test]
+fn few_volumes_first_and_one_budget_for_all() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let pool = StrategyPlan {
+        strategy: Some("coverage".to_owned()),
+        budget: QueryBudget::Pool,
+        floor: Some(0.5),
+        cap: Some(1.5),
+        ..StrategyPlan::default()
+    };
+    let name = |name: &str| StrategyName(name.to_owned());
+    let plan = TaskPlan {
+        start: Start::FewVolumes,
+        strategies: Strategies(BTreeMap::from([
+            (name("coverage"), None.into()),
+            (name("coverage-pool"), pool),
+        ])),
+        ..task_plan()
+    };
+    let data = data();
+    let of = |strategy: &str| -> Vec<Vec<usize>> {
+        let id = run_of(strategy);
+        let run = PreparedRun {
+            folder: &folder,
+            id: &id,
+            plan: &plan,
+            data: &data,
+            pictured: false,
+        };
+        run.run(&mut Fake::new(1), &mut Silent).unwrap();
+        let records = ledger::read(&folder.records(&id)).unwrap().records;
+        // What was promised is what was done.
+        for ((_, share), record) in run.shares().iter().zip(&records) {
+            let record: &RoundRecord = record;
+            let reached = record.annotated_slices as f64 / record.total_slices as f64;
+            assert!(
+                (share - reached).abs() < 1e-12,
+                "{strategy}: {share} {reached}"
+            );
+        }
+        let count = |case: &CaseRecord| case.annotated.iter().filter(|&&done| done).count();
+        let part_a = |record: &RoundRecord| -> Vec<usize> {
+            let cases = record.cases.iter().filter(|case| case.part == Part::A);
+            cases.map(count).collect()
+        };
+        records.iter().map(part_a).collect()
+    };
+    // Every 8th slice of 32 would be 4 in each of three volumes; the first has every 2nd.
+    assert_eq!(of("first"), [[16, 0, 0]]);
+    // Ratios 0.25, 0.375 and 0.5 stand for 8, 12 and 16 slices of each.
+    assert_eq!(of("coverage"), [[16, 8, 8], [16, 12, 12], [16, 16, 16]]);
+    for (counts, target) in of("coverage-pool").iter().zip([8, 12, 16]) {
+        assert_eq!(counts.iter().sum::<usize>(), 3 * target, "{counts:?}");
+        for &count in &counts[1..] {
+            assert!((target / 2..=target * 3 / 2).contains(&count), "{counts:?}");
+        }
+    }
+}
