@@ -115,6 +115,10 @@ numerics *arguments: build
     cargo build --release --locked --package slicewise --example bench_worker
     CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" python3 bench/numerics.py {{ arguments }}
 
+# What each query strategy costs beside the training that it steers, 2 minutes: results/bench/queries.md
+bench-queries out="results/bench/queries.md": libtorch
+    cargo run --release --locked --package slicewise --example query_cost {{ out }}
+
 # How often our tests, and those before them, reject a true null, 2 minutes: results/statistics/null.md
 simulate-tests out="results/statistics/null.md": libtorch
     cargo run --release --locked --package slicewise --example simulate_tests {{ out }}
