@@ -27,7 +27,7 @@ pub struct Matrix {
 
 /// Light to dark blue: one hue whose lightness alone tells the share, so that it reads the same
 /// for the colour-blind and in print.
-fn shade(share: f64) -> RGBColor {
+pub(crate) fn shade(share: f64) -> RGBColor {
     const LIGHT: [f64; 3] = [240.0, 246.0, 252.0];
     const DARK: [f64; 3] = [8.0, 48.0, 107.0];
     let mix = |channel: usize| {

@@ -5,7 +5,7 @@
 //! strategy, since all fork from it; it stays one point, and [`Sweep::curve`] begins with it.
 
 use crate::agreement::{Agreement, agreements};
-use crate::arm::Arm;
+use crate::arm::{Arm, EVEN};
 use crate::config::numbers;
 use crate::error::ReportError;
 use crate::format::{list, percent};
@@ -14,6 +14,7 @@ use crate::observations::{Observations, Scores};
 use crate::paired::{Paired, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Cost, Point, Round, cases_of, mean, ratio_key, rounds};
+use crate::standing::{Standing, standings};
 use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::{EffortModel, covered_share};
@@ -22,6 +23,9 @@ use std::path::Path;
 
 /// Foreground this near to an annotated slice, in mm, counts as covered: about four slices of a newborn.
 pub(crate) const REACH_MM: f64 = 7.0;
+
+/// Level of every test.
+pub(crate) const ALPHA: f64 = 0.05;
 
 /// A sweep as far as it is on record.
 pub(crate) struct Sweep<'a> {
@@ -41,6 +45,8 @@ pub(crate) struct Sweep<'a> {
     pub(crate) costs: Vec<MinimumCost>,
     /// Pairs of strategies at one ratio, sorted by task, ratio, rival and strategy.
     pub(crate) comparisons: Vec<Comparison>,
+    /// How strategies stand beside each other: all tasks together where there are several, then each.
+    pub(crate) standings: Vec<Standing>,
 }
 
 /// Places of the rounds of a strategy and its rival, which comes first in tables, and how they differ.
@@ -53,17 +59,17 @@ impl<'a> Sweep<'a> {
         let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
         let dice = observations.scores(|case| case.mean_dice);
         let agreements = agreements(&rounds.iter().filter(|r| r.primary).collect::<Vec<_>>());
-        let (points, costs, comparisons) = (Vec::new(), Vec::new(), Vec::new());
         let mut sweep = Self {
             results,
             root,
             rounds,
             observations,
             dice,
-            points,
+            points: Vec::new(),
             agreements,
-            costs,
-            comparisons,
+            costs: Vec::new(),
+            comparisons: Vec::new(),
+            standings: Vec::new(),
         };
         let parts = |round| [Part::A, Part::B].map(|part| sweep.point(round, part));
         let mut points: Vec<Point> = sweep.primary().flat_map(parts).flatten().collect();
@@ -72,6 +78,7 @@ impl<'a> Sweep<'a> {
         sweep.points = points;
         sweep.comparisons = sweep.compared_strategies()?;
         sweep.costs = sweep.minimum_costs()?;
+        sweep.standings = standings(&sweep);
         Ok(sweep)
     }
 
@@ -193,6 +200,15 @@ impl<'a> Sweep<'a> {
     pub(crate) fn strategies(&self) -> Vec<Arm> {
         let arms = self.points.iter().map(|point| &point.arm).filter(|arm| arm.is_strategy());
         arms.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+
+    /// Names the strategy that the others are compared with: the endpoint's, or equal-interval, or the
+    /// first that is no oracle.
+    pub(crate) fn reference(&self) -> Option<Arm> {
+        let named = self.results.manifest.endpoint.iter().map(|endpoint| endpoint.against.as_str());
+        let arms = self.strategies();
+        let known = named.chain([EVEN]).map(Arm::of).find(|arm| arms.contains(arm));
+        known.or_else(|| arms.into_iter().find(|arm| !arm.is_oracle()))
     }
 
     /// Gives all points of a task and part.

@@ -6,6 +6,7 @@
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
+use crate::arm::Arm;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
 use crate::paired::{CROSSED, Paired};
@@ -14,6 +15,7 @@ use crate::rounds::{Round, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::Task;
+use slicewise_figure::FEW;
 use std::collections::BTreeMap;
 
 /// A strategy, its rival and how they differ.
@@ -31,19 +33,29 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("rival", |r| r.1.arm.name())
         .paired(|r| r.2)
         .frame("comparison")?;
+    // All pairs of many strategies would be hundreds of rows.
+    let reference = sweep.reference().filter(|_| sweep.strategies().len() > FEW);
     let how = format!(
         "Mean Dice of the first strategy minus the second's on the same Part B case and seed. \
          {CROSSED} Holm's correction is over all pairs of strategies of a task at a ratio. The \
-         page shows one ratio a task; tables/comparison.csv has every one."
+         page shows one ratio a task{}; tables/comparison.csv has every one.",
+        if reference.is_some() {
+            ", and of many strategies only pairs with the reference"
+        } else {
+            ""
+        }
     );
     let shown = shown_ratios(&rows);
+    let with = |arm: &Arm| reference.as_ref().is_none_or(|reference| reference == arm);
     let grid = Grid::of(&rows, how)
         .column("strategy", Format::Words, |r| r.0.arm.label())
         .column("minus", Format::Words, |r| r.1.arm.label())
         .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, ratio)
         .paired(|r| r.2)
-        .on_page(|r| shown[&r.0.task] == ratio_key(r.0.ratio));
+        .on_page(|r| {
+            shown[&r.0.task] == ratio_key(r.0.ratio) && (with(&r.0.arm) || with(&r.1.arm))
+        });
     Ok(Some(Content::table(frame, vec![grid.grid()])))
 }
 

@@ -11,14 +11,11 @@ use crate::frame::Columns;
 use crate::grid::{Format, Grid};
 use crate::rounds::{mean, ratio_key};
 use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
+use crate::sweep::{ALPHA, Sweep, task_title};
 use slicewise_data::Task;
-use slicewise_figure::{Matrix, heat_map};
+use slicewise_figure::{FEW, Matrix, heat_map};
 use slicewise_metrics::{Difference, Penalty, pairwise_penalty};
 use std::collections::BTreeMap;
-
-/// Level of each test.
-const ALPHA: f64 = 0.05;
 
 /// One task.
 struct PenaltyMatrix {
@@ -130,5 +127,7 @@ fn grid(matrix: &Matrix) -> Grid {
     for (at, name) in matrix.names.iter().enumerate() {
         grid = grid.column(name, Format::Decimals(2), |r| r.1[at]);
     }
+    // The page shows a large matrix as its figure alone.
+    let grid = grid.on_page(|_| matrix.names.len() <= FEW);
     Grid { title: matrix.title.clone(), ..grid.grid() }
 }
