@@ -20,7 +20,7 @@ const ROW: f64 = 21.0;
 pub struct Strips {
     /// Above it.
     pub title: String,
-    /// Behind its title, at the right.
+    /// Below it, in the middle.
     pub note: String,
     /// From above to below: a name, and values in `[0, 1]` from left to right; what is larger counts as 1.
     pub rows: Vec<(String, Vec<f64>)>,
@@ -70,7 +70,6 @@ impl Strips {
         let row = self.row();
         let (start, end) = (left + NAMES, left + PANEL - 14.0);
         canvas.text(&self.title, (left, top), font(11.0, INK).bold());
-        canvas.text(&self.note, (end, top), font(10.0, INK).to_the_right());
         let top = top + TITLE - 8.0;
         // Names as far apart as they are high.
         let named = (11.0 / row).ceil() as usize;
@@ -87,7 +86,7 @@ impl Strips {
             }
         }
         let bottom = top + row * self.rows.len() as f64;
-        for (share, words) in [(0.0, "0"), (0.5, "0.5"), (1.0, "1")] {
+        for (share, words) in [(0.0, "0"), (0.5, &self.note), (1.0, "1")] {
             let x = start + share * (end - start);
             canvas.line(&[(x, bottom - 1.0), (x, bottom + 2.0)], GREY, 1.0);
             canvas.text(words, (x, bottom + 8.0), font(9.0, GREY).centred());

@@ -63,7 +63,8 @@ fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
 /// Points at the paper's 50 %; else at the largest ratio that the most strategies have.
 fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> {
     let mut by_ratio: BTreeMap<u64, Vec<&Point>> = BTreeMap::new();
-    for point in sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy()) {
+    let ordinary = |point: &&Point| point.arm.is_strategy() && !point.arm.is_oracle();
+    for point in sweep.panel(task, Part::B).filter(ordinary) {
         by_ratio.entry(ratio_key(point.asked)).or_default().push(point);
     }
     let wanted = ratio_key(COMPARED_RATIO);
@@ -77,7 +78,8 @@ fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> 
 fn headline(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     let (low, proposed) = (paper::headline_ratio(task)?, Arm::of(PROPOSED));
     let ours = sweep.at(task, Part::B, &proposed, low)?;
-    let rivals = sweep.strategies().into_iter().filter(|arm| *arm != proposed);
+    let rivals = sweep.strategies().into_iter();
+    let rivals = rivals.filter(|arm| *arm != proposed && !arm.is_oracle());
     let rival = rivals
         .filter_map(|arm| sweep.at(task, Part::B, &arm, COMPARED_RATIO))
         .max_by(|a, b| a.dice.value.mean.total_cmp(&b.dice.value.mean))?;

@@ -89,7 +89,7 @@ fn shared<'a>(rounds: impl Iterator<Item = &'a Round<'a>>) -> Option<Strips> {
             add(&mut slices, slice, case.annotated.len(), 1.0);
         }
     }
-    let rows = [("foregr.".to_owned(), foreground), (percent(first.asked), slices)];
+    let rows = [("truth".to_owned(), foreground), (percent(first.asked), slices)];
     let rows = rows.into_iter().filter(|(_, heights)| is_any(heights));
     let rows: Vec<_> = rows.map(|(name, heights)| (name, shades(&heights))).collect();
     let title = "foreground, first slices".to_owned();

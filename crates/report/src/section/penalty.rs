@@ -74,6 +74,11 @@ fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     let rounds = || sweep.primary().filter(|round| round.task == task && round.arm.is_strategy());
     let mut arms = sweep.strategies();
     arms.retain(|arm| rounds().any(|round| round.arm == *arm));
+    if arms.len() > FEW {
+        // The best first, so that a large matrix shows who loses to whom at a glance.
+        let rows = sweep.standings.iter().filter(|row| row.task == Some(task));
+        arms.sort_by_key(|arm| rows.clone().position(|row| row.arm == *arm));
+    }
     // The place of each arm's round, if it has one at that ratio.
     let mut budgets: BTreeMap<u64, Vec<Option<usize>>> = BTreeMap::new();
     for round in rounds() {

@@ -7,7 +7,7 @@
 //! penalty matrix against all strategies, a ratio each; they are empty where none could be tested.
 
 use crate::arm::Arm;
-use crate::format::{decimals, half_width, list, percents, signed};
+use crate::format::{decimals, half_width, list, list_of, percents, signed};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid};
 use crate::paired::{CROSSED, Paired};
@@ -122,11 +122,9 @@ fn sentences(sweep: &Sweep, task: Task, reference: &Arm) -> Vec<String> {
         let words = of_sign.map(|(row, paired)| {
             format!("{} {}", row.arm.label(), signed(paired.difference.mean, 3))
         });
-        let words: Vec<String> = words.collect();
-        match words.len() {
-            0 => "none".to_owned(),
-            n if n > NAMED => format!("{} and {} more", list(&words[..NAMED]), n - NAMED),
-            _ => list(words),
+        match list_of(&words.collect::<Vec<_>>(), NAMED) {
+            none if none.is_empty() => "none".to_owned(),
+            words => words,
         }
     };
     let against = (tested.count() > 0).then(|| {
