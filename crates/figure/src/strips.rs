@@ -86,9 +86,7 @@ impl Strips {
             }
         }
         let bottom = top + row * self.rows.len() as f64;
-        for (share, words) in [(0.0, "0"), (0.5, &self.note), (1.0, "1")] {
-            let x = start + share * (end - start);
-            canvas.line(&[(x, bottom - 1.0), (x, bottom + 2.0)], GREY, 1.0);
+        for (x, words) in [(start, "0"), ((start + end) / 2.0, &self.note), (end, "1")] {
             canvas.text(words, (x, bottom + 8.0), font(9.0, GREY).centred());
         }
     }

@@ -18,7 +18,7 @@ use crate::standing::{Standing, standings};
 use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::{EffortModel, covered_share};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Foreground this near to an annotated slice, in mm, counts as covered: about four slices of a newborn.
@@ -187,13 +187,18 @@ impl<'a> Sweep<'a> {
     }
 
     /// Finds the ratio of a task at which strategies are shown side by side where there is room for
-    /// one: that reached where the paper's 50 % were asked for, else the largest that a strategy has.
+    /// one: that reached where the paper's 50 % were asked for, if two or more were, else the largest
+    /// that the most have. Oracles do not count.
     pub(crate) fn compared_ratio(&self, task: Task) -> Option<f64> {
-        let points = self.panel(task, Part::B).filter(|point| point.arm.is_strategy());
-        let wanted = |point: &&Point| {
-            (ratio_key(point.asked) == ratio_key(COMPARED_RATIO), ratio_key(point.ratio))
+        let mut ratios: BTreeMap<u64, (usize, &Point)> = BTreeMap::new();
+        let ordinary = |point: &&Point| point.arm.is_strategy() && !point.arm.is_oracle();
+        for point in self.panel(task, Part::B).filter(ordinary) {
+            ratios.entry(ratio_key(point.ratio)).or_insert((0, point)).0 += 1;
+        }
+        let wanted = |(ratio, (n, point)): &(u64, (usize, &Point))| {
+            (*n > 1 && ratio_key(point.asked) == ratio_key(COMPARED_RATIO), *n, *ratio)
         };
-        Some(points.max_by_key(wanted)?.ratio)
+        Some(ratios.into_iter().max_by_key(wanted)?.1.1.ratio)
     }
 
     /// Lists the strategies that have points, in the order of tables.

@@ -57,7 +57,7 @@ fn of_task(sweep: &Sweep, task: Task) -> Vec<Figure> {
         let title = format!("Which slices each strategy chose · {}", task_title(task));
         let over = "all volumes, runs and seeds together";
         let x = format!("place of the {slice} in its volume, from 0 ({start}) to 1");
-        let rows = "rows: rounds, by the share annotated with them · ends: chosen from the lowest or highest tenth \
+        let rows = "rows: rounds, by the share annotated with them · ends: chosen from the first or last tenth \
                     of the volume (even choice: 20 %)";
         let even = 1.0 / DARKEST;
         let scale = [(0.0, "none"), (even, "as if evenly"), (1.0, "4 times as often or more")];
@@ -66,7 +66,7 @@ fn of_task(sweep: &Sweep, task: Task) -> Vec<Figure> {
         figure.captioned(format!(
             "The slices that each strategy asked for, over all Part A volumes, seeds and folds: from left to right \
              the {x}; from above to below the rounds, named by the share of slices that is annotated \
-             with them. Dark is often. \"Ends\" is the share of the slices that lies in the lowest or the highest tenth of \
+             with them. Dark is often. \"Ends\" is the share of the slices that lies in the first or the last tenth of \
              their volume: even choice has 20 % there. The first panel shows where the foreground of these volumes lies, and \
              below it the first slices, with which all strategies begin."
         ))

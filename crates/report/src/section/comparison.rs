@@ -10,13 +10,11 @@ use crate::arm::Arm;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
 use crate::paired::{CROSSED, Paired};
-use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Round, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::Task;
 use slicewise_figure::FEW;
-use std::collections::BTreeMap;
 
 /// A strategy, its rival and how they differ.
 type Row<'a> = (&'a Round<'a>, &'a Round<'a>, &'a Paired);
@@ -45,7 +43,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
             ""
         }
     );
-    let shown = shown_ratios(&rows);
+    let shown = |task: Task| sweep.compared_ratio(task).map(ratio_key);
     let with = |arm: &Arm| reference.as_ref().is_none_or(|reference| reference == arm);
     let grid = Grid::of(&rows, how)
         .column("strategy", Format::Words, |r| r.0.arm.label())
@@ -54,18 +52,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column("slices", Format::Ratio, ratio)
         .paired(|r| r.2)
         .on_page(|r| {
-            shown[&r.0.task] == ratio_key(r.0.ratio) && (with(&r.0.arm) || with(&r.1.arm))
+            shown(r.0.task) == Some(ratio_key(r.0.ratio)) && (with(&r.0.arm) || with(&r.1.arm))
         });
     Ok(Some(Content::table(frame, vec![grid.grid()])))
-}
-
-/// Chooses the ratio of each task that a page has room for: the paper's, else the largest.
-fn shown_ratios(rows: &[Row]) -> BTreeMap<Task, u64> {
-    let wanted = |ratio: u64| (ratio == ratio_key(COMPARED_RATIO), ratio);
-    let mut ratios: BTreeMap<Task, u64> = BTreeMap::new();
-    for (Round { task, ratio, .. }, ..) in rows {
-        let (ratio, best) = (ratio_key(*ratio), ratios.entry(*task).or_default());
-        *best = std::cmp::max_by_key(*best, ratio, |ratio| wanted(*ratio));
-    }
-    ratios
 }
