@@ -6,7 +6,6 @@ use crate::format::{percent, share};
 use crate::rounds::{Round, cases_of};
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{Part, Task};
-use slicewise_experiment::{CaseRecord, RoundRecord};
 use slicewise_figure::{Figure, Strips, strips};
 
 /// Parts into which the height of a volume is cut; ten of them share its ends.
@@ -101,17 +100,14 @@ fn asked_for(round: &Round) -> Heights {
     let mut heights = [0.0; BINS];
     for record in &round.records {
         for query in &record.queries {
-            let depth = depth(record, &query.case).unwrap_or(0);
-            query.slices.iter().for_each(|slice| add(&mut heights, *slice, depth, 1.0));
+            let case = cases_of(record, Part::A).find(|case| case.case == query.case);
+            let depth = case.map_or(0, |case| case.annotated.len());
+            for slice in query.slices.iter().filter(|slice| **slice < depth) {
+                add(&mut heights, *slice, depth, 1.0);
+            }
         }
     }
     heights
-}
-
-/// The slices of a volume.
-fn depth(record: &RoundRecord, case: &str) -> Option<usize> {
-    let mut cases = cases_of(record, Part::A);
-    cases.find(|of| of.case == case).map(|case: &CaseRecord| case.annotated.len())
 }
 
 /// Adds a slice of a volume of so many: it counts in the parts of the height that it covers, by how

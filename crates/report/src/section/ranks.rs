@@ -29,7 +29,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     if lines.len() < 2 {
         return Ok(None);
     }
-    let paired = |row: &'_ Standing| row.paired.clone();
+    let paired = |row: &Standing| row.paired.clone();
     let tested =
         |row: &Standing, at: usize| row.tests.iter().any(|count| *count > 0).then(|| row.tests[at]);
     let frame = Columns::of(rows)
@@ -47,16 +47,16 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .maybe_count("seeds", |r| Some(paired(r)?.runs))
         .maybe_count("cases", |r| Some(paired(r)?.cases))
         .frame("ranks")?;
-    let over = if tasks.len() > 1 { "all tasks".to_owned() } else { String::new() };
-    let under = |title: String, format| Column::new(title, format).under(over.clone());
+    let over = if first.is_none() { "all tasks" } else { "" };
+    let under = |title: &str, format| Column::new(title, format).under(over);
     let minus = format!("minus {}", reference.label());
     let mut grid = Grid::of(&lines, how(sweep, &reference))
         .column("strategy", Format::Words, |r| name(r, &reference))
-        .with(under("mean rank".to_owned(), Format::Decimals(1)), |r| r.rank)
-        .with(under(minus.clone(), Format::Difference), |r| Some(paired(r)?.difference))
-        .with(under("p, Holm".to_owned(), Format::P), |r| paired(r)?.p_holm);
+        .with(under("mean rank", Format::Decimals(1)), |r| r.rank)
+        .with(under(&minus, Format::Difference), |r| Some(paired(r)?.difference))
+        .with(under("p, Holm", Format::P), |r| paired(r)?.p_holm);
     for (at, title) in ["wins", "ties", "losses"].into_iter().enumerate() {
-        grid = grid.with(under(title.to_owned(), Format::Decimals(0)), |r| tested(r, at));
+        grid = grid.with(under(title, Format::Decimals(0)), |r| tested(r, at));
     }
     for task in tasks.into_iter().filter(|_| first.is_none()) {
         let of =
