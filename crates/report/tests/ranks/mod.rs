@@ -152,19 +152,26 @@ fn of_twelve_strategies_eight_have_a_colour() {
     assert!(!section("penalty").contains("<table") && section("penalty").contains("<svg"));
 }
 
-#[test]
-fn chosen_slices_stand_where_they_lie() {
-    let mut records = vec![record(FIRST, 0, 0.25, &[0.4]), record("random", 0, 0.5, &[0.8])];
+/// The records, each with a volume of ten thick slices in Part A, of which these were asked for.
+fn asking(mut records: Vec<RoundRecord>, slices: &[usize]) -> Vec<RoundRecord> {
     for record in &mut records {
         let mut case = record.cases[0].clone();
         (case.case, case.part) = ("a".to_owned(), slicewise_data::Part::A);
-        // Ten thick slices: four parts of the height each.
         (case.annotated, case.foreground) = (vec![false; 10], vec![true; 10]);
         record.cases.push(case);
+        if record.strategy != FIRST {
+            let (scores, slices) = (vec![0.0; slices.len()], slices.to_vec());
+            record.queries = vec![QueryRecord { case: "a".to_owned(), slices, scores }];
+        }
     }
-    // One of four lies in an outer tenth.
-    let slices = vec![0, 4, 5, 6];
-    records[1].queries = vec![QueryRecord { case: "a".to_owned(), scores: vec![0.0; 4], slices }];
+    records
+}
+
+#[test]
+fn chosen_slices_stand_where_they_lie() {
+    let records = vec![record(FIRST, 0, 0.25, &[0.4]), record("random", 0, 0.5, &[0.8])];
+    // One of four lies in an outer tenth; one beyond the volume is none.
+    let records = asking(records, &[0, 4, 5, 6, 10]);
     let dir = report(&small(&[0], records));
     let figure = read(dir.path(), "figures/chosen-tissue-segmentation.svg");
     assert!(figure.contains(">\nends 25\u{a0}%\n<") && figure.contains(">\nrandom\n<"), "{figure}");
@@ -180,4 +187,14 @@ fn chosen_slices_stand_where_they_lie() {
     assert!(
         figure.contains(">\nplace of the axial slice in its volume, from 0 (inferior) to 1\n<")
     );
+}
+
+#[test]
+fn the_choices_of_many_strategies_fill_several_figures() {
+    let records = (10..50).map(|place| record(&format!("my-own-{place}"), 0, 0.5, &[0.8]));
+    let dir = report(&small(&[0], asking(records.collect(), &[3])));
+    let [one, two] = [1, 2]
+        .map(|page| read(dir.path(), &format!("figures/chosen-tissue-segmentation-{page}.svg")));
+    let panels = |figure: &str| figure.matches(">\nmy-own-").count();
+    assert_eq!([panels(&one), panels(&two)], [32, 8]);
 }
