@@ -7,7 +7,7 @@
 //! penalty matrix against all strategies, a ratio each; they are empty where none could be tested.
 
 use crate::arm::Arm;
-use crate::format::{decimals, half_width, list, list_of, percents, signed};
+use crate::format::{list, list_of, percents, signed, with_ends};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid};
 use crate::paired::{CROSSED, Paired};
@@ -102,15 +102,12 @@ fn how(sweep: &Sweep, reference: &Arm) -> String {
 /// Says which strategies lead, and which differ from the reference.
 fn sentences(sweep: &Sweep, task: Task, reference: &Arm) -> Vec<String> {
     let rows = || sweep.standings.iter().filter(|row| row.task == Some(task));
-    let ranks: Vec<(&Standing, String)> = rows()
-        .filter_map(|row| {
-            let half = half_width(row.rank?).map(|half| format!(" ± {}", decimals(half, 1)));
-            let mean = decimals(row.rank?.mean, 1);
-            Some((row, format!("{} ({mean}{})", row.arm.label(), half.unwrap_or_default())))
-        })
-        .collect();
-    let (Some((_, last)), n) = (ranks.last(), ranks.len()) else { return Vec::new() };
-    let best = list(ranks.iter().take((n - 1).min(3)).map(|(_, words)| words));
+    let ranks =
+        rows().filter_map(|row| Some(format!("{} {}", row.arm.label(), with_ends(row.rank?, 1))));
+    let ranks: Vec<String> = ranks.collect();
+    let Some((last, others)) = ranks.split_last() else { return Vec::new() };
+    let best = list(others.iter().take(3));
+    let n = ranks.len();
     let leads =
         format!("Of {n} strategies these have the best mean rank: {best}; the last is {last}.");
     let compared: Vec<(&Standing, &Paired)> =
@@ -129,7 +126,7 @@ fn sentences(sweep: &Sweep, task: Task, reference: &Arm) -> Vec<String> {
     };
     let against = (tested.count() > 0).then(|| {
         format!(
-            "Over all ratios, after Holm's correction, better than {}: {}; worse: {}.",
+            "Over the ratios that all have, after Holm's correction, better than {}: {}; worse: {}.",
             reference.label(),
             named(1.0),
             named(-1.0)

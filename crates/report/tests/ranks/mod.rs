@@ -45,9 +45,9 @@ fn ranks_differences_and_wins_are_what_a_hand_computes() {
     assert_eq!(table[3][11..].join(","), ",3,0,0,3,3");
     let page = read(dir.path(), "report.html").replace('\u{a0}', " ");
     for words in [
-        "Of 3 strategies these have the best mean rank: uncertainty (1.0 ± 0.0), random (2.0 ± 0.0); \
-         the last is my-own (3.0 ± 0.0).",
-        "Over all ratios, after Holm's correction, better than random: none; worse: my-own −0.016.",
+        "Of 3 strategies these have the best mean rank: uncertainty 1.0 (1.0 to 1.0), \
+         random 2.0 (2.0 to 2.0); the last is my-own 3.0 (3.0 to 3.0).",
+        "Over the ratios that all have, after Holm's correction, better than random: none; worse: my-own −0.016.",
         "oracle-most-error (bound: sees the truth)",
     ] {
         assert!(page.contains(words), "{words}: {page}");
