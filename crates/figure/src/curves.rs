@@ -5,14 +5,14 @@ use crate::figure::{EDGE, Figure, Heading, WIDTH};
 use crate::marks::{Entry, lay_out};
 use crate::number::decimals;
 use crate::panel::{Axis, Panel, ends};
-use crate::style::{GREY, Look, Marker};
+use crate::style::{GREY, Look, Marker, OTHERS};
 use plotters::prelude::RGBColor;
 use slicewise_metrics::Interval;
 use std::ops::Range;
 
 /// Height of one row of panels.
 const ROW: f64 = 330.0;
-/// Curves up to which intervals can be told apart.
+/// Curves that can be told apart, with their intervals.
 pub const FEW: usize = 8;
 /// Dashes of the second of two lines in one colour.
 pub const DOTS: (f64, f64) = (1.5, 4.5);
@@ -57,8 +57,8 @@ pub struct Axes {
     pub levels: Vec<Level>,
     /// What comes later lies on top.
     pub curves: Vec<Curve>,
-    /// Whether there are too many curves for intervals.
-    pub crowded: bool,
+    /// Curves that cannot be told apart, thin and under all: percents and values.
+    pub others: Vec<Vec<(f64, f64)>>,
 }
 
 /// All panels, and what they share.
@@ -112,8 +112,12 @@ impl Panels {
     /// each row, since one row can be much more work than another.
     fn x_range(&self, row: &[Axes; 2]) -> Range<f64> {
         let end = |panels: &mut dyn Iterator<Item = &Axes>| {
-            let marks = panels.flat_map(|panel| &panel.curves).flat_map(|curve| &curve.marks);
-            marks.map(|mark| mark.x).fold(10.0, f64::max)
+            let of = |panel: &Axes| {
+                let marks = panel.curves.iter().flat_map(|curve| &curve.marks).map(|mark| mark.x);
+                let others = panel.others.iter().flatten().map(|(x, _)| *x);
+                marks.chain(others).fold(10.0, f64::max)
+            };
+            panels.map(of).fold(10.0, f64::max)
         };
         let of_all = end(&mut self.rows.iter().flatten());
         match of_all > 100.0 {
@@ -127,7 +131,10 @@ impl Panels {
     fn y_range(&self, panels: &[Axes; 2]) -> Range<f64> {
         let marks = panels.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.marks);
         let levels = panels.iter().flat_map(|panel| &panel.levels);
+        let others = panels.iter().flat_map(|panel| panel.others.iter().flatten());
+        let others = others.map(|(_, mean)| Interval { mean: *mean, low: None, high: None, n: 0 });
         let values = marks.map(|mark| mark.value).chain(levels.map(|level| level.value));
+        let values = values.chain(others);
         let values: Vec<Interval> = values.collect();
         let alone = |value: &Interval| Interval { low: None, high: None, ..*value };
         let [low, high] = ends(values.iter().map(alone));
@@ -158,9 +165,12 @@ impl Axes {
             canvas.text(&decimals(value.mean, *places), (right + 4.0, y), font(11.0, GREY));
         }
         let own = || self.curves.iter().flat_map(|curve| curve.places(panel));
+        for others in &self.others {
+            let places: Vec<Place> = others.iter().map(|(x, y)| panel.place(*x, *y)).collect();
+            canvas.line(&places, OTHERS.color, 1.0);
+        }
         for (curve, mark, (x, _)) in own() {
-            let hidden = mark.shared || self.crowded;
-            if let (Some(low), Some(high), false) = (mark.value.low, mark.value.high, hidden) {
+            if let (Some(low), Some(high), false) = (mark.value.low, mark.value.high, mark.shared) {
                 canvas.whisker(x, [low, high].map(|end| panel.height(end)), pale(curve.look.color));
             }
         }

@@ -14,7 +14,7 @@ pub const WIDTH: f64 = 900.0;
 #[derive(Debug, Clone)]
 pub struct Heading {
     /// File name without ending.
-    pub name: &'static str,
+    pub name: String,
     /// On top.
     pub title: String,
     /// Two lines at the bottom.
@@ -25,7 +25,7 @@ pub struct Heading {
 #[derive(Debug)]
 pub struct Figure {
     /// File name without ending.
-    pub name: &'static str,
+    pub name: String,
     /// What stands on top.
     pub title: String,
     /// What is to be seen, for the page that it is put on.
@@ -41,7 +41,7 @@ pub enum FigureError {
     #[error("figure {name}: {problem}")]
     Draw {
         /// The figure's name.
-        name: &'static str,
+        name: String,
         /// plotters' reason.
         problem: String,
     },
@@ -86,7 +86,7 @@ impl Figure {
         // plotters goes by the ending, and writes in place.
         let partial = folder.join(format!("{}.partial.png", self.name));
         let drawn = self.canvas.write_png(&partial);
-        let drawn = drawn.map_err(|problem| FigureError::Draw { name: self.name, problem });
+        let drawn = drawn.map_err(|problem| FigureError::Draw { name: self.name.clone(), problem });
         let whole = drawn.and_then(|()| {
             let moved = fs::rename(&partial, &path);
             moved.map_err(|source| FigureError::Write { path: path.clone(), source })

@@ -1,8 +1,9 @@
 //! Figures in points: each is drawn once, on a [`Canvas`], which is written as SVG and as PNG.
 //!
 //! ```text
-//! canvas ─▶ marks, panel, raster ─▶ curves, dots, matrix     charts
-//!           style, palette                        figure     title, footer, files
+//! canvas ─▶ marks, panel, raster ─▶ curves, dots, matrix,    charts
+//!           style, palette               strips
+//!                                        figure     title, footer, files
 //! ```
 //!
 //! This crate knows numbers and names, nothing of experiments or records: what a figure shows, and
@@ -18,6 +19,7 @@ mod number;
 mod palette;
 mod panel;
 mod raster;
+mod strips;
 mod style;
 
 pub use canvas::{Canvas, Dash, Font, Place, font};
@@ -31,6 +33,8 @@ pub use palette::{cividis, of_class};
 pub use panel::{Axis, Panel};
 pub use plotters::prelude::{RGBColor, WHITE};
 pub use raster::{Scan, Slice};
+pub use strips::{Strips, strips};
 pub use style::{
-    BLACK, BLUE, FAINT, GREY, INK, Look, Marker, ORANGE, P_LOOK, R_LOOK, SHARED, VERMILLION, looks,
+    BLACK, BLUE, FAINT, GREY, INK, Look, Marker, ORANGE, OTHERS, P_LOOK, R_LOOK, SHARED,
+    VERMILLION, looks,
 };

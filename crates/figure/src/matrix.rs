@@ -27,7 +27,7 @@ pub struct Matrix {
 
 /// Light to dark blue: one hue whose lightness alone tells the share, so that it reads the same
 /// for the colour-blind and in print.
-fn shade(share: f64) -> RGBColor {
+pub(crate) fn shade(share: f64) -> RGBColor {
     const LIGHT: [f64; 3] = [240.0, 246.0, 252.0];
     const DARK: [f64; 3] = [8.0, 48.0, 107.0];
     let mix = |channel: usize| {
@@ -53,7 +53,7 @@ pub fn heat_map(
     let across = if cell(matrices.len()) < NUMBER { 1 } else { matrices.len() };
     let width = cell(across).min(2.0 * CELL);
     let size = (width, CELL.min(width.max(14.0)));
-    let block = TITLE + labels + size.1 * (most + 1.0) + 20.0;
+    let block = TITLE + labels + size.1 * (most + 1.0) + if across == 1 { 40.0 } else { 20.0 };
     let height = 108.0 + block * (matrices.len() / across) as f64;
     let mut figure = Figure::new(heading, (WIDTH, height));
     let canvas = &mut figure.canvas;

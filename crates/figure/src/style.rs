@@ -62,7 +62,7 @@ const OWN: [Look; 4] = [
 ];
 
 /// All others; they come again, with other markers, where there are more.
-const OTHERS: [Look; 3] = [
+const LEFT: [Look; 3] = [
     Look::new(ORANGE, Marker::TriangleDown, Some((6.0, 3.0))),
     Look::new(SKY, Marker::Square, Some((12.0, 3.0))),
     Look::new(BLACK, Marker::Diamond, Some((2.0, 3.0))),
@@ -70,6 +70,8 @@ const OTHERS: [Look; 3] = [
 
 /// Full annotation and the shared first round.
 pub const SHARED: Look = Look::new(GREY, Marker::Circle, None);
+/// Curves for which a figure has no look left.
+pub const OTHERS: Look = Look::new(RGBColor(190, 190, 190), Marker::Circle, None);
 /// P of Fig. 4.
 pub const P_LOOK: Look = Look::new(VERMILLION, Marker::Circle, None);
 /// R of Fig. 4.
@@ -85,8 +87,8 @@ pub fn looks(places: impl IntoIterator<Item = Option<usize>>) -> Vec<Look> {
         Some(place) => OWN[place % OWN.len()],
         None => {
             let other: usize = others.next().unwrap_or(0);
-            let (turn, place) = (other / OTHERS.len(), other % OTHERS.len());
-            Look { marker: MARKERS[(place + turn) % MARKERS.len()], ..OTHERS[place] }
+            let (turn, place) = (other / LEFT.len(), other % LEFT.len());
+            Look { marker: MARKERS[(place + turn) % MARKERS.len()], ..LEFT[place] }
         }
     });
     looks.collect()

@@ -13,7 +13,6 @@ use crate::paper::{self, COMPARED_RATIO};
 use crate::rounds::{Point, ratio_key};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
-use std::collections::BTreeMap;
 
 /// The sentences of one task; empty if it has no point on Part B.
 pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>, ReportError> {
@@ -40,9 +39,12 @@ fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
     })
 }
 
-/// The best strategy against the next, at the largest ratio that most strategies share.
+/// The best strategy against the next, at the ratio at which strategies are compared; oracles apart.
 fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
-    let mut points = points_at_compared_ratio(sweep, task);
+    let ratio = ratio_key(sweep.compared_ratio(task)?);
+    let of_ratio = sweep.panel(task, Part::B).filter(|point| ratio_key(point.ratio) == ratio);
+    let mut points: Vec<&Point> =
+        of_ratio.filter(|point| point.arm.is_strategy() && !point.arm.is_oracle()).collect();
     points.sort_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean));
     let [best, next, ..] = points[..] else { return None };
     let words = |compared| {
@@ -60,24 +62,12 @@ fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     Some(compared(sweep, best, next).map(words))
 }
 
-/// Points at the paper's 50 %; else at the largest ratio that the most strategies have.
-fn points_at_compared_ratio<'a>(sweep: &'a Sweep, task: Task) -> Vec<&'a Point> {
-    let mut by_ratio: BTreeMap<u64, Vec<&Point>> = BTreeMap::new();
-    for point in sweep.panel(task, Part::B).filter(|point| point.arm.is_strategy()) {
-        by_ratio.entry(ratio_key(point.asked)).or_default().push(point);
-    }
-    let wanted = ratio_key(COMPARED_RATIO);
-    let best = by_ratio
-        .into_iter()
-        .max_by_key(|(ratio, points)| (*ratio == wanted && points.len() > 1, points.len(), *ratio));
-    best.map_or_else(Vec::new, |(_, points)| points)
-}
-
 /// The paper's claim: attention-guided query at a low ratio is no worse than any rival at 50 %.
 fn headline(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     let (low, proposed) = (paper::headline_ratio(task)?, Arm::of(PROPOSED));
     let ours = sweep.at(task, Part::B, &proposed, low)?;
-    let rivals = sweep.strategies().into_iter().filter(|arm| *arm != proposed);
+    let rivals = sweep.strategies().into_iter();
+    let rivals = rivals.filter(|arm| *arm != proposed && !arm.is_oracle());
     let rival = rivals
         .filter_map(|arm| sweep.at(task, Part::B, &arm, COMPARED_RATIO))
         .max_by(|a, b| a.dice.value.mean.total_cmp(&b.dice.value.mean))?;

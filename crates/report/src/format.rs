@@ -68,6 +68,16 @@ pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     items.join(", ")
 }
 
+/// The same of at most so many; the rest is counted.
+pub(crate) fn list_of<T: ToString>(items: &[T], most: usize) -> String {
+    match items.len().checked_sub(most) {
+        Some(more) if more > 0 => {
+            format!("{} and {more} more", list(items[..most].iter().map(T::to_string)))
+        }
+        _ => list(items.iter().map(T::to_string)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,7 @@ mod paper;
 mod pictures;
 mod rounds;
 mod section;
+mod standing;
 mod sweep;
 
 pub use error::ReportError;

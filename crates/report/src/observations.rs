@@ -114,6 +114,15 @@ impl<'a> Observations<'a> {
         scores.collect()
     }
 
+    /// The mean Dice of every Part B case that has one: its round, run, case and value.
+    pub(crate) fn unseen(&self) -> impl Iterator<Item = (usize, Run, &'a str, f64)> {
+        let rows = self.rows.iter().filter(|row| row.case.part == Part::B);
+        rows.filter_map(|row| {
+            let dice = row.case.mean_dice.filter(|dice| dice.is_finite())?;
+            Some((row.round, run_of(row.record), row.case.case.as_str(), dice))
+        })
+    }
+
     /// Tests the difference in mean Dice of each pair of rounds, the first minus the second, on the
     /// same Part B case in the same run; `None` without any.
     pub(crate) fn differences(

@@ -3,7 +3,7 @@
 
 use crate::error::ReportError;
 use crate::observations::Observations;
-use slicewise_metrics::{Interval, holm};
+use slicewise_metrics::{CrossedT, Interval, holm};
 
 /// Says what interval and p of [`Paired`] are.
 pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t \
@@ -26,6 +26,13 @@ pub(crate) struct Paired {
     pub(crate) cases: usize,
 }
 
+impl From<CrossedT> for Paired {
+    fn from(test: CrossedT) -> Self {
+        let (difference, p, runs, cases) = (test.interval, test.p, test.runs, test.cases);
+        Self { difference, p, p_holm: p, runs, cases }
+    }
+}
+
 /// Compares pairs of rounds, which their places name, and corrects the p-values of neighbours in the same
 /// `family` together. Pairs without a common case and run are left out.
 pub(crate) fn compare<T, F: PartialEq>(
@@ -35,20 +42,22 @@ pub(crate) fn compare<T, F: PartialEq>(
 ) -> Result<Vec<(T, Paired)>, ReportError> {
     let places: Vec<(usize, usize)> = pairs.iter().map(|(_, places)| *places).collect();
     let tests = observations.differences(&places)?;
-    let compared = pairs.into_iter().zip(tests).filter_map(|((of, _), test)| {
-        let test = test?;
-        let (difference, p, runs, cases) = (test.interval, test.p, test.runs, test.cases);
-        Some((of, Paired { difference, p, p_holm: p, runs, cases }))
-    });
-    let mut compared: Vec<(T, Paired)> = compared.collect();
+    let compared = pairs.into_iter().zip(tests);
+    let mut compared: Vec<(T, Paired)> =
+        compared.filter_map(|((of, _), test)| Some((of, test?.into()))).collect();
     for family in compared.chunk_by_mut(|a, b| family(&a.0) == family(&b.0)) {
-        let p: Vec<f64> = family.iter().filter_map(|(_, paired)| paired.p).collect();
-        // p-values of a test are never outside [0, 1], the one thing refused.
-        let corrected = holm(&p).unwrap_or(p);
-        let tested = family.iter_mut().filter(|(_, paired)| paired.p.is_some());
-        for ((_, paired), p_holm) in tested.zip(corrected) {
-            paired.p_holm = Some(p_holm);
-        }
+        correct(family.iter_mut().map(|(_, paired)| paired));
     }
     Ok(compared)
+}
+
+/// Corrects the p-values of one family by Holm.
+pub(crate) fn correct<'p>(family: impl IntoIterator<Item = &'p mut Paired>) {
+    let tested = family.into_iter().filter_map(|paired| Some((paired.p?, &mut paired.p_holm)));
+    let (p, slots): (Vec<f64>, Vec<&mut Option<f64>>) = tested.unzip();
+    // p-values of a test are never outside [0, 1], the one thing refused.
+    let corrected = holm(&p).unwrap_or(p);
+    for (slot, p_holm) in slots.into_iter().zip(corrected) {
+        *slot = Some(p_holm);
+    }
 }

@@ -56,6 +56,7 @@ macro_rules! sections {
 
 sections! {
     endpoint: "endpoint", "The endpoint, named before the run";
+    ranks: "ranks", "Who beats whom, where, by how much";
     table1: "table1", "Table 1: full annotation";
     table2: "table2", "Table 2: mean Dice by strategy and annotated slices";
     measures: "measures", "Volumes, slices and surfaces";
@@ -66,6 +67,7 @@ sections! {
     stop: "stop", "The stop rule";
     agreement: "agreement", "How well P ranks slices as R does, and uncertainty beside it";
     predictors: "predictors", "What tells R of a slice";
+    chosen: "chosen", "Which slices each strategy chose";
     segmentations: "segmentations", "Attention and segmentations of an unseen case";
     heads: "heads", "Attention heads";
     tissues: "tissues", "Dice of each class on Part B";

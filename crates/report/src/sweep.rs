@@ -5,7 +5,7 @@
 //! strategy, since all fork from it; it stays one point, and [`Sweep::curve`] begins with it.
 
 use crate::agreement::{Agreement, agreements};
-use crate::arm::Arm;
+use crate::arm::{Arm, EVEN};
 use crate::config::numbers;
 use crate::error::ReportError;
 use crate::format::{list, percent};
@@ -14,14 +14,18 @@ use crate::observations::{Observations, Scores};
 use crate::paired::{Paired, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Cost, Point, Round, cases_of, mean, ratio_key, rounds};
+use crate::standing::{Standing, standings};
 use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::{EffortModel, covered_share};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Foreground this near to an annotated slice, in mm, counts as covered: about four slices of a newborn.
 pub(crate) const REACH_MM: f64 = 7.0;
+
+/// Level of every test.
+pub(crate) const ALPHA: f64 = 0.05;
 
 /// A sweep as far as it is on record.
 pub(crate) struct Sweep<'a> {
@@ -41,6 +45,8 @@ pub(crate) struct Sweep<'a> {
     pub(crate) costs: Vec<MinimumCost>,
     /// Pairs of strategies at one ratio, sorted by task, ratio, rival and strategy.
     pub(crate) comparisons: Vec<Comparison>,
+    /// How strategies stand beside each other: all tasks together where there are several, then each.
+    pub(crate) standings: Vec<Standing>,
 }
 
 /// Places of the rounds of a strategy and its rival, which comes first in tables, and how they differ.
@@ -53,17 +59,17 @@ impl<'a> Sweep<'a> {
         let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
         let dice = observations.scores(|case| case.mean_dice);
         let agreements = agreements(&rounds.iter().filter(|r| r.primary).collect::<Vec<_>>());
-        let (points, costs, comparisons) = (Vec::new(), Vec::new(), Vec::new());
         let mut sweep = Self {
             results,
             root,
             rounds,
             observations,
             dice,
-            points,
+            points: Vec::new(),
             agreements,
-            costs,
-            comparisons,
+            costs: Vec::new(),
+            comparisons: Vec::new(),
+            standings: Vec::new(),
         };
         let parts = |round| [Part::A, Part::B].map(|part| sweep.point(round, part));
         let mut points: Vec<Point> = sweep.primary().flat_map(parts).flatten().collect();
@@ -72,6 +78,7 @@ impl<'a> Sweep<'a> {
         sweep.points = points;
         sweep.comparisons = sweep.compared_strategies()?;
         sweep.costs = sweep.minimum_costs()?;
+        sweep.standings = standings(&sweep);
         Ok(sweep)
     }
 
@@ -180,19 +187,33 @@ impl<'a> Sweep<'a> {
     }
 
     /// Finds the ratio of a task at which strategies are shown side by side where there is room for
-    /// one: that reached where the paper's 50 % were asked for, else the largest that a strategy has.
+    /// one: that reached where the paper's 50 % were asked for, if two or more were, else the largest
+    /// that the most have. Oracles do not count.
     pub(crate) fn compared_ratio(&self, task: Task) -> Option<f64> {
-        let points = self.panel(task, Part::B).filter(|point| point.arm.is_strategy());
-        let wanted = |point: &&Point| {
-            (ratio_key(point.asked) == ratio_key(COMPARED_RATIO), ratio_key(point.ratio))
+        let mut ratios: BTreeMap<u64, (usize, &Point)> = BTreeMap::new();
+        let ordinary = |point: &&Point| point.arm.is_strategy() && !point.arm.is_oracle();
+        for point in self.panel(task, Part::B).filter(ordinary) {
+            ratios.entry(ratio_key(point.ratio)).or_insert((0, point)).0 += 1;
+        }
+        let wanted = |(ratio, (n, point)): &(u64, (usize, &Point))| {
+            (*n > 1 && ratio_key(point.asked) == ratio_key(COMPARED_RATIO), *n, *ratio)
         };
-        Some(points.max_by_key(wanted)?.ratio)
+        Some(ratios.into_iter().max_by_key(wanted)?.1.1.ratio)
     }
 
     /// Lists the strategies that have points, in the order of tables.
     pub(crate) fn strategies(&self) -> Vec<Arm> {
         let arms = self.points.iter().map(|point| &point.arm).filter(|arm| arm.is_strategy());
         arms.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+
+    /// Names the strategy that the others are compared with: the endpoint's, or equal-interval, or the
+    /// first that is no oracle.
+    pub(crate) fn reference(&self) -> Option<Arm> {
+        let named = self.results.manifest.endpoint.iter().map(|endpoint| endpoint.against.as_str());
+        let arms = self.strategies();
+        let known = named.chain([EVEN]).map(Arm::of).find(|arm| arms.contains(arm));
+        known.or_else(|| arms.into_iter().find(|arm| !arm.is_oracle()))
     }
 
     /// Gives all points of a task and part.

@@ -1,14 +1,14 @@
 //! Dice of strategies along what was annotated: Fig. 5 of the paper, the same against the foreground
 //! voxels that had to be drawn.
 
-use super::{heading, intervals, looks, shared_entries};
+use super::{Cast, heading, intervals, shared_entries};
 use crate::arm::Arm;
 use crate::format::setting;
 use crate::rounds::Point;
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::{Part, Task};
 use slicewise_figure::{
-    Axes, Curve, DOTS, Entry, FEW, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE, aside,
+    Axes, Curve, DOTS, Entry, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE, aside,
 };
 
 /// What the horizontal axis counts.
@@ -26,8 +26,8 @@ pub(crate) enum Axis {
 
 /// Dice of all strategies on both parts, with a star where one is as good as full annotation.
 pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
-    let arms = sweep.strategies();
-    let looks = looks(&arms);
+    let cast = Cast::of(sweep, sweep.strategies());
+    let Cast { arms, looks, others } = &cast;
     let x_of = |point: &Point| match axis {
         Axis::Slices => 100.0 * point.ratio,
         Axis::Voxels => 100.0 * point.cost.voxel_share,
@@ -42,7 +42,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     };
     let panel = |task: Task, part: Part| {
         let mut curves: Vec<Curve> = Vec::new();
-        for (index, (arm, &look)) in arms.iter().zip(&looks).enumerate() {
+        for (index, (arm, &look)) in arms.iter().zip(looks).enumerate() {
             let star = sweep.star(task, arm);
             let points = sweep.curve(task, part, arm).into_iter();
             let aside = if axis == Axis::Slices { aside(index, arms.len()) } else { 0.0 };
@@ -53,16 +53,16 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         let first = first.map(|point| Mark { shared: false, ..mark(point, None) });
         // Under the others, so that a star on it shows.
         curves.insert(0, Curve { look: SHARED, hollow: false, aside: 0.0, marks: first.collect() });
-        let (levels, trained_alike) = references(sweep, (task, part), &arms, &looks, &x_of);
+        let (levels, trained_alike) = references(sweep, (task, part), &cast, &x_of);
         // Under all strategies.
         curves.splice(0..0, trained_alike);
+        let others = others.iter().map(|arm| {
+            let points = sweep.curve(task, part, arm).into_iter();
+            points.map(|point| (x_of(point), point.dice.value.mean)).collect()
+        });
+        let others = others.collect();
         let part = if part == Part::A { "Part A (training)" } else { "Part B (unseen)" };
-        Axes {
-            title: format!("{} · {part}", task_title(task)),
-            levels,
-            curves,
-            crowded: arms.len() > FEW,
-        }
+        Axes { title: format!("{} · {part}", task_title(task)), levels, curves, others }
     };
     let margins = |and: &str| {
         let tasks = sweep.tasks().into_iter();
@@ -71,8 +71,9 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
         margins.collect::<Vec<_>>().join(and)
     };
     let mut entries: Vec<Entry> =
-        arms.iter().zip(&looks).map(|(arm, look)| Entry::curve(arm.label(), *look)).collect();
+        arms.iter().zip(looks).map(|(arm, look)| Entry::curve(arm.label(), *look)).collect();
     let has = |arm: &Arm| sweep.points.iter().any(|point| point.arm == *arm);
+    entries.extend(cast.rest());
     entries.extend(shared_entries(|arm| *arm != Arm::Full && has(arm)));
     entries.extend(has(&Arm::Full).then(|| full_entry(sweep)));
     if !sweep.costs.is_empty() {
@@ -124,11 +125,12 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let figure = panels.figure(heading(sweep, name, &statistics), &entries);
     figure.captioned(format!(
         "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
-         those that go on beyond the panel; more than {FEW} strategies have no whiskers. In Part B a star on a strategy's curve is its minimum \
+         those that go on beyond the panel. In Part B a star on a strategy's curve is its minimum \
          labelling cost: the smallest ratio at which its Dice is on average at most {} below that \
          of full annotation with as many training steps on the same case and seed, a rule of ours \
-         since the paper states none; a curve without a star reaches that at none of its ratios.{}",
+         since the paper states none; a curve without a star reaches that at none of its ratios.{}{}",
         margins(" and "),
+        cast.caption(),
         trained(sweep)
     ))
 }
@@ -140,8 +142,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
 fn references(
     sweep: &Sweep,
     (task, part): (Task, Part),
-    arms: &[Arm],
-    looks: &[Look],
+    Cast { arms, looks, .. }: &Cast,
     x_of: &dyn Fn(&Point) -> f64,
 ) -> (Vec<Level>, Vec<Curve>) {
     if let [full] = sweep.fulls(task, part)[..] {

@@ -1,15 +1,15 @@
 //! Rank correlations with R along the annotation ratio: Fig. 4 of the paper over all rounds, and P
 //! beside other predictors.
 
-use super::{heading, intervals, looks, shared_entries};
+use super::{Cast, heading, intervals, shared_entries};
 use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::Arm;
 use crate::rounds::ratio_key;
 use crate::sweep::{Sweep, task_title};
 use slicewise_data::Task;
 use slicewise_figure::{
-    Axes, BLACK, BLUE, Curve, DOTS, Entry, FEW, Figure, INK, Level, Look, Mark, Marker, ORANGE,
-    P_LOOK, Panels, SHARED, aside,
+    Axes, BLACK, BLUE, Curve, DOTS, Entry, Figure, INK, Level, Look, Mark, Marker, ORANGE, P_LOOK,
+    Panels, SHARED, aside,
 };
 use std::collections::BTreeSet;
 
@@ -30,7 +30,8 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
     if arms.is_empty() {
         return None;
     }
-    let looks = looks(&arms);
+    let cast = Cast::of(sweep, arms);
+    let Cast { arms, looks, others } = &cast;
     let panel = |task: Task, slices: Slices| {
         let of = |arm: &Arm, signal: Signal| {
             let of_panel = entries().filter(|entry| entry.task == task && entry.slices == slices);
@@ -42,7 +43,7 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
         for signal in [Signal::Uncertainty, Signal::P] {
             let hollow = signal == Signal::Uncertainty;
             let first = of(&Arm::First, signal);
-            for (index, (arm, &look)) in arms.iter().zip(&looks).enumerate() {
+            for (index, (arm, &look)) in arms.iter().zip(looks).enumerate() {
                 let mut own = of(arm, signal);
                 own.sort_by_key(|entry| ratio_key(entry.ratio));
                 let all = first.iter().filter(|_| !own.is_empty()).chain(&own);
@@ -64,10 +65,19 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
             Slices::Zero => "all slices, 0/0 := 0",
         };
         let title = format!("{} · {which}", task_title(task));
-        Axes { title, levels, curves, crowded: arms.len() > FEW }
+        // Of P alone.
+        let first = of(&Arm::First, Signal::P);
+        let others = others.iter().map(|arm| {
+            let mut own = of(arm, Signal::P);
+            own.sort_by_key(|entry| ratio_key(entry.ratio));
+            let all = first.iter().chain(&own).map(|entry| mark(entry));
+            all.map(|mark| (mark.x, mark.value.mean)).collect()
+        });
+        Axes { title, levels, curves, others: others.collect() }
     };
     let marker = |(arm, look): (&Arm, &Look)| Entry::marker(arm.label(), look.marker, look.color);
-    let mut legend: Vec<Entry> = arms.iter().zip(&looks).map(marker).collect();
+    let mut legend: Vec<Entry> = arms.iter().zip(looks).map(marker).collect();
+    legend.extend(cast.rest());
     legend.extend(shared_entries(|arm| entries().any(|entry| entry.arm == *arm)));
     let ink = |signal| styled(Look { color: INK, ..SHARED }, signal);
     legend.extend([
@@ -82,14 +92,15 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
     let title = "Does P follow R better as annotation grows, and better than uncertainty?";
     let heading = heading(sweep, ("fig4-rounds", title), &statistics);
     let figure = correlations(panels.collect()).figure(heading, &legend);
-    Some(figure.captioned(
+    Some(figure.captioned(format!(
         "Spearman's correlation with R over all slices of all unseen cases of a seed: of \
          P (solid lines, filled marks), and of the uncertainty query's score with its sign flipped \
          (dotted lines, hollow marks), on the same models. Whiskers are 95 % intervals over seeds \
          and cases; arrowheads show those that go on beyond the panel; marks at one ratio stand a \
          little apart. Grey lines, with their interval as a band: full annotation. A higher curve \
-         tells a strategy more about which slices are segmented badly.",
-    ))
+         tells a strategy more about which slices are segmented badly.{}",
+        cast.caption()
+    )))
 }
 
 /// Solid for P, dotted for uncertainty.
@@ -121,7 +132,7 @@ pub(crate) fn predictor_figure(sweep: &Sweep, rows: &[&Agreement]) -> Option<Fig
             Curve { look, hollow: false, aside: aside(index, PREDICTORS.len()), marks }
         });
         let title = format!("{} · {}", task_title(task), arm.label());
-        Axes { title, levels: Vec::new(), curves: curves.collect(), crowded: false }
+        Axes { title, levels: Vec::new(), curves: curves.collect(), others: Vec::new() }
     };
     let tasks: BTreeSet<Task> = rows.iter().map(|row| row.task).collect();
     let panels = tasks.into_iter().map(|task| shown.map(|arm| panel(task, arm)));

@@ -6,15 +6,15 @@
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
+use crate::arm::Arm;
 use crate::frame::Columns;
 use crate::grid::{Format, Grid};
 use crate::paired::{CROSSED, Paired};
-use crate::paper::COMPARED_RATIO;
 use crate::rounds::{Round, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::Task;
-use std::collections::BTreeMap;
+use slicewise_figure::FEW;
 
 /// A strategy, its rival and how they differ.
 type Row<'a> = (&'a Round<'a>, &'a Round<'a>, &'a Paired);
@@ -31,29 +31,28 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .text("rival", |r| r.1.arm.name())
         .paired(|r| r.2)
         .frame("comparison")?;
+    // All pairs of many strategies would be hundreds of rows.
+    let reference = sweep.reference().filter(|_| sweep.strategies().len() > FEW);
     let how = format!(
         "Mean Dice of the first strategy minus the second's on the same Part B case and seed. \
          {CROSSED} Holm's correction is over all pairs of strategies of a task at a ratio. The \
-         page shows one ratio a task; tables/comparison.csv has every one."
+         page shows one ratio a task{}; tables/comparison.csv has every one.",
+        if reference.is_some() {
+            ", and of many strategies only pairs with the reference"
+        } else {
+            ""
+        }
     );
-    let shown = shown_ratios(&rows);
+    let shown = |task: Task| sweep.compared_ratio(task).map(ratio_key);
+    let with = |arm: &Arm| reference.as_ref().is_none_or(|reference| reference == arm);
     let grid = Grid::of(&rows, how)
         .column("strategy", Format::Words, |r| r.0.arm.label())
         .column("minus", Format::Words, |r| r.1.arm.label())
         .column("task", Format::Words, |r| r.0.task.label())
         .column("slices", Format::Ratio, ratio)
         .paired(|r| r.2)
-        .on_page(|r| shown[&r.0.task] == ratio_key(r.0.ratio));
+        .on_page(|r| {
+            shown(r.0.task) == Some(ratio_key(r.0.ratio)) && (with(&r.0.arm) || with(&r.1.arm))
+        });
     Ok(Some(Content::table(frame, vec![grid.grid()])))
-}
-
-/// Chooses the ratio of each task that a page has room for: the paper's, else the largest.
-fn shown_ratios(rows: &[Row]) -> BTreeMap<Task, u64> {
-    let wanted = |ratio: u64| (ratio == ratio_key(COMPARED_RATIO), ratio);
-    let mut ratios: BTreeMap<Task, u64> = BTreeMap::new();
-    for (Round { task, ratio, .. }, ..) in rows {
-        let (ratio, best) = (ratio_key(*ratio), ratios.entry(*task).or_default());
-        *best = std::cmp::max_by_key(*best, ratio, |ratio| wanted(*ratio));
-    }
-    ratios
 }

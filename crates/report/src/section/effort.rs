@@ -14,6 +14,7 @@ use crate::grid::{Format, Grid};
 use crate::observations::run_of;
 use crate::rounds::{Cost, Round, mean, ratio_key};
 use crate::section::{Content, Made};
+use crate::standing::few;
 use crate::sweep::Sweep;
 use slicewise_data::Task;
 use slicewise_experiment::RoundRecord;
@@ -131,7 +132,9 @@ fn sentence(sweep: &Sweep, rows: &[Effort], task: Task) -> Option<String> {
     let ratio = sweep.compared_ratio(task)?;
     let at = |row: &&Effort| row.task == task && ratio_key(row.ratio) == ratio_key(ratio);
     let even = rows.iter().filter(at).find(|row| row.arm.name() == EVEN)?.minutes?;
-    let more = rows.iter().filter(at).filter_map(|row| {
+    let arms = few(sweep, &sweep.strategies());
+    let shown = rows.iter().filter(at).filter(|row| arms.contains(&row.arm));
+    let more = shown.filter_map(|row| {
         let share = decimals(100.0 * row.difference[3]? / even, 0);
         let sign = if share.starts_with('−') { "" } else { "+" };
         Some(format!("{} {sign}{share}\u{a0}%", row.arm.label()))

@@ -13,12 +13,10 @@ use crate::grid::{Format, Grid};
 use crate::paired::{CROSSED, Paired, compare};
 use crate::rounds::{Round, ratio_key};
 use crate::section::{Content, Made};
-use crate::sweep::Sweep;
+use crate::sweep::{ALPHA, Sweep};
 use slicewise_data::Task;
 use slicewise_experiment::Endpoint;
-
-/// A difference is called so below this p, after the correction.
-const LEVEL: f64 = 0.05;
+use slicewise_figure::FEW;
 
 /// A strategy at one of the endpoint's ratios, and how it differs from the one it is compared with.
 type Row<'a> = (&'a Round<'a>, Paired);
@@ -70,7 +68,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 /// Says what the endpoint found.
 fn sentence(rows: &[Row], endpoint: &Endpoint, task: Task) -> Option<String> {
     let own: Vec<&Row> = rows.iter().filter(|row| row.0.task == task).collect();
-    let says = own.iter().map(|row| {
+    // Of many the table says each.
+    let says = own.iter().filter(|_| own.len() <= 2 * FEW).map(|row| {
         let difference = row.1.difference;
         let interval = match ends(difference, 3) {
             none if none.is_empty() => none,
@@ -80,7 +79,7 @@ fn sentence(rows: &[Row], endpoint: &Endpoint, task: Task) -> Option<String> {
         format!("{arm} at {ratio} {}{interval}", signed(difference.mean, 3))
     });
     let tested = own.iter().any(|row| row.1.p_holm.is_some());
-    let differ = own.iter().filter(|row| row.1.p_holm.is_some_and(|p| p < LEVEL));
+    let differ = own.iter().filter(|row| row.1.p_holm.is_some_and(|p| p < ALPHA));
     let differ = list(differ.map(|row| {
         let better = if row.1.difference.mean > 0.0 { "better" } else { "worse" };
         format!("{} at {} ({better})", row.0.arm.label(), percent(row.0.ratio))
@@ -90,11 +89,14 @@ fn sentence(rows: &[Row], endpoint: &Endpoint, task: Task) -> Option<String> {
         (true, true) => "After Holm's correction none differs at 0.05.".to_owned(),
         (true, false) => format!("After Holm's correction these differ at 0.05: {differ}."),
     };
+    let says = match says.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => none,
+        says => format!(": {says}"),
+    };
     (!own.is_empty()).then(|| {
         format!(
-            "The endpoint, named before the run: Dice on Part B minus that of {}: {}. {verdict}",
-            endpoint.against,
-            says.collect::<Vec<_>>().join("; ")
+            "The endpoint, named before the run: Dice on Part B minus that of {}{says}. {verdict}",
+            endpoint.against
         )
     })
 }

@@ -7,7 +7,7 @@
 //! `undefined` counts classes of cases, over all runs, that have no value.
 
 use crate::arm::Arm;
-use crate::format::{list, percent};
+use crate::format::{list_of, percent};
 use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
 use crate::rounds::{HALF, Round, Score, cases_of, mean, part_name, ratio_key};
@@ -15,6 +15,7 @@ use crate::section::{Content, Made};
 use crate::sweep::Sweep;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
+use slicewise_figure::FEW;
 use std::collections::BTreeMap;
 
 /// Values of the foreground classes of a case.
@@ -219,7 +220,10 @@ fn sentence(sweep: &Sweep, rows: &[Row], task: Task) -> Option<String> {
     let (by_volume, by_slices) = (orders("dice"), orders(SLICE_R));
     let at = ratio_key(sweep.compared_ratio(task)?);
     let (volume, slices) = (by_volume.get(&at)?, by_slices.get(&at)?);
-    let names = |arms: &[&Arm]| list(arms.iter().map(|arm| arm.label()));
+    let names = |arms: &[&Arm]| {
+        let names: Vec<&str> = arms.iter().map(|arm| arm.label()).collect();
+        list_of(&names, FEW)
+    };
     let how = match volume == slices {
         true => format!("order the strategies alike: {}", names(volume)),
         false => format!(

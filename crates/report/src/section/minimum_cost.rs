@@ -13,6 +13,7 @@ use crate::minimum_cost::{MinimumCost, Reached};
 use crate::paired::CROSSED;
 use crate::rounds::Cost;
 use crate::section::{Content, Made};
+use crate::standing::few;
 use crate::sweep::Sweep;
 use slicewise_data::Task;
 
@@ -75,7 +76,13 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     let unequal = sweep.unequal_steps(task);
     let unequal = unequal
         .map(|words| format!("Of the minimum labelling cost nothing is said where {words}."));
-    let costs = sweep.costs.iter().filter(|cost| cost.task == task).map(|cost| {
+    let arms = few(sweep, &sweep.strategies());
+    let (own, others): (Vec<_>, Vec<_>) = sweep
+        .costs
+        .iter()
+        .filter(|cost| cost.task == task)
+        .partition(|cost| arms.contains(&cost.arm));
+    let costs = own.into_iter().map(|cost| {
         let name = cost.arm.label();
         match sweep.star(task, &cost.arm) {
             Some(point) => format!(
@@ -90,7 +97,8 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
             None => format!("{name} at none of its ratios"),
         }
     });
-    let costs: Vec<String> = costs.collect();
+    let more = (!others.is_empty()).then(|| format!("{} others in the table", others.len()));
+    let costs: Vec<String> = costs.chain(more).collect();
     let margin = setting(sweep.margin(task));
     let within = (!costs.is_empty()).then(|| {
         format!("Within {margin} of full annotation with as many steps come: {}.", costs.join("; "))

@@ -11,14 +11,11 @@ use crate::frame::Columns;
 use crate::grid::{Format, Grid};
 use crate::rounds::{mean, ratio_key};
 use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
+use crate::sweep::{ALPHA, Sweep, task_title};
 use slicewise_data::Task;
-use slicewise_figure::{Matrix, heat_map};
+use slicewise_figure::{FEW, Matrix, heat_map};
 use slicewise_metrics::{Difference, Penalty, pairwise_penalty};
 use std::collections::BTreeMap;
-
-/// Level of each test.
-const ALPHA: f64 = 0.05;
 
 /// One task.
 struct PenaltyMatrix {
@@ -77,6 +74,11 @@ fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     let rounds = || sweep.primary().filter(|round| round.task == task && round.arm.is_strategy());
     let mut arms = sweep.strategies();
     arms.retain(|arm| rounds().any(|round| round.arm == *arm));
+    if arms.len() > FEW {
+        // The best first, so that a large matrix shows who loses to whom at a glance.
+        let rows = sweep.standings.iter().filter(|row| row.task == Some(task));
+        arms.sort_by_key(|arm| rows.clone().position(|row| row.arm == *arm));
+    }
     // The place of each arm's round, if it has one at that ratio.
     let mut budgets: BTreeMap<u64, Vec<Option<usize>>> = BTreeMap::new();
     for round in rounds() {
@@ -130,5 +132,7 @@ fn grid(matrix: &Matrix) -> Grid {
     for (at, name) in matrix.names.iter().enumerate() {
         grid = grid.column(name, Format::Decimals(2), |r| r.1[at]);
     }
+    // The page shows a large matrix as its figure alone.
+    let grid = grid.on_page(|_| matrix.names.len() <= FEW);
     Grid { title: matrix.title.clone(), ..grid.grid() }
 }

@@ -24,7 +24,7 @@ fn figure(sweep: &Sweep) -> Option<Figure> {
         let marks = marks(sweep, &folder, task, &arm);
         let curve = Curve { look: SHARED, hollow: false, aside: 0.0, marks };
         let title = format!("{} · {}", task_title(task), arm.label());
-        Axes { title, levels: Vec::new(), curves: vec![curve], crowded: false }
+        Axes { title, levels: Vec::new(), curves: vec![curve], others: Vec::new() }
     };
     let tasks = sweep.tasks().into_iter();
     let rows: Vec<[Axes; 2]> =

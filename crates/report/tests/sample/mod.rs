@@ -3,7 +3,9 @@
 
 use slicewise_data::{Part, Task};
 use slicewise_experiment::record::{FIRST, FULL, SCHEMA};
-use slicewise_experiment::{CaseRecord, DataManifest, Effort, Manifest, Results, RoundRecord, Run};
+use slicewise_experiment::{
+    CaseRecord, DataManifest, Effort, Manifest, QueryRecord, Results, RoundRecord, Run,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SLICES: usize = 64;
@@ -95,6 +97,50 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
         config: config(&[("attention-unet", "attention-unet"), ("unet", "unet")]),
         records,
     }
+}
+
+/// As [`sweep`], with `n` strategies, of which the last is an oracle, and with the slices that each asked
+/// for: eight a round, those of every second strategy from the ends.
+pub(crate) fn many(seeds: &[u64], n: usize) -> Results {
+    let mut results = sweep(seeds);
+    let own = (4..n - 1).map(|place| format!("strategy-of-ones-own-{place:02}"));
+    for (place, name) in own.chain(["oracle-most-error".to_owned()]).enumerate() {
+        let rounds = results.records.iter().filter(|record| record.strategy == "random");
+        let rounds: Vec<RoundRecord> = rounds.cloned().collect();
+        for mut record in rounds {
+            record.strategy.clone_from(&name);
+            let shift = 0.03 * noise(place as u64 + 77);
+            for (index, case) in record.cases.iter_mut().enumerate() {
+                let wobble =
+                    0.01 * noise((record.round * 31 + index + 7 * place) as u64 + record.seed);
+                case.mean_dice = case.mean_dice.map(|dice| (dice + shift + wobble).min(0.999));
+            }
+            results.records.push(record);
+        }
+    }
+    let mut names: Vec<String> = Vec::new();
+    for record in &mut results.records {
+        if [FIRST, FULL].contains(&record.strategy.as_str()) {
+            continue;
+        }
+        if !names.contains(&record.strategy) {
+            names.push(record.strategy.clone());
+        }
+        let place = names.iter().position(|name| *name == record.strategy).unwrap_or(0);
+        let first = 4 * (record.round - 1) % (SLICES / 2);
+        let slices = (first..first + 4).flat_map(|slice| match place % 2 {
+            0 => [SLICES / 2 - 1 - slice, SLICES / 2 + slice],
+            _ => [slice, SLICES - 1 - slice],
+        });
+        let slices: Vec<usize> = slices.collect();
+        let cases = record.cases.iter().filter(|case| case.part == Part::A);
+        let query = |case: &CaseRecord| {
+            let (case, slices) = (case.case.clone(), slices.clone());
+            QueryRecord { case, scores: vec![0.0; slices.len()], slices }
+        };
+        record.queries = cases.map(query).collect();
+    }
+    results
 }
 
 /// A configuration of models, each with its architecture.

@@ -1,0 +1,187 @@
+//! How strategies stand beside each other on Part B: their mean rank, their mean difference from the
+//! one that all are compared with, and how often each beats and loses to another.
+//!
+//! Ranks and differences are taken case by case within one run, at the ratios that all strategies of
+//! a task have, and averaged over these; the mean over runs and cases then has the interval of every
+//! difference here, for which both are random. Oracles see the ground truth, so they have no rank,
+//! are nobody's rival and stand last.
+
+use crate::arm::Arm;
+use crate::observations::Run;
+use crate::paired::{Paired, correct};
+use crate::rounds::{mean, ratio_key};
+use crate::sweep::{ALPHA, Sweep};
+use slicewise_data::Task;
+use slicewise_figure::FEW;
+use slicewise_metrics::{CrossedT, Interval, average_ranks, crossed_t};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One strategy in one task, or in all together.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// `None` for all tasks.
+    pub(crate) task: Option<Task>,
+    pub(crate) arm: Arm,
+    /// Mean rank, 1 the best, with its 95 % interval; `None` for oracles, and where strategies have no
+    /// ratio in common.
+    pub(crate) rank: Option<Interval>,
+    /// Dice minus that of the [reference](Sweep::reference); `None` for the reference itself. Holm's
+    /// correction is over the task's strategies without oracles, which have none.
+    pub(crate) paired: Option<Paired>,
+    /// Tests against other strategies, a ratio each, that found it better, nothing, and worse.
+    pub(crate) tests: [usize; 3],
+}
+
+/// A case of a run.
+type Place<'a> = (Run, &'a str);
+
+/// Ranks, and differences from the reference, of one strategy in one task.
+type Values<'a> = [BTreeMap<Place<'a>, f64>; 2];
+
+/// The strategies of all tasks together, if there are several, then of each; the best first.
+pub(crate) fn standings(sweep: &Sweep) -> Vec<Standing> {
+    let Some(reference) = sweep.reference() else { return Vec::new() };
+    let tasks = sweep.tasks();
+    let measured: Vec<_> =
+        tasks.iter().map(|task| (*task, measure(sweep, *task, &reference))).collect();
+    let alone = measured.iter().map(|of| (Some(of.0), std::slice::from_ref(of)));
+    let together = (tasks.len() > 1).then_some((None, &measured[..]));
+    together.into_iter().chain(alone).flat_map(|(task, of)| stand(sweep, task, of)).collect()
+}
+
+/// The ratios of a task at which its strategies are ranked, ascending, and those strategies: all but
+/// oracles, and but those that have less than half the runs of the fullest, as one that is planned for the first seed alone.
+pub(crate) fn ranked<'s>(sweep: &'s Sweep<'_>, task: Task) -> (Vec<u64>, Vec<&'s Arm>) {
+    let rounds = sweep.primary().filter(|round| round.task == task && round.evaluated);
+    let mut arms: BTreeMap<&Arm, (BTreeSet<u64>, usize)> = BTreeMap::new();
+    for round in rounds.filter(|round| round.arm.is_strategy() && !round.arm.is_oracle()) {
+        let (ratios, runs) = arms.entry(&round.arm).or_default();
+        ratios.insert(ratio_key(round.ratio));
+        *runs = round.records.len().max(*runs);
+    }
+    let most = arms.values().map(|(_, runs)| *runs).max().unwrap_or(0);
+    arms.retain(|_, (_, runs)| 2 * *runs >= most);
+    let ratios = arms.values().map(|(ratios, _)| ratios.clone()).reduce(|a, b| &a & &b);
+    (ratios.unwrap_or_default().into_iter().collect(), arms.into_keys().collect())
+}
+
+/// Ranks and differences of every strategy of a task. A case counts where its run has all the ratios.
+fn measure<'a>(sweep: &'a Sweep, task: Task, reference: &Arm) -> BTreeMap<&'a Arm, Values<'a>> {
+    let mut dice: BTreeMap<Place, BTreeMap<&Arm, BTreeMap<u64, f64>>> = BTreeMap::new();
+    for (round, run, case, value) in sweep.observations.unseen() {
+        let round = &sweep.rounds[round];
+        if round.task == task && round.primary && round.arm.is_strategy() {
+            let curve = dice.entry((run, case)).or_default().entry(&round.arm).or_default();
+            curve.insert(ratio_key(round.ratio), value);
+        }
+    }
+    let (ratios, rivals) = ranked(sweep, task);
+    let mut measured: BTreeMap<&Arm, Values> = BTreeMap::new();
+    for (place, arms) in &dice {
+        let curve = |arm: &Arm| -> Option<Vec<f64>> {
+            let curve = arms.get(arm)?;
+            ratios.iter().map(|ratio| curve.get(ratio).copied()).collect()
+        };
+        let all: Option<Vec<Vec<f64>>> = rivals.iter().map(|arm| curve(arm)).collect();
+        let ranks = (0..ratios.len()).filter_map(|at| {
+            let lost: Vec<f64> = all.iter().flatten().map(|curve| -curve[at]).collect();
+            average_ranks(&lost).ok()
+        });
+        let ranks: Vec<Vec<f64>> = ranks.collect();
+        for (index, arm) in rivals.iter().enumerate() {
+            if let Some(rank) = mean(ranks.iter().filter_map(|ranks| ranks.get(index).copied())) {
+                measured.entry(arm).or_default()[0].insert(*place, rank);
+            }
+        }
+        let base = curve(reference);
+        for arm in arms.keys() {
+            let [_, differences] = measured.entry(arm).or_default();
+            let own = curve(arm).into_iter().flatten();
+            let pairs = own.zip(base.iter().flatten()).filter(|_| *arm != reference);
+            if let Some(difference) = mean(pairs.map(|(ours, theirs)| ours - theirs)) {
+                differences.insert(*place, difference);
+            }
+        }
+    }
+    measured
+}
+
+/// The strategies of some tasks, the best first.
+fn stand(
+    sweep: &Sweep,
+    task: Option<Task>,
+    measured: &[(Task, BTreeMap<&Arm, Values>)],
+) -> Vec<Standing> {
+    let arms: BTreeSet<&Arm> = measured.iter().flat_map(|(_, arms)| arms.keys().copied()).collect();
+    let rows = arms.into_iter().map(|arm| {
+        let values = || measured.iter().filter_map(|(_, arms)| arms.get(arm));
+        let rank = together(values().map(|[ranks, _]| ranks)).map(|test| test.interval);
+        let paired = together(values().map(|[_, differences]| differences)).map(Paired::from);
+        let tests = tests(sweep, arm, &|of| measured.iter().any(|(task, _)| *task == of));
+        Standing { task, arm: arm.clone(), rank, paired, tests }
+    });
+    let mut rows: Vec<Standing> = rows.collect();
+    let (oracles, others): (Vec<_>, Vec<_>) = rows.iter_mut().partition(|row| row.arm.is_oracle());
+    correct(others.into_iter().filter_map(|row| row.paired.as_mut()));
+    for oracle in oracles.into_iter().filter_map(|row| row.paired.as_mut()) {
+        oracle.p_holm = None;
+    }
+    let place = |row: &Standing| {
+        let difference = row.paired.as_ref().map_or(0.0, |paired| paired.difference.mean);
+        let rank = row.rank.map_or(f64::MAX, |rank| rank.mean);
+        (row.arm.is_oracle(), rank, -difference)
+    };
+    // Stable: equals stay in the order of tables.
+    rows.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap_or(std::cmp::Ordering::Equal));
+    rows
+}
+
+/// The mean over tasks of each case of a run, then over cases and runs. A case counts where it has as
+/// many tasks as any.
+fn together<'v, 'a: 'v>(
+    tasks: impl Iterator<Item = &'v BTreeMap<Place<'a>, f64>>,
+) -> Option<CrossedT> {
+    let mut values: BTreeMap<Place, Vec<f64>> = BTreeMap::new();
+    for (place, value) in tasks.flatten() {
+        values.entry(*place).or_default().push(*value);
+    }
+    let most = values.values().map(Vec::len).max()?;
+    let whole = values.into_iter().filter(|(_, values)| values.len() == most);
+    let scores =
+        whole.filter_map(|((run, case), values)| Some((run, case, mean(values.into_iter())?)));
+    crossed_t(&scores.collect::<Vec<_>>()).ok()
+}
+
+/// Counts the tests of the penalty matrix that found a strategy better than another, nothing, and
+/// worse. Oracles are nobody's rival.
+fn tests(sweep: &Sweep, arm: &Arm, of_task: &dyn Fn(Task) -> bool) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for ((ours, theirs), paired) in &sweep.comparisons {
+        let (ours, theirs) = (&sweep.rounds[*ours], &sweep.rounds[*theirs]);
+        let Some(p) = paired.p.filter(|_| of_task(ours.task)) else { continue };
+        let sign = match (ours.arm == *arm, theirs.arm == *arm) {
+            (true, _) if !theirs.arm.is_oracle() => 1.0,
+            (_, true) if !ours.arm.is_oracle() => -1.0,
+            _ => continue,
+        };
+        let above = sign * paired.difference.mean > 0.0;
+        counts[if p >= ALPHA { 1 } else { 2 - 2 * usize::from(above) }] += 1;
+    }
+    counts
+}
+
+/// Those of `arms` that a figure of curves has room for, in their order: all where they are few, else
+/// the one that others are compared with, the paper's, and the best by mean rank.
+pub(crate) fn few(sweep: &Sweep, arms: &[Arm]) -> Vec<Arm> {
+    let reference = sweep.reference();
+    let place = |arm: &&Arm| {
+        let named = reference.as_ref() == Some(*arm) || arm.place_in_paper().is_some();
+        let standing = sweep.standings.iter().position(|row| row.arm == **arm);
+        (!named, standing.unwrap_or(usize::MAX))
+    };
+    let mut best: Vec<&Arm> = arms.iter().collect();
+    best.sort_by_key(place);
+    best.truncate(FEW);
+    best.sort();
+    best.into_iter().cloned().collect()
+}
