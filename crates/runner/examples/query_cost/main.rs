@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (model, classes) = (ModelConfig::default(), data.classes.len());
     let mut segmenter = TchSegmenter::new(&model, &training, classes, 1, Device::Cpu)?;
     segmenter.committee = Some(CommitteeConfig::default());
-    let mut train = |segmenter: &mut TchSegmenter, steps: usize| {
+    let train = |segmenter: &mut TchSegmenter, steps: usize| {
         segmenter.train(&volumes, 0..steps, steps, 0, &mut |_, _| {
             ControlFlow::Continue(())
         })
