@@ -205,3 +205,17 @@ fn settings_that_contradict_each_other_are_refused() {
     let expected = "needs a committee, but the experiment has none; add `committee: {}` to it";
     assert!(told.contains(expected), "{told}");
 }
+
+#[test]
+fn the_page_of_strategies_names_every_one() {
+    let page = fs::read_to_string(crate::program::root().join("docs/strategies.md")).unwrap();
+    let listed = succeed(&mut slicewise(&["list", "strategies"]));
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(names.len() >= 30, "{listed}");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}

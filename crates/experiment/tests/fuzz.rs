@@ -66,6 +66,7 @@ fn small_ledger() -> Vec<u8> {
         loss: 1.5,
         mean_p: Some(0.875),
         converged: Some(false),
+        program_sha256: None,
         queries: vec![QueryRecord {
             case: "a".to_owned(),
             slices: vec![0],

@@ -12,7 +12,7 @@ use std::path::Path;
 /// Returns a segmenter of the smallest network.
 fn smallest(seed: u64) -> TchSegmenter {
     let model = ModelConfig {
-        architecture: "unet".to_owned(),
+        architecture: "unet".into(),
         base_width: 1,
         levels: 1,
         ..ModelConfig::default()

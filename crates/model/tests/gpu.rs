@@ -57,7 +57,7 @@ fn balls() -> (Array3<f32>, Array3<u8>) {
 /// Creates a segmenter of the network called `architecture`.
 fn segmenter(architecture: &str, precision: Precision, device: Device) -> TchSegmenter {
     let model = ModelConfig {
-        architecture: architecture.to_owned(),
+        architecture: architecture.into(),
         ..ModelConfig::default()
     };
     let training = TrainingConfig {

@@ -66,7 +66,7 @@ fn models() -> Vec<ModelConfig> {
         };
         for &head in heads {
             models.push(ModelConfig {
-                architecture: architecture.name.to_owned(),
+                architecture: architecture.name.into(),
                 base_width: 4,
                 levels: 2,
                 norm: Norm::default(),

@@ -19,7 +19,7 @@ fn a_prediction_leaves_nothing_on_the_tape() {
     let image = Array3::from_shape_fn((16, 16, 16), |(z, y, x)| (z * y + x) as f32 * 0.01);
     for architecture in ARCHITECTURES {
         let model = ModelConfig {
-            architecture: architecture.name.to_owned(),
+            architecture: architecture.name.into(),
             ..ModelConfig::default()
         };
         let training = TrainingConfig {
@@ -145,7 +145,7 @@ fn cosine(a: &[Tensor], b: &[Tensor]) -> f64 {
 /// Returns the default configuration with another network and head.
 fn model_with(architecture: &str, head: HeadConfig) -> ModelConfig {
     ModelConfig {
-        architecture: architecture.to_owned(),
+        architecture: architecture.into(),
         head,
         ..ModelConfig::default()
     }
