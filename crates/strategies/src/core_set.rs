@@ -68,6 +68,7 @@ impl QueryStrategy for CoreSet {
 mod tests {
     use super::*;
     use crate::Sample;
+    use crate::authors::AuthorsCase;
     use ndarray::{Array3, Array4};
 
     #[test]
@@ -83,5 +84,15 @@ mod tests {
         // With nothing annotated the first is the farthest from the mean, 4.8.
         sample.annotated = vec![false; 5];
         assert_eq!(sample.slices(&CoreSet, 1).unwrap(), [3]);
+    }
+
+    #[test]
+    fn the_choices_are_those_of_badges_authors_code() {
+        let case = AuthorsCase::read();
+        let choices = CoreSet
+            .choose(&case.pool(), &mut rand::SeedableRng::seed_from_u64(0))
+            .unwrap();
+        let chosen: Vec<usize> = choices.iter().map(|choice| choice.slice).collect();
+        assert_eq!(chosen, case.core_set);
     }
 }

@@ -5,6 +5,8 @@
 //! CONTRIBUTING.md explains how to add one.
 
 mod area;
+#[cfg(test)]
+mod authors;
 pub mod budget;
 mod confidence;
 mod features;

@@ -61,41 +61,46 @@ impl QueryStrategy for ProbCover {
 
     fn choose(&self, pool: &Pool, rng: &mut ChaCha8Rng) -> Result<Vec<Choice>, StrategyError> {
         let points = Points::of(pool);
-        let mut done: Vec<usize> = (0..points.len()).filter(|&p| points.annotated[p]).collect();
-        let clusters = points.clusters(done.len() + pool.total(), rng);
-        let radius = radius(&points, &clusters);
-        let near: Vec<Vec<usize>> = (0..points.len())
-            .map(|a| {
-                let all = 0..points.len();
-                all.filter(|&b| a == b || points.distance(a, b) < radius)
-                    .collect()
-            })
-            .collect();
-        let mut covered = vec![false; points.len()];
-        for &point in &done {
-            near[point].iter().for_each(|&other| covered[other] = true);
-        }
-        let mut picks = Picks::new(pool);
-        loop {
-            let open = points.open(&picks);
-            let gain =
-                |point: usize| near[point].iter().filter(|&&other| !covered[other]).count() as f64;
-            let Some(most) = first_largest(&open, gain) else {
-                return Ok(picks.done());
+        let annotated = points.annotated.iter().filter(|&&done| done).count();
+        let clusters = points.clusters(annotated + pool.total(), rng);
+        Ok(cover(pool, &points, radius(&points, &clusters)))
+    }
+}
+
+/// Chooses greedily what covers most within a radius.
+fn cover(pool: &Pool, points: &Points, radius: f64) -> Vec<Choice> {
+    let mut done: Vec<usize> = (0..points.len()).filter(|&p| points.annotated[p]).collect();
+    let near: Vec<Vec<usize>> = (0..points.len())
+        .map(|a| {
+            let all = 0..points.len();
+            all.filter(|&b| a == b || points.distance(a, b) < radius)
+                .collect()
+        })
+        .collect();
+    let mut covered = vec![false; points.len()];
+    for &point in &done {
+        near[point].iter().for_each(|&other| covered[other] = true);
+    }
+    let mut picks = Picks::new(pool);
+    loop {
+        let open = points.open(&picks);
+        let gain =
+            |point: usize| near[point].iter().filter(|&&other| !covered[other]).count() as f64;
+        let Some(most) = first_largest(&open, gain) else {
+            return picks.done();
+        };
+        let next = if gain(most) > 0.0 {
+            most
+        } else {
+            let distance = |point: usize| {
+                let distances = done.iter().map(|&other| points.distance(point, other));
+                distances.fold(f64::INFINITY, f64::min)
             };
-            let next = if gain(most) > 0.0 {
-                most
-            } else {
-                let distance = |point: usize| {
-                    let distances = done.iter().map(|&other| points.distance(point, other));
-                    distances.fold(f64::INFINITY, f64::min)
-                };
-                first_largest(&open, distance).unwrap_or(most)
-            };
-            points.take(&mut picks, next, gain(next));
-            near[next].iter().for_each(|&other| covered[other] = true);
-            done.push(next);
-        }
+            first_largest(&open, distance).unwrap_or(most)
+        };
+        points.take(&mut picks, next, gain(next));
+        near[next].iter().for_each(|&other| covered[other] = true);
+        done.push(next);
     }
 }
 
@@ -103,6 +108,7 @@ impl QueryStrategy for ProbCover {
 mod tests {
     use super::*;
     use crate::Sample;
+    use crate::authors::AuthorsCase;
     use ndarray::{Array3, Array4};
 
     #[test]
@@ -118,5 +124,17 @@ mod tests {
         // With all covered, the farthest from slices 5, 0 and 3 follows: slice 2, at 0.2.
         let slices = sample.slices(&ProbCover, 3).unwrap();
         assert_eq!(slices.len(), 3);
+    }
+
+    #[test]
+    fn the_choices_are_those_of_the_authors_code() {
+        let case = AuthorsCase::read();
+        let pool = case.pool();
+        let choices = cover(&pool, &Points::of(&pool), case.delta);
+        // As long as there is something to cover; theirs takes the first slice then, again and again.
+        let covering = choices.iter().take_while(|choice| choice.score > 0.0);
+        let chosen: Vec<usize> = covering.map(|choice| choice.slice).collect();
+        assert!(chosen.len() >= 6, "{choices:?}");
+        assert_eq!(chosen, case.prob_cover[..chosen.len()]);
     }
 }
