@@ -33,11 +33,12 @@ mod precision;
 pub mod registry;
 pub mod segmenter;
 mod slices;
+mod unlabelled;
 
 pub use architecture::Architecture;
 pub use config::{
     Activation, Algorithm, Combine, HeadConfig, MemoryFormat, ModelConfig, Norm, Paths, Precision,
-    Recalibration, Schedule, Source, TrainingConfig,
+    Recalibration, Schedule, Source, TrainingConfig, Unlabelled, UnlabelledMethod,
 };
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use slicewise_data::config::PhantomConfig;
 use slicewise_data::{DataConfig, TaskDefinition};
 use slicewise_experiment::{Effort, Endpoint, StepPlan, StopRule, TaskPlan};
-use slicewise_model::{HeadConfig, ModelConfig, TrainingConfig};
+use slicewise_model::{HeadConfig, ModelConfig, TrainingConfig, Unlabelled};
 use std::fmt::Write;
 
 /// What stands above the tables.
@@ -59,6 +59,7 @@ pub(super) fn sections() -> Vec<Section> {
         section::<ModelConfig>("models.NAME"),
         section::<HeadConfig>("models.NAME.head"),
         section::<TrainingConfig>("training"),
+        section::<Unlabelled>("training.unlabelled"),
         section::<TaskPlan>("tasks.TASK"),
         section::<TaskDefinition>("tasks.TASK.definition"),
         section::<StepPlan>("tasks.TASK.steps"),
