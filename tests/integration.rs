@@ -31,3 +31,4 @@ mod sweep;
 mod sweep_killed;
 mod text_files;
 mod tiny;
+mod trainers;

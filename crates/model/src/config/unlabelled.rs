@@ -15,7 +15,7 @@ use std::fmt;
 /// the moving average of the weights (`training.averaging`, which must be above 0) predicts the
 /// crop: it is the teacher. Where the teacher is confident of a voxel that nobody annotated, the
 /// loss has a further term. True labels of unannotated slices are never read. A crop without
-/// unannotated slices is trained as with `none`.
+/// unannotated slices is trained as with `none`. Other steps take about 1.5 times as long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unlabelled {
