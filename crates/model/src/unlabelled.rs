@@ -64,7 +64,7 @@ impl Teaching {
             UnlabelledMethod::MeanTeacher => predict(&noisy(&batch.images, seed, step)),
             _ => predict(&batch.images),
         };
-        let weight = settings.weight * ramp(steps, settings.ramp);
+        let weight = settings.weight() * ramp(steps, settings.ramp);
         let places = unannotated(batch);
         Some(Self::of(settings, weight, &logits, &places))
     }

@@ -74,7 +74,7 @@ fn hyperparameters_out_of_range_are_named() {
             m.unlabelled = Some(UnlabelledMethod::PseudoLabels.into());
         }),
         ("training.unlabelled.weight", |_, t| {
-            t.unlabelled.weight = -1.0;
+            t.unlabelled.weight = Some(-1.0);
         }),
         ("training.unlabelled.confidence", |_, t| {
             t.unlabelled.confidence = 0.5;

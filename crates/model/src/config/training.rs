@@ -78,7 +78,7 @@ pub struct TrainingConfig {
     pub gradient_clip: Option<f64>,
     /// What the network learns from slices that nobody has annotated: `none`, `pseudo-labels`,
     /// `mean-teacher`, or one of them with settings of its own, such as `{method: mean-teacher,
-    /// weight: 0.5}`. The default is `none`: annotated slices alone teach, as in the paper.
+    /// weight: 5}`. The default is `none`: annotated slices alone teach, as in the paper.
     #[serde(
         deserialize_with = "unlabelled::read",
         skip_serializing_if = "Unlabelled::is_default"

@@ -22,9 +22,10 @@ pub struct Unlabelled {
     /// What the network learns from the teacher: `none`, `pseudo-labels` or `mean-teacher`. Required.
     pub method: UnlabelledMethod,
     /// Weight of the further term once `ramp` is over, a number from 0. The cross-entropy over the
-    /// annotated voxels has weight 1. The default is 1.
-    #[serde(default = "one")]
-    pub weight: f64,
+    /// annotated voxels has weight 1. The default is 1 for `pseudo-labels` and 10 for `mean-teacher`,
+    /// whose source has 100 for the mean over ten classes; here it is their sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
     /// Probability that the teacher must give its class before a voxel counts, above 0.5, so that
     /// only one class can have it, and at most 1. The default is 0.9.
     #[serde(default = "confidence")]
@@ -35,10 +36,6 @@ pub struct Unlabelled {
     /// default is 200. With 0 the weight is whole from the first step.
     #[serde(default = "ramp")]
     pub ramp: usize,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 fn confidence() -> f64 {
@@ -77,7 +74,7 @@ impl From<UnlabelledMethod> for Unlabelled {
     fn from(method: UnlabelledMethod) -> Self {
         Self {
             method,
-            weight: one(),
+            weight: None,
             confidence: confidence(),
             ramp: ramp(),
         }
@@ -90,16 +87,24 @@ impl Unlabelled {
         *self == Self::default()
     }
 
-    /// Checks the values of the setting called `field`, for a training with this `averaging`.
+    /// Returns the weight of the further term, or the method's default.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight.unwrap_or(match self.method {
+            UnlabelledMethod::MeanTeacher => 10.0,
+            UnlabelledMethod::None | UnlabelledMethod::PseudoLabels => 1.0,
+        })
+    }
+
+    /// Checks the values, for a training with this `averaging`.
     ///
     /// # Errors
     /// Fails when a number is out of range, or when there is no average to teach.
     pub(super) fn validate(&self, averaging: f64) -> Result<(), ModelError> {
         check(
-            self.weight.is_finite() && self.weight >= 0.0,
+            self.weight().is_finite() && self.weight() >= 0.0,
             "training.unlabelled.weight",
             "a number from 0",
-            self.weight,
+            self.weight(),
         )?;
         check(
             self.confidence > 0.5 && self.confidence <= 1.0,

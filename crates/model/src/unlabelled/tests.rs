@@ -106,7 +106,7 @@ fn the_weight_rises_over_the_ramp_and_stays() {
     assert!((ramp(50, 100) - (-1.25f64).exp()).abs() < 1e-12);
     assert_eq!([ramp(100, 100), ramp(1000, 100), ramp(0, 0)], [1.0; 3]);
     let settings = Unlabelled {
-        weight: 2.0,
+        weight: Some(2.0),
         ..UnlabelledMethod::MeanTeacher.into()
     };
     let batch = batch([false, true], [2, 1, 2]);
@@ -116,6 +116,12 @@ fn the_weight_rises_over_the_ramp_and_stays() {
     };
     assert_eq!(weight(200), 2.0);
     assert!((weight(100) - 2.0 * (-1.25f64).exp()).abs() < 1e-12);
+    let default = |method: UnlabelledMethod| Unlabelled::from(method).weight();
+    let methods = [
+        UnlabelledMethod::PseudoLabels,
+        UnlabelledMethod::MeanTeacher,
+    ];
+    assert_eq!(methods.map(default), [1.0, 10.0]);
 }
 
 #[test]
