@@ -33,3 +33,4 @@ mod sweep;
 mod sweep_killed;
 mod text_files;
 mod tiny;
+mod trainers;

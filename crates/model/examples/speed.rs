@@ -12,6 +12,7 @@ use ndarray::Array3;
 use slicewise_core::TrainingCase;
 use slicewise_model::{
     Device, MemoryFormat, ModelConfig, Norm, Precision, TchSegmenter, TrainingConfig,
+    UnlabelledMethod,
 };
 use std::ops::ControlFlow;
 
@@ -53,6 +54,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let variants = [
         ("default", variant(|_, _| {})),
         ("soft dice", variant(|_, t| t.soft_dice = 1.0)),
+        (
+            "pseudo-labels",
+            variant(|_, t| t.unlabelled = UnlabelledMethod::PseudoLabels.into()),
+        ),
+        (
+            "mean teacher",
+            variant(|_, t| t.unlabelled = UnlabelledMethod::MeanTeacher.into()),
+        ),
         ("unet", variant(|m, _| m.architecture = "unet".into())),
         ("v-net", variant(|m, _| m.architecture = "v-net".into())),
         ("group norm", variant(|m, _| m.norm = Norm::Group)),

@@ -5,9 +5,11 @@
 
 mod architecture;
 mod training;
+mod unlabelled;
 
 pub use architecture::{ArchitectureChoice, ProgramConfig};
 pub use training::{Algorithm, MemoryFormat, Precision, Schedule, TrainingConfig};
+pub use unlabelled::{Unlabelled, UnlabelledMethod};
 
 use crate::error::ModelError;
 use crate::pooling::{self, Pooling};
@@ -55,6 +57,15 @@ pub struct ModelConfig {
     /// network uses `training.memory_format`. Its former name `layout` is still read.
     #[serde(alias = "layout", skip_serializing_if = "Option::is_none")]
     pub memory_format: Option<MemoryFormat>,
+    /// What this network learns from unannotated slices. It overrides `training.unlabelled`, with
+    /// the same values, so that one sweep can compare ways of training. The default is none: the
+    /// network uses `training.unlabelled`.
+    #[serde(
+        deserialize_with = "unlabelled::read_own",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(schema_with = "unlabelled::schema")]
+    pub unlabelled: Option<Unlabelled>,
 }
 
 impl Default for ModelConfig {
@@ -68,6 +79,7 @@ impl Default for ModelConfig {
             head: HeadConfig::default(),
             precision: None,
             memory_format: None,
+            unlabelled: None,
         }
     }
 }

@@ -30,6 +30,9 @@ pub(crate) struct Batch {
     /// Annotated slices in order: index of the sample, index of the slice in it. Each sample has at
     /// least one.
     pub(crate) annotated: Vec<[i64; 2]>,
+    /// Size `[D, H, W]` of the part of each sample that lies in its volume. What comes after it is
+    /// padding.
+    pub(crate) inside: Vec<[i64; 3]>,
 }
 
 /// A training volume on the device.
@@ -81,7 +84,7 @@ impl TrainingSet {
         generator: &mut ChaCha8Rng,
     ) -> Batch {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
-        let mut annotated = Vec::new();
+        let (mut annotated, mut insides) = (Vec::new(), Vec::new());
         for sample in 0..batch {
             let (volume, start, mirror) = self.draw(size, flip, generator);
             let crop = |whole: &Tensor| {
@@ -91,6 +94,9 @@ impl TrainingSet {
             let missing = missing(&crop(&volume.labels), size);
             images.push(pad_image(&crop(&volume.image), missing).unsqueeze(0));
             labels.push(crop(&volume.labels).pad(missing, "constant", f64::from(IGNORE)));
+            insides.push(
+                [0, 1, 2].map(|axis| size[axis].min(volume.shape[axis] - start[axis]) as i64),
+            );
             let inside = |z: &&usize| (start[0]..start[0] + size[0]).contains(z);
             let in_crop = volume.annotated.iter().filter(inside);
             annotated.extend(in_crop.map(|z| [sample as i64, (z - start[0]) as i64]));
@@ -99,6 +105,7 @@ impl TrainingSet {
             images: Tensor::stack(&images, 0),
             labels: Tensor::stack(&labels, 0).to_kind(Kind::Int64),
             annotated,
+            inside: insides,
         }
     }
 
@@ -300,12 +307,15 @@ mod tests {
                     images,
                     labels,
                     annotated: places,
+                    inside,
                 } = set.batch(2, [4, 8, 4], true, &mut generator);
                 let known = labels.not_equal(i64::from(IGNORE));
                 let found = known.flatten(2, 3).any_dim(2, false).nonzero();
                 let places: Vec<i64> = places.into_iter().flatten().collect();
                 assert_eq!(Vec::<i64>::try_from(found.flatten(0, 1)).unwrap(), places);
                 assert_eq!(images.size(), [2, 1, 4, 8, 4]);
+                // The volume has five rows and the crop eight.
+                assert_eq!(inside, [[depth.min(4) as i64, 5, 4]; 2]);
                 for n in 0..2 {
                     let mut seen = 0;
                     for z in 0..4 {

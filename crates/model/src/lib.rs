@@ -35,12 +35,14 @@ pub mod program;
 pub mod registry;
 pub mod segmenter;
 mod slices;
+mod unlabelled;
 
 pub use architecture::Architecture;
 pub use committee::CommitteeConfig;
 pub use config::{
     Activation, Algorithm, ArchitectureChoice, Combine, HeadConfig, MemoryFormat, ModelConfig,
     Norm, Paths, Precision, ProgramConfig, Recalibration, Schedule, Source, TrainingConfig,
+    Unlabelled, UnlabelledMethod,
 };
 pub use environment::{Environment, choose_device, environment, process_settings, set_threads};
 pub use error::ModelError;

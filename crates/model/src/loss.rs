@@ -1,12 +1,14 @@
 //! The loss over annotated voxels: weighted cross-entropy and optional further terms.
 //!
 //! Source: Zhang et al. 2019, section 2.1, a cross-entropy in which voxels of unannotated slices
-//! have weight 0. The paper has no further terms. We add two, each with its own weight: soft Dice,
-//! and the cross-entropy of the attention map's logits.
+//! have weight 0. The paper has no further terms. We add three, each with its own weight: soft Dice,
+//! the cross-entropy of the attention map's logits, and what the averaged weights say of unannotated
+//! voxels ([`Teaching`]).
 
 use crate::architecture::NetworkOutput;
-use crate::config::TrainingConfig;
+use crate::config::{TrainingConfig, UnlabelledMethod};
 use crate::slices::Slices;
+use crate::unlabelled::Teaching;
 use tch::{Device, Kind, Tensor};
 
 /// Label of voxels that do not contribute to the loss: unannotated slices and padding.
@@ -15,6 +17,9 @@ pub(crate) const IGNORE: u8 = u8::MAX;
 /// Term added to numerator and denominator of soft Dice, which would otherwise be 0 / 0 for a class
 /// without voxels.
 const SMOOTHING: f64 = 1.0;
+
+/// Least divisor of a mean that may have no voxels, far below the class weight of one voxel.
+const NO_VOXELS: f64 = 1e-12;
 
 /// Computes class weights `(1 / frequency)^power`, scaled to a mean of 1 over the classes that
 /// occur.
@@ -66,12 +71,14 @@ impl Loss {
     /// Computes the loss over `slices` of a batch, as a scalar.
     ///
     /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`]. At least
-    /// one of them is a class. `output` holds the chosen slices only.
+    /// one of them is a class. `output` holds the chosen slices only. With `teaching` these are all
+    /// slices.
     pub(crate) fn compute(
         &self,
         output: &NetworkOutput,
         labels: &Tensor,
         slices: &Slices,
+        teaching: Option<&Teaching>,
     ) -> Tensor {
         let truth = Truth::new(&slices.select_labels(labels), self.weights.size()[0]);
         let logarithms = log_probabilities(&output.maps);
@@ -85,25 +92,47 @@ impl Loss {
             let logarithms = log_probabilities(&attention.logits);
             loss += self.attention_supervision * self.cross_entropy(&logarithms, &truth);
         }
+        if let Some(teaching) = teaching {
+            loss += teaching.weight * self.unlabelled(&logarithms, teaching);
+        }
         loss
+    }
+
+    /// Computes the term of the unannotated voxels from the logarithms of class probabilities
+    /// `[N, C, V]`. It is 0 where the teacher is confident of none.
+    pub(crate) fn unlabelled(&self, logarithms: &Tensor, teaching: &Teaching) -> Tensor {
+        match teaching.method {
+            UnlabelledMethod::MeanTeacher => teaching.squared_distance(&logarithms.exp()),
+            UnlabelledMethod::None | UnlabelledMethod::PseudoLabels => {
+                let (total, weight) = self.cross_entropy_sums(logarithms, &teaching.sure);
+                total / weight.clamp_min(NO_VOXELS)
+            }
+        }
     }
 
     /// Computes the mean cross-entropy over annotated voxels, weighted by class, from the
     /// logarithms of class probabilities `[N, C, V]`.
     fn cross_entropy(&self, logarithms: &Tensor, truth: &Truth) -> Tensor {
+        let (total, weight) = self.cross_entropy_sums(logarithms, truth);
+        total / weight
+    }
+
+    /// Computes the sum of the cross-entropy over the voxels of `truth`, weighted by class, and the
+    /// sum of the weights.
+    fn cross_entropy_sums(&self, logarithms: &Tensor, truth: &Truth) -> (Tensor, Tensor) {
         let total = -(truth.sums(logarithms).diagonal(0, 0, 1) * &self.weights).sum(Kind::Float);
-        total / (&truth.counts * &self.weights).sum(Kind::Float)
+        (total, (&truth.counts * &self.weights).sum(Kind::Float))
     }
 }
 
-/// The true labels of N samples of V voxels each. A sample is a slice of the batch, or a whole
-/// crop if no slices are chosen.
+/// The labels of N samples of V voxels each. A sample is a slice of the batch, or a whole crop if no
+/// slices are chosen.
 ///
 /// The sums over the voxels of a class are entries of matrix products with the one-hot labels.
 /// libtorch has no faster way to compute them.
-struct Truth {
+pub(crate) struct Truth {
     /// One-hot labels, float32 `[N, C, V]`. A voxel with [`IGNORE`] belongs to no class.
-    one_hot: Tensor,
+    pub(crate) one_hot: Tensor,
     /// Number of voxels of each class, float32 `[C]`.
     counts: Tensor,
 }
@@ -117,6 +146,11 @@ impl Truth {
         let one_hot = Tensor::zeros([count, classes + 1, voxels], (Kind::Float, labels.device()))
             .scatter_value(1, &labels.unsqueeze(1), 1.0)
             .narrow(1, 0, classes);
+        Self::of_one_hot(one_hot)
+    }
+
+    /// Takes one-hot labels, float32 `[N, C, V]`.
+    pub(crate) fn of_one_hot(one_hot: Tensor) -> Self {
         Self {
             counts: one_hot.sum_dim_intlist([0, 2].as_slice(), false, Kind::Float),
             one_hot,
@@ -150,7 +184,7 @@ impl Truth {
 }
 
 /// Maps logits `[N, C, D, H, W]` to logarithms of class probabilities `[N, C, V]`, V = D·H·W.
-fn log_probabilities(logits: &Tensor) -> Tensor {
+pub(crate) fn log_probabilities(logits: &Tensor) -> Tensor {
     logits.flatten(2, 4).log_softmax(1, Kind::Float)
 }
 

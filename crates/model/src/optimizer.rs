@@ -122,6 +122,16 @@ impl Optimizer {
         self.others.copy_(&kept);
     }
 
+    /// Does `work` while the store holds the averaged weights, without gradients. Called in training,
+    /// between two steps.
+    pub(crate) fn with_average<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let _no_gradients = tch::no_grad_guard();
+        self.exchange();
+        let result = work();
+        self.exchange();
+        result
+    }
+
     /// Sets the gradients of the previous step to zero.
     pub(crate) fn zero_gradients(&mut self) {
         for slot in &mut self.slots {

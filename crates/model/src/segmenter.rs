@@ -4,7 +4,7 @@ use crate::architecture::{Architecture, Network};
 use crate::checkpoint;
 use crate::committee::CommitteeConfig;
 use crate::config::{ArchitectureChoice, ModelConfig, Schedule, TrainingConfig};
-use crate::crops::{Batch, TrainingSet, fingerprint};
+use crate::crops::{TrainingSet, fingerprint};
 use crate::dispatch::Dispatch;
 use crate::error::ModelError;
 use crate::fault::guard;
@@ -14,6 +14,7 @@ use crate::numerics::Numerics;
 use crate::optimizer::Optimizer;
 use crate::registry;
 use crate::slices::Slices;
+use crate::unlabelled::Teaching;
 use ndarray::Array3;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -176,16 +177,21 @@ impl TchSegmenter {
         let (mut done, end) = (steps.start, steps.end);
         let mut unread = Vec::new();
         for step in steps {
-            let Batch {
-                images,
-                labels,
-                annotated,
-            } = set.batch(training.batch, crop, training.flip, &mut generator);
-            let slices = Slices::at(&annotated, dispatch.slices, device);
+            let batch = set.batch(training.batch, crop, training.flip, &mut generator);
+            let now = (seed, step, self.optimizer.steps);
+            let teaching = Teaching::new(&training.unlabelled, &batch, now, |images| {
+                let images = self.numerics.prepare(images);
+                let forward = || self.network.forward(&images, &Slices::All);
+                self.optimizer.with_average(forward).maps
+            });
+            let slices = match &teaching {
+                Some(_) => Slices::All,
+                None => Slices::at(&batch.annotated, dispatch.slices, device),
+            };
             let output = self
                 .network
-                .forward(&self.numerics.prepare(&images), &slices);
-            let loss = loss.compute(&output, &labels, &slices);
+                .forward(&self.numerics.prepare(&batch.images), &slices);
+            let loss = loss.compute(&output, &batch.labels, &slices, teaching.as_ref());
             unread.push(loss.detach());
             let mut losses = Vec::new();
             if dispatch.losses == 1 {

@@ -1,8 +1,9 @@
 //! Chooses the slices of a batch for which logits are computed.
 //!
-//! Only annotated slices contribute to the loss. They are selected from the last features, not
-//! from the logits, so training skips the last convolutions, the attention map and the loss of all
-//! other slices. With a quarter of the slices annotated, this saves three quarters of that work.
+//! Unless the averaged weights teach the others ([`crate::unlabelled`]), only annotated slices
+//! contribute to the loss. They are selected from the last features, not from the logits, so
+//! training skips the last convolutions, the attention map and the loss of all other slices. With a
+//! quarter of the slices annotated, this saves three quarters of that work.
 
 use crate::layers::Convolution;
 use crate::loss::IGNORE;

@@ -2,7 +2,9 @@
 
 use ndarray::Array3;
 use slicewise_core::TrainingCase;
-use slicewise_model::{Device, ModelConfig, ModelError, Pooling, TchSegmenter, TrainingConfig};
+use slicewise_model::{
+    Device, ModelConfig, ModelError, Pooling, TchSegmenter, TrainingConfig, UnlabelledMethod,
+};
 use std::ops::ControlFlow;
 
 /// Returns settings of a small network.
@@ -32,7 +34,7 @@ fn refusal(change: impl FnOnce(&mut ModelConfig, &mut TrainingConfig)) -> String
 #[test]
 fn hyperparameters_out_of_range_are_named() {
     type Change = fn(&mut ModelConfig, &mut TrainingConfig);
-    let cases: [(&str, Change); 12] = [
+    let cases: [(&str, Change); 17] = [
         ("did you mean \"unet\"?", |m, _| {
             m.architecture = "u-net".into()
         }),
@@ -59,6 +61,27 @@ fn hyperparameters_out_of_range_are_named() {
             m.pooling = Pooling::Strides(vec![[1, 3, 2]]);
         }),
         ("training.gradient_clip", |_, t| t.gradient_clip = Some(0.0)),
+        (
+            "training.averaging: expected above 0 for training.unlabelled, whose teacher is the \
+             moving average of the weights, got 0.0",
+            |_, t| {
+                t.averaging = 0.0;
+                t.unlabelled = UnlabelledMethod::MeanTeacher.into();
+            },
+        ),
+        ("above 0 for training.unlabelled", |m, t| {
+            t.averaging = 0.0;
+            m.unlabelled = Some(UnlabelledMethod::PseudoLabels.into());
+        }),
+        ("training.unlabelled.weight", |_, t| {
+            t.unlabelled.weight = Some(-1.0);
+        }),
+        ("training.unlabelled.confidence", |_, t| {
+            t.unlabelled.confidence = 0.5;
+        }),
+        ("above 0.5, at most 1, got NaN", |_, t| {
+            t.unlabelled.confidence = f64::NAN;
+        }),
     ];
     for (expected, change) in cases {
         let message = refusal(change);

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod precision;
+mod unlabelled;
 
 use ndarray::{Array3, s};
 use slicewise_core::{Segmenter, TrainingCase};

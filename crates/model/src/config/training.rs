@@ -1,5 +1,6 @@
 //! How a network is trained: loss, optimiser, crops and arithmetic.
 
+use super::unlabelled::{self, Unlabelled};
 use super::{ModelConfig, check};
 use crate::error::ModelError;
 use crate::pooling::Pooling;
@@ -75,6 +76,15 @@ pub struct TrainingConfig {
     /// Upper limit of the gradient's Euclidean norm, a number above 0. A longer gradient is scaled
     /// down to it. The default is none: no limit, as in the paper.
     pub gradient_clip: Option<f64>,
+    /// What the network learns from slices that nobody has annotated: `none`, `pseudo-labels`,
+    /// `mean-teacher`, or one of them with settings of its own, such as `{method: mean-teacher,
+    /// weight: 5}`. The default is `none`: annotated slices alone teach, as in the paper.
+    #[serde(
+        deserialize_with = "unlabelled::read",
+        skip_serializing_if = "Unlabelled::is_default"
+    )]
+    #[schemars(schema_with = "unlabelled::schema")]
+    pub unlabelled: Unlabelled,
 }
 
 impl Default for TrainingConfig {
@@ -95,6 +105,7 @@ impl Default for TrainingConfig {
             memory_format: MemoryFormat::default(),
             flip: false,
             gradient_clip: None,
+            unlabelled: Unlabelled::default(),
         }
     }
 }
@@ -188,6 +199,7 @@ impl TrainingConfig {
             "0 to below 1",
             self.averaging,
         )?;
+        self.unlabelled.validate(self.averaging)?;
         check(self.batch > 0, "training.batch", "at least 1", self.batch)?;
         check(
             self.crop.iter().all(|&size| size > 0),
@@ -204,11 +216,14 @@ impl TrainingConfig {
         )
     }
 
-    /// Returns these settings, with the precision and the memory format of `model` where it sets its own.
+    /// Returns these settings, with those of `model` where it sets its own.
     pub(crate) fn for_model(&self, model: &ModelConfig) -> Self {
         Self {
             precision: model.precision.unwrap_or(self.precision),
             memory_format: model.memory_format.unwrap_or(self.memory_format),
+            unlabelled: (model.unlabelled.as_ref())
+                .unwrap_or(&self.unlabelled)
+                .clone(),
             ..self.clone()
         }
     }
@@ -222,7 +237,7 @@ impl TrainingConfig {
     pub fn validate_before_data(&self, model: &ModelConfig, cubic: bool) -> Result<(), ModelError> {
         if model.pooling == Pooling::Auto && !cubic {
             model.validate()?;
-            return self.validate();
+            return self.for_model(model).validate();
         }
         self.validate_for(model)
     }
@@ -234,7 +249,7 @@ impl TrainingConfig {
     /// the network's downsampling.
     pub fn validate_for(&self, model: &ModelConfig) -> Result<(), ModelError> {
         model.validate()?;
-        self.validate()?;
+        self.for_model(model).validate()?;
         let factors = model.downsampling();
         let expected = match &model.pooling {
             Pooling::Auto => format!("multiples of {} for {} levels", factors[0], model.levels),

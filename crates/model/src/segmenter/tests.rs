@@ -1,6 +1,7 @@
 mod dispatch;
 mod gpu;
 mod pooling;
+mod teacher;
 
 use super::*;
 use crate::config::{Combine, HeadConfig, MemoryFormat, Paths, Precision, Source};
@@ -98,7 +99,7 @@ fn loss_and_gradients(
     let images = segmenter.numerics.prepare(&images.to_device(device));
     let output = segmenter.network.forward(&images, &slices);
     let loss = Loss::new(&training, 1.0, &[300, 200, 100], device);
-    let loss = loss.compute(&output, &labels, &slices);
+    let loss = loss.compute(&output, &labels, &slices, None);
     segmenter.tape.backward(&loss);
     let slots = segmenter.optimizer.slots.iter();
     let gradients = slots

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use slicewise_data::config::PhantomConfig;
 use slicewise_data::{DataConfig, TaskDefinition};
 use slicewise_experiment::{Effort, Endpoint, StepPlan, StopRule, StrategyPlan, TaskPlan};
-use slicewise_model::{CommitteeConfig, HeadConfig, ModelConfig, ProgramConfig, TrainingConfig};
+use slicewise_model::{
+    CommitteeConfig, HeadConfig, ModelConfig, ProgramConfig, TrainingConfig, Unlabelled,
+};
 use std::fmt::Write;
 
 /// What stands above the tables.
@@ -63,6 +65,7 @@ pub(super) fn sections() -> Vec<Section> {
         section::<ProgramConfig>("models.NAME.architecture"),
         section::<HeadConfig>("models.NAME.head"),
         section::<TrainingConfig>("training"),
+        section::<Unlabelled>("training.unlabelled"),
         section::<CommitteeConfig>("committee"),
         section::<TaskPlan>("tasks.TASK"),
         section::<TaskDefinition>("tasks.TASK.definition"),

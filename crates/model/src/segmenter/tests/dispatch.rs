@@ -1,9 +1,19 @@
 //! Tests that the settings of [`Dispatch`] change no result.
 
 use super::*;
+use crate::config::{Unlabelled, UnlabelledMethod};
 
 /// Trains a network in two calls, of 20 and 3 steps. Returns it with the losses of all steps.
 pub(super) fn trained(device: Device, dispatch: Dispatch) -> (TchSegmenter, Vec<f64>) {
+    trained_by(UnlabelledMethod::None, device, dispatch)
+}
+
+/// As [`trained`], with a teacher from the first step on.
+fn trained_by(
+    method: UnlabelledMethod,
+    device: Device,
+    dispatch: Dispatch,
+) -> (TchSegmenter, Vec<f64>) {
     let model = ModelConfig {
         levels: 2,
         ..ModelConfig::default()
@@ -18,6 +28,11 @@ pub(super) fn trained(device: Device, dispatch: Dispatch) -> (TchSegmenter, Vec<
         crop: [8, 12, 12],
         soft_dice: 1.0,
         flip: true,
+        unlabelled: Unlabelled {
+            confidence: 0.51,
+            ramp: 0,
+            ..method.into()
+        },
         ..TrainingConfig::default()
     };
     let (image, labels) = volume();
@@ -62,7 +77,19 @@ pub(super) fn assert_close(a: &[f64], b: &[f64], tolerance: f64) {
 
 /// Asserts that the settings of a GPU and of a CPU lead to the same training, both on `device`.
 pub(super) fn assert_gpu_settings_train_like_cpu_settings(device: Device) {
-    let (with_cpu_settings, one_by_one) = trained(device, Dispatch::CPU);
+    let methods = [
+        UnlabelledMethod::None,
+        UnlabelledMethod::PseudoLabels,
+        UnlabelledMethod::MeanTeacher,
+    ];
+    let [untaught, labelled, taught] = methods.map(|method| gpu_settings_like_cpu(method, device));
+    // So it is three trainings that agree.
+    assert!(untaught != labelled && untaught != taught && labelled != taught);
+}
+
+/// Asserts it for one method, and returns the losses.
+fn gpu_settings_like_cpu(method: UnlabelledMethod, device: Device) -> Vec<f64> {
+    let (with_cpu_settings, one_by_one) = trained_by(method, device, Dispatch::CPU);
     // Direct gradients need an empty tape. It is not empty if one of our own loops ran.
     let (network, images) = (
         &with_cpu_settings.network,
@@ -75,7 +102,7 @@ pub(super) fn assert_gpu_settings_train_like_cpu_settings(device: Device) {
         direct_gradients,
         ..Dispatch::GPU
     };
-    let (with_gpu_settings, together) = trained(device, gpu);
+    let (with_gpu_settings, together) = trained_by(method, device, gpu);
     assert_close(&together, &one_by_one, 1e-4);
     assert!(with_gpu_settings.resident.is_some() && with_cpu_settings.resident.is_none());
     let (image, _) = volume();
@@ -84,7 +111,11 @@ pub(super) fn assert_gpu_settings_train_like_cpu_settings(device: Device) {
         with_cpu_settings.predict(&image).unwrap(),
     );
     let difference = largest_difference(&a, &b);
-    assert!(difference < 1e-3, "probabilities differ by {difference}");
+    assert!(
+        difference < 1e-3,
+        "{method:?}: probabilities differ by {difference}"
+    );
+    one_by_one
 }
 
 /// Returns the largest difference between the probabilities of two predictions.
