@@ -6,7 +6,7 @@ use super::*;
 fn the_teacher_s_forward_pass_leaves_weights_tape_and_gradients_alone() {
     for architecture in ARCHITECTURES {
         let model = ModelConfig {
-            architecture: architecture.name.to_owned(),
+            architecture: architecture.name.into(),
             ..ModelConfig::default()
         };
         // Channels last, so that our own loops run and the tape could record them.
