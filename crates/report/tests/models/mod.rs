@@ -81,6 +81,37 @@ fn table_1_is_what_a_hand_computes() {
 }
 
 #[test]
+fn a_further_model_stands_beside_the_first_at_each_ratio() {
+    let of = |model: &str, more: f64| {
+        let of = |seed: u64| {
+            let base = [0.5, 0.625].map(|dice| dice + 0.03125 * seed as f64 + more);
+            let mut record = record("equal-interval", seed, 0.25, &base);
+            record.model = model.to_owned();
+            record
+        };
+        [0, 1, 2].map(of)
+    };
+    let records = [of("plain", 0.0), of("taught", 0.125)].concat();
+    let mut results = small(&[0, 1, 2], records);
+    results.manifest.models = ["plain", "taught"].map(str::to_owned).to_vec();
+    results.config = sample::config(&[("plain", "unet"), ("taught", "unet")]);
+    let dir = report(&results);
+    let table = rows(&read(dir.path(), "tables/models.csv"));
+    assert_eq!(
+        table[0].join(","),
+        "task,model,against,strategy,ratio,mean,ci_low,ci_high,p,p_holm,seeds,cases,n"
+    );
+    assert_eq!(table.len(), 2);
+    let place = "tissue-segmentation,taught,plain,equal-interval,0.25";
+    assert_eq!(table[1][..5].join(","), place);
+    // 0.125 above in every run and case, which is certain.
+    assert_cells(&table[1][5..8], &[0.125, 0.125, 0.125]);
+    // One model, or full annotation alone, has no such table.
+    let alone = small(&[0, 1, 2], of("plain", 0.0).to_vec());
+    assert!(!report(&alone).path().join("tables/models.csv").exists());
+}
+
+#[test]
 fn models_alone_make_a_page_that_begins_with_table_1() {
     let dir = report(&sample::heads(&[0, 1, 2]));
     let page = read(dir.path(), "report.html");
