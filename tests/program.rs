@@ -309,3 +309,22 @@ fn report_of_no_results_folder_says_so_once() {
     );
     assert_eq!(stderr, expected);
 }
+
+#[cfg(unix)]
+#[test]
+fn whoever_closes_the_pipe_early_is_told_nothing() {
+    for command in [
+        "schema",
+        "list strategies",
+        "check experiments/smoke.yaml --all",
+    ] {
+        // `true` reads nothing, so that whatever is written is too much.
+        let script = format!("{{ sleep 0.2; \"$0\" {command}; echo $? >&2; }} | true");
+        let mut shell = Command::new("sh");
+        shell.current_dir(root());
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_slicewise")]);
+        let (_, _, told) = run(&mut shell);
+        assert_eq!(told.lines().last(), Some("141"), "{command}: {told}");
+        assert!(!told.contains("Broken pipe"), "{command}: {told}");
+    }
+}

@@ -21,6 +21,13 @@ impl Failure {
         Self::Input(error.into())
     }
 
+    /// Whether it is only that nobody reads the output any more.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        let (Self::Input(error) | Self::Run(error)) = self;
+        let system = error.downcast_ref::<std::io::Error>();
+        system.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
     /// Returns the exit code, 1 or 2.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

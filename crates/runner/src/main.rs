@@ -1,6 +1,7 @@
 //! The `slicewise` program: reads the command line and connects the crates.
 //!
-//! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run.
+//! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run; 141 nobody
+//! reads the output any more.
 
 mod cases;
 mod check;
@@ -30,9 +31,16 @@ use clap::Parser;
 use command::{Command, Program};
 use std::process::ExitCode;
 
+/// Exit code where whoever read our output wants no more of it, as `slicewise check | head` does: that
+/// of a program that SIGPIPE ended. There is nothing to say then.
+const CLOSED_PIPE: i32 = 141;
+
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let text = panic.to_string().replace('\n', " ");
+        if text.contains("failed printing to stdout: Broken pipe") {
+            std::process::exit(CLOSED_PIPE);
+        }
         eprintln!("slicewise: {text} (a defect of slicewise; please report it)");
     }));
     let program = Program::parse();
@@ -58,6 +66,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::from(CLOSED_PIPE as u8),
         Err(failure) => {
             eprintln!("slicewise: {failure}");
             failure.exit_code()
