@@ -153,7 +153,8 @@ fn found_names_that_lead_elsewhere_and_texts_without_end() {
     assert_eq!(
         says(&SMALL.replace("threads:", "\"thre\\nads\":")),
         "/a.yaml:4:1: unknown field `thre\\nads`, expected one of `name`, `question`, `seeds`, \
-         `threads`, `device`, `endpoint`, `effort`, `data`, `models`, `training`, `tasks`; did you mean `threads`?"
+         `threads`, `device`, `endpoint`, `effort`, `data`, `models`, `training`, `committee`, \
+         `tasks`; did you mean `threads`?"
     );
     assert_eq!(
         says(&format!("{SMALL}#{}", "-".repeat(64 << 10))),

@@ -5,6 +5,7 @@ use super::{json, plain, schema};
 use crate::config::committed_experiments;
 use serde_json::Value;
 use slicewise_core::Task;
+use slicewise_experiment::StrategyName;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,7 @@ fn the_page_has_a_row_for_every_key_of_the_schema() {
     for (name, schema) in structs {
         let Some(properties) = schema["properties"].as_object() else {
             assert!(
-                schema["oneOf"].is_array(),
+                schema["oneOf"].is_array() || schema["anyOf"].is_array(),
                 "{name} is neither keys nor choices"
             );
             continue;
@@ -211,9 +212,12 @@ fn problem(root: &Value, schema: &Value, value: &Value) -> Option<String> {
                     .flat_map(|object| object.keys());
                 names.all(|name| problem(root, rule, &json!(name)).is_none())
             }
-            // The two patterns there are.
+            // The three patterns there are.
             "pattern" if rule == "^[a-z][a-z0-9-]{0,63}$" => {
                 value.as_str().unwrap().parse::<Task>().is_ok()
+            }
+            "pattern" if rule == "^[a-z0-9][a-z0-9-]*$" => {
+                serde_json::from_value::<StrategyName>(value.clone()).is_ok()
             }
             "pattern" => {
                 assert_eq!(rule, r"^(auto|cpu|cuda:\d+)$");
