@@ -153,6 +153,7 @@ fn tables_md_has_the_columns_of_the_tables() {
         let columns: Vec<&str> = cells[2].split('`').skip(1).step_by(2).collect();
         let sweep = match table {
             "heads" => "earlier/attention-head-neonates",
+            "models" => "phantoms/attention-head",
             _ => "phantoms/table2",
         };
         let csv = root().join(format!("results/{sweep}/tables/{table}.csv"));
