@@ -263,8 +263,8 @@ fn an_unknown_strategy_has_its_line_and_the_nearest_name() {
     let mut scratch = Scratch::new();
     scratch.yaml = scratch.yaml.replace("random:", "randon:");
     scratch.refused(
-        "FOLDER/broken.yaml:17:7",
-        "tasks.tissue-segmentation.strategies: unknown strategy \"randon\"; \
+        "FOLDER/broken.yaml:17:15",
+        "tasks.tissue-segmentation.strategies.randon: unknown strategy \"randon\"; \
          did you mean \"random\"?",
         None,
     );

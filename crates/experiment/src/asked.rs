@@ -168,9 +168,13 @@ impl StrategyPlan {
             }
             (Some(_), None) => {}
             (None, _) => match self.asked(name) {
-                Err(UnknownName { kind, name, hint }) => {
+                // A slip is more likely than a strategy of one's own without a command.
+                Err(unknown) if unknown.hint.contains("did you mean") => {
+                    return Some(unknown.to_string());
+                }
+                Err(unknown) => {
                     return Some(format!(
-                        "unknown {kind} {name:?}{hint}; a strategy of your own has a `command` or a `strategy`"
+                        "{unknown}; a strategy of your own has a `command` or a `strategy`"
                     ));
                 }
                 Ok(asked) if asked.strategy().is_oracle() != name.starts_with(ORACLE) => {
