@@ -207,6 +207,25 @@ fn settings_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn a_program_that_is_not_there_is_known_before_anything_is_trained() {
+    let scratch = tempfile::tempdir().unwrap();
+    let strategies = "      random:\n      mine: {command: [sh, no-such.sh]}\n";
+    let problem = "tasks.tissue-segmentation.strategies.mine.command: expected a program that can be \
+                   started, got no-such.sh, which is not there";
+    let (code, _, told) = run(&mut sweep(scratch.path(), strategies));
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains(problem), "{told}");
+    assert!(!scratch.path().join("out/records").exists());
+    let mut check = slicewise(&["check"]);
+    let (code, said, told) = run(check.arg(scratch.path().join("programs.yaml")));
+    assert_eq!(code, 2, "{said}{told}");
+    assert!(
+        format!("{said}{told}").contains("got no-such.sh, which is not there"),
+        "{said}{told}"
+    );
+}
+
+#[test]
 fn the_page_of_strategies_names_every_one() {
     let page = fs::read_to_string(crate::program::root().join("docs/strategies.md")).unwrap();
     let listed = succeed(&mut slicewise(&["list", "strategies"]));

@@ -158,3 +158,65 @@ pub fn sha256_of(command: &[String]) -> String {
     }
     hex(&hasher.finalize())
 }
+
+/// Endings of files that a command's words name, if they name any: programs that another one reads.
+const SCRIPTS: [&str; 6] = ["py", "R", "r", "jl", "sh", "pl"];
+
+/// Says what a command needs that is not there, so that this is known before hours of work and not
+/// after: the program itself, or a script among its words. `None` if all is there.
+pub fn missing(command: &[String]) -> Option<String> {
+    let (program, words) = command.split_first()?;
+    let is_path = program.contains('/');
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path);
+    if is_path && !Path::new(program).exists() {
+        return Some(format!("{program}, which is not there"));
+    }
+    if !is_path && !folders.any(|folder| folder.join(program).exists()) {
+        return Some(format!("{program}, which is in no folder of PATH"));
+    }
+    let is_script = |word: &&String| {
+        let ending = Path::new(word)
+            .extension()
+            .and_then(|ending| ending.to_str());
+        // Text with blanks is a script itself, as behind `sh -c`.
+        let names_a_file = !word.starts_with('-') && !word.contains(char::is_whitespace);
+        names_a_file && ending.is_some_and(|ending| SCRIPTS.contains(&ending))
+    };
+    let lost = words
+        .iter()
+        .filter(is_script)
+        .find(|word| !Path::new(word).exists())?;
+    Some(format!("{lost}, which is not there"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_lacks_is_known_before_it_is_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("mine.py");
+        let missing = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            super::missing(&words)
+        };
+        let script_name = script.display().to_string();
+        assert_eq!(
+            missing(&["sh", &script_name]),
+            Some(format!("{script_name}, which is not there"))
+        );
+        fs::write(&script, "").unwrap();
+        assert_eq!(missing(&["sh", &script_name, "--model", "none"]), None);
+        assert_eq!(missing(&["sh", "-c", "echo a.py"]), None);
+        assert_eq!(
+            missing(&["shh"]),
+            Some("shh, which is in no folder of PATH".to_owned())
+        );
+        assert_eq!(
+            missing(&["./no/such"]),
+            Some("./no/such, which is not there".to_owned())
+        );
+    }
+}

@@ -132,6 +132,13 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             cases,
         });
     }
+    for (setting, problem) in config.missing_programs(&config.runs()) {
+        found.problems.push(Problem {
+            file: setting.into(),
+            problem,
+            remedy: "Paths are seen from where slicewise is started.".to_owned(),
+        });
+    }
     for note in notes {
         say!("note: {note}");
         found.warnings.push(note);

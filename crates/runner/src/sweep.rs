@@ -91,6 +91,12 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
         }
     }
     open.retain(|(run, _)| only.contains(&run.task));
+    let left = open.iter().map(|(run, _)| run);
+    if let Some((setting, problem)) = config.missing_programs(left).first() {
+        return Err(Failure::input(anyhow!(
+            "{setting}: {problem}; paths are seen from where slicewise is started"
+        )));
+    }
     if begun && !open.is_empty() {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
         need_device(&config, &folder).map_err(Failure::Input)?;

@@ -2,7 +2,9 @@
 
 use super::{ExperimentConfig, MOST_FOLDS};
 use anyhow::{Context, bail};
+use slicewise_experiment::Run;
 use slicewise_strategies::QueryStrategy;
+use std::collections::BTreeSet;
 
 impl ExperimentConfig {
     /// Checks what a single field's type cannot: ranges, and settings that depend on each other.
@@ -91,5 +93,39 @@ impl ExperimentConfig {
             bail!("needs a committee, but the experiment has none; add `committee: {{}}` to it");
         }
         Ok(())
+    }
+
+    /// Returns what the programs of the user's own that `runs` need lack: the setting, and what was
+    /// expected and got.
+    pub(crate) fn missing_programs<'r>(
+        &self,
+        runs: impl IntoIterator<Item = &'r Run>,
+    ) -> BTreeSet<(String, String)> {
+        let mut missing = BTreeSet::new();
+        for run in runs {
+            let asked = self.tasks.get(&run.task);
+            let asked = asked.and_then(|plan| plan.strategies.get(&run.strategy));
+            let strategy = asked.and_then(|asked| asked.command.as_ref());
+            let model = self.models.get(&run.model);
+            let model = model.and_then(|model| model.architecture.program());
+            let at = [
+                (
+                    format!("tasks.{}.strategies.{}", run.task.name(), run.strategy),
+                    strategy,
+                ),
+                (
+                    format!("models.{}.architecture", run.model),
+                    model.map(|program| &program.command),
+                ),
+            ];
+            for (setting, command) in at {
+                let lacks = command.and_then(|command| slicewise_core::process::missing(command));
+                missing.extend(lacks.map(|lacks| {
+                    let problem = format!("expected a program that can be started, got {lacks}");
+                    (format!("{setting}.command"), problem)
+                }));
+            }
+        }
+        missing
     }
 }
