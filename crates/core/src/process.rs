@@ -76,11 +76,12 @@ impl Process {
         self.folder.path()
     }
 
-    /// Writes a question, one line, and waits for the answer, one line.
+    /// Asks a question, one line, and waits for the answer, one line. Returns it with the process, which
+    /// can be asked again.
     ///
     /// # Errors
-    /// The program ended, or gave no answer in time, in words. It must not be asked again.
-    fn answer(&mut self, question: &str, timeout: Duration) -> Result<String, String> {
+    /// The program ended, or gave no answer in time, in words. It is ended then.
+    pub fn ask(mut self, question: &str, timeout: Duration) -> Result<(String, Self), String> {
         let written = match &mut self.input {
             Some(input) => writeln!(input, "{question}").and_then(|()| input.flush()),
             None => Ok(()),
@@ -90,7 +91,7 @@ impl Process {
             return Err(self.end());
         }
         match self.answers.recv_timeout(timeout) {
-            Ok(Ok(line)) => Ok(line.trim().to_owned()),
+            Ok(Ok(line)) => Ok((line.trim().to_owned(), self)),
             Ok(Err(error)) => Err(format!("its answer cannot be read: {error}")),
             Err(RecvTimeoutError::Timeout) => Err(format!(
                 "expected an answer within {} s, got none; the program was ended; if it needs longer, \
@@ -99,16 +100,6 @@ impl Process {
             )),
             Err(RecvTimeoutError::Disconnected) => Err(self.end()),
         }
-    }
-
-    /// Asks a question, one line, and waits for the answer, one line. Returns it with the process, which
-    /// can be asked again.
-    ///
-    /// # Errors
-    /// The program ended, or gave no answer in time, in words. It is ended then.
-    pub fn ask(mut self, question: &str, timeout: Duration) -> Result<(String, Self), String> {
-        let answer = self.answer(question, timeout)?;
-        Ok((answer, self))
     }
 
     /// Waits for a program that has closed its output, and says how it ended.

@@ -80,26 +80,11 @@ impl QueryStrategy for Clasp {
         let offset = first.place + first.round[0];
         let mut picks = Picks::new(pool);
         for turn in 0..pool.total() {
-            let best = |score: &dyn Fn(usize, usize) -> f64| {
-                let mut best: Option<(usize, usize, f64)> = None;
-                for (case, slice) in pool.open_slices().filter(|&(c, s)| picks.may(c, s)) {
-                    let score = score(case, slice);
-                    if best.is_none_or(|(_, _, highest)| score > highest) {
-                        best = Some((case, slice, score));
-                    }
-                }
-                best
-            };
             let class = (offset + turn) % classes;
-            let next = if turn < by_class {
-                best(&|case, slice| pool.cases[case].vectors[[slice, class]])
-            } else {
-                best(&|case, slice| pool.cases[case].scores[slice])
-            };
-            let Some((case, slice, score)) = next else {
-                break;
-            };
-            picks.take(case, slice, score);
+            picks.take_best(|_, case| match turn < by_class {
+                true => pool.cases[case].vectors.column(class).to_vec(),
+                false => pool.cases[case].scores.clone(),
+            });
         }
         Ok(picks.done())
     }

@@ -1,8 +1,8 @@
 //! Class-balanced area: slices that show much of the classes of which little is annotated. Ours.
 
 use crate::area::class_voxels;
-use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
-use ndarray::{Array1, Array2};
+use crate::{CaseView, Choice, Picks, Pool, QueryStrategy, StrategyError};
+use ndarray::{Array1, Array2, ArrayView1};
 use rand_chacha::ChaCha8Rng;
 
 /// Scores a slice by Σ_c w_c · area_c(slice) / area_c(all slices), where areas are predicted and
@@ -31,12 +31,7 @@ impl QueryStrategy for ClassBalancedArea {
     /// Voxels of each foreground class, `[D, C − 1]`: drawn ones on annotated slices, predicted ones
     /// elsewhere.
     fn vectors(&self, view: &CaseView, _: &mut ChaCha8Rng) -> Result<Array2<f64>, StrategyError> {
-        let mut labels = view.prediction.sr1.clone();
-        for (slice, mut classes) in labels.outer_iter_mut().enumerate() {
-            if let Some(drawn) = view.labels.slice(slice) {
-                classes.assign(&drawn);
-            }
-        }
+        let labels = view.labels.over(view.prediction.sr1.clone());
         Ok(class_voxels(&labels, view.prediction.probabilities.dim().0))
     }
 
@@ -51,32 +46,23 @@ impl QueryStrategy for ClassBalancedArea {
                 }
             }
         }
-        let mut picks = crate::Picks::new(pool);
+        let mut picks = Picks::new(pool);
         loop {
             let weights = drawn.mapv(|voxels| 1.0 / (1.0 + voxels));
             let most = weights.iter().copied().fold(0.0, f64::max);
-            let score = |(case, slice): (usize, usize)| -> f64 {
-                let voxels = pool.cases[case].vectors.row(slice);
+            let score = |voxels: ArrayView1<f64>| -> f64 {
                 let classes = voxels.iter().zip(&weights).zip(&all);
                 // A class that is nowhere has no share.
                 classes
                     .map(|((v, w), all)| w / most * v / all.max(1.0))
                     .sum()
             };
-            let mut best: Option<((usize, usize), f64)> = None;
-            for place in pool
-                .open_slices()
-                .filter(|&(case, slice)| picks.may(case, slice))
-            {
-                let score = score(place);
-                if best.is_none_or(|(_, highest)| score > highest) {
-                    best = Some((place, score));
-                }
-            }
-            let Some(((case, slice), score)) = best else {
+            let scores = |_: &Picks, case: usize| -> Vec<f64> {
+                pool.cases[case].vectors.outer_iter().map(score).collect()
+            };
+            let Some((case, slice)) = picks.take_best(scores) else {
                 return Ok(picks.done());
             };
-            picks.take(case, slice, score);
             drawn += &pool.cases[case].vectors.row(slice);
         }
     }

@@ -74,10 +74,15 @@ impl<'a> Points<'a> {
         mean
     }
 
+    /// Returns those of `points` that may be picked now.
+    pub(crate) fn open_of(&self, points: impl Iterator<Item = usize>, picks: &Picks) -> Vec<usize> {
+        let may = |&point: &usize| picks.may(self.places[point].0, self.places[point].1);
+        points.filter(may).collect()
+    }
+
     /// Returns the points that may be picked now.
     pub(crate) fn open(&self, picks: &Picks) -> Vec<usize> {
-        let may = |&point: &usize| picks.may(self.places[point].0, self.places[point].1);
-        (0..self.len()).filter(may).collect()
+        self.open_of(0..self.len(), picks)
     }
 
     /// Picks a point.

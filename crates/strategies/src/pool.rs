@@ -109,9 +109,7 @@ impl<'a> Pool<'a> {
     /// score for each slice of the case, `[D]`. For strategies that place slices jointly.
     pub fn one_by_one(&self, mut scores: impl FnMut(&Picks, usize) -> Vec<f64>) -> Vec<Choice> {
         let mut picks = Picks::new(self);
-        while let Some((case, slice, score)) = picks.best(&mut scores) {
-            picks.take(case, slice, score);
-        }
+        while picks.take_best(&mut scores).is_some() {}
         picks.done()
     }
 
@@ -182,13 +180,14 @@ impl<'a> Picks<'a> {
     }
 
     /// Returns case, slice and score of the highest score that may be picked now, the first of equals.
-    fn best(
+    /// `scores` returns those of a case, `[D]`.
+    fn best<S: AsRef<[f64]>>(
         &self,
-        scores: &mut impl FnMut(&Picks, usize) -> Vec<f64>,
+        mut scores: impl FnMut(&Picks, usize) -> S,
     ) -> Option<(usize, usize, f64)> {
         let mut best: Option<(usize, usize, f64)> = None;
         for case in (0..self.taken.len()).filter(|&case| self.is_open(case)) {
-            for (slice, score) in scores(self, case).into_iter().enumerate() {
+            for (slice, &score) in scores(self, case).as_ref().iter().enumerate() {
                 let higher = best.is_none_or(|(_, _, highest)| score > highest);
                 if higher && !self.annotated[case][slice] {
                     best = Some((case, slice, score));
@@ -196,6 +195,18 @@ impl<'a> Picks<'a> {
             }
         }
         best
+    }
+
+    /// Picks the slice with the highest of these scores that may be picked now, the first of equals.
+    /// `scores` returns those of a case, `[D]`. Returns case and slice, or `None` if no slice may be
+    /// picked.
+    pub fn take_best<S: AsRef<[f64]>>(
+        &mut self,
+        scores: impl FnMut(&Picks, usize) -> S,
+    ) -> Option<(usize, usize)> {
+        let (case, slice, score) = self.best(scores)?;
+        self.take(case, slice, score);
+        Some((case, slice))
     }
 
     /// Returns the picks by falling score; those of equal score in the order in which they were made.

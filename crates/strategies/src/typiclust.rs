@@ -52,12 +52,7 @@ fn visit(pool: &Pool, points: &Points, assigned: &[usize]) -> Vec<Choice> {
     while picks.left() > 0 && picks.left() < before {
         before = picks.left();
         for cluster in &clusters {
-            let open = points.open(&picks);
-            let open: Vec<usize> = cluster
-                .iter()
-                .copied()
-                .filter(|p| open.contains(p))
-                .collect();
+            let open = points.open_of(cluster.iter().copied(), &picks);
             let typical = |point: usize| typicality(points, point, &open);
             if let Some(next) = first_largest(&open, typical) {
                 points.take(&mut picks, next, typical(next));

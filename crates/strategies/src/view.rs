@@ -54,13 +54,17 @@ impl<'a> AnnotatedLabels<'a> {
     /// Returns the classes `[D, H, W]`, with `other` in place of those on slices that are not
     /// annotated.
     pub fn with(&self, other: u8) -> Array3<u8> {
-        let mut labels = Array3::from_elem(self.labels.dim(), other);
-        for (slice, mut classes) in labels.outer_iter_mut().enumerate() {
+        self.over(Array3::from_elem(self.labels.dim(), other))
+    }
+
+    /// Returns `others` `[D, H, W]` with the drawn classes on annotated slices.
+    pub(crate) fn over(&self, mut others: Array3<u8>) -> Array3<u8> {
+        for (slice, mut classes) in others.outer_iter_mut().enumerate() {
             if let Some(drawn) = self.slice(slice) {
                 classes.assign(&drawn);
             }
         }
-        labels
+        others
     }
 }
 
