@@ -22,7 +22,7 @@ pub use names::{UnknownName, nearest};
 pub use orientation::StoredAxes;
 pub use prediction::{Prediction, Wanted};
 pub use process::Process;
-pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
+pub use segmenter::{IGNORE, Segmenter, SegmenterError, TrainingCase};
 pub use task::{BadTaskName, Task};
 pub use volume::{Geometry, Image, LabelMap, Volume};
 pub use write::write_whole;

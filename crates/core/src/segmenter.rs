@@ -10,12 +10,16 @@ use std::path::Path;
 /// Any failure of a model, with the model's own message.
 pub type SegmenterError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The label of a voxel on an annotated slice that its annotator was unsure of. It is no class: such a
+/// voxel carries no loss.
+pub const IGNORE: u8 = u8::MAX;
+
 /// One Part A volume as the trainer sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingCase<'a> {
     /// Normalised intensities, `[D, H, W]`.
     pub image: &'a Array3<f32>,
-    /// True classes, `[D, H, W]`. Only annotated slices may be read.
+    /// True classes, `[D, H, W]`, or [`IGNORE`]. Only annotated slices may be read.
     pub labels: &'a Array3<u8>,
     /// Which slices are annotated, `[D]`. Voxels of the others carry no loss.
     pub annotated: &'a [bool],

@@ -5,6 +5,7 @@ mod cache;
 mod check;
 pub mod config;
 pub mod datasets;
+pub mod drawn;
 pub mod error;
 pub mod fault;
 pub mod format;
@@ -16,10 +17,12 @@ mod mask;
 mod missing;
 pub mod nifti;
 pub mod normalise;
+mod nrrd;
 pub mod own_grid;
 pub mod phantom;
 pub mod preprocess;
 mod resample;
+pub mod scan;
 mod source;
 pub mod spacing;
 mod split;
@@ -31,12 +34,14 @@ pub use annotation::{AnnotationError, SliceAnnotation};
 pub use check::{Checked, Problem, check_task, examine};
 pub use config::{Channel, DataConfig, PhantomConfig};
 pub use datasets::{CaseSource, Dataset, Source};
+pub use drawn::{Drawing, read_drawing};
 pub use error::DataError;
 pub use grouping::LabelGrouping;
 pub use load::{folds, load_task, notes};
 pub use nifti::Position;
 pub use normalise::Normalise;
-pub use own_grid::{GridError, on_grid};
+pub use own_grid::{GridError, nearest_on_grid, on_grid};
+pub use scan::PreparedScan;
 pub use slicewise_core::{
     Agreement, Case, Geometry, Image, IntensityScale, LabelMap, Labels, Part, SliceAxis,
     StoredAxes, Task, TaskData, TaskDefinition, Volume,

@@ -11,6 +11,7 @@
 //! - qform: the crate needs nalgebra for it and panics on a bad `pixdim[0]`.
 
 mod affine;
+mod copy;
 mod counting;
 mod gzip;
 mod header;
@@ -20,6 +21,7 @@ mod reader;
 mod whole;
 mod write;
 
+pub use copy::{upright, write_like};
 pub use position::Position;
 pub(crate) use read::is_in_unit;
 pub use reader::{Reader, read_f64, read_image, read_labels};

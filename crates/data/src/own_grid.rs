@@ -98,6 +98,36 @@ pub fn on_grid(
     Ok(winners)
 }
 
+/// Returns at each voxel centre of the grid `to`, which has `shape` voxels, the value `[D, H, W]` of the
+/// nearest voxel on the grid `from`.
+///
+/// # Errors
+/// The axes of the grids are not parallel, or there are no values.
+pub fn nearest_on_grid(
+    values: &Array3<f32>,
+    from: &Geometry,
+    to: &Geometry,
+    shape: [usize; 3],
+) -> Result<Array3<f32>, GridError> {
+    let (d, h, w) = values.dim();
+    if [d, h, w].contains(&0) {
+        return Err(GridError::Shape {
+            shape: [1, d, h, w],
+        });
+    }
+    let nearest = neighbours([d, h, w], from, to, shape)?.map(|axis| {
+        let nearer = axis.iter().map(|between| match between.share > 0.5 {
+            true => between.above,
+            false => between.below,
+        });
+        nearer.collect::<Vec<usize>>()
+    });
+    let [along_z, along_y, along_x] = nearest;
+    Ok(Array3::from_shape_fn(shape, |(z, y, x)| {
+        values[[along_z[z], along_y[y], along_x[x]]]
+    }))
+}
+
 /// The two voxels that a position lies between.
 struct Between {
     below: usize,

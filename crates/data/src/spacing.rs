@@ -76,9 +76,7 @@ impl Serialize for Spacing {
 ///
 /// # Errors
 /// It is neither of the three.
-pub(crate) fn read<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Spacing>, D::Error> {
+pub fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spacing>, D::Error> {
     struct Reader;
 
     impl<'de> Visitor<'de> for Reader {

@@ -25,7 +25,7 @@ mod schema;
 pub mod seed;
 mod start;
 mod steps;
-mod training;
+pub mod training;
 
 pub use analysis::{Effort, Endpoint};
 pub use asked::{Asked, Need, QueryBudget, StrategyPlan};
@@ -39,5 +39,6 @@ pub use record::{CaseRecord, QueryRecord, RoundRecord};
 pub use results::Results;
 pub use run::{Observer, PreparedRun};
 pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};
-pub use start::Start;
+pub use start::{Start, staggered_phase};
 pub use steps::{Round, StepPlan};
+pub use training::{RoundTraining, Trained};

@@ -1,9 +1,9 @@
-//! Keeps a results folder to one sweep at a time, by `sweep.lock`. The operating system locks this
-//! file for as long as the sweep's process lives. The file holds one line that says which process
-//! that is.
+//! Keeps a folder to one process at a time, by a lock file; that of a results folder is `sweep.lock`. The
+//! operating system locks this file for as long as the process lives. The file holds one line that says
+//! which process that is.
 //!
 //! Only the system's lock counts; the line is for messages. The lock ends with its process, however
-//! that ends, so a line without a lock was left by a sweep that was killed.
+//! that ends, so a line without a lock was left by a process that was killed.
 
 use crate::error::ExperimentError;
 use crate::folder::ResultsFolder;
@@ -11,13 +11,15 @@ use chrono::DateTime;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Holds the folder for this process until it is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
-    folder: ResultsFolder,
+    root: PathBuf,
+    /// The lock file in it.
+    path: PathBuf,
     /// The previous holder, if it was killed and so left its line.
     pub before: Option<String>,
     /// Whether [`take`](Self::take) made the folder.
@@ -32,10 +34,17 @@ impl FolderLock {
     /// # Errors
     /// Another process has locked the folder, or it cannot be made or written.
     pub fn take(folder: &ResultsFolder) -> Result<Self, ExperimentError> {
-        let path = folder.lock();
+        Self::take_file(folder.root(), folder.lock())
+    }
+
+    /// Locks the folder `root` by its file `path`, and makes it if there is none.
+    ///
+    /// # Errors
+    /// Those of [`take`](Self::take).
+    pub fn take_file(root: &Path, path: PathBuf) -> Result<Self, ExperimentError> {
         let failed = |source| ExperimentError::io(path.clone())(source);
-        let made = !folder.root().exists();
-        fs::create_dir_all(folder.root()).map_err(ExperimentError::io(folder.root()))?;
+        let made = !root.exists();
+        fs::create_dir_all(root).map_err(ExperimentError::io(root))?;
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -52,7 +61,7 @@ impl FolderLock {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(ExperimentError::FolderInUse {
-                        path: folder.root().to_owned(),
+                        path: root.to_owned(),
                         holder: held.trim().to_owned(),
                     });
                 }
@@ -66,7 +75,8 @@ impl FolderLock {
             }
             fs::write(&path, this_process() + "\n").map_err(failed)?;
             return Ok(Self {
-                folder: folder.clone(),
+                root: root.to_owned(),
+                path,
                 made,
                 before: Some(held.trim().to_owned()).filter(|held| !held.is_empty()),
                 _file: file,
@@ -78,10 +88,10 @@ impl FolderLock {
 impl Drop for FolderLock {
     /// Unlocks the folder. If it was made here and is empty, it is removed.
     fn drop(&mut self) {
-        // If the file cannot be removed, the next sweep still sees that nobody holds the lock.
-        let _ = fs::remove_file(self.folder.lock());
+        // If the file cannot be removed, the next process still sees that nobody holds the lock.
+        let _ = fs::remove_file(&self.path);
         if self.made {
-            let _ = fs::remove_dir(self.folder.root());
+            let _ = fs::remove_dir(&self.root);
         }
     }
 }

@@ -63,6 +63,12 @@ impl Start {
     }
 }
 
+/// Returns the staggered phase of the case at `place` of `cases`, as a share of the distance between two
+/// slices, in `[0, 1)`.
+pub fn staggered_phase(place: usize, cases: usize) -> f64 {
+    (coprime(cases) * place % cases.max(1)) as f64 / cases.max(1) as f64
+}
+
 /// Returns the whole number nearest to 0.618 n that has no divisor in common with n.
 fn coprime(n: usize) -> usize {
     let ideal = n as f64 * 0.618;

@@ -55,24 +55,29 @@ impl Weights {
 }
 
 /// One round of one run with all that its training needs.
-pub(crate) struct RoundTraining<'a> {
-    pub(crate) folder: &'a ResultsFolder,
-    pub(crate) run: &'a Run,
-    pub(crate) round: Round,
+#[derive(Debug)]
+pub struct RoundTraining<'a> {
+    /// The folder for checkpoints.
+    pub folder: &'a ResultsFolder,
+    /// Which run it is.
+    pub run: &'a Run,
+    /// The round.
+    pub round: Round,
     /// Number of steps between two checkpoints.
-    pub(crate) checkpoint_every: usize,
+    pub checkpoint_every: usize,
     /// Seed of the crops.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// The checkpoint of the weights that the round starts with; `None` for new weights.
-    pub(crate) from: Option<PathBuf>,
+    pub from: Option<PathBuf>,
 }
 
 /// Result of training one round.
-pub(crate) struct Trained {
+#[derive(Debug, Clone, Copy)]
+pub struct Trained {
     /// Mean loss over the last quarter of the round's steps.
-    pub(crate) loss: f64,
+    pub loss: f64,
     /// Time spent on writing checkpoints within the round.
-    pub(crate) saving: Duration,
+    pub saving: Duration,
 }
 
 impl RoundTraining<'_> {
@@ -83,7 +88,7 @@ impl RoundTraining<'_> {
     /// # Errors
     /// The training or the disk failed. If `observer` breaks, the training is saved and the error
     /// is [`ExperimentError::Stopped`].
-    pub(crate) fn run(
+    pub fn run(
         &self,
         segmenter: &mut dyn Segmenter,
         cases: &[TrainingCase],
@@ -220,7 +225,10 @@ impl RoundTraining<'_> {
 }
 
 /// Writes a checkpoint of `segmenter` to `path`, and makes its folder.
-pub(crate) fn save_weights(segmenter: &dyn Segmenter, path: &Path) -> Result<(), ExperimentError> {
+///
+/// # Errors
+/// The checkpoint cannot be written.
+pub fn save_weights(segmenter: &dyn Segmenter, path: &Path) -> Result<(), ExperimentError> {
     make_parent(path)?;
     segmenter
         .save(path)

@@ -49,11 +49,11 @@ struct ResidentVolume {
 
 impl TrainingSet {
     /// Checks the volumes and copies them to the device. It never reads the labels of unannotated
-    /// slices.
+    /// slices. A label of [`IGNORE`] on an annotated slice is a voxel that nobody was sure of.
     ///
     /// # Errors
     /// Fails when the arrays of a volume do not fit together, when an intensity is not finite, when
-    /// a label is not below `classes`, or when no slice is annotated.
+    /// a label is neither below `classes` nor [`IGNORE`], or when no slice is annotated.
     pub(crate) fn new(
         cases: &[TrainingCase],
         classes: usize,
@@ -166,11 +166,16 @@ impl ResidentVolume {
         if let Some(value) = case.image.iter().find(|value| !value.is_finite()) {
             return Err(format!("expected finite intensities, got {value}"));
         }
-        let annotated: Vec<usize> = (0..depth).filter(|&z| case.annotated[z]).collect();
+        let known = |z: usize| {
+            let slice = case.labels.index_axis(Axis(0), z);
+            slice.iter().any(|&label| label != IGNORE)
+        };
+        let annotated = (0..depth).filter(|&z| case.annotated[z] && known(z));
+        let annotated: Vec<usize> = annotated.collect();
         let mut labels = Array3::from_elem(case.labels.dim(), IGNORE);
         for &z in &annotated {
             let slice = case.labels.index_axis(Axis(0), z);
-            for &label in slice {
+            for &label in slice.iter().filter(|&&label| label != IGNORE) {
                 let Some(count) = counts.get_mut(usize::from(label)) else {
                     return Err(format!(
                         "expected labels below {}, got {label} in slice {z}",

@@ -11,8 +11,9 @@ use crate::slices::Slices;
 use crate::unlabelled::Teaching;
 use tch::{Device, Kind, Tensor};
 
-/// Label of voxels that do not contribute to the loss: unannotated slices and padding.
-pub(crate) const IGNORE: u8 = u8::MAX;
+/// Label of voxels that do not contribute to the loss: unannotated slices, voxels that an annotator was
+/// unsure of, and padding.
+pub(crate) const IGNORE: u8 = slicewise_core::IGNORE;
 
 /// Term added to numerator and denominator of soft Dice, which would otherwise be 0 / 0 for a class
 /// without voxels.
@@ -70,8 +71,8 @@ impl Loss {
 
     /// Computes the loss over `slices` of a batch, as a scalar.
     ///
-    /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`]. At least
-    /// one of them is a class. `output` holds the chosen slices only. With `teaching` these are all
+    /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`]. If an annotator
+    /// was unsure of all of them, the cross-entropy is 0. `output` holds the chosen slices only. With `teaching` these are all
     /// slices.
     pub(crate) fn compute(
         &self,
@@ -114,7 +115,7 @@ impl Loss {
     /// logarithms of class probabilities `[N, C, V]`.
     fn cross_entropy(&self, logarithms: &Tensor, truth: &Truth) -> Tensor {
         let (total, weight) = self.cross_entropy_sums(logarithms, truth);
-        total / weight
+        total / weight.clamp_min(NO_VOXELS)
     }
 
     /// Computes the sum of the cross-entropy over the voxels of `truth`, weighted by class, and the

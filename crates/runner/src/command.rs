@@ -1,5 +1,9 @@
 //! The command line: subcommands and their arguments.
 
+use crate::project::arguments::{
+    AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments, NextArguments,
+    RetractArguments, StatusArguments, WhoArguments,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use slicewise_data::Task;
@@ -79,6 +83,26 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
+    /// Begin a project in this folder: scans that people annotate slice by slice
+    Init(InitArguments),
+    /// Say what is drawn, what waits and how good the project's model is
+    Status(StatusArguments),
+    /// Choose slices to draw next, and hand them out as files
+    Ask(AskArguments),
+    /// Take in drawn slices: all that changed in `tasks`, or the files given
+    Import(ImportArguments),
+    /// Train the project's model on all that is drawn
+    Train(WhoArguments),
+    /// Segment all scans of the project
+    Predict(WhoArguments),
+    /// Import; when nothing waits, train, predict and ask again
+    Next(NextArguments),
+    /// Take back a drawn slice
+    Retract(RetractArguments),
+    /// Say what happened in the project, a line an event
+    Log(LogArguments),
+    /// Write segmentations, or an nnU-Net data set
+    Export(ExportArguments),
     /// One run of a sweep, in a process of its own; `sweep` starts it
     #[command(hide = true)]
     Worker(WorkerArguments),

@@ -187,7 +187,7 @@ pub(crate) fn device_name(device: Device) -> String {
 }
 
 /// Formats a YAML error as `file:line:column: problem; the nearest valid name`.
-fn message(error: &serde_yaml::Error, path: &Path) -> String {
+pub(crate) fn message(error: &serde_yaml::Error, path: &Path) -> String {
     let text = error.to_string();
     let (place, text) = match error.location() {
         Some(at) => {

@@ -18,6 +18,7 @@ mod notice;
 mod pack;
 mod phantom;
 mod progress;
+mod project;
 mod resolve;
 mod resources;
 mod schedule;
@@ -62,6 +63,16 @@ fn main() -> ExitCode {
         }
         Command::Schema { markdown } => schema::run(markdown),
         Command::Completions { shell } => completions::run(shell),
+        Command::Init(arguments) => project::init(&arguments),
+        Command::Status(arguments) => project::status(&arguments),
+        Command::Ask(arguments) => project::ask(&arguments),
+        Command::Import(arguments) => project::import(&arguments),
+        Command::Train(arguments) => project::train(&arguments),
+        Command::Predict(arguments) => project::predict(&arguments),
+        Command::Next(arguments) => project::next(&arguments),
+        Command::Retract(arguments) => project::retract(&arguments),
+        Command::Log(arguments) => project::log(&arguments),
+        Command::Export(arguments) => project::export(&arguments),
         Command::Worker(arguments) => worker::run(&arguments),
     };
     match result {

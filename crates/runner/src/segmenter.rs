@@ -5,9 +5,41 @@ use anyhow::Context;
 use slicewise_core::Segmenter;
 use slicewise_data::{Part, TaskData};
 use slicewise_model::{
-    Device, ModelConfig, ModelError, Pooling, ProgramSegmenter, TchSegmenter, strides_for,
+    CommitteeConfig, Device, ModelConfig, ModelError, Pooling, ProgramSegmenter, TchSegmenter,
+    TrainingConfig, strides_for,
 };
 use std::collections::BTreeMap;
+
+/// What a network is made from.
+pub(crate) struct Network<'a> {
+    pub(crate) model: &'a ModelConfig,
+    pub(crate) training: &'a TrainingConfig,
+    pub(crate) committee: Option<CommitteeConfig>,
+    /// `cpu`, `cuda:N` or `auto`.
+    pub(crate) device: &'a str,
+    /// CPU threads, for a program of the user's own.
+    pub(crate) threads: usize,
+}
+
+impl Network<'_> {
+    /// Makes the network, whose pooling is settled, with weights from `seed`.
+    pub(crate) fn build(
+        &self,
+        classes: usize,
+        seed: u64,
+    ) -> Result<Box<dyn Segmenter>, ModelError> {
+        let (model, training) = (self.model, self.training);
+        if let Some(program) = model.architecture.program() {
+            let own = (seed, self.threads);
+            let program = ProgramSegmenter::new(program, model, training, classes, own);
+            return Ok(Box::new(program));
+        }
+        let device = slicewise_model::choose_device(self.device)?;
+        let mut segmenter = TchSegmenter::new(model, training, classes, seed, device)?;
+        segmenter.committee = self.committee;
+        Ok(Box::new(segmenter))
+    }
+}
 
 /// The network `model` of `config` on the configured device, with weights from `seed`. Its pooling is
 /// settled.
@@ -17,15 +49,14 @@ pub(crate) fn build(
     classes: usize,
     seed: u64,
 ) -> Result<Box<dyn Segmenter>, ModelError> {
-    if let Some(program) = model.architecture.program() {
-        let (training, own) = (&config.training, (seed, config.threads));
-        let program = ProgramSegmenter::new(program, model, training, classes, own);
-        return Ok(Box::new(program));
-    }
-    let device = slicewise_model::choose_device(&config.device)?;
-    let mut segmenter = TchSegmenter::new(model, &config.training, classes, seed, device)?;
-    segmenter.committee = config.committee;
-    Ok(Box::new(segmenter))
+    let network = Network {
+        model,
+        training: &config.training,
+        committee: config.committee,
+        device: &config.device,
+        threads: config.threads,
+    };
+    network.build(classes, seed)
 }
 
 /// Returns the number of trainable parameters of a network with settled pooling; 0 if it is a program
@@ -53,16 +84,22 @@ pub(crate) fn settle(
     model: &str,
     data: &TaskData,
 ) -> anyhow::Result<ModelConfig> {
-    let mut network = config.models[model].clone();
+    let network = settled(&config.models[model], median_spacing_mm(data));
+    let fits = config.training.validate_for(&network);
+    fits.with_context(|| format!("models.{model}"))?;
+    Ok(network)
+}
+
+/// Returns a network with `pooling: auto` replaced by what voxels of this size `[D, H, W]` call for.
+pub(crate) fn settled(model: &ModelConfig, spacing_mm: [f64; 3]) -> ModelConfig {
+    let mut network = model.clone();
     if network.pooling == Pooling::Auto {
-        let strides = strides_for(median_spacing_mm(data), network.levels);
+        let strides = strides_for(spacing_mm, network.levels);
         if strides.iter().any(|strides| strides.contains(&1)) {
             network.pooling = Pooling::Strides(strides);
         }
     }
-    let fits = config.training.validate_for(&network);
-    fits.with_context(|| format!("models.{model}"))?;
-    Ok(network)
+    network
 }
 
 /// Returns the strides of each model that spares an axis in the task of `data`, by its name.
@@ -89,6 +126,11 @@ pub(crate) fn median_spacing_mm(data: &TaskData) -> [f64; 3] {
     let spacings: Vec<[f64; 3]> = part_a
         .map(|case| case.image.geometry.spacing_mm())
         .collect();
+    median(&spacings)
+}
+
+/// Returns the median length along each axis, of at least one voxel.
+pub(crate) fn median(spacings: &[[f64; 3]]) -> [f64; 3] {
     [0, 1, 2].map(|axis| {
         let mut lengths: Vec<f64> = spacings.iter().map(|spacing| spacing[axis]).collect();
         lengths.sort_by(f64::total_cmp);

@@ -32,7 +32,7 @@ pub fn write_labels(path: &Path, labels: &LabelMap) -> Result<(), DataError> {
     write(path, labels, |options, voxels| options.write_nifti(&voxels))
 }
 
-fn write<T: Clone>(
+pub(super) fn write<T: Clone>(
     path: &Path,
     volume: &Volume<T>,
     save: impl FnOnce(&WriterOptions, ArrayView3<T>) -> ::nifti::Result<()>,

@@ -1,0 +1,16 @@
+//! The commands for scans that people annotate: what each does in a project's folder.
+
+pub(crate) mod arguments;
+mod begin;
+mod export;
+mod file;
+mod hand;
+mod look;
+mod train;
+mod work;
+
+pub(crate) use begin::init;
+pub(crate) use export::export;
+pub(crate) use hand::{ask, import, retract};
+pub(crate) use look::{log, status};
+pub(crate) use train::{next, predict, train};

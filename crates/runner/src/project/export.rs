@@ -1,0 +1,24 @@
+//! `slicewise export`.
+
+use super::arguments::{ExportArguments, ExportKind};
+use super::work::{Work, failure};
+use crate::failure::Outcome;
+use anyhow::Context;
+
+/// Writes segmentations, or an nnU-Net data set.
+pub(crate) fn export(arguments: &ExportArguments) -> Outcome {
+    let out = std::path::absolute(&arguments.out).context("the folder to write")?;
+    let mut work = Work::open(arguments.who.name.as_deref())?;
+    match arguments.kind {
+        ExportKind::Dense => {
+            let scans = slicewise_project::export_dense(&mut work.project, &work.settings, &out);
+            let scans = scans.map_err(failure)?;
+            println!(
+                "{}: {scans} segmentations, each with its uncertainty",
+                out.display()
+            );
+        }
+        ExportKind::Nnunet => unimplemented!(),
+    }
+    Ok(())
+}
