@@ -14,6 +14,7 @@ mod damage;
 mod docs_faults;
 mod documents;
 mod documents_names;
+mod drawn;
 mod extensions;
 mod faults;
 mod folds;

@@ -31,6 +31,21 @@ pub struct Case {
     /// True classes on the scan's own voxels `[D, H, W]`, cropped as `image` and with the same axis
     /// first. `None` if the case was not resampled, because `labels` are on the scan's own voxels then.
     pub own: Option<LabelMap>,
+    /// The scan's own slice, counted from 0 in the whole scan, that the crop begins with.
+    pub first_slice: usize,
+}
+
+impl Case {
+    /// Returns the scan's own slice, counted from 0 in the whole scan at the inferior, left or posterior
+    /// end, that the centre of a slice lies in.
+    pub fn scan_slice(&self, slice: usize) -> usize {
+        let grid = match &self.own {
+            Some(own) => &own.geometry,
+            None => &self.image.geometry,
+        };
+        let centre = self.image.geometry.position_mm([slice as f64, 0.0, 0.0]);
+        self.first_slice + grid.index_of(centre)[0].round().max(0.0) as usize
+    }
 }
 
 /// How the intensities of all cases of a task become what a network sees: clipped, then shifted and

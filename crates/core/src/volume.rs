@@ -6,7 +6,7 @@
 //! ([`Volume::sliced_along`]). From there on "z" in a comment means the first axis of the array.
 
 use crate::definition::SliceAxis;
-use crate::matrix::{column_lengths, linear};
+use crate::matrix::{column_lengths, inverse_transposed, linear};
 use crate::orientation::StoredAxes;
 use ndarray::{Array3, ArrayView3};
 
@@ -51,6 +51,25 @@ impl Geometry {
         })
     }
 
+    /// Returns how far the plane of a slice along the first axis lies from the origin, along its normal, in
+    /// mm. 3D Slicer shows this offset in a view that is turned to the volume's plane.
+    pub fn slice_offset_mm(&self, slice: usize) -> f64 {
+        let normal = [0, 1, 2].map(|row: usize| self.affine[row][2]);
+        let length = normal.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let point = self.position_mm([slice as f64, 0.0, 0.0]);
+        let along: f64 = normal.iter().zip(point).map(|(n, p)| n * p).sum();
+        along / length
+    }
+
+    /// Returns the (fractional) voxel index `[z, y, x]` of a position `[x, y, z]` in RAS millimetres.
+    pub fn index_of(&self, position: [f64; 3]) -> [f64; 3] {
+        let transposed = inverse_transposed(&linear(&self.affine));
+        let offset: [f64; 3] = std::array::from_fn(|r| position[r] - self.affine[r][3]);
+        let xyz: [f64; 3] =
+            std::array::from_fn(|c| (0..3).map(|r| transposed[r][c] * offset[r]).sum());
+        [xyz[2], xyz[1], xyz[0]]
+    }
+
     /// Returns the grid that starts at the (fractional) voxel index `start` `[z, y, x]` of this one
     /// and whose voxels are `stride` `[z, y, x]` of this grid's voxels long.
     pub fn subgrid(&self, start: [f64; 3], stride: [f64; 3]) -> Self {
@@ -86,6 +105,11 @@ impl Geometry {
         new
     }
 
+    /// Returns this grid `[z, y, x]` with the sliced axis first.
+    pub fn sliced_along(&self, axis: SliceAxis) -> Self {
+        self.permuted(axis.order())
+    }
+
     /// Returns the axis that the grid is sliced along, which is never
     /// [`Thickest`](SliceAxis::Thickest).
     pub fn slice_axis(&self) -> SliceAxis {
@@ -109,7 +133,7 @@ impl<T: Clone> Volume<T> {
     pub fn sliced_along(&self, axis: SliceAxis) -> Self {
         Self {
             voxels: slices_first(self.voxels.view(), axis),
-            geometry: self.geometry.permuted(axis.order()),
+            geometry: self.geometry.sliced_along(axis),
         }
     }
 }
@@ -163,6 +187,9 @@ mod tests {
                     .geometry
                     .position_mm([i, j, k].map(|index| index as f64));
                 assert_eq!(f64::from(*value), x + 100.0 * y + 10_000.0 * z);
+                let index = sliced.geometry.index_of([x, y, z]);
+                let same = [i, j, k].iter().zip(index);
+                assert!(same.map(|(&a, b)| a as f64 - b).all(|d| d.abs() < 1e-9));
             }
             // What a file gets is the same.
             let write = |volume: &Volume<f32>| {

@@ -150,18 +150,28 @@ impl SliceAnnotation {
         })
     }
 
-    /// Writes [`slices`](Self::slices) as CSV with the columns `case,slice,round`. Slices are
-    /// counted from 0 along the sliced axis: at the inferior, left or posterior end.
+    /// Writes [`slices`](Self::slices) as CSV with the columns `case,slice,round,scan_slice,offset_mm`.
+    /// Slices are counted from 0 along the sliced axis: at the inferior, left or posterior end of what a
+    /// network sees. `place` returns of a case and slice the scan's own slice, counted so in the whole scan,
+    /// and its offset in mm ([`Geometry::slice_offset_mm`](crate::Geometry::slice_offset_mm)).
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_csv(&self, path: &Path) -> Result<(), AnnotationError> {
+    pub fn write_csv(
+        &self,
+        path: &Path,
+        place: impl Fn(&str, usize) -> (usize, f64),
+    ) -> Result<(), AnnotationError> {
         let save = || -> io::Result<()> {
             let file = temporary_beside(path, ".part")?;
             let mut writer = csv::Writer::from_writer(&file);
-            writer.write_record(["case", "slice", "round"])?;
+            writer.write_record(["case", "slice", "round", "scan_slice", "offset_mm"])?;
             for (case, slice, round) in self.slices() {
-                writer.write_record([case, &slice.to_string(), &round.to_string()])?;
+                let (scan_slice, offset_mm) = place(case, slice);
+                let numbers = [slice, round, scan_slice].map(|number| number.to_string());
+                let [slice, round, scan_slice] = numbers;
+                let offset_mm = format!("{offset_mm:.3}");
+                writer.write_record([case, &slice, &round, &scan_slice, &offset_mm])?;
             }
             writer.flush()?;
             drop(writer);
@@ -233,8 +243,13 @@ mod tests {
         let path = folder.path().join("slices.csv");
         let mut annotation = SliceAnnotation::none([("baby-01", 3)]);
         annotation.annotate("baby-01", 1, 2).unwrap();
-        annotation.write_csv(&path).unwrap();
+        annotation
+            .write_csv(&path, |_, slice| (slice + 5, 2.5))
+            .unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "case,slice,round\nbaby-01,1,2\n");
+        assert_eq!(
+            text,
+            "case,slice,round,scan_slice,offset_mm\nbaby-01,1,2,6,2.500\n"
+        );
     }
 }

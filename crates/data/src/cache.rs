@@ -4,7 +4,7 @@
 //! The name of a case's file is the SHA-256 of all that made it: the bytes of its source files (for
 //! a phantom: the source code of the generator and its arguments), the settings, the task's
 //! definition, the grouping of labels and [`FORMAT`]. The file is little-endian and holds, in this order: magic bytes, what
-//! [`crate::twins`] says of the scan (u64), the grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
+//! [`crate::twins`] says of the scan (u64), the scan's slice that it begins with (u64), the grid, intensities (f32) and classes (u8); if the case was resampled, its own grid and the classes
 //! (u8) there; and the SHA-256 of all before. A grid is the shape `[z, y, x]` (u64), the affine (f64,
 //! row by row), and the stored axes and flips (u8). A file whose hash is wrong is rebuilt.
 //!
@@ -29,7 +29,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Version of the content. Raise it whenever preprocessing or this format changes.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const MAGIC: &[u8; 16] = b"slicewise case\0\n";
 const HASH_BYTES: usize = 32;
 
@@ -182,6 +182,7 @@ fn keep(path: &Path, mut content: Vec<u8>) -> Result<(), DataError> {
 fn encode(case: &Prepared) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(case.content.to_le_bytes());
+    bytes.extend((case.first_slice as u64).to_le_bytes());
     encode_grid(&mut bytes, &case.image);
     let intensities = case.image.voxels.iter();
     bytes.extend(intensities.flat_map(|value| value.to_le_bytes()));
@@ -208,6 +209,7 @@ fn encode_grid<T>(bytes: &mut Vec<u8>, volume: &Volume<T>) {
 fn decode(bytes: &[u8]) -> Option<Prepared> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
     let content = u64::from_le_bytes(take(&mut rest)?);
+    let first_slice = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok()?;
     let (shape, geometry) = decode_grid(&mut rest)?;
     let count = shape.iter().try_fold(1usize, |n, &m| n.checked_mul(m))?;
     let (intensities, after) = rest.split_at_checked(count.checked_mul(4)?)?;
@@ -230,6 +232,7 @@ fn decode(bytes: &[u8]) -> Option<Prepared> {
         },
         labels: label_map(shape, geometry, classes)?,
         own,
+        first_slice,
         content,
     })
 }
@@ -280,6 +283,7 @@ mod tests {
             },
             image: Image { voxels, geometry },
             own: None,
+            first_slice: 7,
             content: u64::MAX - 2,
         };
         let own = LabelMap {

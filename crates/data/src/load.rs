@@ -272,6 +272,7 @@ fn load_case(
         image: prepared.image,
         labels: prepared.labels,
         own: prepared.own,
+        first_slice: prepared.first_slice,
     };
     Ok((case, content))
 }

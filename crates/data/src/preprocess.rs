@@ -48,6 +48,8 @@ pub(crate) struct Prepared {
     pub(crate) labels: LabelMap,
     /// True classes `[D, H, W]` of the crop before it was resampled; `None` if it was not.
     pub(crate) own: Option<LabelMap>,
+    /// The scan's own slice that the crop begins with.
+    pub(crate) first_slice: usize,
     /// What [`crate::twins::content`] says of the scan as it was read.
     pub(crate) content: u64,
 }
@@ -85,6 +87,7 @@ pub(crate) fn preprocess(
         classes,
         mask,
         content,
+        first_slice,
         ..
     } = resampled;
     match scale {
@@ -99,6 +102,7 @@ pub(crate) fn preprocess(
         image,
         labels,
         own,
+        first_slice,
         content,
     })
 }
@@ -145,6 +149,7 @@ fn crop_to_content(raw: RawCase, margin_mm: f64) -> RawCase {
     });
     let start = first.map(|index| index as f64);
     RawCase {
+        first_slice: raw.first_slice + first[0],
         image: Image {
             geometry: raw.image.geometry.subgrid(start, [1.0; 3]),
             voxels: cut(&raw.image.voxels, range),
@@ -197,6 +202,7 @@ fn resample(raw: RawCase, class_count: usize, target: Spacing) -> Result<RawCase
         },
         classes: resampling.majority(&raw.classes, class_count),
         mask,
+        first_slice: raw.first_slice,
         content: raw.content,
         file: raw.file,
         notes: raw.notes,

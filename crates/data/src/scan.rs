@@ -13,7 +13,6 @@ use crate::preprocess::preprocess;
 use crate::resample::Resampling;
 use crate::source::RawCase;
 use ndarray::{Array2, Array3, Array4, Axis, s};
-use slicewise_core::matrix::{inverse_transposed, linear};
 use slicewise_core::{Geometry, IGNORE, Image, IntensityScale, LabelMap, SliceAxis, Volume};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,7 +78,7 @@ pub fn prepare_scan(
     // The crop is what labels would have been cropped to.
     let cropped = prepared.own.as_ref().unwrap_or(&prepared.labels);
     let shape: [usize; 3] = cropped.voxels.dim().into();
-    let start = index_of(&own, cropped.geometry.position_mm([0.0; 3]));
+    let start = own.index_of(cropped.geometry.position_mm([0.0; 3]));
     let crop = [0, 1, 2].map(|axis| [start[axis].round() as usize, shape[axis]]);
     Ok(PreparedScan {
         image: prepared.image,
@@ -96,17 +95,10 @@ fn raw(path: &Path, axis: SliceAxis, config: &DataConfig) -> Result<RawCase, Dat
         image,
         mask: None,
         content: 0,
+        first_slice: 0,
         file: path.to_owned(),
         notes: Vec::new(),
     })
-}
-
-/// Returns the (fractional) voxel index `[z, y, x]` of a position `[x, y, z]` in RAS millimetres.
-fn index_of(grid: &Geometry, position: [f64; 3]) -> [f64; 3] {
-    let transposed = inverse_transposed(&linear(&grid.affine));
-    let offset: [f64; 3] = std::array::from_fn(|r| position[r] - grid.affine[r][3]);
-    let xyz: [f64; 3] = std::array::from_fn(|c| (0..3).map(|r| transposed[r][c] * offset[r]).sum());
-    [xyz[2], xyz[1], xyz[0]]
 }
 
 impl PreparedScan {
@@ -118,7 +110,7 @@ impl PreparedScan {
     /// Returns the slice of the scan that the centre of a slice of the network's grid lies in.
     pub fn own_slice(&self, slice: usize) -> usize {
         let centre = self.image.geometry.position_mm([slice as f64, 0.0, 0.0]);
-        let index = index_of(&self.own, centre)[0].round().max(0.0) as usize;
+        let index = self.own.index_of(centre)[0].round().max(0.0) as usize;
         index.min(self.own_shape[0] - 1)
     }
 

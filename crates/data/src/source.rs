@@ -24,6 +24,8 @@ pub(crate) struct RawCase {
     /// Where the image counts, `[D, H, W]`; `None` means everywhere. A task of the mask has none
     /// here.
     pub(crate) mask: Option<Array3<bool>>,
+    /// The scan's own slice that the arrays begin with.
+    pub(crate) first_slice: usize,
     /// What [`twins::content`] says of the whole scan.
     pub(crate) content: u64,
     /// The image's file, for error messages.
@@ -117,6 +119,7 @@ impl RawCase {
                 image: self.image.sliced_along(axis),
                 classes: slices_first(self.classes.view(), axis),
                 mask: self.mask.map(|mask| slices_first(mask.view(), axis)),
+                first_slice: self.first_slice,
                 content: self.content,
                 file: self.file,
                 notes: self.notes,
@@ -273,6 +276,7 @@ fn into_task(
         },
         classes,
         mask,
+        first_slice: 0,
         content,
         file: image.file,
         notes,

@@ -170,6 +170,7 @@ mod tests {
                 geometry,
             },
             own: None,
+            first_slice: 0,
         };
         let sr1 = Array3::from_shape_fn((5, 1, 2), |(z, _, x)| u8::from(z == 1 || z < 4 && x == 0));
         let prediction = Prediction {

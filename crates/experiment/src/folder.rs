@@ -6,7 +6,7 @@
 //! sweep.lock       while a sweep is at work: which process
 //! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
 //! records.jsonl.zst                                     all of these in one file, once packed
-//! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round
+//! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round,scan_slice,offset_mm
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
 //! losses/<task>/<model>/<strategy>-seed<k>.jsonl        mean loss of each piece of training
 //! checkpoints/<task>/<model>/<strategy>-seed<k>-round<r>.safetensors, and -round<r>-evaluated.safetensors

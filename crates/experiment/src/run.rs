@@ -269,7 +269,14 @@ impl PreparedRun<'_> {
     pub(crate) fn list_slices(&self, annotation: &SliceAnnotation) -> Result<(), ExperimentError> {
         let path = self.folder.annotation(self.id);
         make_parent(&path)?;
-        Ok(annotation.write_csv(&path)?)
+        let place = |id: &str, slice| {
+            let case = self.part_a().find(|case| case.id == id);
+            case.map_or((slice, 0.0), |case| {
+                let offset_mm = case.image.geometry.slice_offset_mm(slice);
+                (case.scan_slice(slice), offset_mm)
+            })
+        };
+        Ok(annotation.write_csv(&path, place)?)
     }
 
     /// Opens the file of durations for appending. It keeps `rounds` lines; a line whose record was

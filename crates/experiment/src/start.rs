@@ -64,9 +64,10 @@ impl Start {
 }
 
 /// Returns the staggered phase of the case at `place` of `cases`, as a share of the distance between two
-/// slices, in `[0, 1)`.
+/// slices, in `(0, 1)`: the middle of one of as many equal parts as there are cases.
 pub fn staggered_phase(place: usize, cases: usize) -> f64 {
-    (coprime(cases) * place % cases.max(1)) as f64 / cases.max(1) as f64
+    let cases = cases.max(1);
+    ((coprime(cases) * place % cases) as f64 + 0.5) / cases as f64
 }
 
 /// Returns the whole number nearest to 0.618 n that has no divisor in common with n.

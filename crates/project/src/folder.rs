@@ -8,6 +8,7 @@
 //! submitted/SHA256.*              the files that came back, untouched
 //! handed-out/SHA256.nii.gz        the labels that were handed out with a task
 //! tasks/r02-anna/                 what is handed out
+//! drawing/r02-anna/               what is being drawn in the browser, every save
 //! models/ predictions/            can be made again
 //! ```
 

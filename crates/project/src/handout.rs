@@ -96,16 +96,10 @@ impl CaseFiles<'_> {
         self.labels.geometry.position_mm([z, y, x])
     }
 
-    /// The offset that 3D Slicer shows for a slice, in mm: how far its plane lies from the origin along
-    /// its normal, for a view that is turned to the volume's plane.
+    /// The offset that 3D Slicer shows for a slice, in mm.
     fn offset_mm(&self, slice: usize) -> f64 {
-        let affine = &self.labels.geometry.affine;
-        let axis = self.sliced();
-        let normal = [0, 1, 2].map(|row: usize| affine[row][axis]);
-        let length = normal.iter().map(|value| value * value).sum::<f64>().sqrt();
-        let point = self.position_mm(slice);
-        let along: f64 = normal.iter().zip(point).map(|(n, p)| n * p).sum();
-        along / length
+        let grid = self.labels.geometry.sliced_along(self.axis);
+        grid.slice_offset_mm(slice)
     }
 
     /// Writes the small files beside image and labels.

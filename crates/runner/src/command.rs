@@ -1,7 +1,7 @@
 //! The command line: subcommands and their arguments.
 
 use crate::project::arguments::{
-    AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments, NextArguments,
+    AnnotateArguments, AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments, NextArguments,
     RetractArguments, StatusArguments, WhoArguments,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Choose slices to draw next, and hand them out as files
     Ask(AskArguments),
+    /// Draw the slices that wait, on a page in the browser
+    Annotate(AnnotateArguments),
     /// Take in drawn slices: all that changed in `tasks`, or the files given
     Import(ImportArguments),
     /// Train the project's model on all that is drawn

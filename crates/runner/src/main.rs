@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => project::init(&arguments),
         Command::Status(arguments) => project::status(&arguments),
         Command::Ask(arguments) => project::ask(&arguments),
+        Command::Annotate(arguments) => project::annotate(&arguments),
         Command::Import(arguments) => project::import(&arguments),
         Command::Train(arguments) => project::train(&arguments),
         Command::Predict(arguments) => project::predict(&arguments),

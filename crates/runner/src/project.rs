@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod begin;
+mod desk;
 mod export;
 mod file;
 mod hand;
@@ -10,6 +11,7 @@ mod train;
 mod work;
 
 pub(crate) use begin::init;
+pub(crate) use desk::annotate;
 pub(crate) use export::export;
 pub(crate) use hand::{ask, import, retract};
 pub(crate) use look::{log, status};

@@ -147,6 +147,7 @@ pub(crate) fn data() -> TaskData {
                 geometry,
             },
             own: None,
+            first_slice: 0,
         }
     };
     TaskData {

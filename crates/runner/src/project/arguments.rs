@@ -101,6 +101,17 @@ pub(crate) struct AskArguments {
     pub(crate) who: WhoArguments,
 }
 
+/// Arguments of `annotate`.
+#[derive(Debug, Args)]
+pub(crate) struct AnnotateArguments {
+    /// The port on this machine [default: that of the last time, or a free one]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Who you are.
+    #[command(flatten)]
+    pub(crate) who: WhoArguments,
+}
+
 /// Arguments of `import`.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ImportArguments {

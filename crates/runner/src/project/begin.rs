@@ -6,7 +6,7 @@ use super::work::{failure, name_of};
 use crate::failure::{Failure, Outcome};
 use crate::segmenter::median;
 use anyhow::{Context, anyhow};
-use slicewise_core::write_whole;
+use slicewise_core::{SliceAxis, write_whole};
 use slicewise_data::scan::read_scan;
 use slicewise_data::{Normalise, Spacing};
 use slicewise_model::{ModelConfig, TrainingConfig};
@@ -52,7 +52,7 @@ pub(crate) fn init(arguments: &InitArguments) -> Outcome {
     if let Some(problem) = file.problem() {
         return Err(Failure::input(anyhow!("{problem}")));
     }
-    let text = serde_yaml::to_string(&file)?;
+    let text = filled(&file);
     write_whole(&folder.settings(), text.as_bytes())
         .with_context(|| folder.settings().display().to_string())?;
     write_scans(&folder.scans(), &found).map_err(failure)?;
@@ -150,6 +150,47 @@ fn settings(
     Ok(file)
 }
 
+/// The file as it is written, whose words in capitals stand for values.
+const TEMPLATE: &str = include_str!("template.yaml");
+
+/// Returns the text of the settings.
+fn filled(file: &ProjectFile) -> String {
+    let mut preparation = match &file.preparation.normalise {
+        Normalise::Mr => "normalise: mr".to_owned(),
+        Normalise::Ct(_) => "normalise: ct".to_owned(),
+    };
+    if let Some(spacing) = file.preparation.spacing_mm {
+        preparation = format!("spacing_mm: {:?}, {preparation}", spacing.xyz());
+    }
+    let axis = match file.slice_axis {
+        SliceAxis::Axial => "axial",
+        SliceAxis::Sagittal => "sagittal",
+        SliceAxis::Coronal => "coronal",
+        SliceAxis::Thickest => "thickest",
+    };
+    let values = [
+        ("NAME", file.name.name().to_owned()),
+        ("CLASSES", format!("{:?}", file.classes)),
+        ("AXIS", axis.to_owned()),
+        ("PREPARATION", preparation),
+        ("LEVELS", file.model.levels.to_string()),
+        ("CROP", format!("{:?}", file.training.crop)),
+        ("STEPS", file.steps.to_string()),
+        ("THREADS", file.threads.to_string()),
+    ];
+    let lines = TEMPLATE.lines().map(|line| {
+        let mut line = line.to_owned();
+        if !line.trim_start().starts_with('#') {
+            // Not each in turn: a class may be called as one of the words.
+            if let Some((word, value)) = values.iter().find(|(word, _)| line.contains(word)) {
+                line = line.replacen(word, value, 1);
+            }
+        }
+        line + "\n"
+    });
+    lines.collect()
+}
+
 /// Makes a project's name of a folder's.
 fn name_from(folder: &str) -> String {
     let name: String = folder
@@ -168,5 +209,47 @@ fn name_from(folder: &str) -> String {
     match name.is_empty() {
         true => "scans".to_owned(),
         false => name.chars().take(64).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_that_are_written_are_read_as_they_were_meant() {
+        let mut file = ProjectFile {
+            name: "heads".parse().unwrap(),
+            classes: classes(&["grey: matter".to_owned(), "AXIS".to_owned()]),
+            slice_axis: SliceAxis::Coronal,
+            preparation: Preparation::default(),
+            ask: super::super::file::Ask::default(),
+            model: ModelConfig::default(),
+            training: TrainingConfig {
+                soft_dice: 1.0,
+                crop: [16, 40, 48],
+                ..TrainingConfig::default()
+            },
+            committee: None,
+            steps: 77,
+            seed: 1,
+            threads: 3,
+            device: "auto".to_owned(),
+        };
+        for (normalise, spacing) in [
+            (Normalise::Mr, None),
+            (Normalise::Ct(None), Some(Spacing::ByAxis([0.5, 1.0, 3.25]))),
+        ] {
+            file.preparation.normalise = normalise;
+            file.preparation.spacing_mm = spacing;
+            let read: ProjectFile = serde_yaml::from_str(&filled(&file)).unwrap();
+            assert_eq!(read, file);
+        }
+    }
+
+    #[test]
+    fn a_projects_name_is_made_of_its_folders() {
+        assert_eq!(name_from("My Scans (2026)"), "my-scans--2026");
+        assert_eq!(name_from("2026"), "scans");
     }
 }

@@ -3,6 +3,7 @@
 use super::arguments::{ExportArguments, ExportKind};
 use super::work::{Work, failure};
 use crate::failure::Outcome;
+use crate::notice::notice;
 use anyhow::Context;
 
 /// Writes segmentations, or an nnU-Net data set.
@@ -18,7 +19,21 @@ pub(crate) fn export(arguments: &ExportArguments) -> Outcome {
                 out.display()
             );
         }
-        ExportKind::Nnunet => unimplemented!(),
+        ExportKind::Nnunet => {
+            let exported =
+                slicewise_project::export_nnunet(&mut work.project, &work.settings, &out);
+            let exported = exported.map_err(failure)?;
+            exported.warnings.iter().for_each(notice);
+            println!(
+                "{}: an nnU-Net data set of {} cases with drawn slices; `ignore` elsewhere{}",
+                out.display(),
+                exported.training,
+                match exported.others {
+                    0 => String::new(),
+                    others => format!("; {others} without are in imagesTs"),
+                }
+            );
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use slicewise_core::Segmenter;
 use slicewise_project::{
     AskedSlice, Event, Imported, Order, Query, Submission, Told, choose, hand_out,
-    import as take_in, returned_files,
+    import as take_in, returned_files, take_finished,
 };
 use slicewise_strategies::find;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,284 @@
+//! `slicewise annotate`: the slices that wait, on a page in the browser.
+
+use super::arguments::AnnotateArguments;
+use super::file::ProjectFile;
+use super::work::{Work, failure, name_of};
+use crate::failure::{Failure, Outcome};
+use crate::notice::notice;
+use anyhow::Context;
+use ndarray::Axis;
+use slicewise_browser::{
+    Answer, AskedSlice, COLOURS, Class, Desk, DeskError, Options, Overview, Saved, Server, SliceView,
+    State as SliceState,
+};
+use slicewise_core::{Image, SliceAxis};
+use slicewise_data::scan::read_scan;
+use slicewise_project::{
+    AskedTask, History, Project, ProjectError, ProjectFolder, Save, Settings, State, add_save,
+    drawn_slices, predicted, saves, take_finished,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Intensities below and above these shares of a scan's voxels are shown as black and white at first.
+const WINDOW: [f64; 2] = [0.01, 0.995];
+
+/// The project's slices on the page.
+struct ProjectDesk {
+    folder: ProjectFolder,
+    file: ProjectFile,
+    settings: Settings,
+    /// Whose slices are shown.
+    who: String,
+    /// Scans that were looked at, the sliced axis first, with their first window. One save or look at a
+    /// time, so that versions count up.
+    scans: Mutex<BTreeMap<String, Arc<(Image, [f32; 2])>>>,
+    saving: Mutex<()>,
+}
+
+/// Serves the page until Ctrl-C.
+pub(crate) fn annotate(arguments: &AnnotateArguments) -> Outcome {
+    let name = arguments.who.name.as_deref();
+    // Scans that joined, and settings that are wrong, are dealt with first.
+    let mut work = Work::open(name)?;
+    take_finished(&mut work.project, &work.settings).map_err(failure)?;
+    let desk = ProjectDesk {
+        folder: work.project.folder.clone(),
+        file: work.file.clone(),
+        settings: work.settings.clone(),
+        who: name_of(name),
+        scans: Mutex::new(BTreeMap::new()),
+        saving: Mutex::new(()),
+    };
+    drop(work);
+    let waiting = desk.overview().map_err(|error| Failure::input(anyhow::anyhow!("{error}")))?;
+    let open = waiting.slices.iter().filter(|slice| slice.state != SliceState::Done);
+    let kept = desk.folder.root().join(".cache/annotate.json");
+    // The same port and token as before, so that a page that is still open goes on.
+    let before = fs::read_to_string(&kept).ok();
+    let before: Option<(u16, String)> = before.and_then(|text| serde_json::from_str(&text).ok());
+    let count = open.count();
+    let desk: Arc<dyn Desk> = Arc::new(desk);
+    let server = match before.filter(|_| arguments.port.is_none()) {
+        Some((port, token)) => Server::start(
+            Arc::clone(&desk),
+            Options {
+                port: Some(port),
+                token: Some(token),
+            },
+        )
+        .or_else(|_| Server::start(Arc::clone(&desk), Options::default())),
+        None => Server::start(
+            Arc::clone(&desk),
+            Options {
+                port: arguments.port,
+                token: None,
+            },
+        ),
+    };
+    let server = server.map_err(Failure::input)?;
+    if let Some(folder) = kept.parent() {
+        let text = serde_json::to_vec(&(server.port(), server.token()))?;
+        let written = fs::create_dir_all(folder).and_then(|()| slicewise_core::write_whole(&kept, &text));
+        written.with_context(|| kept.display().to_string())?;
+    }
+    println!("{count} slice(s) wait; open {}", server.url());
+    notice("Ctrl-C ends it; what is drawn is kept");
+    let (sender, stop) = mpsc::channel();
+    let _ = ctrlc::set_handler(move || {
+        let _ = sender.send(());
+    });
+    let _ = stop.recv();
+    server.stop();
+    Ok(())
+}
+
+impl ProjectDesk {
+    fn state(&self) -> Result<State, DeskError> {
+        let lines = History::read(&self.folder.history()).map_err(failed)?;
+        Ok(State::of(&lines))
+    }
+
+    /// The tasks of the person, newest first: a slice that several ask for answers the newest.
+    fn tasks<'a>(&self, state: &'a State) -> impl Iterator<Item = &'a AskedTask> {
+        let who = self.who.clone();
+        let own = move |task: &&AskedTask| task.to.as_ref().is_none_or(|to| *to == who);
+        state.tasks.iter().rev().filter(own)
+    }
+
+    fn task_of<'a>(
+        &self,
+        state: &'a State,
+        case: &str,
+        slice: usize,
+    ) -> Result<&'a AskedTask, DeskError> {
+        let asks = |task: &&AskedTask| {
+            let mut slices = task.slices.iter();
+            slices.any(|asked| asked.case == case && asked.slice == slice)
+        };
+        self.tasks(state).find(asks).ok_or_else(|| {
+            DeskError::Input(format!("expected a slice that was asked for, got {case}:{slice}"))
+        })
+    }
+
+    /// The scan of a case, read once.
+    fn scan(&self, state: &State, case: &str) -> Result<Arc<(Image, [f32; 2])>, DeskError> {
+        let mut scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = scans.get(case) {
+            return Ok(Arc::clone(known));
+        }
+        let entry = state
+            .scans
+            .get(case)
+            .ok_or_else(|| DeskError::Input(format!("expected a case of the project, got {case:?}")))?;
+        let path = self.folder.scan_file(&entry.file);
+        let image = read_scan(&path, self.settings.axis, &self.settings.preparation);
+        let image = image.map_err(|error| DeskError::Failed(error.to_string()))?;
+        let window = window(&image);
+        // A few scans of hundreds of megabytes are enough.
+        if scans.len() >= 3 {
+            scans.clear();
+        }
+        let scan = Arc::new((image, window));
+        scans.insert(case.to_owned(), Arc::clone(&scan));
+        Ok(scan)
+    }
+}
+
+impl Desk for ProjectDesk {
+    fn overview(&self) -> Result<Overview, DeskError> {
+        let state = self.state()?;
+        let mut slices: Vec<AskedSlice> = Vec::new();
+        for task in self.tasks(&state) {
+            for asked in &task.slices {
+                let known = |slice: &AskedSlice| slice.case == asked.case && slice.slice == asked.slice;
+                if slices.iter().any(known) {
+                    continue;
+                }
+                let saves = saves(&self.folder, &task.name, &asked.case, asked.slice).map_err(failed)?;
+                let drawn = state.is_drawn(&asked.case, asked.slice, task.to.as_deref());
+                let last = saves.last();
+                let finished = last.is_some_and(|last| last.finished);
+                let Some(scan) = state.scans.get(&asked.case) else {
+                    continue;
+                };
+                let (plane, _) = scan.axis.slice_and_start();
+                slices.push(AskedSlice {
+                    case: asked.case.clone(),
+                    slice: asked.slice,
+                    of: scan.shape[0],
+                    position_mm: asked.slice as f64 * scan.spacing_mm[0],
+                    plane: plane.to_owned(),
+                    why: asked.why.clone(),
+                    state: match (last, drawn || finished) {
+                        (Some(last), _) if !last.finished => SliceState::Begun,
+                        (_, true) => SliceState::Done,
+                        _ => SliceState::Open,
+                    },
+                    who: last.map(|last| last.who.clone()),
+                });
+            }
+        }
+        slices.sort_by(|a, b| (&a.case, a.slice).cmp(&(&b.case, b.slice)));
+        let classes = self.file.classes.iter().enumerate();
+        Ok(Overview {
+            title: self.file.name.name().to_owned(),
+            classes: classes
+                .map(|(value, name)| Class {
+                    name: name.clone(),
+                    colour: COLOURS[if value == 0 { 0 } else { 1 + (value - 1) % (COLOURS.len() - 1) }]
+                        .to_owned(),
+                })
+                .collect(),
+            slices,
+        })
+    }
+
+    fn slice(&self, case: &str, slice: usize) -> Result<SliceView, DeskError> {
+        let state = self.state()?;
+        let task = self.task_of(&state, case, slice)?;
+        let scan = self.scan(&state, case)?;
+        let (image, window) = &*scan;
+        let (_, height, width) = image.voxels.dim();
+        let [_, h_mm, w_mm] = image.geometry.spacing_mm();
+        let saves = saves(&self.folder, &task.name, case, slice).map_err(failed)?;
+        let drawn = drawn_slices(&self.folder, &state, case).map_err(failed)?;
+        let last = saves.last();
+        let accepted = || drawn.get(&slice).map(|labels| labels.iter().copied().collect());
+        let nearest = drawn.iter().filter(|(other, _)| **other != slice);
+        let nearest = nearest.min_by_key(|(other, _)| other.abs_diff(slice));
+        let model = state.newest().filter(|model| model.predicted);
+        let draft = match model {
+            Some(model) => predicted(&self.folder, &state, &model.id, case).map_err(failed)?,
+            None => None,
+        };
+        Ok(SliceView {
+            shape: [height, width],
+            spacing_mm: [h_mm, w_mm],
+            intensities: image.voxels.index_axis(Axis(0), slice).iter().copied().collect(),
+            window: *window,
+            labels: last.map(Save::labels).or_else(accepted),
+            draft: draft.map(|draft| draft.index_axis(Axis(0), slice).iter().copied().collect()),
+            outline: nearest.map(|(&other, labels)| (other, labels.iter().copied().collect())),
+            version: last.map_or(0, |last| last.version),
+            sides: sides(state.scans[case].axis),
+        })
+    }
+
+    fn save(&self, answer: &Answer) -> Result<Saved, DeskError> {
+        let _one = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state()?;
+        let (case, slice) = (answer.case.as_str(), answer.slice);
+        let task = self.task_of(&state, case, slice)?;
+        let [_, height, width] = state.scans[case].shape;
+        answer.check([height, width], self.file.classes.len())?;
+        let before = saves(&self.folder, &task.name, case, slice).map_err(failed)?;
+        let version = before.last().map_or(0, |last| last.version);
+        if answer.version != version {
+            return Err(DeskError::Conflict { version });
+        }
+        let seconds = if answer.seconds.is_finite() { answer.seconds.max(0.0) } else { 0.0 };
+        let save = Save::new(version + 1, &answer.who, answer.finished, seconds, &answer.labels);
+        add_save(&self.folder, &task.name, case, slice, &save).map_err(failed)?;
+        if answer.finished {
+            match Project::open(self.folder.clone(), &answer.who) {
+                Ok(mut project) => {
+                    take_finished(&mut project, &self.settings).map_err(failed)?;
+                }
+                // Somebody trains: it is accepted with the next one, or by `slicewise import`.
+                Err(ProjectError::InUse { .. }) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(Saved {
+            version: version + 1,
+        })
+    }
+}
+
+fn failed(error: ProjectError) -> DeskError {
+    DeskError::Failed(error.to_string())
+}
+
+/// Returns the intensities shown as black and white at first.
+fn window(image: &Image) -> [f32; 2] {
+    let mut values: Vec<f32> = image.voxels.iter().copied().filter(|value| *value != 0.0).collect();
+    if values.is_empty() {
+        return [0.0, 1.0];
+    }
+    values.sort_by(f32::total_cmp);
+    let [low, high] = WINDOW.map(|share| values[(share * (values.len() - 1) as f64) as usize]);
+    if low < high { [low, high] } else { [low, low + 1.0] }
+}
+
+/// Returns the letters at the left, right, top and bottom of a slice whose rows are drawn upwards.
+fn sides(axis: SliceAxis) -> [String; 4] {
+    match axis {
+        SliceAxis::Axial | SliceAxis::Thickest => ["L", "R", "A", "P"],
+        SliceAxis::Sagittal => ["P", "A", "S", "I"],
+        SliceAxis::Coronal => ["L", "R", "S", "I"],
+    }
+    .map(str::to_owned)
+}
