@@ -11,7 +11,6 @@ export class View {
     this.context = canvas.getContext("2d");
     this.image = document.createElement("canvas");
     this.paint = document.createElement("canvas");
-    this.hatch = document.createElement("canvas");
     this.classes = [];
     this.slice = null;
     this.labels = null;
@@ -123,8 +122,11 @@ export class View {
     const scale = 255 / Math.max(high - low, 1e-30);
     for (let i = 0; i < intensities.length; i += 1) {
       const grey = (intensities[i] - low) * scale;
-      data.data.fill(grey, 4 * i, 4 * i + 3);
-      data.data[4 * i + 3] = 255;
+      const at = 4 * i;
+      data.data[at] = grey;
+      data.data[at + 1] = grey;
+      data.data[at + 2] = grey;
+      data.data[at + 3] = 255;
     }
     context.putImageData(data, 0, 0);
   }
@@ -143,10 +145,16 @@ export class View {
         this.unsure = true;
         continue;
       }
-      const [red, green, blue] = colours[label] ?? [255, 255, 255];
-      data.data.set([red, green, blue, 255], 4 * i);
+      const colour = colours[label] ?? [255, 255, 255];
+      const at = 4 * i;
+      data.data[at] = colour[0];
+      data.data[at + 1] = colour[1];
+      data.data[at + 2] = colour[2];
+      data.data[at + 3] = 255;
     }
     context.putImageData(data, 0, 0);
+    const alone = this.unsure && this.labels.map((label) => (label === UNSURE ? UNSURE : 0));
+    this.edges.unsure = this.unsure && outline(alone, this.slice.shape);
   }
 
   draw() {
@@ -178,7 +186,6 @@ export class View {
 
   /** White stripes of a fixed width on the screen, whatever the zoom. */
   drawUnsure(t) {
-    const edges = outline(this.labels.map((label) => (label === UNSURE ? 1 : 0)), this.slice.shape).get(1);
     const { context } = this;
     const { width, height } = this.canvas.getBoundingClientRect();
     const [rows, columns] = this.slice.shape;
@@ -204,7 +211,7 @@ export class View {
     context.lineWidth = 1.5;
     context.stroke();
     context.restore();
-    this.drawEdges(new Map([[UNSURE, edges]]), t, []);
+    this.drawEdges(this.edges.unsure, t, []);
   }
 
   /** Edges in their classes' colours on black, so that they are seen on any grey. */

@@ -15,6 +15,9 @@ pub(crate) fn file(name: &str) -> Option<(&'static str, &'static str)> {
         "save.js" => (SCRIPT, include_str!("../page/save.js")),
         "list.js" => (SCRIPT, include_str!("../page/list.js")),
         "input.js" => (SCRIPT, include_str!("../page/input.js")),
+        "ask.js" => (SCRIPT, include_str!("../page/ask.js")),
+        "hand.js" => (SCRIPT, include_str!("../page/hand.js")),
+        "keys.js" => (SCRIPT, include_str!("../page/keys.js")),
         "main.js" => (SCRIPT, include_str!("../page/main.js")),
         _ => return None,
     })
