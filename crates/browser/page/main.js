@@ -1,22 +1,24 @@
 // Brings the parts together: list, view, hand, saving.
 
 import * as server from "./ask.js";
-import { autoWindow, UNSURE } from "./draw.js";
+import { clock } from "./clock.js";
+import { Contrast } from "./contrast.js";
+import { UNSURE } from "./draw.js";
 import { Hand } from "./hand.js";
 import { Pointers } from "./input.js";
 import { help, keyOf, listen } from "./keys.js";
 import { List } from "./list.js";
 import { Saver, tabs } from "./save.js";
-import { clock } from "./clock.js";
 import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const view = new View($("canvas"));
+const contrast = new Contrast(view, $("level"), $("width"));
 const list = new List($("list"), (index) => open(index));
-const state = { overview: { title: "", classes: [], slices: [] }, current: null, range: [0, 1], emptyAsked: null };
+const state = { overview: { title: "", classes: [], slices: [] }, current: null, emptyAsked: null };
 let saver;
 
-const hand = new Hand(view, { changed, say, windowBy });
+const hand = new Hand(view, { changed, say, windowBy: (dx, dy) => contrast.drag(dx, dy) });
 hand.read = readout;
 new Pointers(view, hand);
 
@@ -124,21 +126,9 @@ async function open(index) {
   const drawing = saver.open(here.case, here.slice, slice);
   if (!saver.isUnsaved(drawing)) drawing.finished = here.state === "done";
   hand.open(drawing);
-  state.range = rangeOf(slice);
   view.show(slice, drawing.labels);
-  if (other) view.window = [...slice.window];
-  windowShown();
+  contrast.open(slice, other);
   report();
-}
-
-/** Intensities that the sliders reach. */
-function rangeOf({ intensities, window: [first, second] }) {
-  let [low, high] = [first, second];
-  for (const value of intensities) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return [low, high > low ? high : low + 1];
 }
 
 function changed() {
@@ -181,40 +171,6 @@ async function refresh() {
   state.current = index < 0 ? null : index;
   view.classes = overview.classes;
   buttons();
-}
-
-// Window and level ----------------------------------------------------------------------------
-
-function setWindow(low, high) {
-  const [first, last] = state.range;
-  const width = Math.max((last - first) / 1000, Math.min(high - low, 2 * (last - first)));
-  const level = Math.max(first, Math.min(last, (low + high) / 2));
-  view.window = [level - width / 2, level + width / 2];
-  windowShown();
-}
-
-function windowShown() {
-  const [first, last] = state.range;
-  const [low, high] = view.window;
-  $("level").value = (1000 * ((low + high) / 2 - first)) / (last - first);
-  // Narrow windows matter most, so the slider is finest there.
-  $("width").value = 1000 * Math.sqrt((high - low) / (2 * (last - first)));
-  view.changed("image");
-}
-
-function windowBy(dx, dy) {
-  const [low, high] = view.window;
-  const step = (high - low) / 250;
-  const level = (low + high) / 2 - dy * step;
-  const half = Math.max(0.02, 1 + dx / 250) * ((high - low) / 2);
-  setWindow(level - half, level + half);
-}
-
-function slid() {
-  const [first, last] = state.range;
-  const level = first + (Number($("level").value) / 1000) * (last - first);
-  const half = (Number($("width").value) / 1000) ** 2 * (last - first);
-  setWindow(level - half, level + half);
 }
 
 // Actions -------------------------------------------------------------------------------------
@@ -265,8 +221,8 @@ const actions = {
   take: () => {
     if (view.slice?.draft && !hand.step((labels) => labels.set(view.slice.draft))) say("Your drawing is the draft already.");
   },
-  auto: () => { if (view.slice) setWindow(...autoWindow(view.slice.intensities)); },
-  reset: () => { if (view.slice) setWindow(...view.slice.window); },
+  auto: () => contrast.auto(),
+  reset: () => contrast.reset(),
   fit: () => view.fit(),
   closer: () => zoom(1.25),
   farther: () => zoom(0.8),
@@ -308,8 +264,6 @@ function wire() {
   const input = (id, change) => $(id).addEventListener("input", () => change(Number($(id).value)));
   input("size", resize);
   input("opacity", (value) => { view.opacity = value / 100; view.changed(); });
-  input("level", slid);
-  input("width", slid);
   for (const id of ["labels", "outline", "draft", "mirror"]) $(id).addEventListener("change", actions[id]);
   $("menu").addEventListener("click", () => $("menu").setAttribute("aria-expanded", $("list").classList.toggle("open")));
   $("theirs").addEventListener("click", () => { saver.showTheirs(hand.drawing); refresh(); });

@@ -18,6 +18,7 @@ pub(crate) fn file(name: &str) -> Option<(&'static str, &'static str)> {
         "ask.js" => (SCRIPT, include_str!("../page/ask.js")),
         "hand.js" => (SCRIPT, include_str!("../page/hand.js")),
         "keys.js" => (SCRIPT, include_str!("../page/keys.js")),
+        "contrast.js" => (SCRIPT, include_str!("../page/contrast.js")),
         "clock.js" => (SCRIPT, include_str!("../page/clock.js")),
         "main.js" => (SCRIPT, include_str!("../page/main.js")),
         _ => return None,
