@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// Rows and columns; pixels are 1.5 mm high and 1 mm wide.
-pub const SHAPE: [usize; 2] = [80, 96];
+pub(crate) const SHAPE: [usize; 2] = [80, 96];
 
 /// Slices that are asked, in this order.
 const ASKED: [(&str, usize); 6] = [
@@ -21,14 +21,14 @@ const ASKED: [(&str, usize); 6] = [
 ];
 
 /// Keeps drawings as `CASE-SLICE-VERSION.labels`, with a line about each in `.txt`.
-pub struct FakeDesk {
+pub(crate) struct FakeDesk {
     folder: PathBuf,
     saving: Mutex<()>,
 }
 
 impl FakeDesk {
     /// A desk that goes on with what lies in `folder`.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();
         let saving = Mutex::new(());
         Self { folder, saving }
@@ -137,7 +137,7 @@ fn distance(pixel: usize, place: usize, scale: f64) -> f64 {
 }
 
 /// Labels of a head: grey matter around white matter around two ventricles.
-pub fn tissue(place: usize, scale: f64) -> Vec<u8> {
+pub(crate) fn tissue(place: usize, scale: f64) -> Vec<u8> {
     let label = |pixel| {
         let column = (pixel % SHAPE[1]) as f64 + 0.5 - 48.0;
         match distance(pixel, place, scale) {
