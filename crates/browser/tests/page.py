@@ -131,7 +131,7 @@ FUNCTIONS = """
   // Rows are twice as high as columns are wide: a dab of 3 covers one row and three columns.
   d.stroke(flat, shape, [2, 1], [2.5, 2.5], [2.5, 2.5], 3, 1);
   const outside = image();
-  d.stroke(outside, shape, [1, 1], [-3, -3], [-1, 9], 4, 1);
+  d.stroke(outside, shape, [1, 1], [-1, -3], [-1, 9], 4, 1);
   // A diamond of pixels that touch at corners alone holds its inside.
   const diamond = image();
   for (const i of [7, 11, 13, 17]) diamond[i] = 1;
