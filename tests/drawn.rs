@@ -44,13 +44,13 @@ device: cpu
 ";
 
 /// A folder with scans, their truth, and an empty project.
-struct Stage {
+pub(crate) struct Stage {
     scratch: tempfile::TempDir,
 }
 
 impl Stage {
     /// Returns `None`, loudly, where Python lacks what the expert needs.
-    fn new(subjects: usize) -> Option<Self> {
+    pub(crate) fn new(subjects: usize) -> Option<Self> {
         let mut test = python();
         test.args(["-c", "import nibabel, SimpleITK"]);
         if !test.output().is_ok_and(|output| output.status.success()) {
@@ -77,19 +77,19 @@ impl Stage {
         Some(stage)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
     }
 
     /// Runs the expert in the stage's folder.
-    fn expert(&self, arguments: &[&str]) -> String {
+    pub(crate) fn expert(&self, arguments: &[&str]) -> String {
         let mut expert = python();
         expert.arg(root().join("tests/drawn/expert.py"));
         succeed(expert.args(arguments).current_dir(self.scratch.path()))
     }
 
     /// Returns a command of the program in the project.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = slicewise(arguments);
         command.current_dir(self.path("heads")).env("USER", "anna");
         command
@@ -233,7 +233,7 @@ fn a_folder_without_a_project_and_files_of_others_are_refused() {
         return;
     };
     let refused = |arguments: &[&str], expected: &str| {
-        let (code, out, error) = run(&mut stage.command(arguments));
+        let (code, out, error) = run(stage.command(arguments).arg("--quiet"));
         assert_eq!(code, 2, "{arguments:?}: {out}{error}");
         assert!(error.contains(expected), "{arguments:?}: {error}");
         assert_eq!(error.trim().lines().count(), 1, "{error}");

@@ -15,6 +15,7 @@ mod docs_faults;
 mod documents;
 mod documents_names;
 mod drawn;
+mod drawn_killed;
 mod extensions;
 mod faults;
 mod folds;

@@ -5,8 +5,9 @@ use crate::error::ProjectError;
 use crate::folder::Project;
 use crate::history::Event;
 use crate::train::predicted;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Zip};
 use slicewise_core::{Geometry, IGNORE};
+use slicewise_metrics::{class_dice, mean_dice};
 use std::collections::BTreeMap;
 
 /// Slices that somebody drew.
@@ -68,7 +69,7 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
     let classes = project.state().classes.len();
     let model = project.state().newest().filter(|model| model.predicted);
     let model = model.map(|model| model.id.clone());
-    let mut draft_dice = BTreeMap::new();
+    let mut draft_dice = Vec::new();
     if let Some(model) = &model
         && let Some(draft) = predicted(&project.folder, project.state(), model, case)?
     {
@@ -77,7 +78,7 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
             .iter()
             .filter(|(slice, _)| !before.contains_key(slice))
         {
-            let dice = mean_dice(draft.index_axis(Axis(0), slice), labels.view(), classes);
+            let dice = draft_agreement(draft.index_axis(Axis(0), slice), labels.view(), classes);
             draft_dice.extend(dice.map(|dice| (slice, dice)));
         }
     }
@@ -98,21 +99,16 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
 
 /// Returns the mean Dice over the foreground classes that are in either of two slices `[H, W]`; `None` if
 /// none is. Voxels that are [`IGNORE`] in `drawn` do not count.
-fn mean_dice(draft: ArrayView2<u8>, drawn: ArrayView2<u8>, classes: usize) -> Option<f64> {
-    let mut counts = vec![[0u64; 2]; classes];
-    for (&a, &b) in draft.iter().zip(&drawn).filter(|(_, b)| **b != IGNORE) {
-        for class in [a, b] {
-            if let Some(count) = counts.get_mut(usize::from(class)) {
-                count[1] += 1;
-                count[0] += u64::from(a == b);
-            }
-        }
-    }
-    let present = counts.iter().skip(1).filter(|[_, all]| *all > 0);
-    let dice: Vec<f64> = present
-        .map(|[both, all]| *both as f64 / *all as f64)
-        .collect();
-    (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64)
+fn draft_agreement(draft: ArrayView2<u8>, drawn: ArrayView2<u8>, classes: usize) -> Option<f64> {
+    let known = |class: u8, drawn: u8| if drawn == IGNORE { 0 } else { class };
+    let volume = |of: &dyn Fn(u8, u8) -> u8| {
+        let pairs = Zip::from(&draft).and(&drawn);
+        pairs.map_collect(|&a, &b| of(a, b)).insert_axis(Axis(0))
+    };
+    let draft = volume(&|draft, drawn| known(draft, drawn));
+    let drawn = volume(&|_, drawn| known(drawn, drawn));
+    let dice = class_dice(&draft, &drawn, classes).ok()?;
+    mean_dice(&dice)
 }
 
 #[cfg(test)]
@@ -125,12 +121,12 @@ mod tests {
         let draft = arr2(&[[1, 1, 2, 0]]);
         let drawn = arr2(&[[1, 0, 2, 2]]);
         // Class 1: 2 · 1 / 3; class 2: 2 · 1 / 3.
-        let dice = mean_dice(draft.view(), drawn.view(), 3).unwrap();
+        let dice = draft_agreement(draft.view(), drawn.view(), 3).unwrap();
         assert!((dice - 2.0 / 3.0).abs() < 1e-12, "{dice}");
         let unsure = arr2(&[[1, IGNORE, 2, IGNORE]]);
-        assert_eq!(mean_dice(draft.view(), unsure.view(), 3), Some(1.0));
+        assert_eq!(draft_agreement(draft.view(), unsure.view(), 3), Some(1.0));
         let empty = arr2(&[[0, 0, 0, 0]]);
-        assert_eq!(mean_dice(empty.view(), empty.view(), 3), None);
-        assert_eq!(mean_dice(draft.view(), empty.view(), 3), Some(0.0));
+        assert_eq!(draft_agreement(empty.view(), empty.view(), 3), None);
+        assert_eq!(draft_agreement(draft.view(), empty.view(), 3), Some(0.0));
     }
 }

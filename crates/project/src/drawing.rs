@@ -82,7 +82,10 @@ pub fn saves(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(ProjectError::io(path)(source)),
     };
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect())
 }
 
 /// Adds a save of a slice and waits until it is on disk.
@@ -120,7 +123,8 @@ pub fn take_finished(project: &mut Project, settings: &Settings) -> Result<usize
     let mut accepted = 0;
     for task in project.state().tasks.clone() {
         for case in task.labels.keys() {
-            let mut by_person: BTreeMap<String, (BTreeMap<usize, Array2<u8>>, f64)> = BTreeMap::new();
+            let mut by_person: BTreeMap<String, (BTreeMap<usize, Array2<u8>>, f64)> =
+                BTreeMap::new();
             for slice in task.slices_of(case) {
                 let saves = saves(&project.folder, &task.name, case, slice)?;
                 let Some(last) = saves.last().filter(|last| last.finished) else {

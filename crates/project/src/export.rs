@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::train::predicted;
 use ndarray::Axis;
 use slicewise_core::{IGNORE, Volume, write_whole};
-use slicewise_data::nifti::{read_image, write_image, write_labels};
+use slicewise_data::nifti::{read_image, write_image, write_like};
 use slicewise_data::scan::read_scan;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const MARK: &str = "slicewise-export.txt";
 
 /// Writes a segmentation of each scan, with its uncertainty beside it: on the scan's own voxels, with its
-/// file's order of axes. Drawn slices are as they were drawn; where people were unsure, and between drawn
+/// file's order of axes and its type of numbers. Drawn slices are as they were drawn; where people were unsure, and between drawn
 /// slices, it is the newest model's. On drawn slices the uncertainty is that of the model too.
 ///
 /// # Errors
@@ -57,11 +57,12 @@ pub fn export_dense(
                     }
                 });
             }
-            let geometry = image.geometry;
-            write_labels(
-                &place.join(format!("{case}.nii.gz")),
-                &Volume { voxels, geometry },
-            )?;
+            let labels = Volume {
+                voxels: voxels.mapv(f32::from),
+                geometry: image.geometry,
+            };
+            let scan = folder.scan_file(&scan.file);
+            write_like(&place.join(format!("{case}.nii.gz")), &labels, &scan)?;
             let uncertainty = read_image(&folder.prediction(&model, case, "uncertainty"))?;
             write_image(
                 &place.join(format!("{case}-uncertainty.nii.gz")),

@@ -121,8 +121,8 @@ pub enum Event {
         seconds: Option<f64>,
         /// How well the newest model's draft agreed with what was drawn: mean Dice over classes of each
         /// slice that the model had not been trained on.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        draft_dice: BTreeMap<usize, f64>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        draft_dice: Vec<(usize, f64)>,
         /// The model of that draft.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,

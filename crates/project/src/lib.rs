@@ -40,4 +40,6 @@ pub use scans::{Noticed, find_scans, read_scans, take_in, write_scans};
 pub use settings::Settings;
 pub use state::{AskedTask, Drawn, State, TrainedModel};
 pub use tasks::{Order, TaskFile, hand_out};
-pub use train::{load, model_id, predict, predicted, train, weights, weights_seed};
+pub use train::{
+    load, model_id, need_drawn, predict, predicted, train, weights, weights_seed, write_prediction,
+};

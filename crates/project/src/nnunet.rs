@@ -10,6 +10,7 @@ use crate::export::whole_folder;
 use crate::folder::Project;
 use crate::history::Event;
 use crate::settings::Settings;
+use crate::train::need_drawn;
 use ndarray::{Array3, Axis};
 use serde_json::{Map, Value, json};
 use slicewise_core::{IGNORE, Volume, write_whole};
@@ -43,13 +44,7 @@ pub fn export_nnunet(
     settings: &Settings,
     out: &Path,
 ) -> Result<NnunetExport, ProjectError> {
-    if project.state().slices_drawn() == 0 {
-        return Err(ProjectError::Input(
-            "expected drawn slices to export, got none; draw those of `slicewise ask`, then `slicewise \
-             import`"
-                .to_owned(),
-        ));
-    }
+    need_drawn(project.state(), "export")?;
     let mut exported = NnunetExport::default();
     whole_folder(out, "nnunet", |place| {
         exported = write(project, settings, place)?;

@@ -207,7 +207,7 @@ impl State {
             .iter_mut()
             .find(|known| Some(&known.id) == model.as_ref());
         if let Some(model) = model {
-            model.draft_dice.extend(draft_dice.values());
+            model.draft_dice.extend(draft_dice.iter().map(|(_, dice)| dice));
         }
     }
 
@@ -293,7 +293,7 @@ mod tests {
             labels: labels.to_owned(),
             slices: slices.to_vec(),
             seconds,
-            draft_dice: BTreeMap::new(),
+            draft_dice: Vec::new(),
             model: None,
         })
     }

@@ -11,13 +11,15 @@ use crate::history::{Event, sha256};
 use crate::settings::Settings;
 use crate::state::State;
 use ndarray::{Array3, Array4, Axis};
-use slicewise_core::{Prediction, Segmenter, TrainingCase};
+use slicewise_core::write::folder_of;
+use slicewise_core::{Segmenter, TrainingCase};
+use slicewise_data::PreparedScan;
 use slicewise_data::nifti::{write_image, write_labels};
 use slicewise_experiment::record::FIRST;
 use slicewise_experiment::training::save_weights;
 use slicewise_experiment::{Observer, ResultsFolder, Round, RoundTraining, Run, seed};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Returns the seed of a model's first weights: that of a sweep's run with this seed and task.
 pub fn weights_seed(settings: &Settings) -> u64 {
@@ -77,14 +79,8 @@ pub fn train(
     segmenter: &mut dyn Segmenter,
     observer: &mut dyn Observer,
 ) -> Result<(), ProjectError> {
+    need_drawn(project.state(), "train on")?;
     let slices = project.state().slices_drawn();
-    if slices == 0 {
-        return Err(ProjectError::Input(
-            "expected drawn slices to train on, got none; draw those of `slicewise ask`, then `slicewise \
-             import`"
-                .to_owned(),
-        ));
-    }
     let path = weights(&project.folder, settings, model);
     if path.exists() && project.state().models.iter().any(|known| known.id == model) {
         load(segmenter, &path)?;
@@ -133,8 +129,22 @@ pub fn train(
     forget_steps(&folder.training(&run, 0), &path)
 }
 
+/// Fails unless something was drawn. `what_for` ends the sentence: `train on`.
+///
+/// # Errors
+/// Nothing was drawn.
+pub fn need_drawn(state: &State, what_for: &str) -> Result<(), ProjectError> {
+    match state.slices_drawn() {
+        0 => Err(ProjectError::Input(format!(
+            "expected drawn slices to {what_for}, got none; draw those of `slicewise ask`, then `slicewise \
+             import`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Removes what training left beside the weights, which are at `kept`.
-fn forget_steps(progress: &std::path::Path, kept: &std::path::Path) -> Result<(), ProjectError> {
+fn forget_steps(progress: &Path, kept: &Path) -> Result<(), ProjectError> {
     let Some(folder) = progress.parent() else {
         return Ok(());
     };
@@ -151,7 +161,7 @@ fn forget_steps(progress: &std::path::Path, kept: &std::path::Path) -> Result<()
 ///
 /// # Errors
 /// The file is gone or damaged.
-pub fn load(segmenter: &mut dyn Segmenter, path: &std::path::Path) -> Result<(), ProjectError> {
+pub fn load(segmenter: &mut dyn Segmenter, path: &Path) -> Result<(), ProjectError> {
     segmenter
         .load(path)
         .map_err(|source| ProjectError::Segmenter {
@@ -177,17 +187,8 @@ pub fn predict(
         let labels = project.folder.prediction(model, &case.id, "labels");
         let uncertainty = project.folder.prediction(model, &case.id, "uncertainty");
         if !labels.exists() || !uncertainty.exists() {
-            let prediction = prediction_of(segmenter, case)?;
             make_parent(&labels)?;
-            let probabilities = &prediction.probabilities;
-            let classes = case.scan.classes(probabilities);
-            let entropy = case.scan.values(&entropy(probabilities));
-            let off_grid = |source| ProjectError::Grid {
-                case: case.id.clone(),
-                source,
-            };
-            write_image(&uncertainty, &entropy.map_err(off_grid)?)?;
-            write_labels(&labels, &classes.map_err(off_grid)?)?;
+            write_prediction(segmenter, &case.id, &case.scan, folder_of(&labels))?;
         }
         progress(&case.id);
     }
@@ -204,19 +205,31 @@ pub fn predict(
     })
 }
 
-/// Segments a case on the network's grid.
+/// Segments a scan, and writes to `folder` its labels, `CASE-labels.nii.gz`, and its uncertainty,
+/// `CASE-uncertainty.nii.gz`, as [`predict`] says.
 ///
 /// # Errors
-/// The model failed.
-pub(crate) fn prediction_of(
+/// The model or the disk failed.
+pub fn write_prediction(
     segmenter: &dyn Segmenter,
-    case: &ProjectCase,
-) -> Result<Prediction, ProjectError> {
-    let prediction = segmenter.predict(&case.scan.image.voxels);
-    prediction.map_err(|source| ProjectError::Segmenter {
-        doing: format!("segmenting case {}", case.id),
+    case: &str,
+    scan: &PreparedScan,
+    folder: &Path,
+) -> Result<(), ProjectError> {
+    let prediction = segmenter.predict(&scan.image.voxels);
+    let prediction = prediction.map_err(|source| ProjectError::Segmenter {
+        doing: format!("segmenting case {case}"),
         source,
-    })
+    })?;
+    let probabilities = &prediction.probabilities;
+    let off_grid = |source| ProjectError::Grid {
+        case: case.to_owned(),
+        source,
+    };
+    let classes = scan.classes(probabilities).map_err(off_grid)?;
+    let entropy = scan.values(&entropy(probabilities)).map_err(off_grid)?;
+    write_image(&folder.join(format!("{case}-uncertainty.nii.gz")), &entropy)?;
+    Ok(write_labels(&folder.join(format!("{case}-labels.nii.gz")), &classes)?)
 }
 
 /// Returns the entropy in nats of class probabilities `[C, D, H, W]`, `[D, H, W]`.

@@ -1,8 +1,8 @@
 //! The command line: subcommands and their arguments.
 
 use crate::project::arguments::{
-    AnnotateArguments, AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments, NextArguments,
-    RetractArguments, StatusArguments, WhoArguments,
+    AnnotateArguments, AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments,
+    NextArguments, RetractArguments, StatusArguments, WhoArguments,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -95,8 +95,8 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Train the project's model on all that is drawn
     Train(WhoArguments),
-    /// Segment all scans of the project
-    Predict(WhoArguments),
+    /// Segment all scans of the project, or any scans with the network of a sweep's run
+    Predict(PredictArguments),
     /// Import; when nothing waits, train, predict and ask again
     Next(NextArguments),
     /// Take back a drawn slice

@@ -7,6 +7,7 @@ mod export;
 mod file;
 mod hand;
 mod look;
+mod of_run;
 mod train;
 mod work;
 

@@ -1,7 +1,7 @@
 //! The arguments of the commands for a project.
 
 use clap::{Args, ValueEnum};
-use slicewise_data::SliceAxis;
+use slicewise_data::{SliceAxis, Task};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -138,6 +138,46 @@ pub(crate) struct ImportArguments {
     /// Who you are.
     #[command(flatten)]
     pub(crate) who: WhoArguments,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// With --run: the folder of scans (.nii or .nii.gz), or one scan
+    #[arg(requires = "run")]
+    pub(crate) scans: Option<PathBuf>,
+    /// Use the network that a run of this results folder has trained, in place of the project's
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: Option<PathBuf>,
+    /// With --run: the folder to write
+    #[arg(long, value_name = "DIR", requires = "run")]
+    pub(crate) out: Option<PathBuf>,
+    /// Which run.
+    #[command(flatten)]
+    pub(crate) which: RunArguments,
+    /// Who you are.
+    #[command(flatten)]
+    pub(crate) who: WhoArguments,
+}
+
+/// Which run of a results folder; what there is one of need not be said.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// With --run: the task
+    #[arg(long, requires = "run")]
+    pub(crate) task: Option<Task>,
+    /// With --run: the model's name in the experiment
+    #[arg(long, requires = "run")]
+    pub(crate) model: Option<String>,
+    /// With --run: the strategy, `first` or `full`
+    #[arg(long, requires = "run")]
+    pub(crate) strategy: Option<String>,
+    /// With --run: the seed
+    #[arg(long, requires = "run")]
+    pub(crate) seed: Option<u64>,
+    /// With --run: the fold that was unseen
+    #[arg(long, requires = "run")]
+    pub(crate) fold: Option<usize>,
 }
 
 /// Arguments of `next`.

@@ -32,6 +32,11 @@ pub(crate) fn init(arguments: &InitArguments) -> Outcome {
         Project::open(folder.clone(), &name_of(arguments.who.name.as_deref())).map_err(failure)?;
     let classes = classes(&arguments.classes);
     if !project.state().id.is_empty() {
+        // An attempt that was cut short may have begun the project and not taken in its scans.
+        if project.state().scans.is_empty() {
+            let file = ProjectFile::read(&folder)?;
+            take_in(&mut project, &file.settings()).map_err(failure)?;
+        }
         let known: Vec<&String> = project.state().scans.keys().collect();
         let same = project.state().classes == classes
             && found.iter().all(|(case, _)| known.contains(&case));

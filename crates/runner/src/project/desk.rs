@@ -8,8 +8,8 @@ use crate::notice::notice;
 use anyhow::Context;
 use ndarray::Axis;
 use slicewise_browser::{
-    Answer, AskedSlice, COLOURS, Class, Desk, DeskError, Options, Overview, Saved, Server, SliceView,
-    State as SliceState,
+    Answer, AskedSlice, COLOURS, Class, Desk, DeskError, Options, Overview, Saved, Server,
+    SliceView, State as SliceState,
 };
 use slicewise_core::{Image, SliceAxis};
 use slicewise_data::scan::read_scan;
@@ -53,8 +53,13 @@ pub(crate) fn annotate(arguments: &AnnotateArguments) -> Outcome {
         saving: Mutex::new(()),
     };
     drop(work);
-    let waiting = desk.overview().map_err(|error| Failure::input(anyhow::anyhow!("{error}")))?;
-    let open = waiting.slices.iter().filter(|slice| slice.state != SliceState::Done);
+    let waiting = desk
+        .overview()
+        .map_err(|error| Failure::input(anyhow::anyhow!("{error}")))?;
+    let open = waiting
+        .slices
+        .iter()
+        .filter(|slice| slice.state != SliceState::Done);
     let kept = desk.folder.root().join(".cache/annotate.json");
     // The same port and token as before, so that a page that is still open goes on.
     let before = fs::read_to_string(&kept).ok();
@@ -81,7 +86,8 @@ pub(crate) fn annotate(arguments: &AnnotateArguments) -> Outcome {
     let server = server.map_err(Failure::input)?;
     if let Some(folder) = kept.parent() {
         let text = serde_json::to_vec(&(server.port(), server.token()))?;
-        let written = fs::create_dir_all(folder).and_then(|()| slicewise_core::write_whole(&kept, &text));
+        let written =
+            fs::create_dir_all(folder).and_then(|()| slicewise_core::write_whole(&kept, &text));
         written.with_context(|| kept.display().to_string())?;
     }
     println!("{count} slice(s) wait; open {}", server.url());
@@ -119,7 +125,9 @@ impl ProjectDesk {
             slices.any(|asked| asked.case == case && asked.slice == slice)
         };
         self.tasks(state).find(asks).ok_or_else(|| {
-            DeskError::Input(format!("expected a slice that was asked for, got {case}:{slice}"))
+            DeskError::Input(format!(
+                "expected a slice that was asked for, got {case}:{slice}"
+            ))
         })
     }
 
@@ -129,10 +137,9 @@ impl ProjectDesk {
         if let Some(known) = scans.get(case) {
             return Ok(Arc::clone(known));
         }
-        let entry = state
-            .scans
-            .get(case)
-            .ok_or_else(|| DeskError::Input(format!("expected a case of the project, got {case:?}")))?;
+        let entry = state.scans.get(case).ok_or_else(|| {
+            DeskError::Input(format!("expected a case of the project, got {case:?}"))
+        })?;
         let path = self.folder.scan_file(&entry.file);
         let image = read_scan(&path, self.settings.axis, &self.settings.preparation);
         let image = image.map_err(|error| DeskError::Failed(error.to_string()))?;
@@ -153,11 +160,13 @@ impl Desk for ProjectDesk {
         let mut slices: Vec<AskedSlice> = Vec::new();
         for task in self.tasks(&state) {
             for asked in &task.slices {
-                let known = |slice: &AskedSlice| slice.case == asked.case && slice.slice == asked.slice;
+                let known =
+                    |slice: &AskedSlice| slice.case == asked.case && slice.slice == asked.slice;
                 if slices.iter().any(known) {
                     continue;
                 }
-                let saves = saves(&self.folder, &task.name, &asked.case, asked.slice).map_err(failed)?;
+                let saves =
+                    saves(&self.folder, &task.name, &asked.case, asked.slice).map_err(failed)?;
                 let drawn = state.is_drawn(&asked.case, asked.slice, task.to.as_deref());
                 let last = saves.last();
                 let finished = last.is_some_and(|last| last.finished);
@@ -188,8 +197,12 @@ impl Desk for ProjectDesk {
             classes: classes
                 .map(|(value, name)| Class {
                     name: name.clone(),
-                    colour: COLOURS[if value == 0 { 0 } else { 1 + (value - 1) % (COLOURS.len() - 1) }]
-                        .to_owned(),
+                    colour: COLOURS[if value == 0 {
+                        0
+                    } else {
+                        1 + (value - 1) % (COLOURS.len() - 1)
+                    }]
+                    .to_owned(),
                 })
                 .collect(),
             slices,
@@ -206,7 +219,11 @@ impl Desk for ProjectDesk {
         let saves = saves(&self.folder, &task.name, case, slice).map_err(failed)?;
         let drawn = drawn_slices(&self.folder, &state, case).map_err(failed)?;
         let last = saves.last();
-        let accepted = || drawn.get(&slice).map(|labels| labels.iter().copied().collect());
+        let accepted = || {
+            drawn
+                .get(&slice)
+                .map(|labels| labels.iter().copied().collect())
+        };
         let nearest = drawn.iter().filter(|(other, _)| **other != slice);
         let nearest = nearest.min_by_key(|(other, _)| other.abs_diff(slice));
         let model = state.newest().filter(|model| model.predicted);
@@ -217,7 +234,12 @@ impl Desk for ProjectDesk {
         Ok(SliceView {
             shape: [height, width],
             spacing_mm: [h_mm, w_mm],
-            intensities: image.voxels.index_axis(Axis(0), slice).iter().copied().collect(),
+            intensities: image
+                .voxels
+                .index_axis(Axis(0), slice)
+                .iter()
+                .copied()
+                .collect(),
             window: *window,
             labels: last.map(Save::labels).or_else(accepted),
             draft: draft.map(|draft| draft.index_axis(Axis(0), slice).iter().copied().collect()),
@@ -239,8 +261,18 @@ impl Desk for ProjectDesk {
         if answer.version != version {
             return Err(DeskError::Conflict { version });
         }
-        let seconds = if answer.seconds.is_finite() { answer.seconds.max(0.0) } else { 0.0 };
-        let save = Save::new(version + 1, &answer.who, answer.finished, seconds, &answer.labels);
+        let seconds = if answer.seconds.is_finite() {
+            answer.seconds.max(0.0)
+        } else {
+            0.0
+        };
+        let save = Save::new(
+            version + 1,
+            &answer.who,
+            answer.finished,
+            seconds,
+            &answer.labels,
+        );
         add_save(&self.folder, &task.name, case, slice, &save).map_err(failed)?;
         if answer.finished {
             match Project::open(self.folder.clone(), &answer.who) {
@@ -264,13 +296,22 @@ fn failed(error: ProjectError) -> DeskError {
 
 /// Returns the intensities shown as black and white at first.
 fn window(image: &Image) -> [f32; 2] {
-    let mut values: Vec<f32> = image.voxels.iter().copied().filter(|value| *value != 0.0).collect();
+    let mut values: Vec<f32> = image
+        .voxels
+        .iter()
+        .copied()
+        .filter(|value| *value != 0.0)
+        .collect();
     if values.is_empty() {
         return [0.0, 1.0];
     }
     values.sort_by(f32::total_cmp);
     let [low, high] = WINDOW.map(|share| values[(share * (values.len() - 1) as f64) as usize]);
-    if low < high { [low, high] } else { [low, low + 1.0] }
+    if low < high {
+        [low, high]
+    } else {
+        [low, low + 1.0]
+    }
 }
 
 /// Returns the letters at the left, right, top and bottom of a slice whose rows are drawn upwards.

@@ -165,6 +165,10 @@ fn is_plain(name: &str) -> bool {
 pub(crate) fn import(arguments: &ImportArguments) -> Outcome {
     let mut work = Work::open(arguments.who.name.as_deref())?;
     let place = (arguments.case.as_deref(), arguments.task.as_deref());
+    let finished = take_finished(&mut work.project, &work.settings).map_err(failure)?;
+    if finished > 0 {
+        println!("{finished} slice(s) accepted that were finished in the browser");
+    }
     let files = returned_files(&work.project, &arguments.paths, place).map_err(failure)?;
     let (mut accepted, mut refused) = (0, 0);
     let mut untouched = 0;

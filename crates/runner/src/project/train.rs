@@ -1,7 +1,7 @@
 //! `slicewise train`, `predict` and `next`.
 
-use super::arguments::{AskArguments, ImportArguments, NextArguments, WhoArguments};
-use super::hand;
+use super::arguments::{AskArguments, ImportArguments, NextArguments, PredictArguments, WhoArguments};
+use super::{hand, of_run};
 use super::work::{Prepared, Work, failure};
 use crate::failure::{Failure, Outcome};
 use crate::notice::notice;
@@ -56,6 +56,7 @@ impl Observer for Lines {
 /// Trains a model on everything that was drawn.
 pub(crate) fn train(arguments: &WhoArguments) -> Outcome {
     let mut work = Work::open(arguments.name.as_deref())?;
+    slicewise_project::need_drawn(work.project.state(), "train on").map_err(failure)?;
     let mut prepared = work.prepare()?;
     train_in(&mut work, &mut prepared)
 }
@@ -86,9 +87,12 @@ fn train_in(work: &mut Work, prepared: &mut Prepared) -> Outcome {
     Ok(())
 }
 
-/// Segments all scans with the newest model.
-pub(crate) fn predict(arguments: &WhoArguments) -> Outcome {
-    let mut work = Work::open(arguments.name.as_deref())?;
+/// Segments all scans with the newest model, or others with the network of a sweep's run.
+pub(crate) fn predict(arguments: &PredictArguments) -> Outcome {
+    if let Some(results) = &arguments.run {
+        return of_run::predict(arguments, &arguments.which, results);
+    }
+    let mut work = Work::open(arguments.who.name.as_deref())?;
     let mut prepared = work.prepare()?;
     work.load_newest(&mut prepared)?;
     predict_in(&mut work, &prepared)
