@@ -17,6 +17,7 @@ const KEYS = [
   ["See", ["o"], "outline of the nearest slice drawn before", "outline"],
   ["See", ["g"], "the model's draft, dashed", "draft"],
   ["See", ["m"], "mirror: radiological display", "mirror"],
+  ["See", ["i"], "interpolate: smooth between pixels", "smooth"],
   ["See", ["a"], "window and level from this slice", "auto"],
   ["See", ["w"], "window and level as at first", "reset"],
   ["See", ["c"], "centre: the whole slice", "fit"],

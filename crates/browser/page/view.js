@@ -17,6 +17,7 @@ export class View {
     this.window = [0, 1];
     this.opacity = 0.45;
     this.mirrored = false;
+    this.smooth = false;
     this.shows = { labels: true, outline: true, draft: true };
     this.zoom = 1;
     this.centre = [0, 0];
@@ -168,8 +169,9 @@ export class View {
     this.stale = {};
     const t = this.transform();
     context.setTransform(ratio * t.sx, 0, 0, ratio * t.sy, ratio * t.x, ratio * t.y);
-    context.imageSmoothingEnabled = false;
+    context.imageSmoothingEnabled = this.smooth;
     context.drawImage(this.image, 0, 0);
+    context.imageSmoothingEnabled = false;
     if (this.shows.labels) {
       context.globalAlpha = this.opacity;
       context.drawImage(this.paint, 0, 0);
