@@ -35,7 +35,7 @@ const BY_HAND = [
   ["Draw", "Ctrl Z", "undo"],
   ["Draw", "Ctrl Y", "redo"],
   ["See", "wheel, two fingers", "zoom"],
-  ["See", "space + drag, middle drag", "pan"],
+  ["See", "space drag, middle drag", "pan"],
   ["See", "right drag", "window (sideways) and level (up and down)"],
 ];
 
@@ -80,7 +80,7 @@ export function help(element) {
     table.createCaption().textContent = group;
     for (const [, keys, words] of rows.filter(([each]) => each === group)) {
       const row = table.insertRow();
-      row.insertCell().append(Object.assign(document.createElement("kbd"), { textContent: keys }));
+      row.insertCell().append(...keys.split(", ").map((key) => Object.assign(document.createElement("kbd"), { textContent: key })));
       row.insertCell().textContent = words;
     }
     element.append(table);
