@@ -80,7 +80,7 @@ export function help(element) {
     table.createCaption().textContent = group;
     for (const [, keys, words] of rows.filter(([each]) => each === group)) {
       const row = table.insertRow();
-      row.insertCell().append(...keys.split(", ").map((key) => Object.assign(document.createElement("kbd"), { textContent: key })));
+      row.insertCell().append(...keys.split(", ").flatMap((key) => [Object.assign(document.createElement("kbd"), { textContent: key }), " "]));
       row.insertCell().textContent = words;
     }
     element.append(table);

@@ -165,7 +165,7 @@ EXPECTED = {
     "all": 20,
     "inside": 2,
     "triangle": "0 1 2 5 6 10",
-    "edges": 8,
+    "edges": 4,
     "same": None,
     "steps": [True, 1, False, True, 3, False],
     "packed": "0*2,255*1,3*2",
