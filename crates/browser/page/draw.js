@@ -105,26 +105,31 @@ export function fillContour(labels, [rows, columns], corners, value) {
 
 /**
  * Edges between pixels of different labels, for each label but background: a map from label to a
- * flat list of row0, column0, row1, column1.
+ * flat list of row0, column0, row1, column1. Edges in one line are one.
  */
 export function outline(labels, [rows, columns]) {
   const edges = new Map();
-  const add = (label, ...edge) => {
-    if (label === 0) return;
-    if (!edges.has(label)) edges.set(label, []);
-    edges.get(label).push(...edge);
-  };
   const at = (r, c) => (r < 0 || c < 0 || r >= rows || c >= columns ? 0 : labels[r * columns + c]);
-  for (let r = 0; r <= rows; r += 1) {
-    for (let c = 0; c <= columns; c += 1) {
-      const here = at(r, c);
-      const below = at(r - 1, c);
-      const before = at(r, c - 1);
-      // Of two classes that touch, the higher draws the edge, so that it is drawn once.
-      if (here !== below) add(Math.max(here, below), r, c, r, c + 1);
-      if (here !== before) add(Math.max(here, before), r, c, r + 1, c);
+  const along = (lines, length, pair, add) => {
+    for (let i = 0; i <= lines; i += 1) {
+      let label = 0;
+      let first = 0;
+      for (let j = 0; j <= length; j += 1) {
+        const [a, b] = j < length ? pair(i, j) : [0, 0];
+        // Of two classes that touch, the higher draws the edge, so that it is drawn once.
+        const here = a === b ? 0 : Math.max(a, b);
+        if (here === label) continue;
+        if (label !== 0) {
+          if (!edges.has(label)) edges.set(label, []);
+          edges.get(label).push(...add(i, first, j));
+        }
+        label = here;
+        first = j;
+      }
     }
-  }
+  };
+  along(rows, columns, (r, c) => [at(r - 1, c), at(r, c)], (r, c, end) => [r, c, r, end]);
+  along(columns, rows, (c, r) => [at(r, c - 1), at(r, c)], (c, r, end) => [r, c, end, c]);
   return edges;
 }
 

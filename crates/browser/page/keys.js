@@ -17,6 +17,7 @@ const KEYS = [
   ["See", ["o"], "outline of the nearest slice drawn before", "outline"],
   ["See", ["g"], "the model's draft, dashed", "draft"],
   ["See", ["m"], "mirror: radiological display", "mirror"],
+  ["See", ["i"], "interpolate: smooth between pixels", "smooth"],
   ["See", ["a"], "window and level from this slice", "auto"],
   ["See", ["w"], "window and level as at first", "reset"],
   ["See", ["c"], "centre: the whole slice", "fit"],
@@ -34,7 +35,7 @@ const BY_HAND = [
   ["Draw", "Ctrl Z", "undo"],
   ["Draw", "Ctrl Y", "redo"],
   ["See", "wheel, two fingers", "zoom"],
-  ["See", "space + drag, middle drag", "pan"],
+  ["See", "space drag, middle drag", "pan"],
   ["See", "right drag", "window (sideways) and level (up and down)"],
 ];
 
@@ -79,7 +80,7 @@ export function help(element) {
     table.createCaption().textContent = group;
     for (const [, keys, words] of rows.filter(([each]) => each === group)) {
       const row = table.insertRow();
-      row.insertCell().append(Object.assign(document.createElement("kbd"), { textContent: keys }));
+      row.insertCell().append(...keys.split(", ").flatMap((key) => [Object.assign(document.createElement("kbd"), { textContent: key }), " "]));
       row.insertCell().textContent = words;
     }
     element.append(table);

@@ -8,6 +8,9 @@ const make = (tag, fields = {}, ...children) => {
   return element;
 };
 
+/** A position as text: at most two decimals and a proper minus. */
+export const mm = (value) => `${String(Number(value.toFixed(2))).replace("-", "−")} mm`;
+
 export class List {
   constructor(element, choose) {
     Object.assign(this, { element, choose });
@@ -50,7 +53,7 @@ export class List {
       "button",
       {
         className: `slice ${each.state}`,
-        title: `${each.case}, slice ${each.slice} (from 0, ${each.of} in all), ${each.plane}, ${each.position_mm} mm: ${each.why}`,
+        title: `${each.case}, slice ${each.slice} (from 0, ${each.of} in all), ${each.plane}, ${mm(each.position_mm)}: ${each.why}`,
       },
       make("span", { className: "sign", textContent: sign, ariaHidden: "true" }),
       make(

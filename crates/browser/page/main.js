@@ -7,7 +7,7 @@ import { UNSURE } from "./draw.js";
 import { Hand } from "./hand.js";
 import { Pointers } from "./input.js";
 import { help, keyOf, listen } from "./keys.js";
-import { List } from "./list.js";
+import { List, mm } from "./list.js";
 import { Saver, tabs } from "./save.js";
 import { View } from "./view.js";
 
@@ -79,7 +79,7 @@ function buttons() {
   const here = asked();
   list.show(overview.slices, current, (each) => Boolean(drawingOf(each)?.problem || drawingOf(each)?.conflict));
   if (here) {
-    $("where").textContent = `${here.case} · slice ${here.slice} of 0–${here.of - 1} · ${here.plane} · ${here.position_mm} mm`;
+    $("where").textContent = `${here.case} · slice ${here.slice} of 0–${here.of - 1} · ${here.plane} · ${mm(here.position_mm)}`;
     $("why").textContent = here.why;
     document.title = `${here.case} ${here.slice} · ${overview.title}`;
   }
@@ -96,6 +96,7 @@ function buttons() {
   $("size-said").textContent = hand.size;
   for (const what of ["labels", "outline", "draft"]) $(what).checked = view.shows[what];
   $("mirror").checked = view.mirrored;
+  $("smooth").checked = view.smooth;
   const outline = view.slice?.outline;
   $("outline-text").textContent = outline ? `outline of slice ${outline.slice}` : "no slice drawn nearby";
   $("draft-text").textContent = view.slice?.draft ? "draft, dashed" : "no draft";
@@ -134,18 +135,18 @@ async function open(index) {
 function changed() {
   const here = asked();
   state.emptyAsked = null;
-  if (here.state === "open") here.state = "begun";
+  $("toast").textContent = "";
+  if (here?.state === "open") here.state = "begun";
   saver.changed(hand.drawing);
 }
 
 /** Says that the open slice is finished, and goes on. */
 function finish() {
   hand.drawing.finished = true;
-  asked().state = "done";
-  asked().who = name();
+  Object.assign(asked() ?? {}, { state: "done", who: name() });
   saver.changed(hand.drawing, true);
   const { slices } = state.overview;
-  const places = slices.map((_, i) => (state.current + i) % slices.length);
+  const places = slices.map((_, i) => ((state.current ?? 0) + i) % slices.length);
   const next = places.find((i) => slices[i].state !== "done");
   if (next === undefined) say("All slices are done. Thank you!");
   else open(next);
@@ -212,6 +213,12 @@ const actions = {
   labels: toggle("labels"),
   outline: toggle("outline"),
   draft: toggle("draft"),
+  smooth: () => {
+    view.smooth = !view.smooth;
+    localStorage.setItem("slicewise-smooth", view.smooth);
+    view.changed();
+    buttons();
+  },
   mirror: () => {
     view.mirrored = !view.mirrored;
     localStorage.setItem("slicewise-mirrored", view.mirrored);
@@ -226,8 +233,8 @@ const actions = {
   fit: () => view.fit(),
   closer: () => zoom(1.25),
   farther: () => zoom(0.8),
-  next: () => open(state.current + 1),
-  before: () => open(state.current - 1),
+  next: () => open((state.current ?? -1) + 1),
+  before: () => open((state.current ?? 1) - 1),
   done: () => {
     if (!hand.drawing || hand.base) return;
     if (hand.drawing.labels.some((label) => label !== 0)) finish();
@@ -264,18 +271,29 @@ function wire() {
   const input = (id, change) => $(id).addEventListener("input", () => change(Number($(id).value)));
   input("size", resize);
   input("opacity", (value) => { view.opacity = value / 100; view.changed(); });
-  for (const id of ["labels", "outline", "draft", "mirror"]) $(id).addEventListener("change", actions[id]);
+  for (const id of ["labels", "outline", "draft", "mirror", "smooth"]) $(id).addEventListener("change", actions[id]);
   $("menu").addEventListener("click", () => $("menu").setAttribute("aria-expanded", $("list").classList.toggle("open")));
   $("theirs").addEventListener("click", () => { saver.showTheirs(hand.drawing); refresh(); });
   $("mine").addEventListener("click", () => saver.keepMine(hand.drawing));
   $("reopen").addEventListener("click", () => {
     hand.drawing.finished = false;
-    asked().state = "begun";
+    Object.assign(asked() ?? {}, { state: "begun" });
     saver.changed(hand.drawing, true);
   });
   $("help-close").addEventListener("click", () => $("help").close());
   $("person").addEventListener("click", askName);
-  addEventListener("beforeunload", (event) => { if (saver?.storageFull && saver.unsaved().length > 0) event.preventDefault(); });
+  // After a mouse, keys and the space bar are meant for the slice again.
+  addEventListener("click", (event) => {
+    const away = event.detail > 0 && event.target.closest("aside, nav, header, .banner");
+    if (away && !document.querySelector("dialog[open]")) view.canvas.focus({ preventScroll: true });
+  });
+  // What is about to be saved needs a moment more; what cannot be saved is kept in the browser.
+  addEventListener("beforeunload", (event) => {
+    const inAMoment = saver?.unsaved().some((each) => saver.storageFull || !(each.problem || each.conflict));
+    if (!inAMoment) return;
+    saver.hurry();
+    event.preventDefault();
+  });
 }
 
 /** Resolves when the person has said a name. */
@@ -324,7 +342,9 @@ async function start() {
     }
   }
   view.classes = state.overview.classes;
+  $("title").textContent = state.overview.title;
   view.mirrored = localStorage.getItem("slicewise-mirrored") === "true";
+  view.smooth = localStorage.getItem("slicewise-smooth") === "true";
   if (state.overview.classes.length === 1) hand.value = 0;
   classButtons();
   const { tab, alive } = await tabs();
@@ -346,9 +366,8 @@ async function start() {
   setInterval(restore, 10000);
   setInterval(refresh, 20000);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "visible") return;
     saver.hurry();
-    refresh();
+    if (document.visibilityState === "visible") refresh();
   });
   clock((seconds) => { if (hand.drawing) hand.drawing.seconds += seconds; });
 }

@@ -1,6 +1,7 @@
 // What is seen of a slice: the canvas, its zoom and pan, window and level.
 
 import { outline, UNSURE } from "./draw.js";
+import * as marks from "./marks.js";
 
 const colourOf = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
 const MARGIN = 26;
@@ -11,12 +12,15 @@ export class View {
     this.context = canvas.getContext("2d");
     this.image = document.createElement("canvas");
     this.paint = document.createElement("canvas");
+    this.lines = document.createElement("canvas");
+    this.linesOf = null;
     this.classes = [];
     this.slice = null;
     this.labels = null;
     this.window = [0, 1];
     this.opacity = 0.45;
     this.mirrored = false;
+    this.smooth = false;
     this.shows = { labels: true, outline: true, draft: true };
     this.zoom = 1;
     this.centre = [0, 0];
@@ -35,6 +39,7 @@ export class View {
     this.slice = slice;
     this.labels = labels;
     this.contour = null;
+    this.linesOf = null;
     this.edges = {
       outline: slice?.outline && outline(slice.outline.labels, slice.shape),
       draft: slice?.draft && outline(slice.draft, slice.shape),
@@ -137,12 +142,15 @@ export class View {
     const context = this.paint.getContext("2d");
     const data = context.createImageData(width, height);
     const colours = this.classes.map((each) => colourOf(each.colour));
-    this.unsure = false;
+    // Tells one set of unsure pixels from another.
+    const unsure = { count: 0, sum: 0, squares: 0 };
     for (let i = 0; i < this.labels.length; i += 1) {
       const label = this.labels[i];
       if (label === 0) continue;
       if (label === UNSURE) {
-        this.unsure = true;
+        unsure.count += 1;
+        unsure.sum += i;
+        unsure.squares += i * i;
         continue;
       }
       const colour = colours[label] ?? [255, 255, 255];
@@ -152,14 +160,14 @@ export class View {
       data.data[at + 2] = colour[2];
       data.data[at + 3] = 255;
     }
+    this.unsure = unsure;
     context.putImageData(data, 0, 0);
-    const alone = this.unsure && this.labels.map((label) => (label === UNSURE ? UNSURE : 0));
-    this.edges.unsure = this.unsure && outline(alone, this.slice.shape);
   }
 
   draw() {
     const { context, canvas } = this;
-    const ratio = canvas.width / Math.max(1, canvas.getBoundingClientRect().width);
+    const box = canvas.getBoundingClientRect();
+    const ratio = canvas.width / Math.max(1, box.width);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (!this.slice) return;
@@ -168,132 +176,48 @@ export class View {
     this.stale = {};
     const t = this.transform();
     context.setTransform(ratio * t.sx, 0, 0, ratio * t.sy, ratio * t.x, ratio * t.y);
-    context.imageSmoothingEnabled = false;
+    context.imageSmoothingEnabled = this.smooth;
     context.drawImage(this.image, 0, 0);
+    context.imageSmoothingEnabled = false;
     if (this.shows.labels) {
       context.globalAlpha = this.opacity;
       context.drawImage(this.paint, 0, 0);
       context.globalAlpha = 1;
     }
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(this.drawLines(t, ratio), 0, 0);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (this.shows.labels && this.unsure) this.drawUnsure(t);
-    if (this.shows.draft && this.edges.draft) this.drawEdges(this.edges.draft, t, [5, 4]);
-    if (this.shows.outline && this.edges.outline) this.drawEdges(this.edges.outline, t, []);
-    if (this.contour) this.drawContour(t);
-    this.drawFrame(t);
+    if (this.contour) marks.contour(context, this.contour, t);
+    const [left, right, ...others] = this.slice.sides;
+    const sides = this.mirrored ? [right, left, ...others] : this.slice.sides;
+    marks.frame(context, box, sides, Math.abs(t.sx) / this.slice.spacing_mm[1]);
     if (this.cursor) this.drawCursor(t);
   }
 
-  /** White stripes of a fixed width on the screen, whatever the zoom. */
-  drawUnsure(t) {
-    const { context } = this;
-    const { width, height } = this.canvas.getBoundingClientRect();
-    const [rows, columns] = this.slice.shape;
-    context.save();
-    context.beginPath();
-    for (let r = 0; r < rows; r += 1) {
-      for (let c = 0; c < columns; c += 1) {
-        if (this.labels[r * columns + c] !== UNSURE) continue;
-        const first = c;
-        while (c + 1 < columns && this.labels[r * columns + c + 1] === UNSURE) c += 1;
-        context.rect(t.x + t.sx * first, t.y + t.sy * r, t.sx * (c + 1 - first), t.sy);
-      }
+  /** Hatching and outlines, which take longest, on a canvas that is kept while they stay the same. */
+  drawLines(t, ratio) {
+    const { lines, canvas, slice, shows } = this;
+    const key = JSON.stringify([t, ratio, canvas.width, canvas.height, shows, this.unsure]);
+    if (key === this.linesOf) return lines;
+    this.linesOf = key;
+    [lines.width, lines.height] = [canvas.width, canvas.height];
+    const context = lines.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const colour = (label) => this.classes[label]?.colour ?? "#fff";
+    if (shows.labels && this.unsure.count > 0) {
+      marks.hatch(context, this.labels, slice.shape, t, canvas.getBoundingClientRect());
+      const alone = this.labels.map((label) => (label === UNSURE ? UNSURE : 0));
+      marks.edges(context, outline(alone, slice.shape), t, colour, []);
     }
-    context.clip();
-    context.fillStyle = "rgb(0 0 0 / 0.35)";
-    context.fillRect(0, 0, width, height);
-    context.beginPath();
-    for (let x = -height; x < width; x += 7) {
-      context.moveTo(x, height);
-      context.lineTo(x + height, 0);
-    }
-    context.strokeStyle = "#fff";
-    context.lineWidth = 1.5;
-    context.stroke();
-    context.restore();
-    this.drawEdges(this.edges.unsure, t, []);
-  }
-
-  /** Edges in their classes' colours on black, so that they are seen on any grey. */
-  drawEdges(edges, t, dash) {
-    const { context } = this;
-    for (const [label, flat] of edges) {
-      const path = new Path2D();
-      for (let i = 0; i < flat.length; i += 4) {
-        path.moveTo(t.x + t.sx * flat[i + 1], t.y + t.sy * flat[i]);
-        path.lineTo(t.x + t.sx * flat[i + 3], t.y + t.sy * flat[i + 2]);
-      }
-      context.setLineDash([]);
-      context.strokeStyle = "rgb(0 0 0 / 0.55)";
-      context.lineWidth = 3;
-      context.stroke(path);
-      context.setLineDash(dash);
-      context.strokeStyle = this.classes[label]?.colour ?? "#fff";
-      context.lineWidth = 1.5;
-      context.stroke(path);
-    }
-    context.setLineDash([]);
-  }
-
-  drawContour(t) {
-    const { context } = this;
-    context.beginPath();
-    for (const [row, column] of this.contour.places) context.lineTo(t.x + t.sx * column, t.y + t.sy * row);
-    context.strokeStyle = this.contour.colour;
-    context.lineWidth = 2;
-    context.stroke();
-    context.closePath();
-    context.setLineDash([3, 4]);
-    context.stroke();
-    context.setLineDash([]);
-  }
-
-  /** Letters of the sides and a bar of whole centimetres or millimetres. */
-  drawFrame(t) {
-    const { context } = this;
-    const { width, height } = this.canvas.getBoundingClientRect();
-    let [left, right, top, bottom] = this.slice.sides;
-    if (this.mirrored) [left, right] = [right, left];
-    context.font = "600 15px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.lineWidth = 3;
-    context.strokeStyle = "#1b1b1b";
-    context.fillStyle = "#d8d8d8";
-    const text = (letters, x, y) => {
-      context.strokeText(letters, x, y);
-      context.fillText(letters, x, y);
-    };
-    text(left, 13, height / 2);
-    text(right, width - 13, height / 2);
-    text(top, width / 2, 13);
-    text(bottom, width / 2, height - 13);
-    const perMm = Math.abs(t.sx) / this.slice.spacing_mm[1];
-    const bar = [100, 50, 20, 10, 5, 2, 1, 0.5].find((mm) => mm * perMm <= width / 4) ?? 0.2;
-    const y = height - 14;
-    context.strokeStyle = "#d8d8d8";
-    context.lineWidth = 2;
-    context.strokeRect(14, y, bar * perMm, 0);
-    context.textAlign = "left";
-    context.font = "12px system-ui, sans-serif";
-    context.lineWidth = 3;
-    context.strokeStyle = "#1b1b1b";
-    text(`${bar} mm`, 14, y - 10);
+    if (shows.draft && this.edges.draft) marks.edges(context, this.edges.draft, t, colour, [5, 4]);
+    if (shows.outline && this.edges.outline) marks.edges(context, this.edges.outline, t, colour, []);
+    return lines;
   }
 
   drawCursor(t) {
-    const { context } = this;
     const { place, size, colour } = this.cursor;
     const short = Math.min(...this.slice.spacing_mm);
-    const perUnit = (Math.abs(t.sx) / this.slice.spacing_mm[1]) * short;
-    const radius = Math.max(3, (size / 2) * perUnit);
-    const [x, y] = [t.x + t.sx * place[1], t.y + t.sy * place[0]];
-    for (const [width, style] of [[3, "rgb(0 0 0 / 0.6)"], [1.5, colour]]) {
-      context.beginPath();
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-      context.lineWidth = width;
-      context.strokeStyle = style;
-      context.stroke();
-    }
+    const radius = (size / 2) * (Math.abs(t.sx) / this.slice.spacing_mm[1]) * short;
+    marks.cursor(this.context, [t.x + t.sx * place[1], t.y + t.sy * place[0]], radius, colour);
   }
 }

@@ -19,6 +19,7 @@ pub(crate) fn file(name: &str) -> Option<(&'static str, &'static str)> {
         "hand.js" => (SCRIPT, include_str!("../page/hand.js")),
         "keys.js" => (SCRIPT, include_str!("../page/keys.js")),
         "contrast.js" => (SCRIPT, include_str!("../page/contrast.js")),
+        "marks.js" => (SCRIPT, include_str!("../page/marks.js")),
         "clock.js" => (SCRIPT, include_str!("../page/clock.js")),
         "main.js" => (SCRIPT, include_str!("../page/main.js")),
         _ => return None,

@@ -52,7 +52,8 @@ class Chromium:
         message, _, self.bytes = self.bytes.partition(b"\0")
         return json.loads(message)
 
-    def send(self, method, session=None, **parameters):
+    def post(self, method, session=None, **parameters):
+        """Sends a command without waiting for its answer; returns the command's number."""
         self.number += 1
         call = {"id": self.number, "method": method, "params": parameters}
         if session:
@@ -60,13 +61,28 @@ class Chromium:
         text = json.dumps(call).encode() + b"\0"
         while text:
             text = text[os.write(self.write, text) :]
+        return self.number
+
+    def send(self, method, session=None, **parameters):
+        number = self.post(method, session, **parameters)
         deadline = time.monotonic() + 30
         while True:
             message = self.message(deadline)
-            if message.get("id") == self.number:
+            if message.get("id") == number:
                 if "error" in message:
                     raise RuntimeError(f"{method}: {message['error']['message']}")
                 return message["result"]
+            if "method" in message:
+                self.events.append(message)
+
+    def event(self, method, since=0, seconds=20):
+        """Waits for an event that came after the first `since` ones."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for message in self.events[since:]:
+                if message["method"] == method:
+                    return message["params"]
+            message = self.message(deadline)
             if "method" in message:
                 self.events.append(message)
 
@@ -140,6 +156,10 @@ class Tab:
             buttons=buttons,
             clickCount=1,
         )
+
+    def touch(self, kind, *points):
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        self.send("Input.dispatchTouchEvent", type=f"touch{kind}", touchPoints=points)
 
     def key(self, key, ctrl=False):
         common = {"key": key, "modifiers": 2 if ctrl else 0}

@@ -116,7 +116,8 @@ fn the_page_and_its_files_are_there_and_locked_in() {
     }
     // Every file that one of the others names.
     for name in [
-        "ask", "clock", "contrast", "draw", "hand", "input", "keys", "list", "save", "view",
+        "ask", "clock", "contrast", "draw", "hand", "input", "keys", "list", "marks", "save",
+        "view",
     ] {
         assert_eq!(get(&server, &format!("{name}.js")).0, 200, "{name}");
     }
