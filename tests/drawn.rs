@@ -95,7 +95,7 @@ impl Stage {
         command
     }
 
-    fn do_(&self, arguments: &[&str]) -> String {
+    pub(crate) fn do_(&self, arguments: &[&str]) -> String {
         succeed(&mut self.command(arguments))
     }
 
@@ -171,7 +171,7 @@ fn six_scans_become_a_trained_model_and_an_nnunet_data_set() {
     stage.expert(&["answer", "heads/tasks/r01", "data/truth"]);
     let imported = stage.do_(&["import"]);
     let all = format!(
-        "{} slice(s) accepted from 6 file(s), 0 of which as handed out; 0 wait",
+        "{} slice(s) accepted from 6 file(s), 0 of which as handed out or known; 0 wait",
         slices.len()
     );
     assert!(imported.contains(&all), "{imported}");
@@ -265,7 +265,7 @@ fn a_folder_without_a_project_and_files_of_others_are_refused() {
         &["export", "nnunet", "../out"],
         "expected drawn slices to export",
     );
-    refused(&["ask", "--strategy", "entropyy"], "did you mean");
+    refused(&["ask", "--strategy", "uncertaintyy"], "did you mean");
     refused(
         &["ask", "--strategy", "oracle-most-error"],
         "needs no ground truth",

@@ -15,7 +15,13 @@ const ROUNDS: u64 = 13;
 /// What the commands leave: every file that does not hold a time, by its name and SHA-256 or content.
 fn state(stage: &Stage) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for folder in ["heads/annotations", "heads/models", "heads/submitted", "heads/scans", "export"] {
+    for folder in [
+        "heads/annotations",
+        "heads/models",
+        "heads/submitted",
+        "heads/scans",
+        "export",
+    ] {
         collect(&stage.path(folder), folder, &mut found);
     }
     let status = succeed(&mut stage.command(&["status", "--json"]));
@@ -46,7 +52,14 @@ fn ready(stage: &Stage) {
 }
 
 const INIT: &[&str] = &[
-    "init", "../data/scans", "--classes", "one,two", "--name", "heads", "--steps", "12",
+    "init",
+    "../data/scans",
+    "--classes",
+    "one,two",
+    "--name",
+    "heads",
+    "--steps",
+    "12",
 ];
 
 /// The settings that suit a test: a small network and one thread.
@@ -83,7 +96,12 @@ fn commands_that_are_killed_end_in_the_same_state() {
         started.elapsed()
     };
     let ask = ["ask", "--at", "phantom-01:9,phantom-01:14,phantom-02:11"];
-    let commands: [&[&str]; 4] = [INIT, &["import"], &["train"], &["export", "nnunet", "../export"]];
+    let commands: [&[&str]; 4] = [
+        INIT,
+        &["import"],
+        &["train"],
+        &["export", "nnunet", "../export"],
+    ];
     ready(&stage);
     let mut times = vec![timed(commands[0])];
     settle(&stage);
@@ -100,8 +118,16 @@ fn commands_that_are_killed_end_in_the_same_state() {
     }
     times.extend(commands[1..].iter().map(|command| timed(command)));
     let expected = state(&stage);
-    assert!(expected.keys().any(|name| name.ends_with("first-seed1-round0.safetensors")));
-    assert!(expected.keys().any(|name| name.starts_with("export/labelsTr/")));
+    assert!(
+        expected
+            .keys()
+            .any(|name| name.ends_with("first-seed1-round0.safetensors"))
+    );
+    assert!(
+        expected
+            .keys()
+            .any(|name| name.starts_with("export/labelsTr/"))
+    );
 
     // Multiples of the golden ratio lie evenly, whatever their number.
     let moment = |kill: u64| (kill as f64 * 0.618_033_988_7).fract();
@@ -123,7 +149,10 @@ fn commands_that_are_killed_end_in_the_same_state() {
                 succeed(&mut stage.command(&["log"]));
             }
             let (code, out, error) = run(&mut stage.command(command));
-            assert_eq!(code, 0, "{command:?} after a kill at {delay:?}: {out}{error}");
+            assert_eq!(
+                code, 0,
+                "{command:?} after a kill at {delay:?}: {out}{error}"
+            );
             if place == 0 {
                 settle(&stage);
                 succeed(&mut stage.command(&ask));
@@ -131,7 +160,8 @@ fn commands_that_are_killed_end_in_the_same_state() {
             }
         }
         let got = state(&stage);
-        let names = |state: &BTreeMap<String, Vec<u8>>| -> Vec<String> { state.keys().cloned().collect() };
+        let names =
+            |state: &BTreeMap<String, Vec<u8>>| -> Vec<String> { state.keys().cloned().collect() };
         assert_eq!(names(&got), names(&expected), "round {round}");
         for (name, bytes) in &expected {
             assert!(got[name] == *bytes, "round {round}: {name}");

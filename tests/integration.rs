@@ -16,6 +16,7 @@ mod documents;
 mod documents_names;
 mod drawn;
 mod drawn_killed;
+mod drawn_rows;
 mod extensions;
 mod faults;
 mod folds;

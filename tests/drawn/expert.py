@@ -4,6 +4,7 @@ what comes out.
     expert.py scans PHANTOMS OUT        scans, truth and a manifest from `slicewise phantom`
     expert.py answer TASK TRUTH [CASE:TOOL ...]
                                         draw the asked slices of a task, each case with another tool
+    expert.py row ROW TASK CASE TRUTH   answer a case with one thing wrong, or unusual
     expert.py dice PREDICTIONS TRUTH    mean Dice of each case as JSON
     expert.py nnunet EXPORT HISTORY TRUTH
                                         check that `ignore` is exactly where nobody drew
@@ -127,6 +128,78 @@ def slicer(folder, drawn, affine, names=None, overlap=False):
 TOOLS = {"itk-snap": itk_snap, "slicer": slicer, "nibabel": nibabel, "simpleitk": simpleitk}
 
 
+def row(name, task, case, truth):
+    """Rows of the table in docs/annotating.md, as a tool leaves them."""
+    slices = json.load(open(f"{task}/task.json"))["slices"][case]
+    folder = f"{task}/{case}"
+    path = f"{folder}/labels.nii.gz"
+    handed_out, affine = canonical(path)
+    expected, _ = canonical(f"{truth}/{case}.nii.gz")
+    drawn = handed_out.copy()
+    for k in slices:
+        drawn[:, :, k] = expected[:, :, k]
+
+    def save(values, affine=affine, dtype=np.uint8):
+        nib.Nifti1Image(np.asarray(values).astype(dtype), affine).to_filename(path)
+
+    first, last = slices[0], slices[-1]
+    other = next(k for k in range(drawn.shape[2]) if not handed_out[:, :, k].any() and k not in slices)
+    if name == "another shape":
+        save(drawn[:, :, 1:])
+    elif name == "moved":
+        moved = affine.copy()
+        moved[0, 3] += 2
+        save(drawn, moved)
+    elif name == "no position":
+        image = nib.Nifti1Image(drawn.astype(np.uint8), np.eye(4))
+        image.set_sform(None, 0)
+        image.set_qform(None, 0)
+        image.to_filename(path)
+    elif name == "unknown value":
+        drawn[2:5, 3, first] = 9
+        save(drawn)
+    elif name == "renumbered":
+        save(np.array([0, 2, 1, 3, 4])[drawn])
+    elif name == "fractions":
+        soft = drawn.astype(np.float32)
+        soft[1:, :, first] = (soft[1:, :, first] + soft[:-1, :, first]) / 2
+        save(soft, dtype=np.float32)
+    elif name == "frames":
+        save(np.stack([drawn, drawn], -1))
+    elif name == "one frame":
+        save(drawn[..., None])
+    elif name == "a scan":
+        image, _ = canonical(f"{folder}/image.nii.gz")
+        save(image, dtype=np.int16)
+    elif name == "stray":
+        drawn[2:5, 3, other] = 1
+        save(drawn)
+    elif name == "not asked":
+        drawn[2:8, 3:9, other] = 1
+        save(drawn)
+        print(f"{case}:{other}")
+    elif name == "half done":
+        drawn[:, :, last] = handed_out[:, :, last]
+        save(drawn)
+        print(f"{case}:{last}")
+    elif name == "missing class":
+        drawn[:, :, slices[1]][drawn[:, :, slices[1]] == 2] = 0
+        save(drawn)
+    elif name == "overlap":
+        slicer(folder, drawn, affine, overlap=True)
+    elif name == "unnamed segment":
+        slicer(folder, drawn, affine, names=["done", "two", "one", "unsure"])
+        data = open(f"{folder}/labels.seg.nrrd", "rb").read()
+        open(f"{folder}/labels.seg.nrrd", "wb").write(data.replace(b"_Name:=two", b"_Name:=Segment_2"))
+    elif name == "changed":
+        drawn[1:3, 1:3, first] = 2
+        save(drawn)
+    elif name == "as it should be":
+        save(drawn)
+    else:
+        raise SystemExit(f"no such row: {name}")
+
+
 def dice(predictions, truth):
     found = {}
     for name in sorted(os.listdir(truth)):
@@ -171,4 +244,4 @@ if __name__ == "__main__":
     if command == "answer":
         answer(arguments[0], arguments[1], arguments[2:])
     else:
-        {"scans": scans, "dice": dice, "nnunet": nnunet}[command](*arguments)
+        {"scans": scans, "row": row, "dice": dice, "nnunet": nnunet}[command](*arguments)

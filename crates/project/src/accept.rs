@@ -21,6 +21,8 @@ pub struct Answer<'a> {
     pub annotator: &'a str,
     /// Classes or [`IGNORE`] `[H, W]` of the scan's own slices.
     pub slices: BTreeMap<usize, Array2<u8>>,
+    /// What came back: the SHA-256 of a file, or `drawing/SLICE/VERSION` of the browser.
+    pub submission: &'a str,
     /// Seconds that drawing took, where a tool measured them.
     pub seconds: Option<f64>,
     /// Position of the scan's own voxels, the sliced axis first.
@@ -38,6 +40,7 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
         task,
         annotator,
         mut slices,
+        submission,
         seconds,
         grid,
     } = answer;
@@ -90,6 +93,7 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
         annotator: annotator.to_owned(),
         labels,
         slices: slices.clone(),
+        submission: submission.to_owned(),
         seconds,
         model: model.filter(|_| !draft_dice.is_empty()),
         draft_dice,

@@ -44,6 +44,13 @@ pub struct Told {
     pub map: BTreeMap<i32, u8>,
 }
 
+impl Told {
+    /// Whether nothing was said.
+    pub fn is_nothing(&self) -> bool {
+        self.also.is_empty() && self.empty.is_empty() && self.map.is_empty()
+    }
+}
+
 /// Why a slice that was asked for is not answered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pending {

@@ -5,8 +5,8 @@
 use crate::accept::{Answer, accept};
 use crate::error::ProjectError;
 use crate::folder::{Project, ProjectFolder, make_parent};
+use crate::history::AskedSlice;
 use crate::settings::Settings;
-use crate::state::State;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use slicewise_data::scan::read_scan;
@@ -115,60 +115,53 @@ pub fn add_save(
         .map_err(failed)
 }
 
-/// Accepts every slice that was finished in the browser and is not accepted as it is. Returns how many.
+/// Accepts every slice that was finished in the browser since it was last accepted. Returns how many.
 ///
 /// # Errors
 /// A file cannot be read, or the disk failed.
 pub fn take_finished(project: &mut Project, settings: &Settings) -> Result<usize, ProjectError> {
     let mut accepted = 0;
     for task in project.state().tasks.clone() {
-        for case in task.labels.keys() {
-            let mut by_person: BTreeMap<String, (BTreeMap<usize, Array2<u8>>, f64)> =
-                BTreeMap::new();
-            for slice in task.slices_of(case) {
-                let saves = saves(&project.folder, &task.name, case, slice)?;
-                let Some(last) = saves.last().filter(|last| last.finished) else {
-                    continue;
-                };
-                let annotator = task.to.clone().unwrap_or_else(|| last.who.clone());
-                let Some(scan) = project.state().scans.get(case) else {
-                    continue;
-                };
-                let [_, height, width] = scan.shape;
-                let Ok(labels) = Array2::from_shape_vec((height, width), last.labels()) else {
-                    continue;
-                };
-                let (slices, seconds) = by_person.entry(annotator).or_default();
-                slices.insert(slice, labels);
-                if !is_taken(project.state(), case, slice, &task.name) {
-                    *seconds += saves.iter().map(|save| save.seconds).sum::<f64>();
-                }
-            }
-            for (annotator, (slices, seconds)) in by_person {
-                let scan = &project.state().scans[case];
-                let path = project.folder.scan_file(&scan.file);
-                let image = read_scan(&path, settings.axis, &settings.preparation)?;
-                let answer = Answer {
-                    case,
-                    task: &task.name,
-                    annotator: &annotator,
-                    slices,
-                    seconds: (seconds > 0.0).then_some(seconds),
-                    grid: &image.geometry,
-                };
-                accepted += accept(project, answer)?.len();
-            }
+        for AskedSlice { case, slice, .. } in &task.slices {
+            let saves = saves(&project.folder, &task.name, case, *slice)?;
+            let Some(last) = saves.last().filter(|last| last.finished) else {
+                continue;
+            };
+            let submission = |save: &Save| {
+                let name = format!("drawing/{slice}/{}", save.version);
+                (case.clone(), task.name.clone(), name)
+            };
+            let known = &project.state().submitted;
+            let scan = project.state().scans.get(case);
+            let (false, Some(scan)) = (known.contains_key(&submission(last)), scan) else {
+                continue;
+            };
+            let [_, height, width] = scan.shape;
+            let Ok(labels) = Array2::from_shape_vec((height, width), last.labels()) else {
+                continue;
+            };
+            // Time that was counted with an earlier version is not counted again.
+            let counted = saves
+                .iter()
+                .rposition(|save| known.contains_key(&submission(save)));
+            let since = saves.iter().skip(counted.map_or(0, |place| place + 1));
+            let seconds: f64 = since.map(|save| save.seconds).sum();
+            let path = project.folder.scan_file(&scan.file);
+            let image = read_scan(&path, settings.axis, &settings.preparation)?;
+            let (_, _, name) = submission(last);
+            let answer = Answer {
+                case,
+                task: &task.name,
+                annotator: task.to.as_deref().unwrap_or(&last.who),
+                slices: BTreeMap::from([(*slice, labels)]),
+                submission: &name,
+                seconds: (seconds > 0.0).then_some(seconds),
+                grid: &image.geometry,
+            };
+            accepted += accept(project, answer)?.len();
         }
     }
     Ok(accepted)
-}
-
-/// Whether a slice was accepted as an answer to this task's round.
-fn is_taken(state: &State, case: &str, slice: usize, task: &str) -> bool {
-    let asked = state.tasks.iter().find(|asked| asked.name == task);
-    let drawn = state.drawn.get(case).and_then(|slices| slices.get(&slice));
-    let round = asked.map(|asked| asked.round);
-    drawn.is_some_and(|drawn| drawn.iter().any(|drawn| Some(drawn.round) == round))
 }
 
 #[cfg(test)]

@@ -136,6 +136,24 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), ProjectError> {
     fs::create_dir_all(folder).map_err(ProjectError::io(folder))
 }
 
+/// Removes what a process that was killed left half written. Files whose names are their SHA-256 are
+/// written under another name first.
+fn remove_leftovers(folder: &ProjectFolder) {
+    for kept in ["scans", "annotations", "submitted", "handed-out"] {
+        for entry in fs::read_dir(folder.root.join(kept))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".partial") || name.starts_with("new") {
+                // That it cannot be removed is no reason to stop: nothing reads it.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
 /// A project that this process alone may change.
 #[derive(Debug)]
 pub struct Project {
@@ -156,6 +174,7 @@ impl Project {
     pub fn open(folder: ProjectFolder, who: &str) -> Result<Self, ProjectError> {
         let lock = FolderLock::take_file(folder.root(), folder.root().join(".slicewise.lock"))?;
         let history = History::open(&folder.history())?;
+        remove_leftovers(&folder);
         Ok(Self {
             state: State::of(history.lines()),
             history,
@@ -199,12 +218,16 @@ mod tests {
         let classes = vec!["background".to_owned(), "cyst".to_owned()];
         project.record(Event::Init { classes }).unwrap();
         assert_eq!(ProjectFolder::find(&below).unwrap().root(), root);
+        let half = root.join("scans/ab-1.partial");
+        std::fs::create_dir_all(root.join("scans")).unwrap();
+        std::fs::write(&half, "").unwrap();
         let second = Project::open(ProjectFolder::new(&root), "ben").unwrap_err();
         assert!(matches!(second, ProjectError::InUse { .. }), "{second}");
         let id = project.state().id.clone();
         assert_eq!(id.len(), 12);
         drop(project);
         let again = Project::open(ProjectFolder::new(&root), "ben").unwrap();
+        assert!(!half.exists(), "what a kill left is removed");
         assert_eq!(again.state().id, id);
     }
 }

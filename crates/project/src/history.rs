@@ -116,6 +116,8 @@ pub enum Event {
         labels: String,
         /// The slices.
         slices: Vec<usize>,
+        /// What came back: the SHA-256 of a file, or `drawing/SLICE/VERSION` of the browser.
+        submission: String,
         /// Seconds that drawing took, where a tool measured them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<f64>,

@@ -8,7 +8,7 @@ use crate::folder::{Project, keep};
 use crate::history::{Event, sha256};
 use crate::returned::ending_of;
 use crate::settings::Settings;
-use crate::state::AskedTask;
+use crate::state::{AskedTask, Submitted};
 use slicewise_core::Geometry;
 use slicewise_data::nifti::read_labels;
 use slicewise_data::read_drawing;
@@ -40,6 +40,8 @@ pub struct Imported {
     pub accepted: Vec<usize>,
     /// Whether nothing in it differs from what was handed out.
     pub untouched: bool,
+    /// Whether it was taken in before.
+    pub known: bool,
     /// Slices that were asked for and are not answered yet, with why.
     pub pending: Vec<(usize, Pending)>,
     /// What the person should read, a line each.
@@ -87,6 +89,13 @@ pub fn import(
     keep(&project.folder.submitted(&sha256, ending_of(path)), &bytes)?;
     let key = (case.to_owned(), task.to_owned(), sha256.clone());
     let before = project.state().submitted.get(&key).cloned();
+    // Otherwise a slice that was taken back would come again with the same file.
+    if before == Some(Submitted::Accepted) && submission.told.is_nothing() {
+        return Ok(Imported {
+            known: true,
+            ..Imported::default()
+        });
+    }
     if before.is_none() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         project.record(Event::Submit {
@@ -97,9 +106,9 @@ pub fn import(
         })?;
     }
     match read_and_check(project, settings, submission, &asked)? {
-        Ok((found, grid, notes)) => take(project, submission, found, &grid, notes),
+        Ok((found, grid, notes)) => take(project, submission, &sha256, found, &grid, notes),
         Err(problem) => {
-            if before != Some(Some(problem.clone())) {
+            if before != Some(Submitted::Refused(problem.clone())) {
                 project.record(Event::Refuse {
                     case: case.to_owned(),
                     task: task.to_owned(),
@@ -165,6 +174,7 @@ fn read_and_check(
 fn take(
     project: &mut Project,
     submission: &Submission,
+    sha256: &str,
     found: Found,
     grid: &Geometry,
     mut notes: Vec<String>,
@@ -175,6 +185,7 @@ fn take(
         task,
         annotator: submission.annotator,
         slices: found.accepted,
+        submission: sha256,
         seconds: None,
         grid,
     };
@@ -218,6 +229,6 @@ fn take(
         untouched: found.untouched,
         pending: found.pending,
         notes,
-        refused: None,
+        ..Imported::default()
     })
 }

@@ -38,7 +38,7 @@ pub use nnunet::{NnunetExport, export_nnunet};
 pub use returned::{ReturnedFile, returned_files};
 pub use scans::{Noticed, find_scans, read_scans, take_in, write_scans};
 pub use settings::Settings;
-pub use state::{AskedTask, Drawn, State, TrainedModel};
+pub use state::{AskedTask, Drawn, State, Submitted, TrainedModel};
 pub use tasks::{Order, TaskFile, hand_out};
 pub use train::{
     load, model_id, need_drawn, predict, predicted, train, weights, weights_seed, write_prediction,

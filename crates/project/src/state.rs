@@ -56,6 +56,17 @@ pub struct TrainedModel {
     pub draft_dice: Vec<f64>,
 }
 
+/// What became of something that came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// Nothing yet.
+    Open,
+    /// It was refused, for this reason.
+    Refused(String),
+    /// Slices of it were accepted.
+    Accepted,
+}
+
 /// The state of a project.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
@@ -69,8 +80,8 @@ pub struct State {
     pub tasks: Vec<AskedTask>,
     /// For each case and slice, the newest drawing of each annotator.
     pub drawn: BTreeMap<String, BTreeMap<usize, Vec<Drawn>>>,
-    /// Files that came back: case, task and SHA-256, and why the file was refused, if it was.
-    pub submitted: BTreeMap<(String, String, String), Option<String>>,
+    /// What came back, by case, task and SHA-256 (or the browser's version).
+    pub submitted: BTreeMap<(String, String, String), Submitted>,
     /// The models, oldest first; one that was trained again is where it was first.
     pub models: Vec<TrainedModel>,
     /// Numbers of slices with a measured time, and these seconds.
@@ -118,7 +129,7 @@ impl State {
                 case, task, sha256, ..
             } => {
                 let file = (case.clone(), task.clone(), sha256.clone());
-                self.submitted.insert(file, None);
+                self.submitted.insert(file, Submitted::Open);
             }
             Event::Refuse {
                 case,
@@ -127,7 +138,8 @@ impl State {
                 problem,
             } => {
                 let file = (case.clone(), task.clone(), sha256.clone());
-                self.submitted.insert(file, Some(problem.clone()));
+                self.submitted
+                    .insert(file, Submitted::Refused(problem.clone()));
             }
             Event::Accept { .. } => self.accept(&line.event),
             Event::Retract {
@@ -179,6 +191,7 @@ impl State {
             annotator,
             labels,
             slices,
+            submission,
             seconds,
             draft_dice,
             model,
@@ -186,6 +199,8 @@ impl State {
         else {
             return;
         };
+        let key = (case.clone(), task.clone(), submission.clone());
+        self.submitted.insert(key, Submitted::Accepted);
         let asked = self.tasks.iter().find(|asked| asked.name == *task);
         let round = asked.map_or(0, |asked| asked.round);
         let of_case = self.drawn.entry(case.clone()).or_default();
@@ -207,7 +222,9 @@ impl State {
             .iter_mut()
             .find(|known| Some(&known.id) == model.as_ref());
         if let Some(model) = model {
-            model.draft_dice.extend(draft_dice.iter().map(|(_, dice)| dice));
+            model
+                .draft_dice
+                .extend(draft_dice.iter().map(|(_, dice)| dice));
         }
     }
 
@@ -292,6 +309,7 @@ mod tests {
             annotator: annotator.to_owned(),
             labels: labels.to_owned(),
             slices: slices.to_vec(),
+            submission: labels.to_owned(),
             seconds,
             draft_dice: Vec::new(),
             model: None,

@@ -229,7 +229,10 @@ pub fn write_prediction(
     let classes = scan.classes(probabilities).map_err(off_grid)?;
     let entropy = scan.values(&entropy(probabilities)).map_err(off_grid)?;
     write_image(&folder.join(format!("{case}-uncertainty.nii.gz")), &entropy)?;
-    Ok(write_labels(&folder.join(format!("{case}-labels.nii.gz")), &classes)?)
+    Ok(write_labels(
+        &folder.join(format!("{case}-labels.nii.gz")),
+        &classes,
+    )?)
 }
 
 /// Returns the entropy in nats of class probabilities `[C, D, H, W]`, `[D, H, W]`.

@@ -2,7 +2,7 @@
 
 use crate::project::arguments::{
     AnnotateArguments, AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments,
-    NextArguments, RetractArguments, StatusArguments, WhoArguments,
+    NextArguments, PredictArguments, RetractArguments, StatusArguments, WhoArguments,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;

@@ -201,11 +201,11 @@ pub(crate) fn import(arguments: &ImportArguments) -> Outcome {
         let imported = take_in(&mut work.project, &work.settings, &submission).map_err(failure)?;
         accepted += imported.accepted.len();
         refused += usize::from(imported.refused.is_some());
-        untouched += usize::from(imported.untouched);
+        untouched += usize::from(imported.untouched || imported.known);
         say(&file.case, &imported);
     }
     println!(
-        "{accepted} slice(s) accepted from {} file(s), {untouched} of which as handed out; {} wait",
+        "{accepted} slice(s) accepted from {} file(s), {untouched} of which as handed out or known; {} wait",
         files.len(),
         work.waiting()
     );

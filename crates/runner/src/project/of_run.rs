@@ -26,7 +26,9 @@ pub(crate) fn predict(arguments: &PredictArguments, run: &RunArguments, results:
     let run = named(&config, run, &folder)?;
     let manifest = Manifest::read(&folder.manifest()).map_err(Failure::input)?;
     let data = manifest.data.iter().find(|data| data.task == run.task);
-    let data = data.context("manifest.json: no such task").map_err(Failure::input)?;
+    let data = data
+        .context("manifest.json: no such task")
+        .map_err(Failure::input)?;
     slicewise_model::set_threads(config.threads);
     let mut network = config.models[&run.model].clone();
     if let Some(strides) = data.pooling.get(&run.model) {
@@ -42,7 +44,11 @@ pub(crate) fn predict(arguments: &PredictArguments, run: &RunArguments, results:
         let scan = prepare_scan(path, axis, &config.data, data.intensities.as_ref());
         let scan = scan.map_err(Failure::input)?;
         write_prediction(&*model, case, &scan, out).map_err(failure)?;
-        notice(format_args!("segmented {case}, {} of {}", done + 1, found.len()));
+        notice(format_args!(
+            "segmented {case}, {} of {}",
+            done + 1,
+            found.len()
+        ));
     }
     println!(
         "{}: {} scans segmented by {run}; labels are {}",
@@ -58,7 +64,10 @@ fn named(config: &ExperimentConfig, named: &RunArguments, folder: &ResultsFolder
     let fits = |run: &&Run| {
         named.task.is_none_or(|task| task == run.task)
             && named.model.as_ref().is_none_or(|model| *model == run.model)
-            && named.strategy.as_ref().is_none_or(|strategy| *strategy == run.strategy)
+            && named
+                .strategy
+                .as_ref()
+                .is_none_or(|strategy| *strategy == run.strategy)
             && named.seed.is_none_or(|seed| seed == run.seed)
             && (named.fold.is_none() || named.fold == run.fold)
     };
@@ -78,7 +87,10 @@ fn named(config: &ExperimentConfig, named: &RunArguments, folder: &ResultsFolder
 fn weights(config: &ExperimentConfig, folder: &ResultsFolder, run: &Run) -> Outcome<PathBuf> {
     let rounds = config.tasks[&run.task].rounds(&run.strategy);
     let last = rounds.last().map_or(0, |round| round.number);
-    let files = [folder.evaluated_checkpoint(run, last), folder.checkpoint(run, last)];
+    let files = [
+        folder.evaluated_checkpoint(run, last),
+        folder.checkpoint(run, last),
+    ];
     let mut there = files.iter().filter(|path| path.exists());
     there.next().cloned().ok_or_else(|| {
         Failure::input(anyhow!(

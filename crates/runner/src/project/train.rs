@@ -1,8 +1,10 @@
 //! `slicewise train`, `predict` and `next`.
 
-use super::arguments::{AskArguments, ImportArguments, NextArguments, PredictArguments, WhoArguments};
-use super::{hand, of_run};
+use super::arguments::{
+    AskArguments, ImportArguments, NextArguments, PredictArguments, WhoArguments,
+};
 use super::work::{Prepared, Work, failure};
+use super::{hand, of_run};
 use crate::failure::{Failure, Outcome};
 use crate::notice::notice;
 use anyhow::{Context, anyhow};
