@@ -7,13 +7,17 @@ set -eu
 for name in chromium chromium-browser google-chrome google-chrome-stable; do
     if command -v "$name"; then exit; fi
 done
-fail() {
+say() {
     printf 'chromium: %s\n' "$*" >&2
+}
+fail() {
+    say "$*"
     exit 1
 }
 [ "${1:-}" != --find ] || fail "not found on PATH (Debian: apt install chromium)"
 command -v apt-get >/dev/null 2>&1 || fail "not found on PATH, and there is no apt-get to install it with"
 [ "$(id -u)" = 0 ] || fail "not found on PATH, and only root may install it (Debian: apt install chromium)"
+say "installing Debian's chromium with apt-get (for the tests of the page for drawing, once)"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 install() {

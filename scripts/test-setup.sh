@@ -15,7 +15,7 @@ export SLICEWISE_TEST_MACHINE=$work/machine
 
 # PATH of every test: these commands and the stubs, so that "not installed" can be played.
 mkdir "$work/system"
-for tool in awk cat chmod cp cut df dirname env grep head mkdir mv rm sed sh sleep tail timeout uname; do
+for tool in awk cat chmod cp cut df dirname env grep head mkdir mktemp mv rm sed sh sleep tail timeout uname; do
     ln -s "$(command -v "$tool")" "$work/system/$tool"
 done
 
@@ -101,7 +101,7 @@ fails_with() {
     pattern=$1
     shift
     "$@" >"$work/stdout" 2>"$work/stderr" && return 1
-    grep -v ': fetching \|: replacing ' "$work/stderr" >"$work/lines"
+    grep -v ': fetching \|: installing \|: replacing ' "$work/stderr" >"$work/lines"
     [ "$(grep -c '' "$work/lines")" = 1 ] && grep -q "$pattern" "$work/lines"
 }
 
@@ -386,6 +386,41 @@ check "not fetched again" fetched 2
 echo "another python" >"$repo/.tools/python/wanted"
 check "another Python needs another copy" succeeds "$python"
 check "which is fetched" fetched 3
+
+# --- chromium.sh -----------------------------------------------------------------------------
+chromium=$work/repo/scripts/chromium.sh
+fresh
+user=0
+installs() { # installs CODE: apt-get ends with it; after an update, rightly
+    stub id <<STUB
+echo $user
+STUB
+    stub apt-get <<STUB
+echo "\$*" >>"$repo/apt-calls"
+[ "\$1" = update ] && { echo updated >"$repo/updated"; exit; }
+[ -e "$repo/updated" ] || [ $1 = 0 ] || { echo "E: Unable to locate package chromium" ; exit $1; }
+[ $1 = 99 ] && { echo "E: no room"; exit 1; }
+printf '#!%s/system/sh\necho Chromium 1\n' "$work" >"$repo/stubs/chromium"
+chmod +x "$repo/stubs/chromium"
+STUB
+}
+check "no Chromium and no apt-get" fails_with "there is no apt-get" "$chromium"
+user=1000
+installs 0
+check "one who may not install it" fails_with "only root may install it" "$chromium"
+user=0
+installs 99
+check "apt-get that cannot" fails_with "apt-get cannot install it: E: no room" "$chromium"
+rm -f "$repo/updated" "$repo/apt-calls"
+installs 100
+check "looking alone installs nothing" fails_with "not found on PATH (Debian" "$chromium" --find
+check "so far" [ ! -e "$repo/apt-calls" ]
+check "root installs it, if need be after an update" succeeds "$chromium"
+check "and gets its path" grep -qx "$repo/stubs/chromium" "$work/stdout"
+mv "$repo/stubs/chromium" "$repo/stubs/google-chrome"
+rm "$repo/stubs/apt-get"
+check "under another name it is found as well" succeeds "$chromium" --find
+check "as that" grep -qx "$repo/stubs/google-chrome" "$work/stdout"
 
 echo "test-setup: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -123,8 +123,9 @@ fn decode(text: &str) -> Option<String> {
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
         if first == b'%' {
-            let digits = str::from_utf8(rest.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            let digit = |&byte: &u8| char::from(byte).to_digit(16);
+            let value = digit(rest.first()?)? * 16 + digit(rest.get(1)?)?;
+            bytes.push(u8::try_from(value).ok()?);
             rest = &rest[2..];
         } else {
             bytes.push(first);

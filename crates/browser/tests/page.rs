@@ -1,5 +1,7 @@
 //! People who draw, played in a headless Chromium by `page.py`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;

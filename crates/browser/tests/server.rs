@@ -1,6 +1,7 @@
 //! The server, asked byte by byte over a socket.
 
-#[allow(dead_code, reason = "the example uses all of it")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod fake;
 
 use fake::{FakeDesk, SHAPE};
