@@ -2,10 +2,13 @@
 
 use crate::definition::TaskDefinition;
 use crate::hash::hex;
+use crate::segmenter::IGNORE;
 use crate::task::Task;
 use crate::volume::{Image, LabelMap};
+use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// The part of the dataset that a case belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,7 +29,7 @@ pub struct Case {
     /// Normalised intensities `[D, H, W]`, where D is the sliced axis: `[z, y, x]` for axial
     /// slices, see [`SliceAxis`](crate::SliceAxis).
     pub image: Image,
-    /// True classes `[D, H, W]`, values `0..classes.len()`.
+    /// True classes `[D, H, W]`, values `0..classes.len()`, or [`IGNORE`] where nobody drew.
     pub labels: LabelMap,
     /// True classes on the scan's own voxels `[D, H, W]`, cropped as `image` and with the same axis
     /// first. `None` if the case was not resampled, because `labels` are on the scan's own voxels then.
@@ -36,6 +39,15 @@ pub struct Case {
 }
 
 impl Case {
+    /// Returns the true classes `[D, H, W]`, with background where nobody drew.
+    pub fn drawn_labels(&self) -> Cow<'_, Array3<u8>> {
+        let labels = &self.labels.voxels;
+        match labels.iter().any(|&class| class == IGNORE) {
+            true => Cow::Owned(labels.mapv(|class| if class == IGNORE { 0 } else { class })),
+            false => Cow::Borrowed(labels),
+        }
+    }
+
     /// Returns the scan's own slice, counted from 0 in the whole scan at the inferior, left or posterior
     /// end, that the centre of a slice lies in.
     pub fn scan_slice(&self, slice: usize) -> usize {

@@ -83,8 +83,9 @@ fn of_nifti(path: &Path, scan: &Image, by_index: bool) -> Result<Drawing, String
         shape: scan.voxels.dim().into(),
         tolerance_voxels: TOLERANCE_VOXELS,
     };
-    let same_shape = labels.voxels.dim() == scan.voxels.dim();
-    let voxels = labels.voxels.clone();
+    // Without a position, the file's own order is what is known.
+    let (voxels, _) = stored.from_ras(labels.voxels.view(), &labels.geometry.affine);
+    let same_shape = voxels.dim() == scan.voxels.dim();
     match reference.take(labels, path) {
         Ok(labels) => Ok(Drawing {
             labels,

@@ -3,6 +3,7 @@
 use crate::error::DataError;
 use crate::mask;
 use ndarray::{Array3, Zip};
+use slicewise_core::IGNORE;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ pub struct LabelGrouping {
     pub unlabelled_inside_mask: Option<u8>,
     /// Whether the values' meaning is unknown and every value above 0 is class 1.
     pub any_above_0: bool,
+    /// The label value of voxels that nobody drew; they become [`IGNORE`].
+    pub ignore: Option<i32>,
 }
 
 impl LabelGrouping {
@@ -39,6 +42,7 @@ impl LabelGrouping {
             class_of,
             unlabelled_inside_mask: None,
             any_above_0: false,
+            ignore: None,
         }
     }
 
@@ -67,6 +71,7 @@ impl LabelGrouping {
                 .unlabelled_inside_mask
                 .map(|class| new[usize::from(class)]),
             any_above_0: false,
+            ignore: self.ignore,
         })
     }
 
@@ -80,10 +85,11 @@ impl LabelGrouping {
                 .collect(),
             unlabelled_inside_mask: self.unlabelled_inside_mask.map(|class| class.min(1)),
             any_above_0: self.any_above_0,
+            ignore: self.ignore,
         }
     }
 
-    /// Returns the classes `[z, y, x]` of label values `[z, y, x]`.
+    /// Returns the classes `[z, y, x]` of label values `[z, y, x]`, [`IGNORE`] where nobody drew.
     ///
     /// # Errors
     /// A value has no class, wherever it lies.
@@ -95,7 +101,8 @@ impl LabelGrouping {
             })?;
             return Ok(inside.mapv(u8::from));
         }
-        let unknown = |value: &i32| !self.class_of.contains_key(value);
+        let unknown =
+            |value: &i32| !self.class_of.contains_key(value) && Some(*value) != self.ignore;
         if let Some(&value) = labels.iter().find(|value| unknown(value)) {
             let expected: Vec<String> = self.class_of.keys().map(i32::to_string).collect();
             return Err(DataError::UnknownLabel {
@@ -105,7 +112,8 @@ impl LabelGrouping {
                 expected: expected.join(", "),
             });
         }
-        Ok(labels.mapv(|value| self.class_of[&value]))
+        let class = |value: i32| self.class_of.get(&value).copied().unwrap_or(IGNORE);
+        Ok(labels.mapv(class))
     }
 
     /// Makes everything outside a mask `[z, y, x]` background, and what is unlabelled inside the

@@ -9,7 +9,7 @@
 //! weights the lower class).
 
 use ndarray::{Array3, Axis};
-use slicewise_core::Geometry;
+use slicewise_core::{Geometry, IGNORE};
 
 /// Weights for resampling from one grid to another with the same field of view.
 pub(crate) struct Resampling {
@@ -63,12 +63,12 @@ impl Resampling {
         current
     }
 
-    /// Resamples classes `[z, y, x]`, all below `count`.
+    /// Resamples classes `[z, y, x]`, all below `count` or [`IGNORE`], which counts as one of them.
     pub(crate) fn majority(&self, classes: &Array3<u8>, count: usize) -> Array3<u8> {
         let shape = [0, 1, 2].map(|axis: usize| self.weights[axis].len());
         let mut winner = Array3::zeros(shape);
         let mut largest = Array3::<f32>::zeros(shape);
-        for class in 0..count as u8 {
+        for class in (0..count as u8).chain([IGNORE]) {
             if !classes.iter().any(|&other| other == class) {
                 continue;
             }

@@ -140,12 +140,9 @@ impl PreparedScan {
                 place.assign(&cut);
                 continue;
             }
-            // What nobody was sure of counts as a class of its own.
-            let unsure = classes as u8;
-            let counted = cut.mapv(|class| class.min(unsure)).insert_axis(Axis(0));
-            let mapped =
-                resampling.majority(&counted.as_standard_layout().into_owned(), classes + 1);
-            let mapped = mapped.mapv(|class| if class == unsure { IGNORE } else { class });
+            let counted = cut.insert_axis(Axis(0));
+            let counted = counted.as_standard_layout().into_owned();
+            let mapped = resampling.majority(&counted, classes);
             place.assign(&mapped.index_axis(Axis(0), 0));
         }
         let geometry = self.image.geometry.clone();

@@ -2,7 +2,7 @@
 //! compares predictions with ground truth.
 
 use crate::record::{CaseRecord, OwnGridRecord};
-use slicewise_core::Prediction;
+use slicewise_core::{IGNORE, Prediction};
 use slicewise_data::{Case, GridError, Part, on_grid};
 use slicewise_metrics::{
     Agreement, MetricsError, Overlap, class_hd95, delivered, foreground_entropy, foreground_voxels,
@@ -53,6 +53,10 @@ pub fn evaluate(
     prediction: &Prediction,
     annotated: &[bool],
 ) -> Result<CaseRecord, ScoreError> {
+    if case.labels.voxels.iter().any(|&class| class == IGNORE) {
+        let (case, prediction) = drawn_only(case, prediction);
+        return evaluate(&case, agreement, classes, &prediction, annotated);
+    }
     let truth = &case.labels.voxels;
     let sr1 = &prediction.sr1;
     let with_truth = Overlap::of(sr1, truth)?;
@@ -132,18 +136,40 @@ fn on_own_grid(
     };
     let from = &case.labels.geometry;
     let shape = own.voxels.dim().into();
-    let predicted = on_grid(&prediction.probabilities, from, &own.geometry, shape)?;
-    let mut dice = Overlap::of(&predicted, &own.voxels)?.class_dice(classes.len())?;
+    let mut predicted = on_grid(&prediction.probabilities, from, &own.geometry, shape)?;
+    let mut truth = own.voxels.clone();
+    predicted.zip_mut_with(&truth, |class, &drawn| *class = known(*class, drawn));
+    truth.mapv_inplace(|class| known(class, class));
+    let mut dice = Overlap::of(&predicted, &truth)?.class_dice(classes.len())?;
     // A lesion can be lost in resampling, so the scan's own grid is asked.
-    if own.voxels.iter().all(|&class| class == 0) {
+    if truth.iter().all(|&class| class == 0) {
         dice.fill(None);
     }
     let spacing_mm = own.geometry.spacing_mm();
-    let hd95_mm = class_hd95(&predicted, &own.voxels, spacing_mm, classes.len())?;
+    let hd95_mm = class_hd95(&predicted, &truth, spacing_mm, classes.len())?;
     Ok(Some(OwnGridRecord {
         dice: named(classes, dice),
         hd95_mm: named(classes, hd95_mm),
     }))
+}
+
+/// Returns a class, or background where nobody drew.
+fn known(class: u8, drawn: u8) -> u8 {
+    if drawn == IGNORE { 0 } else { class }
+}
+
+/// Returns case and prediction with background in both where nobody drew, so that it does not count.
+fn drawn_only(case: &Case, prediction: &Prediction) -> (Case, Prediction) {
+    let (mut case, mut prediction) = (case.clone(), prediction.clone());
+    let labels = &mut case.labels.voxels;
+    for predicted in [Some(&mut prediction.sr1), prediction.sr2.as_mut()]
+        .into_iter()
+        .flatten()
+    {
+        predicted.zip_mut_with(labels, |class, &drawn| *class = known(*class, drawn));
+    }
+    labels.mapv_inplace(|class| known(class, class));
+    (case, prediction)
 }
 
 #[cfg(test)]

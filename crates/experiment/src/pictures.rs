@@ -43,7 +43,11 @@ pub(crate) fn save_case(
     if path.exists() {
         return Ok(());
     }
-    Ok(nifti::write_labels(&path, &case.labels)?)
+    let labels = LabelMap {
+        voxels: case.drawn_labels().into_owned(),
+        geometry: case.labels.geometry.clone(),
+    };
+    Ok(nifti::write_labels(&path, &labels)?)
 }
 
 /// Writes SR1 and the attention map of one round. The map's values are multiplied by 255 and

@@ -64,7 +64,8 @@ impl<'a> Query<'a> {
         annotated: &[bool],
     ) -> Result<(), ExperimentError> {
         let place = self.seen.len();
-        let labels = &case.labels.voxels;
+        let drawn = case.drawn_labels();
+        let labels = &*drawn;
         let per_volume = self.plan.budget == QueryBudget::PerVolume;
         let view = CaseView {
             case: &case.id,

@@ -245,9 +245,9 @@ impl PreparedRun<'_> {
             .zip(record.cases.iter().filter(|case| case.part == Part::A))
         {
             p.extend(scored.p.iter().flatten());
-            let labels = &case.labels;
-            let [_, y_mm, x_mm] = labels.geometry.spacing_mm();
-            let slices = scored.true_voxels.iter().zip(labels.voxels.outer_iter());
+            let labels = case.drawn_labels();
+            let [_, y_mm, x_mm] = case.labels.geometry.spacing_mm();
+            let slices = scored.true_voxels.iter().zip(labels.outer_iter());
             for ((foreground, slice), &annotated) in slices.zip(&scored.annotated) {
                 record.total_slices += 1;
                 record.total_foreground_voxels += foreground;

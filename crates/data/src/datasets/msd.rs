@@ -49,15 +49,20 @@ impl Dataset for Msd {
         let Ok((folder, pairs)) = read(config) else {
             return Vec::new();
         };
-        let unused = folder.unused(&pairs);
-        if unused.is_empty() {
-            return Vec::new();
+        let mut notes = Vec::new();
+        let root = folder.root.display();
+        if folder.description.grouping().is_ok_and(|grouping| grouping.ignore.is_some()) {
+            notes.push(format!(
+                "{root}: its labels are drawn in part (`ignore`): what nobody drew counts neither in training \
+                 nor in scores, and a strategy that asks for a slice of which nothing is drawn gets nothing"
+            ));
         }
-        let (root, why) = (folder.root.display(), folder.left_out());
-        vec![format!(
-            "{root}: left out are images {why}: {}",
-            few(&unused)
-        )]
+        let unused = folder.unused(&pairs);
+        if !unused.is_empty() {
+            let (why, few) = (folder.left_out(), few(&unused));
+            notes.push(format!("{root}: left out are images {why}: {few}"));
+        }
+        notes
     }
 
     fn classes(&self, config: &DataConfig) -> Result<LabelGrouping, DataError> {
@@ -69,7 +74,6 @@ impl Dataset for Msd {
 fn read(config: &DataConfig) -> Result<(Folder, Vec<Pair>), DataError> {
     let root = config.root();
     let description = Description::read(&root.join("dataset.json"))?;
-    description.refuse_ignored()?;
     let folder = Folder {
         files: Files {
             endings: description.ending.map_or(ENDINGS.to_vec(), |one| vec![one]),

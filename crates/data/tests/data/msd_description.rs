@@ -192,23 +192,24 @@ fn labels_and_lists_that_cannot_be_used() {
     assert!(msd.problems()[0].contains("expected one whole number a label, got \"one\": 1.5"));
     msd.described(r#", "numTraining": -1"#);
     assert!(msd.problems()[0].contains("expected a whole number numTraining, got -1"));
-    // Whatever the task, an ignored voxel is no foreground.
+    // Whatever the task, an ignored voxel is no class, and the user is told.
     for labels in [
         r#"{"background": 0, "one": 1, "ignore": 2}"#,
         r#"{"0": "background", "1": "one", "2": "ignore"}"#,
     ] {
         msd.text(format!(r#"{{"labels": {labels}}}"#).as_bytes());
-        for task in Task::OF_PAPER {
-            let (problems, _) = says(&msd.config, task, msd.folder.path());
-            assert_eq!(
-                problems,
-                [
-                    "dataset.json: expected fully annotated labels, got an \"ignore\" label, 2; \
-                  Give those voxels a class, or leave those cases out, and take \"ignore\" out of labels."
-                ],
-                "{task}"
-            );
-        }
+        let data = msd.load();
+        assert_eq!(data.classes, ["background", "one"]);
+        let voxels = || data.cases.iter().flat_map(|case| &case.labels.voxels);
+        assert!(voxels().any(|&class| class == slicewise_core::IGNORE));
+        assert!(voxels().all(|class| [0, 1, slicewise_core::IGNORE].contains(class)));
+        let notes = slicewise_data::notes(&msd.config);
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("drawn in part (`ignore`)")),
+            "{notes:?}"
+        );
     }
     for (list, expected) in [
         (

@@ -120,7 +120,7 @@ fn of_case(case: &CaseFiles) -> Markup {
             tr {
                 th scope="col" { "ITK-SNAP: " (slice) " (of " (depth) ")" }
                 th scope="col" { "3D Slicer: offset in mm" }
-                th scope="col" { "others: from 0 at the " (end) }
+                th scope="col" { "others: from 0 at the " (end) " end" }
                 th scope="col" { "position " (letter) " in mm" }
                 th scope="col" { "why" }
             }

@@ -230,31 +230,12 @@ impl Description {
         }
     }
 
-    /// Refuses labels of which some voxels have none, whatever the task: they would count as
-    /// foreground in a task of the mask, and as a class in any other.
-    pub(super) fn refuse_ignored(&self) -> Result<(), DataError> {
-        let ignored = |name: &str| name.eq_ignore_ascii_case("ignore");
-        let labels = self.labels.iter().flatten();
-        let mut numbers = labels.filter_map(|(key, value)| match value {
-            Value::String(name) if ignored(name) => Some(key.clone()),
-            number if ignored(key) => Some(number.to_string()),
-            _ => None,
-        });
-        numbers.next().map_or(Ok(()), |number| {
-            Err(self.refused(
-                format!("expected fully annotated labels, got an \"ignore\" label, {number}"),
-                "Give those voxels a class, or leave those cases out, and take \"ignore\" out of labels.",
-            ))
-        })
-    }
-
     /// Returns the classes, as MSD writes them, `{"0": "background", "1": "Anterior"}`, or as nnU-Net
     /// v2 does, `{"background": 0, "Anterior": 1}`.
     ///
     /// # Errors
-    /// Labels are missing, are no whole numbers, have two names or share one, or some are ignored.
+    /// Labels are missing, are no whole numbers, or have two names or share one.
     pub(super) fn grouping(&self) -> Result<LabelGrouping, DataError> {
-        self.refuse_ignored()?;
         let labels = self.labels.as_ref();
         let labels = labels
             .ok_or_else(|| self.wrong("expected an object \"labels\", got none".to_owned()))?;
@@ -280,6 +261,9 @@ impl Description {
             })?);
         }
         named.sort();
+        // nnU-Net's word for voxels that nobody drew.
+        let ignored = |name: &str| name.eq_ignore_ascii_case(IGNORED);
+        let ignore = named.iter().find(|(_, name)| ignored(name)).map(|(value, _)| *value);
         if let Some(pair) = named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             let [(number, one), (_, other)] = [pair[0], pair[1]];
             return Err(self.wrong(format!(
@@ -296,14 +280,21 @@ impl Description {
                 self.wrong("expected the background 0 and 1 to 254 foreground labels".to_owned())
             );
         }
+        named.retain(|(_, name)| !ignored(name));
         let values: Vec<i32> = named.iter().map(|(number, _)| *number).collect();
         let foreground = named.iter().zip(values.chunks(1)).skip(1);
-        Ok(LabelGrouping::new(
-            &[0],
-            foreground.map(|((_, name), value)| (*name, value)),
-        ))
+        Ok(LabelGrouping {
+            ignore,
+            ..LabelGrouping::new(
+                &[0],
+                foreground.map(|((_, name), value)| (*name, value)),
+            )
+        })
     }
 }
+
+/// What nnU-Net calls voxels that nobody drew.
+const IGNORED: &str = "ignore";
 
 /// What to do about volumes that are no NIfTI files.
 pub(super) const CONVERT: &str =
