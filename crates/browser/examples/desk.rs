@@ -1,5 +1,6 @@
 //! The page with phantoms, to try it out by hand and in Chromium: `desk FOLDER [PORT [TOKEN]]`.
 //!
+//! `cargo run --release --locked --workspace --example desk -- /tmp/drawings` prints the page's address.
 //! Drawings are kept in FOLDER. Killed and started again with the same port and token, it goes on.
 
 #[path = "../tests/fake/mod.rs"]

@@ -13,8 +13,8 @@ export class Contrast {
   open(slice, anew) {
     let [low, high] = slice.window;
     for (const value of slice.intensities) {
-      if (value < low) low = value;
-      if (value > high) high = value;
+      if (value < low && value > -Infinity) low = value;
+      if (value > high && value < Infinity) high = value;
     }
     this.range = [low, high > low ? high : low + 1];
     if (anew) this.view.window = [...slice.window];

@@ -10,6 +10,7 @@ export class Hand {
     this.value = 1;
     this.lastClass = 1;
     this.size = 6;
+    this.protects = false;
     this.drawing = null;
     this.base = null;
     this.histories = new WeakMap();
@@ -56,7 +57,15 @@ export class Hand {
     this.last = place;
     if (this.tool === "contour") this.view.contour = { places: [place], colour: this.colour() };
     else stroke(labels, shape, spacing, place, place, this.size, this.value);
+    this.protect();
     this.view.changed("paint");
+  }
+
+  /** Gives back what was drawn before the stroke, if only background may be drawn on. */
+  protect() {
+    if (!this.protects || this.value === 0) return;
+    const { labels } = this.drawing;
+    for (let i = 0; i < labels.length; i += 1) if (this.base[i] !== 0) labels[i] = this.base[i];
   }
 
   move(places) {
@@ -67,17 +76,19 @@ export class Hand {
       else stroke(this.drawing.labels, shape, spacing, this.last, place, this.size, this.value);
       this.last = place;
     }
+    this.protect();
     this.view.changed("paint");
   }
 
   end() {
     if (!this.base) return;
     const { base } = this;
-    this.base = null;
     if (this.view.contour) {
       fillContour(this.drawing.labels, this.view.slice.shape, this.view.contour.places, this.value);
       this.view.contour = null;
+      this.protect();
     }
+    this.base = null;
     this.remember(base);
   }
 

@@ -10,6 +10,7 @@ const KEYS = [
   ["Draw", ["f"], "fill: click into a closed contour (Shift: into any area)", "fill"],
   ["Draw", ["e", "0"], "erase, and back to the class before", "erase"],
   ["Draw", ["u"], "unsure: hatched, left out of training", "unsure"],
+  ["Draw", ["k"], "keep what is drawn: pen and contour change background alone", "protect"],
   ["Draw", ["["], "smaller pen", "smaller"],
   ["Draw", ["]"], "larger pen", "larger"],
   ["Draw", ["t"], "take the draft as your drawing", "take"],

@@ -97,6 +97,7 @@ function buttons() {
   for (const what of ["labels", "outline", "draft"]) $(what).checked = view.shows[what];
   $("mirror").checked = view.mirrored;
   $("smooth").checked = view.smooth;
+  $("protect").checked = hand.protects;
   const outline = view.slice?.outline;
   $("outline-text").textContent = outline ? `outline of slice ${outline.slice}` : "no slice drawn nearby";
   $("draft-text").textContent = view.slice?.draft ? "draft, dashed" : "no draft";
@@ -203,6 +204,10 @@ const actions = {
   pen: use("pen"),
   contour: use("contour"),
   fill: use("fill"),
+  protect: () => {
+    hand.protects = !hand.protects;
+    buttons();
+  },
   erase: choose(0),
   unsure: choose(UNSURE),
   class: (value) => { if (value !== hand.value) choose(value)(); },
@@ -271,7 +276,7 @@ function wire() {
   const input = (id, change) => $(id).addEventListener("input", () => change(Number($(id).value)));
   input("size", resize);
   input("opacity", (value) => { view.opacity = value / 100; view.changed(); });
-  for (const id of ["labels", "outline", "draft", "mirror", "smooth"]) $(id).addEventListener("change", actions[id]);
+  for (const id of ["labels", "outline", "draft", "mirror", "smooth", "protect"]) $(id).addEventListener("change", actions[id]);
   $("menu").addEventListener("click", () => $("menu").setAttribute("aria-expanded", $("list").classList.toggle("open")));
   $("theirs").addEventListener("click", () => { saver.showTheirs(hand.drawing); refresh(); });
   $("mine").addEventListener("click", () => saver.keepMine(hand.drawing));
@@ -354,7 +359,8 @@ async function start() {
   if (!name()) await askName();
   const restore = async () => {
     const open = await alive();
-    const count = saver.restore((each) => open.has(each));
+    const isAsked = (kept) => state.overview.slices.some((each) => each.case === kept.case && each.slice === kept.slice);
+    const count = saver.restore((each) => open.has(each), isAsked);
     if (count > 0) say(`${count === 1 ? "A drawing" : `${count} drawings`} that could not be saved before: restored, and saved now.`);
   };
   await restore();

@@ -148,10 +148,10 @@ export class Saver {
   }
 
   /**
-   * Takes up what tabs that are no more could not save; `isAlive(tab)` says which still are. Returns
-   * how many drawings that were.
+   * Takes up what tabs that are no more could not save; `isAlive(tab)` says which still are. What is
+   * not asked at the moment, says `isAsked(kept)`, stays in the storage. Returns how many were taken up.
    */
-  restore(isAlive) {
+  restore(isAlive, isAsked) {
     let count = 0;
     for (const place of Object.keys(localStorage).filter((each) => each.startsWith(PREFIX))) {
       let kept;
@@ -160,7 +160,7 @@ export class Saver {
       } catch {
         continue;
       }
-      if (kept?.title !== this.title || (kept.tab !== this.tab && isAlive(kept.tab))) continue;
+      if (kept?.title !== this.title || (kept.tab !== this.tab && isAlive(kept.tab)) || !isAsked(kept)) continue;
       const known = this.drawings.get(keyOf(kept.case, kept.slice));
       // One's own is in memory already, or has to be saved first.
       if (known && (kept.tab === this.tab || this.isUnsaved(known) || known.sending)) continue;

@@ -41,7 +41,8 @@ pub trait Desk: Send + Sync {
 /// The list on the page's left.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overview {
-    /// Heading of the page; drawings that a browser could not save yet are kept under it.
+    /// Heading of the page. Drawings that a browser could not save yet are kept under it, so it should
+    /// differ from project to project.
     pub title: String,
     /// Classes in the order of their values, background first.
     pub classes: Vec<Class>,

@@ -232,6 +232,23 @@ def draws(anna):
     anna.is_saved()
     expect(desk.saved("sub-01", 12)[3], anna.labels(), "saved labels")
     anna.picture("drawn")
+    # Over what is drawn, or on background alone.
+    anna.key("k")
+    anna.drag((20, 65), (20, 90), (25, 90), (25, 65))
+    expect((at(anna.labels(), 22, 75), at(anna.labels(), 22, 85)), (3, 3), "contour on background")
+    anna.key("p")
+    anna.key("1")
+    anna.size(1)
+    anna.drag((15, 50), (15, 70))
+    expect((at(anna.labels(), 15, 55), at(anna.labels(), 15, 65)), (1, 3), "what was drawn is kept")
+    anna.key("k")
+    anna.drag((15, 50), (15, 70))
+    expect(at(anna.labels(), 15, 65), 1, "and drawn over")
+    for _ in range(3):
+        anna.key("z", ctrl=True)
+    anna.key("3")
+    anna.key("l")
+    anna.size(6)
     # Showing changes nothing in the data.
     before = anna.labels()
     left = anna.point(10, 10)[0]
