@@ -15,6 +15,7 @@ mod docs_faults;
 mod documents;
 mod documents_names;
 mod drawn;
+mod drawn_browser;
 mod drawn_killed;
 mod drawn_rows;
 mod extensions;
