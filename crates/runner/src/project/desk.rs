@@ -193,7 +193,8 @@ impl Desk for ProjectDesk {
         slices.sort_by(|a, b| (&a.case, a.slice).cmp(&(&b.case, b.slice)));
         let classes = self.file.classes.iter().enumerate();
         Ok(Overview {
-            title: self.file.name.name().to_owned(),
+            // Browsers keep what is not saved yet under the title, so it differs by project.
+            title: format!("{} · {}", self.file.name, state.id),
             classes: classes
                 .map(|(value, name)| Class {
                     name: name.clone(),
