@@ -199,6 +199,28 @@ fn six_scans_become_a_trained_model_and_an_nnunet_data_set() {
     }
     eprintln!("Dice of the project: {dice:?}; of the sweep: {expected:?}");
 
+    // The network of the sweep segments the same scans as it did in the sweep.
+    let mut predict = slicewise(&["predict", "--strategy", "equal-interval", "--run"]);
+    predict.arg(stage.path("out")).arg(stage.path("data/scans"));
+    succeed(predict.arg("--out").arg(stage.path("segmented")));
+    let records =
+        fs::read_to_string(stage.path("out/records/heads/unet/equal-interval-seed1.jsonl"));
+    let record: serde_json::Value =
+        serde_json::from_str(records.unwrap().lines().last().unwrap()).unwrap();
+    let dice: BTreeMap<String, f64> =
+        serde_json::from_str(&stage.expert(&["dice", "segmented", "data/truth"])).unwrap();
+    for case in record["cases"].as_array().unwrap() {
+        let id = case["case"].as_str().unwrap();
+        if let Some(got) = dice.get(id) {
+            let expected = case["mean_dice"].as_f64().unwrap();
+            assert!(
+                (got - expected).abs() < 0.01,
+                "{id}: {got} instead of {expected}"
+            );
+        }
+    }
+    assert_eq!(dice.len(), 6);
+
     // A second round has drafts; its expert says how good they were.
     stage.do_(&[
         "ask",
@@ -216,15 +238,66 @@ fn six_scans_become_a_trained_model_and_an_nnunet_data_set() {
     let log = stage.do_(&["log"]);
     assert!(log.contains("accepted of ben slices"), "{log}");
 
+    // Two people draw the same slices alike.
+    stage.do_(&[
+        "ask",
+        "--at",
+        "phantom-03:14",
+        "--to",
+        "ben,cleo",
+        "--overlap",
+        "1",
+    ]);
+    stage.expert(&["answer", "heads/tasks/r03-ben", "data/truth"]);
+    stage.expert(&["answer", "heads/tasks/r03-cleo", "data/truth"]);
+    stage.do_(&["import"]);
+    let status = stage.do_(&["status"]);
+    assert!(status.contains("agree by Dice 1.000 on "), "{status}");
+
     stage.do_(&["export", "nnunet", "../nnunet"]);
     stage.expert(&["nnunet", "nnunet", "heads/history.jsonl", "data/truth"]);
     stage.do_(&["export", "dense", "../dense"]);
     assert!(stage.path("dense/phantom-01.nii.gz").exists());
+    read_back(&stage);
     // Training again with the new slices is another model; what was exported stays.
     stage.do_(&["train"]);
     let status: serde_json::Value =
         serde_json::from_str(&stage.do_(&["status", "--json"])).unwrap();
     assert_eq!(status["models"].as_array().unwrap().len(), 2);
+}
+
+/// The export is a data set of its own: what nobody drew counts neither in training nor in scores.
+fn read_back(stage: &Stage) {
+    let text = EXPERIMENT.replace("name: drawn", "name: back");
+    let (before, after) = text.split_once("  dataset: manifest").unwrap();
+    let (_, after) = after.split_once("part_b: [phantom-07]").unwrap();
+    let path = stage.path("nnunet");
+    let text = format!(
+        "{before}  dataset: msd\n  path: {}\n  part_b: [phantom-06]{after}",
+        path.to_str().unwrap()
+    );
+    let text = text.replace("budget: 60, first: 30", "budget: 4, first: 2");
+    fs::write(stage.path("back.yaml"), text).unwrap();
+    let mut sweep = slicewise(&["sweep"]);
+    sweep
+        .arg(stage.path("back.yaml"))
+        .arg("--out")
+        .arg(stage.path("back"));
+    let (code, out, error) = run(sweep.arg("--cache").arg(stage.path("cache")));
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(
+        error.contains("its labels are drawn in part (`ignore`)"),
+        "{error}"
+    );
+    let records =
+        fs::read_to_string(stage.path("back/records/heads/unet/equal-interval-seed1.jsonl"));
+    let record: serde_json::Value =
+        serde_json::from_str(records.unwrap().lines().last().unwrap()).unwrap();
+    // Of the slices that were asked for, only those that somebody drew have foreground.
+    let case = &record["cases"][0];
+    let voxels = case["true_voxels"].as_array().unwrap().iter();
+    let drawn = voxels.filter(|voxels| voxels.as_u64().unwrap() > 0).count();
+    assert!((1..=8).contains(&drawn), "{case}");
 }
 
 #[test]

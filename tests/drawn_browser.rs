@@ -23,7 +23,9 @@ impl Served {
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
         let url = said.trim().rsplit("http://").next().unwrap().to_owned();
         let (host, path) = url.split_once('/').unwrap();
         Self {
@@ -48,7 +50,10 @@ impl Served {
         stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let end = answer
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .unwrap();
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, answer[end + 4..].to_vec())
@@ -94,28 +99,52 @@ fn slices_are_drawn_in_the_browser_and_nothing_is_lost() {
     let Some(stage) = Stage::new(2) else {
         return;
     };
-    stage.do_(&["init", "../data/scans", "--classes", "one,two", "--name", "heads"]);
+    stage.do_(&[
+        "init",
+        "../data/scans",
+        "--classes",
+        "one,two",
+        "--name",
+        "heads",
+    ]);
     stage.do_(&["ask", "--at", "phantom-01:10,phantom-01:12"]);
     let served = Served::start(&stage);
-    assert!(served.said.starts_with("2 slice(s) wait; open http://127.0.0.1:"), "{}", served.said);
+    assert!(
+        served
+            .said
+            .starts_with("2 slice(s) wait; open http://127.0.0.1:"),
+        "{}",
+        served.said
+    );
     let overview = served.overview();
     assert_eq!(overview["classes"][2]["name"], "two");
     let states = |overview: &Value| -> Vec<String> {
         let slices = overview["slices"].as_array().unwrap().iter();
-        slices.map(|slice| slice["state"].as_str().unwrap().to_owned()).collect()
+        slices
+            .map(|slice| slice["state"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(states(&overview), ["open", "open"]);
     let (header, arrays) = served.slice("phantom-01", 10);
     let pixels = header["shape"][0].as_u64().unwrap() * header["shape"][1].as_u64().unwrap();
     assert_eq!(arrays.len() as u64, 4 * pixels, "intensities alone");
-    assert_eq!((&header["version"], &header["sides"]), (&json!(0), &json!(["L", "R", "A", "P"])));
+    assert_eq!(
+        (&header["version"], &header["sides"]),
+        (&json!(0), &json!(["L", "R", "A", "P"]))
+    );
 
     // A stroke is kept, but not yet drawn; another tab that has not seen it is told.
     let mut labels = vec![0; pixels as usize];
     labels[40..60].fill(1);
-    assert_eq!(served.save(10, 0, false, &labels), (200, json!({"version": 1})));
+    assert_eq!(
+        served.save(10, 0, false, &labels),
+        (200, json!({"version": 1}))
+    );
     let (status, answer) = served.save(10, 0, false, &vec![2; pixels as usize]);
-    assert_eq!((status, &answer["kind"], &answer["version"]), (409, &json!("conflict"), &json!(1)));
+    assert_eq!(
+        (status, &answer["kind"], &answer["version"]),
+        (409, &json!("conflict"), &json!(1))
+    );
     assert_eq!(states(&served.overview()), ["begun", "open"]);
     // The program is killed, and comes back at the same address with what was drawn.
     let (host, base) = (served.host.clone(), served.base.clone());
@@ -133,7 +162,10 @@ fn slices_are_drawn_in_the_browser_and_nothing_is_lost() {
         let text = succeed(&mut stage.command(&["status", "--json"]));
         serde_json::from_str::<Value>(&text).unwrap()[name].clone()
     };
-    assert_eq!((status("drawn"), status("waiting")), (json!(1), json!({"r01": 1})));
+    assert_eq!(
+        (status("drawn"), status("waiting")),
+        (json!(1), json!({"r01": 1}))
+    );
     assert_eq!(status("measured_minutes_per_slice"), json!(1.0));
     // The outline of the slice drawn before is shown on the next.
     let (header, _) = served.slice("phantom-01", 12);

@@ -178,6 +178,41 @@ mod tests {
     use ndarray::{Array3, Array4};
     use slicewise_core::{Geometry, Volume};
 
+    /// What nobody drew does not count, whatever is predicted there.
+    #[test]
+    fn voxels_that_nobody_drew_do_not_count() {
+        let labels = [1, 0, 1, IGNORE, IGNORE, IGNORE];
+        let score = |predicted: [u8; 6], labels: [u8; 6]| {
+            let shape = (3, 1, 2);
+            let geometry = Geometry::axis_aligned([1.0; 3]);
+            let voxels = Array3::from_shape_vec(shape, labels.to_vec()).unwrap();
+            let case = Case {
+                id: "a".to_owned(),
+                part: Part::A,
+                image: Volume {
+                    voxels: Array3::zeros(shape),
+                    geometry: geometry.clone(),
+                },
+                labels: Volume { voxels, geometry },
+                own: None,
+                first_slice: 0,
+            };
+            let prediction = Prediction {
+                probabilities: Array4::from_elem((2, 3, 1, 2), 0.5),
+                sr1: Array3::from_shape_vec(shape, predicted.to_vec()).unwrap(),
+                ..Prediction::default()
+            };
+            let classes = ["background", "one"].map(str::to_owned);
+            evaluate(&case, Agreement::Dice, &classes, &prediction, &[false; 3]).unwrap()
+        };
+        let one = score([1, 1, 1, 0, 0, 0], labels);
+        let other = score([1, 1, 1, 1, 1, 0], labels);
+        assert_eq!(one, other);
+        // 2 · 2 / (3 + 2).
+        assert_eq!(one.mean_dice, Some(0.8));
+        assert_eq!(one.true_voxels, [1, 1, 0]);
+    }
+
     /// Five slices of two pixels, all foreground, of which the first and the third are annotated. The
     /// prediction has all pixels of the second slice, half of the others, and none of the last.
     #[test]

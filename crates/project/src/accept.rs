@@ -1,13 +1,13 @@
 //! Accepts drawn slices, whatever they were drawn with: keeps them and writes that down.
 
+use crate::agreement::dice_of_slice;
 use crate::annotations::{keep_slices, read_kept};
 use crate::error::ProjectError;
 use crate::folder::Project;
 use crate::history::Event;
 use crate::train::predicted;
-use ndarray::{Array2, ArrayView2, Axis, Zip};
-use slicewise_core::{Geometry, IGNORE};
-use slicewise_metrics::{class_dice, mean_dice};
+use ndarray::{Array2, Axis};
+use slicewise_core::Geometry;
 use std::collections::BTreeMap;
 
 /// Slices that somebody drew.
@@ -19,7 +19,7 @@ pub struct Answer<'a> {
     pub task: &'a str,
     /// Who drew them.
     pub annotator: &'a str,
-    /// Classes or [`IGNORE`] `[H, W]` of the scan's own slices.
+    /// Classes or [`IGNORE`](slicewise_core::IGNORE) `[H, W]` of the scan's own slices.
     pub slices: BTreeMap<usize, Array2<u8>>,
     /// What came back: the SHA-256 of a file, or `drawing/SLICE/VERSION` of the browser.
     pub submission: &'a str,
@@ -81,7 +81,7 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
             .iter()
             .filter(|(slice, _)| !before.contains_key(slice))
         {
-            let dice = draft_agreement(draft.index_axis(Axis(0), slice), labels.view(), classes);
+            let dice = dice_of_slice(draft.index_axis(Axis(0), slice), labels.view(), classes);
             draft_dice.extend(dice.map(|dice| (slice, dice)));
         }
     }
@@ -99,38 +99,4 @@ pub fn accept(project: &mut Project, answer: Answer) -> Result<Vec<usize>, Proje
         draft_dice,
     })?;
     Ok(slices)
-}
-
-/// Returns the mean Dice over the foreground classes that are in either of two slices `[H, W]`; `None` if
-/// none is. Voxels that are [`IGNORE`] in `drawn` do not count.
-fn draft_agreement(draft: ArrayView2<u8>, drawn: ArrayView2<u8>, classes: usize) -> Option<f64> {
-    let known = |class: u8, drawn: u8| if drawn == IGNORE { 0 } else { class };
-    let volume = |of: &dyn Fn(u8, u8) -> u8| {
-        let pairs = Zip::from(&draft).and(&drawn);
-        pairs.map_collect(|&a, &b| of(a, b)).insert_axis(Axis(0))
-    };
-    let draft = volume(&|draft, drawn| known(draft, drawn));
-    let drawn = volume(&|_, drawn| known(drawn, drawn));
-    let dice = class_dice(&draft, &drawn, classes).ok()?;
-    mean_dice(&dice)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::arr2;
-
-    #[test]
-    fn dice_is_the_mean_over_classes_and_passes_over_what_is_unsure() {
-        let draft = arr2(&[[1, 1, 2, 0]]);
-        let drawn = arr2(&[[1, 0, 2, 2]]);
-        // Class 1: 2 · 1 / 3; class 2: 2 · 1 / 3.
-        let dice = draft_agreement(draft.view(), drawn.view(), 3).unwrap();
-        assert!((dice - 2.0 / 3.0).abs() < 1e-12, "{dice}");
-        let unsure = arr2(&[[1, IGNORE, 2, IGNORE]]);
-        assert_eq!(draft_agreement(draft.view(), unsure.view(), 3), Some(1.0));
-        let empty = arr2(&[[0, 0, 0, 0]]);
-        assert_eq!(draft_agreement(empty.view(), empty.view(), 3), None);
-        assert_eq!(draft_agreement(draft.view(), empty.view(), 3), Some(0.0));
-    }
 }

@@ -3,6 +3,7 @@
 //! and exports segmentations. This crate knows a [`Segmenter`](slicewise_core::Segmenter), not tch.
 
 mod accept;
+mod agreement;
 mod annotations;
 mod ask;
 mod cases;
@@ -23,6 +24,7 @@ mod tasks;
 mod train;
 
 pub use accept::{Answer, accept};
+pub use agreement::{Agreement, between_people};
 pub use annotations::drawn_slices;
 pub use ask::{Query, WITHOUT_MODEL, choose};
 pub use cases::{ProjectCase, load_cases};

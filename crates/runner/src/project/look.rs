@@ -5,7 +5,7 @@ use super::file::ProjectFile;
 use crate::failure::{Failure, Outcome};
 use anyhow::Context;
 use serde::Serialize;
-use slicewise_project::{Event, History, Line, ProjectFolder, State};
+use slicewise_project::{Agreement, Event, History, Line, ProjectFolder, State, between_people};
 use std::collections::BTreeMap;
 
 /// What `status` says.
@@ -19,6 +19,9 @@ struct Status {
     minutes_left: f64,
     measured_minutes_per_slice: Option<f64>,
     models: Vec<ModelStatus>,
+    /// Slices that several people drew, and the mean Dice between them.
+    drawn_by_several: usize,
+    dice_between_people: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,7 +47,8 @@ fn read() -> Outcome<(ProjectFolder, ProjectFile, Vec<Line>)> {
 pub(crate) fn status(arguments: &StatusArguments) -> Outcome {
     let (folder, file, lines) = read()?;
     let state = State::of(&lines);
-    let status = status_of(&file, &state);
+    let people = between_people(&folder, &state).map_err(Failure::input)?;
+    let status = status_of(&file, &state, people);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&status)?);
         return Ok(());
@@ -83,13 +87,19 @@ pub(crate) fn status(arguments: &StatusArguments) -> Outcome {
             model.model, model.slices
         );
     }
+    if let Some(dice) = status.dice_between_people {
+        println!(
+            "people    agree by Dice {dice:.3} on {} slices that several drew",
+            status.drawn_by_several
+        );
+    }
     if status.models.is_empty() {
         println!("model     none yet");
     }
     Ok(())
 }
 
-fn status_of(file: &ProjectFile, state: &State) -> Status {
+fn status_of(file: &ProjectFile, state: &State, people: Agreement) -> Status {
     let waiting: BTreeMap<String, usize> = state
         .tasks
         .iter()
@@ -117,6 +127,8 @@ fn status_of(file: &ProjectFile, state: &State) -> Status {
         waiting,
         measured_minutes_per_slice: measured,
         models: models.collect(),
+        drawn_by_several: people.slices,
+        dice_between_people: people.dice,
     }
 }
 
