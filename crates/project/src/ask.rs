@@ -196,7 +196,10 @@ fn of_strategy(
         for choice in choices {
             let own = case.scan.own_slice(choice.slice);
             if chosen.iter().all(|(known, _)| *known != own) {
-                let reason = format!("{} {:.3}", strategy.name(), choice.score);
+                let reason = match strategy.name() {
+                    WITHOUT_MODEL => "in the middle of a gap".to_owned(),
+                    name => format!("{name} {:.3}", choice.score),
+                };
                 chosen.push((own, reason));
             }
         }
