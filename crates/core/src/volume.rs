@@ -188,8 +188,8 @@ mod tests {
                     .position_mm([i, j, k].map(|index| index as f64));
                 assert_eq!(f64::from(*value), x + 100.0 * y + 10_000.0 * z);
                 let index = sliced.geometry.index_of([x, y, z]);
-                let same = [i, j, k].iter().zip(index);
-                assert!(same.map(|(&a, b)| a as f64 - b).all(|d| d.abs() < 1e-9));
+                let same = [i, j, k].into_iter().zip(index);
+                assert!(same.into_iter().all(|(a, b)| (a as f64 - b).abs() < 1e-9));
             }
             // What a file gets is the same.
             let write = |volume: &Volume<f32>| {
