@@ -115,14 +115,10 @@ pub fn nearest_on_grid(
             shape: [1, d, h, w],
         });
     }
-    let nearest = neighbours([d, h, w], from, to, shape)?.map(|axis| {
-        let nearer = axis.iter().map(|between| match between.share > 0.5 {
-            true => between.above,
-            false => between.below,
-        });
-        nearer.collect::<Vec<usize>>()
-    });
-    let [along_z, along_y, along_x] = nearest;
+    let nearer =
+        |between: &Between| [between.below, between.above][usize::from(between.share > 0.5)];
+    let [along_z, along_y, along_x] = neighbours([d, h, w], from, to, shape)?
+        .map(|axis| axis.iter().map(nearer).collect::<Vec<usize>>());
     Ok(Array3::from_shape_fn(shape, |(z, y, x)| {
         values[[along_z[z], along_y[y], along_x[x]]]
     }))

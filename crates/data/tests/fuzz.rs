@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
+#[path = "fuzz/drawings.rs"]
+mod drawings;
 #[path = "fuzz/volumes.rs"]
 mod volumes;
 

@@ -2,8 +2,8 @@
 
 use crate::case_files::{diagonal, put};
 use crate::msd_files::{ALL, Msd, scan_of, training};
-use crate::tables::{ids, says};
-use slicewise_data::{Channel, DataConfig, Task};
+use crate::tables::ids;
+use slicewise_data::{Channel, DataConfig};
 use std::fs;
 
 /// The case msd-json-with-bom.

@@ -8,14 +8,14 @@ use crate::notice::notice;
 use anyhow::Context;
 use ndarray::Axis;
 use slicewise_browser::{
-    Answer, AskedSlice, COLOURS, Class, Desk, DeskError, Options, Overview, Saved, Server,
-    SliceView, State as SliceState,
+    Answer, AskedSlice, Class, Desk, DeskError, Options, Overview, Saved, Server, SliceView,
+    State as SliceState,
 };
 use slicewise_core::{Image, SliceAxis};
 use slicewise_data::scan::read_scan;
 use slicewise_project::{
     AskedTask, History, Project, ProjectError, ProjectFolder, Save, Settings, State, add_save,
-    drawn_slices, predicted, saves, take_finished,
+    drawn_slices, palette, predicted, saves, take_finished,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -191,20 +191,20 @@ impl Desk for ProjectDesk {
             }
         }
         slices.sort_by(|a, b| (&a.case, a.slice).cmp(&(&b.case, b.slice)));
-        let classes = self.file.classes.iter().enumerate();
+        // The colours that the files for other tools have.
+        let named = palette(&self.file.classes).into_iter();
+        let named = named.take(self.file.classes.len() - 1);
+        let foreground = named.map(|label| {
+            let [r, g, b] = label.colour;
+            (label.name, format!("#{r:02x}{g:02x}{b:02x}"))
+        });
+        let background = (self.file.classes[0].clone(), "#000000".to_owned());
+        let classes = std::iter::once(background).chain(foreground);
         Ok(Overview {
             // Browsers keep what is not saved yet under the title, so it differs by project.
             title: format!("{} · {}", self.file.name, state.id),
             classes: classes
-                .map(|(value, name)| Class {
-                    name: name.clone(),
-                    colour: COLOURS[if value == 0 {
-                        0
-                    } else {
-                        1 + (value - 1) % (COLOURS.len() - 1)
-                    }]
-                    .to_owned(),
-                })
+                .map(|(name, colour)| Class { name, colour })
                 .collect(),
             slices,
         })
