@@ -50,8 +50,8 @@ pub fn model_id(state: &State, settings: &Settings, network: &str) -> String {
 }
 
 /// Where a model's weights are.
-pub fn weights(folder: &ProjectFolder, settings: &Settings, model: &str) -> PathBuf {
-    ResultsFolder::new(folder.model(model)).checkpoint(&run_of(settings), 0)
+pub fn weights(folder: &ProjectFolder, model: &str) -> PathBuf {
+    folder.model(model).join("weights.safetensors")
 }
 
 /// A project's model is trained as the first round of a sweep's run.
@@ -81,7 +81,8 @@ pub fn train(
 ) -> Result<(), ProjectError> {
     need_drawn(project.state(), "train on")?;
     let slices = project.state().slices_drawn();
-    let path = weights(&project.folder, settings, model);
+    let path = weights(&project.folder, model);
+    let folder = ResultsFolder::new(project.folder.model(model));
     if path.exists() && project.state().models.iter().any(|known| known.id == model) {
         load(segmenter, &path)?;
         let newest = project.state().newest();
@@ -99,9 +100,8 @@ pub fn train(
             });
             again.map_or(Ok(()), |again| project.record(again))?;
         }
-        return Ok(());
+        return forget_checkpoints(&folder);
     }
-    let folder = ResultsFolder::new(project.folder.model(model));
     let run = run_of(settings);
     let training = RoundTraining {
         folder: &folder,
@@ -126,7 +126,7 @@ pub fn train(
         slices,
         loss: trained.loss,
     })?;
-    forget_steps(&folder.training(&run, 0), &path)
+    forget_checkpoints(&folder)
 }
 
 /// Fails unless something was drawn. `what_for` ends the sentence: `train on`.
@@ -143,18 +143,15 @@ pub fn need_drawn(state: &State, what_for: &str) -> Result<(), ProjectError> {
     }
 }
 
-/// Removes what training left beside the weights, which are at `kept`.
-fn forget_steps(progress: &Path, kept: &Path) -> Result<(), ProjectError> {
-    let Some(folder) = progress.parent() else {
-        return Ok(());
-    };
-    for entry in fs::read_dir(folder).map_err(ProjectError::io(folder))? {
-        let path = entry.map_err(ProjectError::io(folder))?.path();
-        if path != kept {
-            fs::remove_file(&path).map_err(ProjectError::io(&path))?;
+/// Removes the checkpoints from which a training goes on, once it is over.
+fn forget_checkpoints(folder: &ResultsFolder) -> Result<(), ProjectError> {
+    let checkpoints = folder.root().join("checkpoints");
+    match fs::remove_dir_all(&checkpoints) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(ProjectError::io(checkpoints)(error))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Loads trained weights.

@@ -16,7 +16,7 @@ pub(crate) fn export(arguments: &ExportArguments) -> Outcome {
             let scans = scans.map_err(failure)?;
             println!(
                 "{}: {scans} segmentations, each with its uncertainty",
-                out.display()
+                arguments.out.display()
             );
         }
         ExportKind::Nnunet => {
@@ -26,7 +26,7 @@ pub(crate) fn export(arguments: &ExportArguments) -> Outcome {
             exported.warnings.iter().for_each(notice);
             println!(
                 "{}: an nnU-Net data set of {} cases with drawn slices; `ignore` elsewhere{}",
-                out.display(),
+                arguments.out.display(),
                 exported.training,
                 match exported.others {
                     0 => String::new(),

@@ -67,10 +67,13 @@ pub(crate) fn status(arguments: &StatusArguments) -> Outcome {
             file.ask.minutes_per_slice
         ),
     };
-    println!(
-        "waiting   {waiting} slices, about {:.1} hours ({how})",
-        status.minutes_left / 60.0
-    );
+    match waiting {
+        0 => println!("waiting   none; `slicewise ask` or `slicewise next` asks for more"),
+        _ => println!(
+            "waiting   {waiting} slices, about {:.1} hours ({how})",
+            status.minutes_left / 60.0
+        ),
+    }
     for (task, count) in status.waiting.iter().filter(|(_, count)| **count > 0) {
         println!("            tasks/{task}: {count}");
     }

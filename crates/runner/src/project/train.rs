@@ -168,7 +168,7 @@ impl Work {
                 "expected a model, got none; `slicewise train` makes one"
             ))
         })?;
-        let path = slicewise_project::weights(&self.project.folder, &self.settings, &newest.id);
+        let path = slicewise_project::weights(&self.project.folder, &newest.id);
         slicewise_project::load(&mut *prepared.segmenter, &path).map_err(failure)
     }
 }
