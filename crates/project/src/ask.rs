@@ -228,3 +228,6 @@ fn blank(case: &ProjectCase, classes: usize) -> Prediction {
         ..Prediction::default()
     }
 }
+
+#[cfg(test)]
+mod tests;
