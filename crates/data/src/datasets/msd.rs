@@ -51,7 +51,11 @@ impl Dataset for Msd {
         };
         let mut notes = Vec::new();
         let root = folder.root.display();
-        if folder.description.grouping().is_ok_and(|grouping| grouping.ignore.is_some()) {
+        if folder
+            .description
+            .grouping()
+            .is_ok_and(|grouping| grouping.ignore.is_some())
+        {
             notes.push(format!(
                 "{root}: its labels are drawn in part (`ignore`): what nobody drew counts neither in training \
                  nor in scores, and a strategy that asks for a slice of which nothing is drawn gets nothing"

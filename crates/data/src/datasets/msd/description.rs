@@ -263,7 +263,10 @@ impl Description {
         named.sort();
         // nnU-Net's word for voxels that nobody drew.
         let ignored = |name: &str| name.eq_ignore_ascii_case(IGNORED);
-        let ignore = named.iter().find(|(_, name)| ignored(name)).map(|(value, _)| *value);
+        let ignore = named
+            .iter()
+            .find(|(_, name)| ignored(name))
+            .map(|(value, _)| *value);
         if let Some(pair) = named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             let [(number, one), (_, other)] = [pair[0], pair[1]];
             return Err(self.wrong(format!(
@@ -285,10 +288,7 @@ impl Description {
         let foreground = named.iter().zip(values.chunks(1)).skip(1);
         Ok(LabelGrouping {
             ignore,
-            ..LabelGrouping::new(
-                &[0],
-                foreground.map(|((_, name), value)| (*name, value)),
-            )
+            ..LabelGrouping::new(&[0], foreground.map(|((_, name), value)| (*name, value)))
         })
     }
 }
