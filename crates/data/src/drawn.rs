@@ -251,7 +251,7 @@ fn placed(
         rest.sqrt()
     });
     let away = away.fold(0.0, f64::max);
-    if !(away <= TOLERANCE_VOXELS) {
+    if away.is_nan() || away > TOLERANCE_VOXELS {
         return Err(format!(
             "{}: expected the voxels of image.nii.gz, got others ({away:.2} voxels away): saved on another \
              grid; export it with the image as reference volume",

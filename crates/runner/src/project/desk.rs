@@ -25,6 +25,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Intensities below and above these shares of a scan's voxels are shown as black and white at first.
 const WINDOW: [f64; 2] = [0.01, 0.995];
 
+/// A scan that was looked at, the sliced axis first, and the intensities shown as black and white at first.
+struct Shown {
+    image: Image,
+    window: [f32; 2],
+}
+
 /// The project's slices on the page.
 struct ProjectDesk {
     folder: ProjectFolder,
@@ -32,9 +38,9 @@ struct ProjectDesk {
     settings: Settings,
     /// Whose slices are shown.
     who: String,
-    /// Scans that were looked at, the sliced axis first, with their first window. One save or look at a
-    /// time, so that versions count up.
-    scans: Mutex<BTreeMap<String, Arc<(Image, [f32; 2])>>>,
+    /// Scans that were looked at.
+    scans: Mutex<BTreeMap<String, Arc<Shown>>>,
+    /// One save at a time, so that versions count up.
     saving: Mutex<()>,
 }
 
@@ -132,7 +138,7 @@ impl ProjectDesk {
     }
 
     /// The scan of a case, read once.
-    fn scan(&self, state: &State, case: &str) -> Result<Arc<(Image, [f32; 2])>, DeskError> {
+    fn scan(&self, state: &State, case: &str) -> Result<Arc<Shown>, DeskError> {
         let mut scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = scans.get(case) {
             return Ok(Arc::clone(known));
@@ -148,7 +154,7 @@ impl ProjectDesk {
         if scans.len() >= 3 {
             scans.clear();
         }
-        let scan = Arc::new((image, window));
+        let scan = Arc::new(Shown { image, window });
         scans.insert(case.to_owned(), Arc::clone(&scan));
         Ok(scan)
     }
@@ -214,7 +220,7 @@ impl Desk for ProjectDesk {
         let state = self.state()?;
         let task = self.task_of(&state, case, slice)?;
         let scan = self.scan(&state, case)?;
-        let (image, window) = &*scan;
+        let Shown { image, window } = &*scan;
         let (_, height, width) = image.voxels.dim();
         let [_, h_mm, w_mm] = image.geometry.spacing_mm();
         let saves = saves(&self.folder, &task.name, case, slice).map_err(failed)?;

@@ -175,7 +175,7 @@ impl ProjectFile {
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Some(format!("{key}: expected 1 or more, got 0"));
         }
-        if !(self.ask.minutes_per_slice > 0.0) {
+        if self.ask.minutes_per_slice.is_nan() || self.ask.minutes_per_slice <= 0.0 {
             let got = self.ask.minutes_per_slice;
             return Some(format!(
                 "ask.minutes_per_slice: expected a number above 0, got {got}"

@@ -136,11 +136,11 @@ fn named(work: &Work, slices: &[CaseSlice]) -> Outcome<Vec<AskedSlice>> {
 
 /// Shares slices among people: the first `overlap` go to everybody, the others in runs, so that each
 /// person opens few scans.
-fn shared<'a>(
+fn shared(
     slices: Vec<AskedSlice>,
-    people: Vec<Option<&'a str>>,
+    people: Vec<Option<&str>>,
     overlap: usize,
-) -> Vec<(Option<&'a str>, Vec<AskedSlice>)> {
+) -> Vec<(Option<&str>, Vec<AskedSlice>)> {
     let overlap = overlap.min(slices.len());
     let (common, own) = slices.split_at(overlap);
     let share = own.len().div_ceil(people.len()).max(1);
