@@ -5,6 +5,7 @@
 //! manifest.json    provenance
 //! sweep.lock       while a sweep is at work: which process
 //! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! records/<task>/<model>/<strategy>-seed<k>.holder      while the run is at work: which process ([`crate::holder`])
 //! records.jsonl.zst                                     all of these in one file, once packed
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round,scan_slice,offset_mm
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
@@ -58,6 +59,11 @@ impl ResultsFolder {
     /// Path of a run's records, its ledger.
     pub fn records(&self, run: &Run) -> PathBuf {
         self.path_of("records", run, ".jsonl")
+    }
+
+    /// Path of the file that says which process does a run; there is none if none does.
+    pub fn holder(&self, run: &Run) -> PathBuf {
+        self.path_of("records", run, ".holder")
     }
 
     /// Path of the list of a run's annotated slices.
