@@ -86,6 +86,11 @@ impl ResultsFolder {
         self.path_of("logs", run, ".log")
     }
 
+    /// Path of the file that says why a run failed; there is none once it begins again.
+    pub fn failure(&self, run: &Run) -> PathBuf {
+        self.path_of("logs", run, ".failed")
+    }
+
     /// Path of the weights that a run evaluates `round` with, if they had more steps than those that
     /// the next round continues from.
     pub fn evaluated_checkpoint(&self, run: &Run, round: usize) -> PathBuf {

@@ -309,7 +309,7 @@ impl Drop for Holder {
 }
 
 /// Returns a time in seconds of 1970.
-fn seconds(time: SystemTime) -> i64 {
+pub fn seconds(time: SystemTime) -> i64 {
     let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH);
     since_1970.map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
 }
@@ -342,10 +342,9 @@ fn replace_dead(path: &Path, new: NamedTempFile, dead: &Found) -> io::Result<boo
         Err(error) => return Err(error),
     }
     let replaced = match Found::read(path) {
-        Ok(Some(found)) if found.same(dead) => new
-            .persist(path)
-            .map(|_| true)
-            .map_err(|error| error.error),
+        Ok(Some(found)) if found.same(dead) => {
+            new.persist(path).map(|_| true).map_err(|error| error.error)
+        }
         Ok(_) => Ok(false),
         Err(error) => Err(error),
     };

@@ -22,6 +22,7 @@ pub mod record;
 mod restore;
 pub mod results;
 mod round_loop;
+pub mod rounds;
 pub mod run;
 mod schema;
 pub mod seed;

@@ -9,7 +9,8 @@ fn ours(path: &Path) -> (Holder, Option<String>) {
 
 /// Writes the file of a holder on another host that was renewed so long ago.
 fn elsewhere(path: &Path, age: Duration) -> String {
-    let text = r#"{"host":"far","space":"another","process":7,"started":8,"serial":0,"since":1764000000}"#;
+    let text =
+        r#"{"host":"far","space":"another","process":7,"started":8,"serial":0,"since":1764000000}"#;
     fs::write(path, text).unwrap();
     let file = File::options().write(true).open(path).unwrap();
     file.set_modified(SystemTime::now() - age).unwrap();
@@ -105,7 +106,10 @@ fn renewals_say_how_far_it_is_and_whoever_lost_it_knows() {
     assert!(found.is(&holder.shared.holding));
     let text = elsewhere(&path, Duration::ZERO);
     let error = holder.check().unwrap_err().to_string();
-    assert!(error.contains("another process has taken this over"), "{error}");
+    assert!(
+        error.contains("another process has taken this over"),
+        "{error}"
+    );
     assert!(holder.is_lost());
     holder.shared.renew();
     drop(holder);
@@ -116,9 +120,16 @@ fn renewals_say_how_far_it_is_and_whoever_lost_it_knows() {
 fn a_file_that_says_nothing_is_dead_when_it_is_old() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("sweep.lock");
-    fs::write(&path, "process 1 on elsewhere, since 2026-01-02 03:04:05 UTC\n").unwrap();
+    fs::write(
+        &path,
+        "process 1 on elsewhere, since 2026-01-02 03:04:05 UTC\n",
+    )
+    .unwrap();
     let file = File::options().write(true).open(&path).unwrap();
     file.set_modified(SystemTime::now() - 2 * TAKEOVER).unwrap();
     let before = ours(&path).1.unwrap();
-    assert_eq!(before, "process 1 on elsewhere, since 2026-01-02 03:04:05 UTC");
+    assert_eq!(
+        before,
+        "process 1 on elsewhere, since 2026-01-02 03:04:05 UTC"
+    );
 }

@@ -261,8 +261,13 @@ fn a_run_that_was_taken_over_writes_nothing_more() {
         data: &data,
         pictured: false,
     };
-    let error = run.run(&mut Fake::new(1), &mut Stolen(&folder)).unwrap_err();
-    assert!(matches!(error, ExperimentError::TakenOver { .. }), "{error}");
+    let error = run
+        .run(&mut Fake::new(1), &mut Stolen(&folder))
+        .unwrap_err();
+    assert!(
+        matches!(error, ExperimentError::TakenOver { .. }),
+        "{error}"
+    );
     assert_eq!(std::fs::read(folder.records(&id)).unwrap(), b"");
 }
 
