@@ -9,6 +9,7 @@ use ndarray::{Array2, Array3, Axis};
 use slicewise_core::{Geometry, IGNORE, StoredAxes, Volume};
 use slicewise_data::nifti::{read_labels, upright, write_labels};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 
 /// Keeps drawn slices of a case, classes or [`IGNORE`] `[H, W]`, and returns the SHA-256 that names
@@ -81,13 +82,7 @@ pub fn drawn_slices(
     let (Some(drawn), Some(scan)) = (state.drawn.get(case), state.scans.get(case)) else {
         return Ok(BTreeMap::new());
     };
-    let mut maps: BTreeMap<&str, Array3<u8>> = BTreeMap::new();
-    for drawing in drawn.values().flatten() {
-        if !maps.contains_key(drawing.labels.as_str()) {
-            let map = read_kept(folder, &drawing.labels, scan)?;
-            maps.insert(&drawing.labels, map);
-        }
-    }
+    let maps = kept_maps(folder, scan, drawn.values().flatten())?;
     let merged = drawn.iter().filter_map(|(&slice, drawings)| {
         let mut all = drawings.iter().filter_map(|drawing: &Drawn| {
             let map = maps.get(drawing.labels.as_str())?;
@@ -104,6 +99,21 @@ pub fn drawn_slices(
         Some((slice, labels))
     });
     Ok(merged.collect())
+}
+
+/// Reads the kept labels of several drawings of a scan, each file once, by its name.
+pub(crate) fn kept_maps<'a>(
+    folder: &ProjectFolder,
+    scan: &ScanEntry,
+    drawings: impl Iterator<Item = &'a Drawn>,
+) -> Result<BTreeMap<&'a str, Array3<u8>>, ProjectError> {
+    let mut maps = BTreeMap::new();
+    for drawing in drawings {
+        if let Entry::Vacant(place) = maps.entry(drawing.labels.as_str()) {
+            place.insert(read_kept(folder, &drawing.labels, scan)?);
+        }
+    }
+    Ok(maps)
 }
 
 /// Reads kept labels `[D, H, W]`, the sliced axis first.
