@@ -79,11 +79,29 @@ pub fn drawn_slices(
     state: &State,
     case: &str,
 ) -> Result<BTreeMap<usize, Array2<u8>>, ProjectError> {
+    drawn_slices_of(folder, state, case, |_| true)
+}
+
+/// Does the same as [`drawn_slices`] for the slices that `wanted` says, and reads no other drawings.
+///
+/// # Errors
+/// Those of [`drawn_slices`].
+pub fn drawn_slices_of(
+    folder: &ProjectFolder,
+    state: &State,
+    case: &str,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<BTreeMap<usize, Array2<u8>>, ProjectError> {
     let (Some(drawn), Some(scan)) = (state.drawn.get(case), state.scans.get(case)) else {
         return Ok(BTreeMap::new());
     };
-    let maps = kept_maps(folder, scan, drawn.values().flatten())?;
-    let merged = drawn.iter().filter_map(|(&slice, drawings)| {
+    let drawn = drawn.iter().filter(|(slice, _)| wanted(**slice));
+    let maps = kept_maps(
+        folder,
+        scan,
+        drawn.clone().flat_map(|(_, drawings)| drawings),
+    )?;
+    let merged = drawn.filter_map(|(&slice, drawings)| {
         let mut all = drawings.iter().filter_map(|drawing: &Drawn| {
             let map = maps.get(drawing.labels.as_str())?;
             Some(map.index_axis(Axis(0), slice))
