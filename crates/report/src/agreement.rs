@@ -12,6 +12,7 @@ use crate::arm::Arm;
 use crate::observations::{Run, run_of};
 use crate::paper;
 use crate::rounds::{Round, cases_of, mean};
+use itertools::Itertools;
 use rayon::prelude::*;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, RoundRecord};
@@ -135,33 +136,27 @@ impl Agreement {
     }
 }
 
-/// The agreements of every round whose records hold P, in the order of `rounds`; full annotation
-/// once.
-pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
-    let between = rounds.iter().any(|round| !round.evaluated);
-    let longest = rounds.par_iter().filter(|round| round.longest);
+/// The agreements of every round of the primary model whose records hold P, in the order of `rounds`;
+/// full annotation once.
+pub(crate) fn agreements(rounds: &[Round]) -> Vec<Agreement> {
+    let between = rounds.iter().any(|round| round.primary && !round.evaluated);
+    let ranked = [(Part::B, Scope::Pooled), (Part::B, Scope::WithinCase)].into_iter();
+    let ranked = ranked.chain(between.then_some((Part::A, Scope::WithinCase)));
+    let ranked = ranked.cartesian_product(Slices::ALL).map(|((part, scope), of)| (part, scope, of));
+    let ranked: Vec<(Ranked, &[Signal])> = ranked
+        .map(|of| (of, if of == PREDICTORS { &Signal::ALL[..] } else { &Signal::OF_QUERIES }))
+        .collect();
+    let longest = rounds.par_iter().filter(|round| round.primary && round.longest);
     let rows = longest.flat_map_iter(|round| {
-        let mut rows = Vec::new();
-        for (part, scope) in
-            [(Part::B, Scope::Pooled), (Part::B, Scope::WithinCase), (Part::A, Scope::WithinCase)]
-        {
-            if part == Part::A && !between {
-                continue;
-            }
-            for ranked in Slices::ALL.map(|slices| (part, scope, slices)) {
-                let signals: &[Signal] =
-                    if ranked == PREDICTORS { &Signal::ALL } else { &Signal::OF_QUERIES };
-                rows.extend(signals.iter().filter_map(|signal| agreement(round, *signal, ranked)));
-            }
-        }
-        rows
+        let all = ranked.iter().flat_map(|(of, signals)| signals.iter().map(move |s| (*s, *of)));
+        all.filter_map(|(signal, of)| agreement(round, signal, of))
     });
     rows.collect()
 }
 
 fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement> {
     let (part, scope, slices) = ranked;
-    let (spearman, by_case) = by_case(&round.records, signal, ranked)?;
+    let (spearman, by_case) = correlation(&round.records, signal, ranked)?;
     let (task, arm, ratio) = (round.task, round.arm.clone(), round.ratio);
     let papers = paper::rank_coefficient(task);
     let papers = papers.filter(|_| (signal, scope) == (Signal::P, Scope::WithinCase));
@@ -178,21 +173,12 @@ pub(crate) type Ranked = (Part, Scope, Slices);
 /// What all signals are compared by; all else is of the two queries alone.
 const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
 
-/// The correlation of a signal with R over records of one model, one a run; `None` without P, or
-/// where no run has a coefficient.
-pub(crate) fn correlation(
-    records: &[&RoundRecord],
-    signal: Signal,
-    ranked: Ranked,
-) -> Option<Correlation> {
-    Some(by_case(records, signal, ranked)?.0)
-}
-
 /// Run, case and what it contributes to a coefficient: within cases its own.
 type Contributions<'r> = Vec<(Run, &'r str, f64)>;
 
-/// The same, and what each case of each run contributes.
-fn by_case<'r>(
+/// The correlation of a signal with R over records of one model, one a run, and what each case of each
+/// run contributes; `None` without P, or where no run has a coefficient.
+pub(crate) fn correlation<'r>(
     records: &[&'r RoundRecord],
     signal: Signal,
     (part, scope, slices): Ranked,
@@ -222,15 +208,11 @@ fn by_case<'r>(
     }
     let mean = mean(means.iter().copied())?;
     let around = crossed_t(&by_case).ok().map(|test| test.interval);
-    let ends =
-        around.and_then(|around| Some((around.low? - around.mean, around.high? - around.mean)));
-    let value = Interval {
-        mean,
-        // No correlation is beyond 1.
-        low: ends.map(|(low, _)| (mean + low).max(-1.0)),
-        high: ends.map(|(_, high)| (mean + high).min(1.0)),
-        n: means.len(),
-    };
+    let end = |of: fn(Interval) -> Option<f64>| Some(mean + (of(around?)? - around?.mean));
+    // No correlation is beyond 1.
+    let low = end(|around| around.low).map(|low| low.max(-1.0));
+    let high = end(|around| around.high).map(|high| high.min(1.0));
+    let value = Interval { mean, low, high, n: means.len() };
     Some((Correlation { value, n: ranked.values().sum() }, by_case))
 }
 

@@ -16,7 +16,7 @@ pub(crate) const EVEN: &str = "equal-interval";
 const PAPER: [&str; 4] = ["random", EVEN, "uncertainty", PROPOSED];
 
 /// One arm of an experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Arm {
     /// Every slice is annotated.
     Full,
@@ -62,6 +62,11 @@ impl Arm {
     /// Tells whether it is a strategy that reads the ground truth, which its name says.
     pub(crate) fn is_oracle(&self) -> bool {
         self.is_strategy() && self.name().starts_with("oracle-")
+    }
+
+    /// Tells whether it is a strategy that could be used.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.is_strategy() && !self.is_oracle()
     }
 
     /// Tells whether it is the paper's own strategy.

@@ -5,7 +5,6 @@
 //! stop rule end runs and it did.
 
 use crate::arm::Arm;
-use crate::config::setting;
 use crate::format::{list, percent};
 use crate::observations::{Run, run_of};
 use crate::rounds::ratio_key;
@@ -95,7 +94,7 @@ fn runs(manifest: &Manifest) -> BTreeSet<Run> {
 
 /// Tells whether the configuration lets the stop rule end the task's runs.
 pub(crate) fn ends_runs(sweep: &Sweep, task: Task) -> bool {
-    setting(&sweep.results.config, &["tasks", task.name(), "stop", "ends_run"]) == Some("true")
+    sweep.config["tasks"][task.name()]["stop"]["ends_run"] == true
 }
 
 /// Names runs of those `due` that have no round, and rounds that only other runs have. Where the rule

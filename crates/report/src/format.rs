@@ -3,6 +3,7 @@
 //!
 //! CSV and Parquet hold full numbers and do not come by here.
 
+use itertools::Itertools;
 pub(crate) use slicewise_figure::decimals;
 use slicewise_metrics::Interval;
 
@@ -64,18 +65,19 @@ pub(crate) fn ends(value: Interval, places: usize) -> String {
 
 /// Words or whole numbers with commas between them.
 pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
+    items.into_iter().map(|item| item.to_string()).join(", ")
 }
 
 /// The same of at most so many; the rest is counted.
 pub(crate) fn list_of<T: ToString>(items: &[T], most: usize) -> String {
-    match items.len().checked_sub(most) {
-        Some(more) if more > 0 => {
-            format!("{} and {more} more", list(items[..most].iter().map(T::to_string)))
-        }
-        _ => list(items.iter().map(T::to_string)),
-    }
+    let named = list(items.iter().take(most).map(T::to_string));
+    let more = items.len().saturating_sub(most);
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// Words with what stands before and behind them; nothing without words.
+pub(crate) fn around(before: &str, words: &str, behind: &str) -> String {
+    if words.is_empty() { String::new() } else { format!("{before}{words}{behind}") }
 }
 
 #[cfg(test)]

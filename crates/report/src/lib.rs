@@ -14,13 +14,11 @@
 
 mod agreement;
 mod arm;
-mod config;
 mod coverage;
 mod error;
 mod figure;
 mod finding;
 mod format;
-mod frame;
 mod grid;
 mod minimum_cost;
 mod observations;
@@ -32,10 +30,12 @@ mod rounds;
 mod section;
 mod standing;
 mod sweep;
+mod table;
 
 pub use error::ReportError;
 
 use page::Article;
+use rounds::rounds;
 use section::make_all;
 use slicewise_experiment::{ExperimentError, Results, replace};
 use std::fs;
@@ -90,7 +90,8 @@ fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article)
     if results.records.is_empty() {
         return Err(ReportError::NoRecords { dir: dir.to_owned() });
     }
-    let sweep = Sweep::new(results, Some(dir))?;
+    let rounds = rounds(results);
+    let sweep = Sweep::new(results, &rounds, Some(dir))?;
     let sections = make_all(&sweep)?;
     let [tables, figures] = ["tables", "figures"].map(|name| dir.join(name));
     for folder in [&tables, &figures] {
@@ -136,7 +137,8 @@ pub struct Verdict {
 /// The folder cannot be read.
 pub fn verify(dir: &Path) -> Result<Verdict, ReportError> {
     let results = Results::read(dir)?;
-    let sweep = Sweep::new(&results, None)?;
+    let rounds = rounds(&results);
+    let sweep = Sweep::new(&results, &rounds, None)?;
     let (records, missing) = (results.records.len(), coverage::missing(&sweep));
     let mut verdict = Verdict { records, missing, tables: 0, stale: Vec::new() };
     for (section, content) in make_all(&sweep)? {

@@ -3,6 +3,7 @@
 
 use crate::error::ReportError;
 use crate::observations::Observations;
+use crate::rounds::Round;
 use slicewise_metrics::{CrossedT, Interval, holm};
 
 /// Says what interval and p of [`Paired`] are.
@@ -33,20 +34,28 @@ impl From<CrossedT> for Paired {
     }
 }
 
-/// Compares pairs of rounds, which their places name, and corrects the p-values of neighbours in the same
+/// Two rounds and how the first differs from the second.
+#[derive(Debug, Clone)]
+pub(crate) struct Compared<'a> {
+    pub(crate) ours: &'a Round<'a>,
+    pub(crate) theirs: &'a Round<'a>,
+    pub(crate) paired: Paired,
+}
+
+/// Compares pairs of rounds, and corrects the p-values of neighbours whose first round is of the same
 /// `family` together. Pairs without a common case and run are left out.
-pub(crate) fn compare<T, F: PartialEq>(
+pub(crate) fn compare<'a, F: PartialEq>(
     observations: &Observations,
-    pairs: Vec<(T, (usize, usize))>,
-    family: impl Fn(&T) -> F,
-) -> Result<Vec<(T, Paired)>, ReportError> {
-    let places: Vec<(usize, usize)> = pairs.iter().map(|(_, places)| *places).collect();
-    let tests = observations.differences(&places)?;
-    let compared = pairs.into_iter().zip(tests);
-    let mut compared: Vec<(T, Paired)> =
-        compared.filter_map(|((of, _), test)| Some((of, test?.into()))).collect();
-    for family in compared.chunk_by_mut(|a, b| family(&a.0) == family(&b.0)) {
-        correct(family.iter_mut().map(|(_, paired)| paired));
+    pairs: &[[&'a Round<'a>; 2]],
+    family: impl Fn(&Round) -> F,
+) -> Result<Vec<Compared<'a>>, ReportError> {
+    let compared = pairs.iter().zip(observations.differences(pairs)?);
+    let compared = compared.filter_map(|(&[ours, theirs], test)| {
+        Some(Compared { ours, theirs, paired: test?.into() })
+    });
+    let mut compared: Vec<Compared> = compared.collect();
+    for family in compared.chunk_by_mut(|a, b| family(a.ours) == family(b.ours)) {
+        correct(family.iter_mut().map(|compared| &mut compared.paired));
     }
     Ok(compared)
 }

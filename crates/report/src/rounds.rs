@@ -8,6 +8,7 @@ use slicewise_data::{Part, Task};
 use slicewise_experiment::{CaseRecord, Results, RoundRecord};
 use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 /// One round of an arm in all its runs.
 #[derive(Debug, Clone)]
@@ -131,21 +132,20 @@ pub(crate) fn part_name(part: Part) -> &'static str {
     }
 }
 
-/// One arm at one annotation ratio, scored on one part.
+/// A round that was scored on one part.
 #[derive(Debug, Clone)]
-pub(crate) struct Point {
-    /// The place of its round.
-    pub(crate) round: usize,
-    pub(crate) task: Task,
+pub(crate) struct Point<'a> {
+    pub(crate) round: &'a Round<'a>,
     pub(crate) part: Part,
-    pub(crate) arm: Arm,
-    /// The share of slices asked for, and the one reached: see [`Round`].
-    pub(crate) asked: f64,
-    pub(crate) ratio: f64,
-    /// Training steps behind it.
-    pub(crate) steps: u64,
     pub(crate) dice: Score,
-    pub(crate) cost: Cost,
+}
+
+impl<'a> Deref for Point<'a> {
+    type Target = Round<'a>;
+
+    fn deref(&self) -> &Round<'a> {
+        self.round
+    }
 }
 
 /// What the annotator had to do, in several currencies, mean over runs.
@@ -164,13 +164,25 @@ pub(crate) struct Cost {
 }
 
 impl Round<'_> {
+    /// Its task and the key of its ratio: where strategies can be compared.
+    pub(crate) fn state(&self) -> (Task, u64) {
+        (self.task, ratio_key(self.ratio))
+    }
+
     /// What the annotator had to do.
     pub(crate) fn cost(&self) -> Cost {
+        Cost::of(&self.records)
+    }
+}
+
+impl Cost {
+    /// The mean over `records`, one a run.
+    pub(crate) fn of(records: &[&RoundRecord]) -> Self {
         let over_runs = |value: fn(&RoundRecord) -> f64| {
-            self.records.iter().map(|record| value(record)).sum::<f64>() / self.records.len() as f64
+            records.iter().map(|record| value(record)).sum::<f64>() / records.len() as f64
         };
         let contour_mm = over_runs(|r| r.annotated_contour_mm);
-        Cost {
+        Self {
             slices: over_runs(|r| r.annotated_slices as f64),
             slice_share: over_runs(reached),
             voxels: over_runs(|r| r.annotated_foreground_voxels as f64),

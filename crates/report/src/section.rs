@@ -2,9 +2,9 @@
 //! `sections!`: files on disk, page, contents list and `verify` follow from it.
 
 use crate::error::ReportError;
-use crate::frame::bytes;
 use crate::grid::Grid;
 use crate::sweep::Sweep;
+use crate::table::bytes;
 use polars::prelude::DataFrame;
 use slicewise_data::Task;
 use slicewise_figure::Figure;

@@ -8,7 +8,7 @@
 
 use crate::arm::Arm;
 use crate::observations::Run;
-use crate::paired::{Paired, correct};
+use crate::paired::{Compared, Paired, correct};
 use crate::rounds::{mean, ratio_key};
 use crate::sweep::{ALPHA, Sweep};
 use slicewise_data::Task;
@@ -54,7 +54,7 @@ pub(crate) fn standings(sweep: &Sweep) -> Vec<Standing> {
 pub(crate) fn ranked<'s>(sweep: &'s Sweep<'_>, task: Task) -> (Vec<u64>, Vec<&'s Arm>) {
     let rounds = sweep.primary().filter(|round| round.task == task && round.evaluated);
     let mut arms: BTreeMap<&Arm, (BTreeSet<u64>, usize)> = BTreeMap::new();
-    for round in rounds.filter(|round| round.arm.is_strategy() && !round.arm.is_oracle()) {
+    for round in rounds.filter(|round| round.arm.is_ordinary()) {
         let (ratios, runs) = arms.entry(&round.arm).or_default();
         ratios.insert(ratio_key(round.ratio));
         *runs = round.records.len().max(*runs);
@@ -156,8 +156,7 @@ fn together<'v, 'a: 'v>(
 /// worse. Oracles are nobody's rival.
 fn tests(sweep: &Sweep, arm: &Arm, of_task: &dyn Fn(Task) -> bool) -> [usize; 3] {
     let mut counts = [0; 3];
-    for ((ours, theirs), paired) in &sweep.comparisons {
-        let (ours, theirs) = (&sweep.rounds[*ours], &sweep.rounds[*theirs]);
+    for Compared { ours, theirs, paired } in &sweep.comparisons {
         let Some(p) = paired.p.filter(|_| of_task(ours.task)) else { continue };
         let sign = match (ours.arm == *arm, theirs.arm == *arm) {
             (true, _) if !theirs.arm.is_oracle() => 1.0,

@@ -13,30 +13,31 @@ use crate::arm::shown;
 use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
 use crate::format::{decimals, list, percent, setting, share, signed, with_ends};
-use crate::frame::Columns;
 use crate::grid::{Column, Format, Grid, pivot};
 use crate::paper;
-use crate::rounds::{part_name, ratio_key};
+use crate::rounds::ratio_key;
 use crate::section::{Content, Made};
 use crate::sweep::Sweep;
+use crate::table::Table;
+use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use std::cmp::Reverse;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let rows: Vec<&Agreement> =
-        sweep.agreements.iter().filter(|row| Signal::OF_QUERIES.contains(&row.signal)).collect();
-    let frame = Columns::of(&rows)
-        .task(|r| r.task)
-        .text("strategy", |r| r.arm.name())
-        .text("signal", |r| r.signal.name())
-        .real("ratio", |r| r.ratio)
-        .text("scope", |r| r.scope.name())
-        .text("slices", |r| r.slices.name())
+    let of_queries = |row: &&Agreement| Signal::OF_QUERIES.contains(&row.signal);
+    let rows = sweep.agreements.iter().filter(of_queries).collect_vec();
+    let frame = Table::of(&rows, "")
+        .tidy("task", |r| r.task)
+        .tidy("strategy", |r| &r.arm)
+        .tidy("signal", |r| r.signal.name())
+        .tidy("ratio", |r| r.ratio)
+        .tidy("scope", |r| r.scope.name())
+        .tidy("slices", |r| r.slices.name())
         .interval(|r| r.spearman.value)
-        .count("seeds", |r| r.spearman.value.n)
-        .count("n", |r| r.spearman.n)
-        .text("part", |r| part_name(r.part))
-        .maybe("as_paper", |r| r.as_paper)
+        .tidy("seeds", |r| r.spearman.value.n)
+        .tidy("n", |r| r.spearman.n)
+        .tidy("part", |r| r.part)
+        .tidy("as_paper", |r| r.as_paper)
         .frame("agreement")?;
     let figures = [slice_figure(sweep), agreement_figure(sweep)].into_iter().flatten();
     let content = Content::table(frame, vec![grid(sweep)]);
@@ -65,17 +66,17 @@ fn grid(sweep: &Sweep) -> Grid {
         list(papers)
     );
     let signals = Signal::OF_QUERIES;
-    let places = Slices::ALL.map(|slices| signals.map(|signal| (slices, signal))).concat();
+    let places = Slices::ALL.into_iter().cartesian_product(signals).collect_vec();
     let rows = pivot(&sweep.agreements, &places, |row| {
         let key = (row.task, &row.arm, ratio_key(row.ratio), Reverse(row.part), row.scope);
         (key, (row.slices, row.signal))
     });
     let shown = shown(sweep.agreements.iter().map(|row| &row.arm));
-    let mut lines = Grid::of(&rows, how)
-        .column("task", Format::Words, |r| r.0.0.label())
-        .column("strategy", Format::Words, |r| r.0.1.label())
-        .column("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
-        .column("scope", Format::Words, |r| match r.0.3.0 {
+    let mut table = Table::of(&rows, how)
+        .shown("task", Format::Words, |r| r.0.0)
+        .shown("strategy", Format::Words, |r| r.0.1)
+        .shown("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
+        .shown("scope", Format::Words, |r| match r.0.3.0 {
             Part::A => format!("{}, Part A", r.0.4.name()),
             Part::B => r.0.4.name().to_owned(),
         })
@@ -88,23 +89,22 @@ fn grid(sweep: &Sweep) -> Grid {
             Slices::Zero => "0/0 := 0".to_owned(),
             slices => format!("{} slices", slices.name()),
         };
-        let first = place * signals.len();
-        for (at, signal) in (first..).zip(signals) {
+        let own = place * signals.len()..(place + 1) * signals.len();
+        for (at, signal) in own.clone().zip(signals) {
             let title = format!("{which}: {}", signal.label());
             let column = Column::new(title, Format::Decimals(3)).under(&which);
-            lines = lines.with(column, |r| r.1[at].map(|row| row.spearman.value));
+            table = table.shown_as(column, |r| r.1[at].map(|row| row.spearman.value));
         }
         let n = Column::new("n", Format::Decimals(0)).under(which);
-        lines = lines.with(n, |r| {
-            r.1[first..first + signals.len()].iter().flatten().map(|row| row.spearman.n).max()
-        });
+        table = table
+            .shown_as(n, |r| r.1[own.clone()].iter().flatten().map(|row| row.spearman.n).max());
     }
     // P over all slices comes first, then −uncertainty, then P over foreground slices.
-    lines
-        .column("empty slices add", Format::Difference, |r| {
+    table
+        .shown("empty slices add", Format::Difference, |r| {
             Some(r.1[0]?.spearman.value.mean - r.1[signals.len()]?.spearman.value.mean)
         })
-        .column("as the paper's", Format::Share, |r| r.1[0]?.as_paper)
+        .shown("as the paper's", Format::Share, |r| r.1[0]?.as_paper)
         .grid()
 }
 

@@ -8,12 +8,13 @@
 //! of the task have.
 
 use crate::arm::Arm;
-use crate::format::{list, percent, percents};
-use crate::frame::Columns;
+use crate::format::{around, list, percent, percents};
 use crate::grid::{Column, Format, Grid, pivot};
 use crate::rounds::{drawn, mean, ratio_key};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_short, task_title};
+use crate::table::Table;
+use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,15 +66,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         sentences.extend(left_out(&curves).map(|words| (task, words)));
     }
     let end = |ratio: Option<&f64>| ratio.copied().unwrap_or(f64::NAN);
-    let frame = Columns::of(&rows)
-        .task(|r| r.task)
-        .text("strategy", |r| r.arm.name())
-        .text("measure", |r| r.measure)
+    let frame = Table::of(&rows, "")
+        .tidy("task", |r| r.task)
+        .tidy("strategy", |r| &r.arm)
+        .tidy("measure", |r| r.measure)
         .interval(|r| r.value)
-        .count("seeds", |r| r.value.n)
-        .real("ratio_low", |r| end(r.ratios.first()))
-        .real("ratio_high", |r| end(r.ratios.last()))
-        .count("rounds", |r| r.ratios.len())
+        .tidy("seeds", |r| r.value.n)
+        .tidy("ratio_low", |r| end(r.ratios.first()))
+        .tidy("ratio_high", |r| end(r.ratios.last()))
+        .tidy("rounds", |r| r.ratios.len())
         .frame("statistics")?;
     let content = Content::table(frame, vec![grid(sweep, &rows)]);
     Ok(Some(Content { sentences, ..content }))
@@ -81,17 +82,16 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// Gives each strategy a row, and each task and measure a column.
 fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
-    let tasks = sweep.tasks().into_iter();
-    let places: Vec<_> = tasks.flat_map(|task| MEASURES.map(|of| (task, of.0))).collect();
+    let columns = sweep.tasks().into_iter().cartesian_product(MEASURES).collect_vec();
+    let places = columns.iter().map(|(task, (measure, ..))| (*task, *measure)).collect_vec();
     let lines = pivot(rows, &places, |row| (&row.arm, (row.task, row.measure)));
-    let mut grid = Grid::of(&lines, how(rows)).column("strategy", Format::Words, |r| r.0.label());
-    let titles = MEASURES.into_iter().cycle();
-    for ((at, (task, _)), (_, title, decimals)) in places.iter().enumerate().zip(titles) {
-        let title = format!("{} {title}", task_short(*task));
-        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(*task));
-        grid = grid.with(column, |r| r.1[at].map(|row| row.value));
+    let mut table = Table::of(&lines, how(rows)).shown("strategy", Format::Words, |r| r.0);
+    for (at, (task, (_, title, decimals))) in columns.into_iter().enumerate() {
+        let title = format!("{} {title}", task_short(task));
+        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(task));
+        table = table.shown_as(column, |r| r.1[at].map(|row| row.value));
     }
-    grid.grid()
+    table.grid()
 }
 
 /// Says how the numbers were computed.
@@ -100,10 +100,7 @@ fn how(rows: &[Statistic]) -> String {
     let shared: BTreeMap<Task, String> =
         areas.map(|row| (row.task, percents(row.ratios.iter().copied()))).collect();
     let shared = shared.iter().map(|(task, ratios)| format!("{}: {ratios}", task.label()));
-    let shared = match shared.collect::<Vec<_>>().join("; ") {
-        none if none.is_empty() => none,
-        shared => format!(" ({shared})"),
-    };
+    let shared = around(" (", &shared.collect_vec().join("; "), ")");
     format!(
         "Of each seed's Part B Dice, then mean ± half the 95 % Student-t interval over seeds (none \
          below three; other cases would move it too): \
@@ -149,15 +146,13 @@ fn ceiling(sweep: &Sweep, task: Task, arm: &Arm) -> Option<f64> {
 
 /// Names the seeds that end before their strategy's last ratio, if any does.
 fn left_out(curves: &Curves) -> Option<String> {
-    let early = curves.iter().filter_map(|(arm, seeds)| {
-        let last = last_ratio(seeds)?;
-        let ends_early = |curve: &SeedCurve| curve.keys().next_back() != Some(&last);
-        let early = seeds.iter().filter(|(_, curve)| ends_early(curve)).map(|(seed, _)| seed);
-        let early = list(early);
-        let last = percent(last as f64 / 1e6);
-        (!early.is_empty()).then(|| format!("seed(s) {early} of {} (before {last})", arm.label()))
+    let early = curves.iter().map(|(arm, seeds)| {
+        let whole = whole(seeds).map(|(seed, _)| seed).collect_vec();
+        let early = list(seeds.keys().filter(|seed| !whole.contains(seed)));
+        let last = last_ratio(seeds).map(|last| percent(last as f64 / 1e6)).unwrap_or_default();
+        around("seed(s) ", &early, &format!(" of {} (before {last})", arm.label()))
     });
-    let early = early.collect::<Vec<_>>().join("; ");
+    let early = early.filter(|words| !words.is_empty()).collect_vec().join("; ");
     (!early.is_empty()).then(|| {
         format!(
             "Some seeds end before the last ratio of their strategy and count in neither its final \
@@ -206,9 +201,8 @@ fn last_ratio(seeds: &StrategyCurves) -> Option<u64> {
 fn areas(seeds: &StrategyCurves, shared: &BTreeSet<u64>) -> Vec<f64> {
     let values = seeds.values().filter_map(|curve| {
         let rounds = shared.iter().map(|ratio| curve.get(ratio));
-        let rounds: Vec<&SeedRound> = rounds.collect::<Option<_>>()?;
-        let ratios: Vec<f64> = rounds.iter().map(|round| round.ratio).collect();
-        let dice: Vec<f64> = rounds.iter().map(|round| round.dice).collect();
+        let rounds = rounds.map(|round| Some((round?.ratio, round?.dice)));
+        let (ratios, dice): (Vec<f64>, Vec<f64>) = rounds.collect::<Option<_>>()?;
         // Refused with fewer than two ratios only: keys ascend, and Dice is finite.
         aubc(&ratios, &dice).ok()
     });
@@ -234,8 +228,8 @@ fn efficiencies(seeds: &StrategyCurves, curves: &Curves, ceiling: Option<f64>) -
         let x0 = all.iter().map(|round| round.drawn).min_by(f64::total_cmp)?;
         let at_x0 = all.iter().filter(|round| round.drawn == x0);
         let ends = CurveEnds { x0, start: mean(at_x0.map(|round| round.dice))?, ceiling: ceiling? };
-        let drawn: Vec<f64> = curve.values().map(|round| round.drawn).collect();
-        let dice: Vec<f64> = curve.values().map(|round| round.dice).collect();
+        let (drawn, dice): (Vec<f64>, Vec<f64>) =
+            curve.values().map(|round| (round.drawn, round.dice)).unzip();
         fg_eff(&drawn, &dice, ends).ok()
     });
     values.collect()

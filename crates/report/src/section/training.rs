@@ -5,6 +5,7 @@ use crate::arm::Arm;
 use crate::figure::{heading, intervals};
 use crate::section::{Content, Made};
 use crate::sweep::{Sweep, task_title};
+use itertools::Itertools;
 use slicewise_data::Task;
 use slicewise_experiment::{ResultsFolder, Run, losses};
 use slicewise_figure::{Axes, Curve, Entry, Figure, Mark, Panels, SHARED};
@@ -21,14 +22,12 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn figure(sweep: &Sweep) -> Option<Figure> {
     let folder = ResultsFolder::new(sweep.root?);
     let axes = |task: Task, arm: Arm| {
-        let marks = marks(sweep, &folder, task, &arm);
-        let curve = Curve { look: SHARED, hollow: false, aside: 0.0, marks };
         let title = format!("{} · {}", task_title(task), arm.label());
-        Axes { title, levels: Vec::new(), curves: vec![curve], others: Vec::new() }
+        let curves = vec![Curve::new(SHARED, marks(sweep, &folder, task, &arm))];
+        Axes { title, curves, ..Axes::default() }
     };
-    let tasks = sweep.tasks().into_iter();
-    let rows: Vec<[Axes; 2]> =
-        tasks.map(|task| [Arm::Full, Arm::First].map(|arm| axes(task, arm))).collect();
+    let row = |task| [Arm::Full, Arm::First].map(|arm| axes(task, arm));
+    let rows = sweep.tasks().into_iter().map(row).collect_vec();
     let drawn = |axes: &Axes| axes.curves.iter().any(|curve| !curve.marks.is_empty());
     if !rows.iter().flatten().any(drawn) {
         return None;
@@ -63,18 +62,10 @@ fn marks(sweep: &Sweep, folder: &ResultsFolder, task: Task, arm: &Arm) -> Vec<Ma
             places.entry(steps).or_default().push(piece.loss);
         }
     }
-    let Some(last) = places.keys().last().copied() else {
-        return Vec::new();
+    let last = places.keys().last().map_or(0.0, |last| *last as f64);
+    let finite = places.into_iter().filter(|(_, losses)| losses.iter().all(|l| l.is_finite()));
+    let mark = |(steps, losses): (usize, Vec<f64>)| {
+        Mark::new(100.0 * steps as f64 / last, mean_interval(&losses))
     };
-    let mark = |(steps, losses): (usize, Vec<f64>)| Mark {
-        x: 100.0 * steps as f64 / last as f64,
-        value: mean_interval(&losses),
-        shared: false,
-        star: false,
-    };
-    places
-        .into_iter()
-        .filter(|(_, losses)| losses.iter().all(|l| l.is_finite()))
-        .map(mark)
-        .collect()
+    finite.map(mark).collect()
 }
