@@ -2,10 +2,8 @@
 //! of the crate `figure`.
 
 pub(crate) mod attention;
-pub(crate) mod chosen;
 pub(crate) mod dice;
 pub(crate) mod ranks;
-pub(crate) mod segmentations;
 pub(crate) mod slices;
 
 use crate::arm::Arm;

@@ -42,19 +42,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use sweep::Sweep;
 
-/// The files of a report, in the order written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// Paths, each inside the results folder.
-    pub files: Vec<PathBuf>,
-}
-
 /// Writes `tables/`, `figures/` and `report.html` into the results folder `dir`, over those of
-/// an earlier report.
+/// an earlier report. Gives their paths, in the order written.
 ///
 /// # Errors
 /// The folder cannot be read or written, or holds no record yet.
-pub fn write(dir: &Path) -> Result<Written, ReportError> {
+pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     write_results(&Results::read(dir)?, dir)
 }
 
@@ -62,16 +55,15 @@ pub fn write(dir: &Path) -> Result<Written, ReportError> {
 ///
 /// # Errors
 /// Those of [`write()`].
-pub fn write_results(results: &Results, dir: &Path) -> Result<Written, ReportError> {
-    let (files, _) = write_folder(results, dir)?;
-    Ok(Written { files })
+pub fn write_results(results: &Results, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    Ok(write_folder(results, dir)?.0)
 }
 
 /// Writes the report of each results folder in `dirs`, and one page of all of them to `out`.
 ///
 /// # Errors
 /// Those of [`write()`]; `out` cannot be written.
-pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportError> {
+pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, ReportError> {
     let mut files = Vec::new();
     let mut articles = Vec::new();
     for dir in dirs {
@@ -82,7 +74,7 @@ pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportErr
     let title = out.file_stem().unwrap_or_default().to_string_lossy();
     put(out, page::document(&title, &articles).as_bytes())?;
     files.push(out.to_owned());
-    Ok(Written { files })
+    Ok(files)
 }
 
 /// Writes the report of one folder; gives its files and the page's content.

@@ -5,10 +5,11 @@ use crate::arm::Arm;
 use crate::error::ReportError;
 use crate::figure::heading;
 use crate::format::{decimals, percent};
-use crate::pictures::{Kept, KeptRound, Labels, Pictures};
+use crate::pictures::{ATTENTION, Labels, Pictures};
 use crate::rounds::reached;
 use crate::sweep::Sweep;
-use slicewise_experiment::DataManifest;
+use itertools::Itertools;
+use slicewise_experiment::RoundRecord;
 use slicewise_figure::{EDGE, Figure, GREY, INK, RGBColor, Scan, Slice, cividis, font, of_class};
 use std::cmp::Reverse;
 
@@ -31,9 +32,7 @@ const OUTLINE: RGBColor = RGBColor(255, 170, 0);
 /// The figure of the last task by name, so of Task 2 before Task 1; `None` if no attention map was kept or the case lacks the
 /// class.
 pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
-    let mut tasks: Vec<&DataManifest> = sweep.results.manifest.data.iter().collect();
-    tasks.sort_by_key(|data| Reverse(data.task));
-    for data in tasks {
+    for data in sweep.results.manifest.data.iter().sorted_by_key(|data| Reverse(data.task)) {
         if let Some(pictures) = Pictures::read(sweep, data)?
             && let Some(figure) = of_case(sweep, &pictures)?
         {
@@ -49,8 +48,8 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
     let (Some((class, name)), Some(scan)) = (pictures.class(), scan) else {
         return Ok(None);
     };
-    let mut rounds = pictures.rounds(&Arm::First, Kept::Attention);
-    rounds.extend(spread(&pictures.strategy(Kept::Attention), ROUNDS));
+    let mut rounds = pictures.rounds(&Arm::First, ATTENTION);
+    rounds.extend(spread(&pictures.strategy(ATTENTION), ROUNDS));
     // The slice with most of the class.
     let (Some(slice), Some(first)) = (fullest_slice(truth, class), rounds.first()) else {
         return Ok(None);
@@ -66,7 +65,7 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
         "{} · case {} · {slice_name} {slice} (from {start}, from 0) · seed {}",
         pictures.data.task.label(),
         pictures.case,
-        first.record.seed,
+        first.seed,
     );
     canvas.text(&place, (EDGE, 43.0), font(11.0, GREY));
     let left = |column: usize| LABEL + column as f64 * (IMAGE + GAP);
@@ -74,7 +73,7 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
         canvas.text(words, (left(column) + IMAGE / 2.0, 73.0), font(11.0, INK).centred());
     }
     let is_class = |labels: &Labels, voxel| usize::try_from(labels.voxels[voxel]) == Ok(class);
-    for (row, round) in rounds.iter().enumerate() {
+    for (row, record) in rounds.iter().enumerate() {
         let top = HEAD + row as f64 * row_height;
         let [scans, truths, segmentations, attentions] = [0, 1, 2, 3].map(|column| Slice {
             index: slice,
@@ -83,13 +82,12 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
         });
         scan.draw(canvas, scans, |_| None);
         scan.outline(canvas, scans, |voxel| is_class(truth, voxel), OUTLINE);
-        let (segmented, attention) =
-            (pictures.segmentation(round.record)?, pictures.attention(round.record)?);
+        let (segmented, attention) = (pictures.segmentation(record)?, pictures.attention(record)?);
         for (place, labels) in [(truths, truth), (segmentations, &segmented)] {
             scan.draw(canvas, place, |voxel| is_class(labels, voxel).then(|| of_class(class)));
         }
         scan.draw(canvas, attentions, |voxel| Some(cividis(attention.voxels[voxel])));
-        for (line, words) in words(pictures, round, name).iter().enumerate() {
+        for (line, words) in words(pictures, record, name).iter().enumerate() {
             let color = if line == 0 { INK } else { GREY };
             canvas.text(words, (EDGE, top + 11.0 + 17.0 * line as f64), font(11.0, color));
         }
@@ -107,14 +105,13 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
 }
 
 /// What stands beside a round.
-fn words(pictures: &Pictures, round: &KeptRound, class: &str) -> [String; 3] {
-    let scores = pictures.scores(round.record);
-    let of_class = scores.and_then(|case| case.dice.iter().find(|(name, _)| name == class));
-    let dice = of_class.and_then(|(_, dice)| *dice);
+fn words(pictures: &Pictures, record: &RoundRecord, class: &str) -> [String; 3] {
+    let scores = pictures.scores(record);
+    let dice = scores.and_then(|case| case.dice.iter().find(|(name, _)| name == class)?.1);
     [
-        round.arm.label().to_owned(),
-        format!("{} of slices", percent(reached(round.record))),
-        dice.map_or_else(String::new, |dice| format!("Dice {}", decimals(dice, 3))),
+        Arm::of(&record.strategy).label().to_owned(),
+        format!("{} of slices", percent(reached(record))),
+        dice.map(|dice| format!("Dice {}", decimals(dice, 3))).unwrap_or_default(),
     ]
 }
 

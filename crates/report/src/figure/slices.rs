@@ -88,7 +88,7 @@ fn sample(sweep: &Sweep, task: Task) -> Option<Sample> {
     })?;
     let all: Vec<&CaseRecord> = cases_of(record, Part::B).collect();
     let case = *all.iter().find(|case| case.p.is_some())?;
-    let data = sweep.results.manifest.data.iter().find(|data| data.task == task);
+    let data = sweep.data(task);
     Some(Sample {
         title: format!(
             "{} · case {} · {} at {}, seed {}",
