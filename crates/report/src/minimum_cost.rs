@@ -40,7 +40,7 @@ pub(crate) fn minimum_costs<'a>(sweep: &Sweep<'a>) -> Result<Vec<MinimumCost<'a>
             let first = |rule, end: fn(Interval) -> Option<f64>| {
                 let near = |value: f64| value >= -sweep.margin(task);
                 let reached = rounds.iter().find(|at| end(at.paired.difference).is_some_and(near));
-                MinimumCost { task, arm: arm.clone(), rule, reached: reached.cloned() }
+                MinimumCost { task, arm: arm.clone(), rule, reached: reached.copied() }
             };
             if !equal.is_empty() {
                 costs.push(first(BY_MEAN, |difference| Some(difference.mean)));

@@ -12,7 +12,7 @@ pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p
     another mean. Below three seeds the value stands alone.";
 
 /// How the Part B Dice of two rounds differs where both have one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Paired {
     /// Mean over cases, and its 95 % interval for random runs and cases; without ends below three
     /// runs. `n` counts pairs of run and case.
@@ -35,7 +35,7 @@ impl From<CrossedT> for Paired {
 }
 
 /// Two rounds and how the first differs from the second.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Compared<'a> {
     pub(crate) ours: &'a Round<'a>,
     pub(crate) theirs: &'a Round<'a>,

@@ -102,7 +102,7 @@ fn all_reached(results: &Results) -> BTreeMap<(Task, u64), f64> {
 pub(crate) const HALF: &str = "± half the 95 % Student-t interval over seeds (none below three)";
 
 /// A score of cases.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Score {
     /// Mean over cases, then mean and 95 % Student-t interval over seeds.
     pub(crate) value: Interval,
@@ -133,7 +133,7 @@ pub(crate) fn part_name(part: Part) -> &'static str {
 }
 
 /// A round that was scored on one part.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Point<'a> {
     pub(crate) round: &'a Round<'a>,
     pub(crate) part: Part,

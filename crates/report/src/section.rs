@@ -2,12 +2,15 @@
 //! `sections!`: files on disk, page, contents list and `verify` follow from it.
 
 use crate::error::ReportError;
-use crate::grid::Grid;
-use crate::sweep::Sweep;
 use crate::table::bytes;
 use polars::prelude::DataFrame;
 use slicewise_data::Task;
 use slicewise_figure::Figure;
+
+// What sections are written with.
+pub(crate) use crate::grid::{Column, Format, Grid, Line, pivot};
+pub(crate) use crate::sweep::Sweep;
+pub(crate) use crate::table::Table;
 
 /// One section.
 pub(crate) struct Section {

@@ -86,8 +86,8 @@ impl<'a> Sweep<'a> {
 
     /// Scores a round on one part; `None` if it was not evaluated, or no case has a score.
     pub(crate) fn point(&self, round: &'a Round<'a>, part: Part) -> Option<Point<'a>> {
-        let dice = self.dice.get(&(round.place, part)).filter(|_| round.evaluated)?.clone();
-        Some(Point { round, part, dice })
+        let dice = self.dice.get(&(round.place, part)).filter(|_| round.evaluated)?;
+        Some(Point { round, part, dice: *dice })
     }
 
     /// Compares every pair of strategies at every ratio that both have.
@@ -249,7 +249,7 @@ impl<'a> Sweep<'a> {
     pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&'a Round<'a>> {
         let mut costs = self.costs.iter().filter(|cost| cost.rule == BY_MEAN);
         let cost = costs.find(|cost| cost.task == task && cost.arm == *arm)?;
-        Some(cost.reached.as_ref()?.ours)
+        Some(cost.reached?.ours)
     }
 
     /// Compares two points on the same Part B cases in the same runs; `None` if they share none.

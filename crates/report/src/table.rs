@@ -136,7 +136,7 @@ impl<'r, R> Table<'r, R> {
     }
 
     /// Adds those of [`Table::interval`], `seeds` and `cases`.
-    pub(crate) fn score(self, value: impl Fn(&'r R) -> &'r Score) -> Self {
+    pub(crate) fn score(self, value: impl Fn(&'r R) -> Score) -> Self {
         self.interval(|row| value(row).value)
             .tidy("seeds", |row| value(row).value.n)
             .tidy("cases", |row| value(row).cases)
@@ -144,7 +144,7 @@ impl<'r, R> Table<'r, R> {
 
     /// Adds a difference, its interval and its test: in the frame the columns of [`Table::interval`],
     /// `p`, `p_holm`, `seeds`, `cases` and `n`.
-    pub(crate) fn paired(self, value: impl Fn(&'r R) -> &'r Paired) -> Self {
+    pub(crate) fn paired(self, value: impl Fn(&'r R) -> Paired) -> Self {
         self.interval(|row| value(row).difference)
             .shown("difference", Format::Difference, |row| value(row).difference)
             .shown("interval", Format::Ends, |row| value(row).difference)

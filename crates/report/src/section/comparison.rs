@@ -7,12 +7,9 @@
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
 use crate::arm::Arm;
-use crate::grid::Format;
 use crate::paired::{CROSSED, Compared};
 use crate::rounds::{Round, ratio_key};
-use crate::section::Made;
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Format, Made, Sweep, Table};
 use slicewise_figure::FEW;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
@@ -52,5 +49,5 @@ pub(crate) fn differences<'r>(
         .column((theirs, "minus"), Format::Words, |r| &r.theirs.arm)
         .shown("task", Format::Words, |r| r.ours.task)
         .shown("slices", Format::Ratio, move |r| ratio(r.ours))
-        .paired(|r| &r.paired)
+        .paired(|r| r.paired)
 }

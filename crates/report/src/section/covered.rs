@@ -8,11 +8,9 @@
 use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::format::{decimals, list};
-use crate::grid::Format;
 use crate::rounds::{HALF, Point};
-use crate::section::Made;
-use crate::sweep::{REACH_MM, Sweep};
-use crate::table::Table;
+use crate::section::{Format, Made, Sweep, Table};
+use crate::sweep::REACH_MM;
 use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use slicewise_metrics::linear_fit;
@@ -63,7 +61,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("slices", |r| r.0.cost().slice_share)
         .tidy("voxels", |r| r.0.cost().voxel_share)
         .column(("covered", "covered"), Format::Share, |r| r.1)
-        .score(|r| &r.0.dice)
+        .score(|r| r.0.dice)
         .shown("Dice", Format::Decimals(3), |r| r.0.dice.value);
     let mut content = table.content("covered")?;
     let errors = sweep.tasks().into_iter().flat_map(|task| errors(&rows, task)).collect_vec();

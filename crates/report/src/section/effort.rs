@@ -9,13 +9,10 @@
 
 use crate::arm::EVEN;
 use crate::format::{decimals, percent, setting, signed};
-use crate::grid::Format;
 use crate::observations::run_of;
 use crate::rounds::{Cost, Round, mean, ratio_key};
-use crate::section::Made;
+use crate::section::{Format, Made, Sweep, Table};
 use crate::standing::few;
-use crate::sweep::Sweep;
-use crate::table::Table;
 use itertools::Itertools;
 use slicewise_data::Task;
 

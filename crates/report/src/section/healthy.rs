@@ -7,11 +7,8 @@
 //! case.
 
 use crate::format::{decimals, share};
-use crate::grid::Format;
 use crate::rounds::{HALF, Round, Score};
-use crate::section::Made;
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Format, Made, Sweep, Table};
 use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
@@ -28,7 +25,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let empty = sweep.observations.scores(|case| Some((false_voxels(case)? == 0.0).into()));
     let rows = sweep.primary().filter(|round| round.evaluated).filter_map(|round| {
         let of = (round.place, Part::B);
-        Some(Row { round, left_empty: empty.get(&of)?.clone(), voxels: voxels.get(&of)?.clone() })
+        Some(Row { round, left_empty: *empty.get(&of)?, voxels: *voxels.get(&of)? })
     });
     let rows = rows.collect_vec();
     if rows.is_empty() {

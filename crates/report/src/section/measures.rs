@@ -8,11 +8,8 @@
 
 use crate::arm::Arm;
 use crate::format::{list_of, percent};
-use crate::grid::{Format, Grid, pivot};
 use crate::rounds::{HALF, Round, Score, cases_of, mean, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Content, Format, Grid, Made, Sweep, Table, pivot};
 use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
@@ -107,7 +104,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("ratio", |r| r.round.ratio)
         .tidy("steps", |r| r.round.steps)
         .tidy("measure", |r| r.measure.name)
-        .score(|r| &r.score)
+        .score(|r| r.score)
         .tidy("undefined", |r| r.undefined)
         .frame("measures")?;
     let content = Content::table(frame, vec![grid(&rows)]);
@@ -121,7 +118,7 @@ fn measured<'a>(sweep: &Sweep<'a>) -> Vec<Row<'a>> {
     let parts = rounds.cartesian_product([Part::A, Part::B]);
     let all = parts.cartesian_product(MEASURES.iter().zip(&scores));
     let rows = all.filter_map(|((round, part), (measure, scores))| {
-        let score = scores.get(&(round.place, part))?.clone();
+        let score = *scores.get(&(round.place, part))?;
         let cases = round.records.iter().flat_map(|record| cases_of(record, part));
         let undefined =
             cases.flat_map(measure.classes).filter(|(_, value)| value.is_none()).count();

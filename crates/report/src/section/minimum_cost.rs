@@ -7,24 +7,18 @@
 //! model of effort.
 
 use crate::format::{around, decimals, list, percent, setting, share};
-use crate::grid::{Cell, Format};
+use crate::grid::Cell;
 use crate::minimum_cost::{BY_MEAN, MinimumCost};
 use crate::paired::CROSSED;
-use crate::rounds::Cost;
-use crate::section::Made;
+use crate::section::{Format, Made, Sweep, Table};
 use crate::standing::few;
-use crate::sweep::Sweep;
-use crate::table::Table;
 use itertools::Itertools;
 use slicewise_data::Task;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let cost = |row: &MinimumCost| Some(row.reached.as_ref()?.ours.cost());
-    let amount = |row: &MinimumCost, of: fn(Cost) -> f64| Some(of(cost(row)?));
-    let ratio = |row: &MinimumCost| Some(row.reached.as_ref()?.ours.ratio);
-    let paired = |row: &MinimumCost| Some(row.reached.as_ref()?.paired.clone());
-    let difference = |row: &MinimumCost| Some(paired(row)?.difference);
-    let minutes = |row: &MinimumCost| sweep.minutes(&cost(row)?);
+    let cost = |row: &MinimumCost| Some(row.reached?.ours.cost());
+    let ratio = |row: &MinimumCost| Some(row.reached?.ours.ratio);
+    let difference = |row: &MinimumCost| Some(row.reached?.paired.difference);
     let (count, voxels) = (Format::Decimals(0), "annotated_foreground_voxels");
     let table = Table::of(&sweep.costs, how(sweep))
         .tidy("task", |r| r.task)
@@ -37,17 +31,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .shown("slices", Format::Ratio, |r| ratio(r).map_or("none".into(), Cell::Number))
         .shown("minus full", Format::Difference, difference)
         .shown("interval", Format::Ends, difference)
-        .column(("annotated_slices", "annotated slices"), count, |r| amount(r, |cost| cost.slices))
-        .tidy("slices", |r| amount(r, |cost| cost.slice_share))
-        .column((voxels, "drawn voxels"), count, |r| amount(r, |cost| cost.voxels))
-        .column(("voxels", "share of foreground"), Format::Share, |r| {
-            amount(r, |cost| cost.voxel_share)
-        })
+        .column(("annotated_slices", "annotated slices"), count, |r| Some(cost(r)?.slices))
+        .tidy("slices", |r| Some(cost(r)?.slice_share))
+        .column((voxels, "drawn voxels"), count, |r| Some(cost(r)?.voxels))
+        .column(("voxels", "share of foreground"), Format::Share, |r| Some(cost(r)?.voxel_share))
         .spread("difference", difference)
-        .tidy("seeds", |r| Some(paired(r)?.runs))
-        .tidy("cases", |r| Some(paired(r)?.cases))
+        .tidy("seeds", |r| Some(r.reached?.paired.runs))
+        .tidy("cases", |r| Some(r.reached?.paired.cases))
         .tidy("contour_mm", |r| cost(r)?.contour_mm)
-        .column(("minutes", "minutes"), count, minutes);
+        .column(("minutes", "minutes"), count, |r| sweep.minutes(&cost(r)?));
     let content = table.content("minimum-cost")?;
     Ok(Some(content.told(sweep, |task| sentence(sweep, task))))
 }
@@ -74,7 +66,7 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     let (own, others): (Vec<_>, Vec<_>) = costs.partition(|cost| arms.contains(&cost.arm));
     let costs = own.into_iter().map(|cost| {
         let name = cost.arm.label();
-        let Some(reached) = &cost.reached else { return format!("{name} at none of its ratios") };
+        let Some(reached) = cost.reached else { return format!("{name} at none of its ratios") };
         let cost = reached.ours.cost();
         let minutes = sweep.minutes(&cost).map(|minutes| decimals(minutes, 0)).unwrap_or_default();
         format!(

@@ -4,12 +4,9 @@
 //! two or more models.
 
 use crate::arm::Arm;
-use crate::grid::Format;
 use crate::paired::{CROSSED, compare};
 use crate::rounds::{Round, ratio_key};
-use crate::section::Made;
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Format, Made, Sweep, Table};
 use itertools::Itertools;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
@@ -39,6 +36,6 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column(("strategy", "strategy"), Format::Words, |r| &r.ours.arm)
         .shown("task", Format::Words, |r| r.ours.task)
         .column(("ratio", "slices"), Format::Ratio, |r| r.ours.ratio)
-        .paired(|r| &r.paired);
+        .paired(|r| r.paired);
     Ok(Some(table.content("models")?))
 }

@@ -7,11 +7,9 @@
 use crate::arm::Arm;
 use crate::figure::heading;
 use crate::format::setting;
-use crate::grid::{Format, Grid};
 use crate::rounds::{mean, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{ALPHA, Sweep, task_title};
-use crate::table::Table;
+use crate::section::{Content, Format, Grid, Made, Sweep, Table};
+use crate::sweep::{ALPHA, task_title};
 use itertools::Itertools;
 use slicewise_data::Task;
 use slicewise_figure::{FEW, Matrix, heat_map};

@@ -9,11 +9,8 @@ use crate::agreement::{Agreement, Signal};
 use crate::arm::{Arm, shown};
 use crate::figure::ranks::predictor_figure;
 use crate::format::{list, percent, with_ends};
-use crate::grid::{Format, Line, pivot};
 use crate::rounds::ratio_key;
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Content, Format, Line, Made, Sweep, Table, pivot};
 use itertools::Itertools;
 use slicewise_data::Task;
 

@@ -8,12 +8,10 @@
 
 use crate::arm::Arm;
 use crate::format::{list, list_of, percents, signed, with_ends};
-use crate::grid::{Column, Format};
 use crate::paired::CROSSED;
-use crate::section::{Content, Made};
+use crate::section::{Column, Content, Format, Made, Sweep, Table};
 use crate::standing::{Standing, ranked};
-use crate::sweep::{ALPHA, Sweep, task_short, task_title};
-use crate::table::Table;
+use crate::sweep::{ALPHA, task_short, task_title};
 use itertools::Itertools;
 use slicewise_data::Task;
 
@@ -27,8 +25,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     if lines.len() < 2 {
         return Ok(None);
     }
-    let paired = |row: &Standing| row.paired.clone();
-    let difference = |row: &Standing| Some(paired(row)?.difference);
+    let difference = |row: &Standing| Some(row.paired?.difference);
     let tested =
         |row: &Standing, at: usize| row.tests.iter().any(|count| *count > 0).then(|| row.tests[at]);
     let frame = Table::of(rows, "")
@@ -38,13 +35,13 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .spread("rank", |r| r.rank)
         .tidy("against", |_| &reference)
         .spread("difference", difference)
-        .tidy("p", |r| paired(r)?.p)
-        .tidy("p_holm", |r| paired(r)?.p_holm)
+        .tidy("p", |r| r.paired?.p)
+        .tidy("p_holm", |r| r.paired?.p_holm)
         .tidy("wins", |r| tested(r, 0))
         .tidy("ties", |r| tested(r, 1))
         .tidy("losses", |r| tested(r, 2))
-        .tidy("seeds", |r| Some(paired(r)?.runs))
-        .tidy("cases", |r| Some(paired(r)?.cases))
+        .tidy("seeds", |r| Some(r.paired?.runs))
+        .tidy("cases", |r| Some(r.paired?.cases))
         .frame("ranks")?;
     let over = if first.is_none() { "all tasks" } else { "" };
     let under = |title: &str, format| Column::new(title, format).under(over);
@@ -53,7 +50,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .shown("strategy", Format::Words, |r| name(r, &reference))
         .shown_as(under("mean rank", Format::Decimals(1)), |r| r.rank)
         .shown_as(under(&minus, Format::Difference), |r| difference(r))
-        .shown_as(under("p, Holm", Format::P), |r| paired(r)?.p_holm);
+        .shown_as(under("p, Holm", Format::P), |r| r.paired?.p_holm);
     for (at, title) in ["wins", "ties", "losses"].into_iter().enumerate() {
         grid = grid.shown_as(under(title, Format::Decimals(0)), |r| tested(r, at));
     }
@@ -110,7 +107,7 @@ fn sentences(sweep: &Sweep, task: Task, reference: &Arm) -> Vec<String> {
     let mut sentences = vec![format!(
         "Of {n} strategies these have the best mean rank: {best}; the last is {last}."
     )];
-    let compared = rows().filter_map(|row| Some((row.arm.label(), row.paired.as_ref()?)));
+    let compared = rows().filter_map(|row| Some((row.arm.label(), row.paired?)));
     let tested =
         compared.filter_map(|(arm, paired)| Some((arm, paired.difference, paired.p_holm?)));
     let tested = tested.collect_vec();

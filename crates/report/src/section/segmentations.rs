@@ -9,8 +9,8 @@ use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
 use crate::pictures::{Labels, Pictures, SEGMENTATION};
 use crate::rounds::reached;
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
+use crate::section::{Content, Made, Sweep};
+use crate::sweep::task_title;
 use itertools::Itertools;
 use slicewise_data::Task;
 use slicewise_experiment::RoundRecord;
@@ -74,7 +74,9 @@ fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
     let axes = blocks.iter().map(|block| block.pictures.axis).sorted().dedup().collect_vec();
     let orientation = match axes[..] {
         [axis] => format!(" {}.", axis.orientation()),
-        _ => axes.iter().map(|axis| format!(" {}: {}.", axis.words(), axis.orientation())).collect(),
+        _ => {
+            axes.iter().map(|axis| format!(" {}: {}.", axis.words(), axis.orientation())).collect()
+        }
     };
     figure.caption = format!(
         "One unseen case of each task (the paper's Fig. 6): the scan, the truth, and the \

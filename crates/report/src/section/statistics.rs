@@ -9,11 +9,9 @@
 
 use crate::arm::Arm;
 use crate::format::{around, list, percent, percents};
-use crate::grid::{Column, Format, Grid, pivot};
-use crate::rounds::{drawn, mean, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_short, task_title};
-use crate::table::Table;
+use crate::rounds::{Round, drawn, mean, ratio_key};
+use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
+use crate::sweep::{task_short, task_title};
 use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
@@ -163,30 +161,30 @@ fn left_out(curves: &Curves) -> Option<String> {
 
 /// Collects each strategy's curves, begun by the first round of the same seed.
 fn curves_of(sweep: &Sweep, task: Task) -> Curves {
-    let (mut curves, mut first) = (Curves::new(), Vec::new());
-    for score in sweep.observations.by_seed(|case| case.mean_dice) {
-        let (round, seed) = (&sweep.rounds[score.round], score.seed);
-        if (round.task, round.primary, score.part) != (task, true, Part::B) {
-            continue;
-        }
+    let scores = sweep.observations.by_seed(|case| case.mean_dice);
+    let scores = scores.iter().filter(|score| score.part == Part::B);
+    let dice: BTreeMap<(usize, u64), f64> =
+        scores.map(|score| ((score.round, score.seed), score.mean)).collect();
+    let seed_round = |round: &Round, seed: u64| {
         let records = round.records.iter().filter(|record| record.seed == seed);
-        let Some(drawn) = mean(records.map(|record| drawn(record))) else { continue };
-        let point = SeedRound { ratio: round.ratio, drawn, dice: score.mean };
-        match &round.arm {
-            Arm::Full => {}
-            Arm::First => first.push((seed, point)),
-            arm => {
-                let seeds = curves.entry(arm.clone()).or_default();
-                seeds.entry(seed).or_default().insert(ratio_key(round.ratio), point);
-            }
-        }
-    }
-    for (seed, point) in first {
-        for curve in curves.values_mut().filter_map(|seeds| seeds.get_mut(&seed)) {
-            curve.insert(ratio_key(point.ratio), point);
-        }
-    }
-    curves
+        let drawn = mean(records.map(|record| drawn(record)))?;
+        let dice = *dice.get(&(round.place, seed))?;
+        Some((ratio_key(round.ratio), SeedRound { ratio: round.ratio, drawn, dice }))
+    };
+    let curves = sweep.strategies().into_iter().map(|arm| {
+        let curve = sweep.curve(task, Part::B, &arm);
+        let own = curve.iter().filter(|point| point.arm == arm);
+        let seeds = own.flat_map(|point| {
+            let seeds = point.records.iter().map(|record| record.seed);
+            seeds.filter(|seed| dice.contains_key(&(point.place, *seed)))
+        });
+        let seeds = seeds.sorted().dedup().map(|seed| {
+            let rounds = curve.iter().filter_map(|point| seed_round(point, seed));
+            (seed, rounds.collect::<SeedCurve>())
+        });
+        (arm, seeds.collect::<StrategyCurves>())
+    });
+    curves.filter(|(_, seeds)| !seeds.is_empty()).collect()
 }
 
 fn ratios_of(seeds: &StrategyCurves) -> BTreeSet<u64> {

@@ -7,13 +7,10 @@
 
 use crate::arm::Arm;
 use crate::error::ReportError;
-use crate::grid::{Column, Format, Grid};
-use crate::paired::{CROSSED, Compared, Paired, compare};
+use crate::paired::{CROSSED, Paired, compare};
 use crate::paper;
 use crate::rounds::{HALF, Point, Round};
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table};
 use itertools::Itertools;
 use slicewise_data::Part;
 
@@ -34,14 +31,13 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let models = model_rows(sweep)?;
     let parts = models.iter().flat_map(|row| row.parts.iter().flatten().map(move |p| (row, p)));
     let rows: Vec<(&ModelRow, &Point)> = parts.collect();
-    let against = |(row, point): &(&ModelRow, &Point)| {
-        row.against.as_ref().filter(|_| point.part == Part::B).cloned()
-    };
+    let against =
+        |(row, point): &(&ModelRow, &Point)| row.against.filter(|_| point.part == Part::B);
     let frame = Table::of(&rows, "")
         .tidy("task", |r| r.1.task)
         .tidy("part", |r| r.1.part)
         .tidy("model", |r| r.1.model)
-        .score(|r| &r.1.dice)
+        .score(|r| r.1.dice)
         .tidy("parameters", |r| r.0.parameters)
         .tidy("steps", |r| r.1.steps)
         .spread("difference", |r| Some(against(r)?.difference))
@@ -69,9 +65,6 @@ fn model_rows<'a>(sweep: &Sweep<'a>) -> Result<Vec<ModelRow<'a>>, ReportError> {
         (!round.primary && primary.steps == round.steps).then_some([round, primary])
     });
     let compared = compare(&sweep.observations, &pairs.collect_vec(), |round| round.task)?;
-    let against = |round: &Round| -> Option<&Compared> {
-        compared.iter().find(|compared| compared.ours.place == round.place)
-    };
     let row = |round: &'a Round<'a>| ModelRow {
         round,
         parts: [Part::A, Part::B].map(|part| sweep.point(round, part)),
@@ -81,7 +74,7 @@ fn model_rows<'a>(sweep: &Sweep<'a>) -> Result<Vec<ModelRow<'a>>, ReportError> {
             .and_then(|of| of.get(&round.task).copied()),
         // A model's own name is its user's choice, and says nothing.
         paper: sweep.config["models"][round.model]["architecture"].as_str().and_then(paper::model),
-        against: against(round).map(|compared| compared.paired.clone()),
+        against: compared.iter().find(|of| of.ours.place == round.place).map(|of| of.paired),
     };
     let tasks = manifest.data.iter().map(|data| data.task);
     let of = |task| full.iter().filter(move |round| round.task == task);
@@ -94,8 +87,6 @@ fn levels(models: &[ModelRow]) -> Grid {
          ones. The paper's value, on other data, is that of its model of the same architecture, which \
          the sweep's configuration names."
     );
-    let dice = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.value);
-    let cases = |row: &ModelRow, part: usize| Some(row.parts[part].as_ref()?.dice.cases);
     let seeds = |row: &ModelRow| row.parts.iter().flatten().map(|part| part.dice.value.n).max();
     let of_paper = |title, format| Column::new(title, format).under(paper::SOURCE).of_paper();
     let (words, count, value) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
@@ -104,11 +95,11 @@ fn levels(models: &[ModelRow]) -> Grid {
         .shown("task", words, |r| r.round.task)
         .shown("parameters", count, |r| r.parameters)
         .shown("steps", count, |r| r.round.steps)
-        .shown("Part A", value, |r| dice(r, 0))
-        .shown("Part B", value, |r| dice(r, 1))
+        .shown("Part A", value, |r| Some(r.parts[0]?.dice.value))
+        .shown("Part B", value, |r| Some(r.parts[1]?.dice.value))
         .shown("seeds", count, seeds)
-        .shown("cases in A", count, |r| cases(r, 0))
-        .shown("cases in B", count, |r| cases(r, 1))
+        .shown("cases in A", count, |r| Some(r.parts[0]?.dice.cases))
+        .shown("cases in B", count, |r| Some(r.parts[1]?.dice.cases))
         .shown_as(of_paper("paper", value), |r| r.paper?.dice(r.round.task))
         .shown_as(of_paper("paper's model", words), |r| Some(r.paper?.name))
         .grid()
@@ -120,8 +111,7 @@ fn differences(models: &[ModelRow]) -> Grid {
         "The Part B difference is the mean of those on the same case and seed. {CROSSED} Holm's \
          correction is over the models of the task."
     );
-    let compared = models.iter().filter_map(|row| Some((row.round, row.against.as_ref()?)));
-    let compared: Vec<(&Round, &Paired)> = compared.collect();
+    let compared = models.iter().filter_map(|row| Some((row.round, row.against?))).collect_vec();
     let table = Table::of(&compared, how)
         .shown("model", Format::Words, |r| r.0.model)
         .shown("task", Format::Words, |r| r.0.task)

@@ -10,12 +10,11 @@ use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
 use crate::format::percent;
-use crate::grid::{Cell, Column, Format, Grid, Line, pivot};
+use crate::grid::Cell;
 use crate::paper;
 use crate::rounds::{HALF, Point, part_name, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_short, task_title};
-use crate::table::Table;
+use crate::section::{Column, Content, Format, Grid, Line, Made, Sweep, Table, pivot};
+use crate::sweep::{task_short, task_title};
 use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use std::cmp::Reverse;
@@ -27,7 +26,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("part", |p| p.part)
         .tidy("strategy", |p| &p.arm)
         .tidy("ratio", |p| p.ratio)
-        .score(|p| &p.dice)
+        .score(|p| p.dice)
         .tidy("steps", |p| p.steps)
         .tidy("asked", |p| p.asked)
         .frame("table2")?;

@@ -3,11 +3,8 @@
 
 use crate::arm::Arm;
 use crate::format::percents;
-use crate::grid::{Format, pivot};
 use crate::rounds::{HALF, Round, Score, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use crate::table::Table;
+use crate::section::{Content, Format, Made, Sweep, Table, pivot};
 use itertools::Itertools;
 use slicewise_data::{Part, Task};
 use slicewise_experiment::CaseRecord;
@@ -28,7 +25,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("class", |r| r.class.1)
         .tidy("strategy", |r| &r.round.arm)
         .tidy("ratio", |r| r.round.ratio)
-        .score(|r| &r.dice)
+        .score(|r| r.dice)
         .frame("tissues")?;
     let arms = rows.iter().map(|row| &row.round.arm).sorted().dedup().collect_vec();
     let lines = pivot(&rows, &arms, |row| ((row.round.task, row.class), &row.round.arm));
@@ -66,7 +63,7 @@ fn class_rows<'a>(sweep: &Sweep<'a>) -> Vec<ClassRow<'a>> {
             let of_class = |case: &CaseRecord| case.dice.iter().find(|(name, _)| name == class)?.1;
             let scores = sweep.observations.scores(of_class);
             rows.extend(sweep.primary().filter(is_compared).filter_map(|round| {
-                let dice = scores.get(&(round.place, Part::B))?.clone();
+                let dice = *scores.get(&(round.place, Part::B))?;
                 Some(ClassRow { round, class: (place, class.as_str()), dice })
             }));
         }

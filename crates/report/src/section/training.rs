@@ -3,8 +3,8 @@
 
 use crate::arm::Arm;
 use crate::figure::{heading, intervals};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
+use crate::section::{Content, Made, Sweep};
+use crate::sweep::task_title;
 use itertools::Itertools;
 use slicewise_data::Task;
 use slicewise_experiment::{ResultsFolder, Run, losses};
