@@ -5,6 +5,7 @@
 
 use slicewise_experiment::record::{FIRST, FULL};
 use std::cmp::Ordering;
+use std::fmt::{self, Display, Formatter};
 
 /// The strategy that the paper proposes.
 pub(crate) const PROPOSED: &str = "attention-guided";
@@ -100,6 +101,12 @@ impl Arm {
 pub(crate) fn shown<'a>(arms: impl IntoIterator<Item = &'a Arm>) -> impl Fn(&Arm) -> bool {
     let proposed = arms.into_iter().any(Arm::is_proposed);
     move |arm| !proposed || !arm.is_strategy() || arm.is_proposed()
+}
+
+impl Display for Arm {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(self.label())
+    }
 }
 
 impl Ord for Arm {

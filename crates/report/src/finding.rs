@@ -7,11 +7,12 @@
 
 use crate::arm::{Arm, PROPOSED};
 use crate::error::ReportError;
-use crate::format::{decimals, percent, signed, with_ends};
+use crate::format::{around, decimals, ends, list, percent, signed, with_ends};
 use crate::paired::Paired;
 use crate::paper::{self, COMPARED_RATIO};
 use crate::rounds::{Point, ratio_key};
 use crate::sweep::Sweep;
+use itertools::Itertools;
 use slicewise_data::{Part, Task};
 
 /// The sentences of one task; empty if it has no point on Part B.
@@ -22,44 +23,35 @@ pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>, ReportE
 }
 
 fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
-    let fulls = sweep.fulls(task, Part::B);
-    let fulls: Vec<String> = fulls
-        .iter()
-        .map(|full| format!("{} after {} steps", with_ends(full.dice.value, 3), full.steps))
-        .collect();
-    let unequal = sweep.unequal_steps(task);
-    let unequal = unequal.map_or_else(String::new, |words| {
-        format!(" Points are not compared with it where it had other training: {words}.")
-    });
+    let fulls = sweep.fulls(task, Part::B).into_iter();
+    let fulls = list(
+        fulls.map(|full| format!("{} after {} steps", with_ends(full.dice.value, 3), full.steps)),
+    );
+    let unequal = sweep.unequal_steps(task).unwrap_or_default();
+    let unequal =
+        around(" Points are not compared with it where it had other training: ", &unequal, ".");
     (!fulls.is_empty()).then(|| {
-        format!(
-            "Full annotation reaches a mean Dice of {} on unseen cases.{unequal}",
-            fulls.join(", ")
-        )
+        format!("Full annotation reaches a mean Dice of {fulls} on unseen cases.{unequal}")
     })
 }
 
 /// The best strategy against the next, at the ratio at which strategies are compared; oracles apart.
 fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     let ratio = ratio_key(sweep.compared_ratio(task)?);
-    let of_ratio = sweep.panel(task, Part::B).filter(|point| ratio_key(point.ratio) == ratio);
-    let mut points: Vec<&Point> =
-        of_ratio.filter(|point| point.arm.is_strategy() && !point.arm.is_oracle()).collect();
-    points.sort_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean));
+    let points = sweep.panel(task, Part::B).filter(|point| ratio_key(point.ratio) == ratio);
+    let points = points.filter(|point| point.arm.is_ordinary());
+    let points =
+        points.sorted_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean)).collect_vec();
     let [best, next, ..] = points[..] else { return None };
-    let words = |compared| {
+    let (n, ratio, three_best, three_next) =
+        (points.len(), percent(best.ratio), three(best), three(next));
+    Some(compared(sweep, best, next).map(|compared| {
         format!(
-            "With {} of the slices annotated, {} has the best mean ({}) of {} strategies, {} the \
-             next ({}): {compared}.",
-            percent(best.ratio),
-            best.arm.label(),
-            three(best),
-            points.len(),
-            next.arm.label(),
-            three(next)
+            "With {ratio} of the slices annotated, {} has the best mean ({three_best}) of {n} \
+             strategies, {} the next ({three_next}): {compared}.",
+            best.arm, next.arm
         )
-    };
-    Some(compared(sweep, best, next).map(words))
+    }))
 }
 
 /// The paper's claim: attention-guided query at a low ratio is no worse than any rival at 50 %.
@@ -67,25 +59,23 @@ fn headline(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
     let (low, proposed) = (paper::headline_ratio(task)?, Arm::of(PROPOSED));
     let ours = sweep.at(task, Part::B, &proposed, low)?;
     let rivals = sweep.strategies().into_iter();
-    let rivals = rivals.filter(|arm| *arm != proposed && !arm.is_oracle());
+    let rivals = rivals.filter(|arm| arm.is_ordinary() && *arm != proposed);
     let rival = rivals
         .filter_map(|arm| sweep.at(task, Part::B, &arm, COMPARED_RATIO))
         .max_by(|a, b| a.dice.value.mean.total_cmp(&b.dice.value.mean))?;
-    let holds = ours.dice.value.mean >= rival.dice.value.mean;
+    let better = ours.dice.value.mean >= rival.dice.value.mean;
+    let holds = if better { "holds" } else { "does not hold" };
     let papers = decimals(paper::table_2(&proposed, low, task, Part::B)?, 3);
-    let words = |compared| {
+    let (low, compared_at) = (percent(low), percent(COMPARED_RATIO));
+    Some(compared(sweep, ours, rival).map(|compared| {
         format!(
-            "The paper's claim, that {PROPOSED} query at {} ({papers} there) is no worse than any \
-             rival at {}, {} here: {} against {} ({}); {compared}.",
-            percent(low),
-            percent(COMPARED_RATIO),
-            if holds { "holds" } else { "does not hold" },
+            "The paper's claim, that {PROPOSED} query at {low} ({papers} there) is no worse than any \
+             rival at {compared_at}, {holds} here: {} against {} ({}); {compared}.",
             three(ours),
             three(rival),
-            rival.arm.label()
+            rival.arm
         )
-    };
-    Some(compared(sweep, ours, rival).map(words))
+    }))
 }
 
 fn three(point: &Point) -> String {
@@ -94,28 +84,26 @@ fn three(point: &Point) -> String {
 
 /// Says by how much `a` differs from `b` on the same cases and seeds, and whether that is separated
 /// from 0.
-fn compared(sweep: &Sweep, a: &Point, b: &Point) -> Result<String, ReportError> {
-    let Some(Paired { difference, runs, cases, .. }) = sweep.paired(a, b)? else {
+fn compared<'a>(sweep: &Sweep<'a>, a: &Point<'a>, b: &Point<'a>) -> Result<String, ReportError> {
+    let Some(Paired { difference, runs, cases, .. }) = sweep.paired([a.round, b.round])? else {
         return Ok("no seed has both yet".to_owned());
     };
     let (mean, run) = (signed(difference.mean, 3), sweep.run_word());
     let words = match (difference.low, difference.high) {
-        (Some(low), Some(high)) => format!(
-            "paired over {runs} {run}s and {cases} cases the difference is {mean} (95\u{a0}% interval \
-             {} to {}), so this sweep {} the two",
-            signed(low, 3),
-            signed(high, 3),
-            if low > 0.0 || high < 0.0 { "separates" } else { "does not separate" }
-        ),
+        (Some(low), Some(high)) => {
+            let separated = low > 0.0 || high < 0.0;
+            let separates = if separated { "separates" } else { "does not separate" };
+            format!(
+                "paired over {runs} {run}s and {cases} cases the difference is {mean} (95\u{a0}% \
+                 interval {}), so this sweep {separates} the two",
+                ends(difference, 3)
+            )
+        }
         _ => format!(
             "a difference of {mean} over {runs} {run}(s) and {cases} case(s), too few to separate \
              anything"
         ),
     };
-    Ok(match a.steps == b.steps {
-        true => words,
-        false => {
-            format!("{words}; the first had {} training steps, the second {}", a.steps, b.steps)
-        }
-    })
+    let steps = format!("; the first had {} training steps, the second {}", a.steps, b.steps);
+    Ok(if a.steps == b.steps { words } else { words + &steps })
 }

@@ -19,7 +19,6 @@ use serde_yaml::Value;
 use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::covered_share;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Foreground this near to an annotated slice, in mm, counts as covered: about four slices of a newborn.
@@ -165,10 +164,8 @@ impl<'a> Sweep<'a> {
     /// one: that reached where the paper's 50 % were asked for, if two or more were, else the largest
     /// that the most have. Oracles do not count.
     pub(crate) fn compared_ratio(&self, task: Task) -> Option<f64> {
-        let mut ratios: BTreeMap<u64, Vec<&Point>> = BTreeMap::new();
-        for point in self.panel(task, Part::B).filter(|point| point.arm.is_ordinary()) {
-            ratios.entry(ratio_key(point.ratio)).or_default().push(point);
-        }
+        let points = self.panel(task, Part::B).filter(|point| point.arm.is_ordinary());
+        let ratios = points.into_group_map_by(|point| ratio_key(point.ratio));
         let wanted = |(ratio, points): &(u64, Vec<&Point>)| {
             let is_papers = ratio_key(points[0].asked) == ratio_key(COMPARED_RATIO);
             (points.len() > 1 && is_papers, points.len(), *ratio)
@@ -179,7 +176,7 @@ impl<'a> Sweep<'a> {
     /// Lists the strategies that have points, in the order of tables.
     pub(crate) fn strategies(&self) -> Vec<Arm> {
         let arms = self.points.iter().map(|point| &point.arm).filter(|arm| arm.is_strategy());
-        arms.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+        arms.sorted().dedup().cloned().collect()
     }
 
     /// Names the strategy that the others are compared with: the endpoint's, or equal-interval, or the
@@ -220,17 +217,15 @@ impl<'a> Sweep<'a> {
         let longest = fulls.last()?.steps;
         let points = self.panel(task, Part::B).filter(|point| point.arm != Arm::Full);
         let alone = points.filter(|point| fulls.iter().all(|full| full.steps != point.steps));
-        let alone: BTreeSet<(u64, u64)> =
-            alone.map(|point| (ratio_key(point.ratio), point.steps)).collect();
+        let alone = alone.map(|point| (ratio_key(point.ratio), point.steps)).sorted().dedup();
+        let alone = alone.collect_vec();
         let longer = alone.iter().all(|(_, steps)| *steps < longest);
         let words =
             |(ratio, steps): &(u64, u64)| format!("{steps} at {}", percent(*ratio as f64 / 1e6));
-        let rounds = match (alone.first(), alone.last()) {
-            (Some(first), Some(last)) if alone.len() > 3 => {
-                format!("{} up to {}", words(first), words(last))
-            }
-            (Some(_), _) => list(alone.iter().map(words)),
-            (None, _) => return None,
+        let rounds = match &alone[..] {
+            [] => return None,
+            [first, _, _, .., last] => format!("{} up to {}", words(first), words(last)),
+            few => list(few.iter().map(words)),
         };
         let how = if longer { "longer" } else { "for other numbers of steps" };
         Some(format!("full annotation was trained {how}: {longest} steps against {rounds}"))
@@ -252,14 +247,10 @@ impl<'a> Sweep<'a> {
         Some(cost.reached?.ours)
     }
 
-    /// Compares two points on the same Part B cases in the same runs; `None` if they share none.
-    pub(crate) fn paired(
-        &self,
-        a: &Point<'a>,
-        b: &Point<'a>,
-    ) -> Result<Option<Paired>, ReportError> {
-        let compared = compare(&self.observations, &[[a.round, b.round]], |_| ())?;
-        Ok(compared.into_iter().next().map(|compared| compared.paired))
+    /// Compares two rounds on the same Part B cases in the same runs; `None` if they share none.
+    pub(crate) fn paired(&self, pair: [&'a Round<'a>; 2]) -> Result<Option<Paired>, ReportError> {
+        let compared = compare(&self.observations, &[pair], |_| ())?;
+        Ok(compared.first().map(|compared| compared.paired))
     }
 
     /// Says what was trained once: `seed`, or with folds `run`, a fold of a seed.

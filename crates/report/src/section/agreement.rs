@@ -12,7 +12,7 @@ use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::shown;
 use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
-use crate::format::{decimals, list, percent, setting, share, signed, with_ends};
+use crate::format::{around, decimals, list, percent, setting, share, signed, with_ends};
 use crate::paper;
 use crate::rounds::ratio_key;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
@@ -116,24 +116,19 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     });
     let all = all?;
     let same =
-        |row: &&Agreement| row.arm == all.arm && ratio_key(row.ratio) == ratio_key(all.ratio);
-    let of_foreground = foreground.filter(same).map_or_else(String::new, |row| {
-        format!(
-            ", {} over slices with foreground only (n = {})",
-            with_ends(row.spearman.value, 3),
-            row.spearman.n
-        )
-    });
-    let papers = paper::rank_coefficient(task).map_or_else(String::new, |coefficient| {
-        format!("; the paper shows one sample with {}", setting(coefficient))
-    });
+        foreground.filter(|row| row.arm == all.arm && ratio_key(row.ratio) == ratio_key(all.ratio));
+    let coefficient = |row: &Agreement, over: &str| {
+        format!("{}{over} (n = {})", with_ends(row.spearman.value, 3), row.spearman.n)
+    };
+    let of_foreground = same.map(|row| coefficient(row, " over slices with foreground only"));
+    let papers = paper::rank_coefficient(task).map(setting).unwrap_or_default();
     Some(format!(
-        "P ranks Part B's slices as R does with a coefficient of {} (n = {}){of_foreground}, \
-         after {} at {}{papers}.{}",
-        with_ends(all.spearman.value, 3),
-        all.spearman.n,
-        all.arm.label(),
+        "P ranks Part B's slices as R does with a coefficient of {}{}, after {} at {}{}.{}",
+        coefficient(all, ""),
+        around(", ", &of_foreground.unwrap_or_default(), ""),
+        all.arm,
         percent(all.ratio),
+        around("; the paper shows one sample with ", &papers, ""),
         within_case(sweep, all)
     ))
 }
@@ -151,21 +146,19 @@ fn within_case(sweep: &Sweep, shown: &Agreement) -> String {
         return String::new();
     };
     let [of_all, of_foreground] = [all, foreground].map(|row| row.spearman.value.mean);
-    let mut words = format!(
+    let zero = of(Slices::Zero).map(|zero| decimals(zero.spearman.value.mean, 3));
+    let as_paper = all.as_paper.map(|as_paper| share(as_paper, 0)).unwrap_or_default();
+    format!(
         " Within a case it is {} over all slices and {} over those with foreground, so that empty \
-         slices add {}",
+         slices add {}{}{}.",
         decimals(of_all, 3),
         decimals(of_foreground, 3),
-        signed(of_all - of_foreground, 3)
-    );
-    if let Some(zero) = of(Slices::Zero) {
-        words += &format!("; with 0 for them it is {}", decimals(zero.spearman.value.mean, 3));
-    }
-    if let Some(as_paper) = all.as_paper {
-        words += &format!(
-            "; {} of the single cases have the paper's coefficient or a higher one",
-            share(as_paper, 0)
-        );
-    }
-    words + "."
+        signed(of_all - of_foreground, 3),
+        around("; with 0 for them it is ", &zero.unwrap_or_default(), ""),
+        around(
+            "; ",
+            &as_paper,
+            " of the single cases have the paper's coefficient or a higher one"
+        )
+    )
 }

@@ -112,12 +112,11 @@ fn sentence(errors: &[Error], task: Task) -> Option<String> {
     let own = errors.iter().filter(|error| error.task == task);
     let own = own.sorted_by(|a, b| a.rmse.total_cmp(&b.rmse));
     let words = list(own.map(|error| format!("{} {}", error.predictor, decimals(error.rmse, 3))));
-    (!words.is_empty()).then(|| {
-        format!(
-            "The Dice of a strategy is predicted from the others with an error of, by what it is \
-             predicted from: {words}. \"Covered\" is the share of foreground within {} mm of an annotated \
-             slice.",
-            decimals(REACH_MM, 0)
-        )
-    })
+    let reach = decimals(REACH_MM, 0);
+    let sentence = format!(
+        "The Dice of a strategy is predicted from the others with an error of, by what it is \
+         predicted from: {words}. \"Covered\" is the share of foreground within {reach} mm of an \
+         annotated slice."
+    );
+    (!words.is_empty()).then_some(sentence)
 }

@@ -101,15 +101,12 @@ fn sentence(sweep: &Sweep, rows: &[Effort], task: Task) -> Option<String> {
     let mut more = shown.filter_map(|row| {
         let share = decimals(100.0 * row.difference[3]? / even, 0);
         let sign = if share.starts_with('−') { "" } else { "+" };
-        Some(format!("{} {sign}{share}\u{a0}%", row.round.arm.label()))
+        Some(format!("{} {sign}{share}\u{a0}%", row.round.arm))
     });
-    let more = more.join(", ");
-    (!more.is_empty()).then(|| {
-        format!(
-            "At {} of the slices {EVEN} takes {} minutes of drawing by the stated model, others more \
-             or less: {more}.",
-            percent(ratio),
-            decimals(even, 0)
-        )
-    })
+    let (more, ratio, even) = (more.join(", "), percent(ratio), decimals(even, 0));
+    let words = format!(
+        "At {ratio} of the slices {EVEN} takes {even} minutes of drawing by the stated model, others \
+         more or less: {more}."
+    );
+    (!more.is_empty()).then_some(words)
 }

@@ -45,7 +45,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 /// Says what the endpoint found.
 fn sentence(rows: &[Compared], endpoint: &Endpoint, task: Task) -> Option<String> {
     let own = rows.iter().filter(|row| row.ours.task == task).collect_vec();
-    let name = |row: &Compared| format!("{} at {}", row.ours.arm.label(), percent(row.ours.ratio));
+    let name = |row: &Compared| format!("{} at {}", row.ours.arm, percent(row.ours.ratio));
     // Of many the table says each.
     let mut says = own.iter().filter(|_| own.len() <= 2 * FEW).map(|row| {
         let difference = row.paired.difference;
@@ -63,10 +63,9 @@ fn sentence(rows: &[Compared], endpoint: &Endpoint, task: Task) -> Option<String
         true => format!("After Holm's correction these differ at 0.05: {differ}."),
     };
     let says = around(": ", &says.join("; "), "");
-    (!own.is_empty()).then(|| {
-        format!(
-            "The endpoint, named before the run: Dice on Part B minus that of {}{says}. {verdict}",
-            endpoint.against
-        )
-    })
+    let sentence = format!(
+        "The endpoint, named before the run: Dice on Part B minus that of {}{says}. {verdict}",
+        endpoint.against
+    );
+    (!own.is_empty()).then_some(sentence)
 }

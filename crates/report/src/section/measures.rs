@@ -181,20 +181,16 @@ fn sentence(sweep: &Sweep, rows: &[Row], task: Task) -> Option<String> {
     let at = ratio_key(sweep.compared_ratio(task)?);
     let (volume, slices) = (by_volume.get(&at)?, by_slices.get(&at)?);
     let names = |arms: &[&Arm]| list_of(&arms.iter().map(|arm| arm.label()).collect_vec(), FEW);
-    let how = match volume == slices {
-        true => format!("order the strategies alike: {}", names(volume)),
-        false => format!(
-            "order the strategies differently: {} by volume, {} by slices",
-            names(volume),
-            names(slices)
-        ),
+    let how = match (names(volume), names(slices)) {
+        (by_volume, _) if volume == slices => format!("alike: {by_volume}"),
+        (by_volume, by_slices) => {
+            format!("differently: {by_volume} by volume, {by_slices} by slices")
+        }
     };
     let differ = by_volume.iter().filter(|(ratio, order)| by_slices.get(ratio) != Some(*order));
+    let (ratio, n, differ) = (percent(at as f64 / 1e6), by_volume.len(), differ.count());
     Some(format!(
-        "At {} volume Dice and the mean R of slices (the paper's measure) {how} (best first). Of {} \
-         ratio(s) with two strategies or more the order differs at {}.",
-        percent(at as f64 / 1e6),
-        by_volume.len(),
-        differ.count()
+        "At {ratio} volume Dice and the mean R of slices (the paper's measure) order the strategies {how} \
+         (best first). Of {n} ratio(s) with two strategies or more the order differs at {differ}."
     ))
 }

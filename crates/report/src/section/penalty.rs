@@ -37,7 +37,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("ratios", |r| r.3.map_or(0, |cell| cell.budgets))
         .frame("penalty")?;
     let shown = matrices.iter().map(PenaltyMatrix::shown).collect_vec();
-    let how = how();
+    let how = format!(
+        "Columns lose to rows: a cell is the share of the ratios at which the column's mean Part B \
+         Dice is significantly below the row's, by a paired two-sided t test in which whole seeds \
+         and whole cases are random (α = {}), among the ratios that both have in three seeds or \
+         more. The last row is the column's mean: \
+         the lower, the less a strategy loses. The tests are not corrected for their number, and \
+         with few seeds they find only large differences.",
+        setting(ALPHA)
+    );
     let mut grids = shown.iter().map(grid).collect_vec();
     match grids.last_mut() {
         Some(last) => last.how.clone_from(&how),
@@ -54,19 +62,6 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         ))
     });
     Ok(Some(Content::table(frame, grids).drawn(figure)))
-}
-
-/// Says how the numbers were computed.
-fn how() -> String {
-    format!(
-        "Columns lose to rows: a cell is the share of the ratios at which the column's mean Part B \
-         Dice is significantly below the row's, by a paired two-sided t test in which whole seeds \
-         and whole cases are random (α = {}), among the ratios that both have in three seeds or \
-         more. The last row is the column's mean: \
-         the lower, the less a strategy loses. The tests are not corrected for their number, and \
-         with few seeds they find only large differences.",
-        setting(ALPHA)
-    )
 }
 
 /// Makes the matrix of a task with two strategies or more.

@@ -70,10 +70,9 @@ fn sentence(lines: &[RoundLine], task: Task) -> Option<String> {
         |row: &&Agreement| format!("{} {}", row.signal.label(), with_ends(row.spearman.value, 2));
     let values = shown.iter().flatten().map(words);
     Some(format!(
-        "Within a case R of foreground slices is told by {} after {} at {}. P is the best of them \
+        "Within a case R of foreground slices is told by {} after {arm} at {}. P is the best of them \
          after {} of {} rounds.",
         list(values),
-        arm.label(),
         percent(*ratio),
         compared.iter().filter(p_is_best).count(),
         compared.len()

@@ -148,15 +148,14 @@ fn left_out(curves: &Curves) -> Option<String> {
         let whole = whole(seeds).map(|(seed, _)| seed).collect_vec();
         let early = list(seeds.keys().filter(|seed| !whole.contains(seed)));
         let last = last_ratio(seeds).map(|last| percent(last as f64 / 1e6)).unwrap_or_default();
-        around("seed(s) ", &early, &format!(" of {} (before {last})", arm.label()))
+        around("seed(s) ", &early, &format!(" of {arm} (before {last})"))
     });
     let early = early.filter(|words| !words.is_empty()).collect_vec().join("; ");
-    (!early.is_empty()).then(|| {
-        format!(
-            "Some seeds end before the last ratio of their strategy and count in neither its final \
-             Dice nor its FG-Eff, nor in its AUBC if they lack one of the shared ratios: {early}."
-        )
-    })
+    let words = format!(
+        "Some seeds end before the last ratio of their strategy and count in neither its final \
+         Dice nor its FG-Eff, nor in its AUBC if they lack one of the shared ratios: {early}."
+    );
+    (!early.is_empty()).then_some(words)
 }
 
 /// Collects each strategy's curves, begun by the first round of the same seed.
