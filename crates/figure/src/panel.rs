@@ -52,7 +52,13 @@ impl Axis {
 impl Panel {
     /// Draws axes around the plotting area with these corners; the title stands above, names and
     /// tick labels at the left and below.
-    pub(crate) fn draw(canvas: &mut Canvas, corners: [Place; 2], title: &str, x: Axis, y: Axis) -> Self {
+    pub(crate) fn draw(
+        canvas: &mut Canvas,
+        corners: [Place; 2],
+        title: &str,
+        x: Axis,
+        y: Axis,
+    ) -> Self {
         let [(left, top), (right, bottom)] = corners;
         let ((x_ticks, x_places), (y_ticks, y_places)) = (x.ticks(), y.ticks());
         // What nonsense in records may give.

@@ -8,16 +8,12 @@
 //! without foreground are easy for both scores and tie at the top, so the coefficient over
 //! foreground slices only stands beside that over all, and that over all with 0 for empty slices.
 
-use crate::arm::Arm;
 use crate::observations::{Run, run_of};
 use crate::paper;
-use crate::rounds::{Round, cases_of, mean};
-use itertools::Itertools;
+use crate::prelude::*;
+use crate::rounds::{cases_of, mean};
 use rayon::prelude::*;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::{CaseRecord, RoundRecord};
-use slicewise_metrics::{Interval, crossed_t, spearman};
-use std::collections::BTreeMap;
+use slicewise_metrics::{crossed_t, spearman};
 
 /// Enums of choices, each with its word in tidy tables.
 macro_rules! choices {

@@ -4,15 +4,11 @@
 //! records: what one run has, every other is expected to have, unless the configuration lets the
 //! stop rule end runs and it did.
 
-use crate::arm::Arm;
 use crate::format::{list, percent};
 use crate::observations::{Run, run_of};
-use crate::rounds::ratio_key;
+use crate::prelude::*;
 use crate::sweep::Sweep;
-use itertools::Itertools;
-use slicewise_data::Task;
-use slicewise_experiment::{Manifest, RoundRecord};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_experiment::Manifest;
 
 /// A round: its ratio, and of full annotation, which may have several at ratio 1, its steps.
 type Place = (u64, u64);

@@ -6,7 +6,7 @@ pub(crate) mod dice;
 pub(crate) mod ranks;
 pub(crate) mod slices;
 
-use crate::arm::Arm;
+use crate::prelude::*;
 use crate::standing::few;
 use crate::sweep::Sweep;
 use slicewise_figure::{Curve, Entry, Heading, Look, Mark, OTHERS, SHARED, aside};

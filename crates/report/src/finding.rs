@@ -5,15 +5,12 @@
 //! share split, first slices and first weights, so the difference there is what a strategy is
 //! worth. "Separated" means that its 95 % interval, for random seeds and cases, leaves out 0.
 
-use crate::arm::{Arm, PROPOSED};
-use crate::error::ReportError;
+use crate::arm::PROPOSED;
 use crate::format::{around, decimals, ends, list, percent, signed, with_ends};
 use crate::paired::Paired;
 use crate::paper::{self, COMPARED_RATIO};
-use crate::rounds::{Point, ratio_key};
+use crate::prelude::*;
 use crate::sweep::Sweep;
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
 
 /// The sentences of one task; empty if it has no point on Part B.
 pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>, ReportError> {

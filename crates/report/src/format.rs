@@ -4,6 +4,7 @@
 //! CSV and Parquet hold full numbers and do not come by here.
 
 use itertools::Itertools;
+use slicewise_data::Task;
 pub(crate) use slicewise_figure::decimals;
 use slicewise_metrics::Interval;
 
@@ -78,6 +79,19 @@ pub(crate) fn list_of<T: ToString>(items: &[T], most: usize) -> String {
 /// Words with what stands before and behind them; nothing without words.
 pub(crate) fn around(before: &str, words: &str, behind: &str) -> String {
     if words.is_empty() { String::new() } else { format!("{before}{words}{behind}") }
+}
+
+/// Writes the task's title: `Task 1, brain extraction`, or the name of a task that the paper lacks.
+pub(crate) fn task_title(task: Task) -> String {
+    match task.paper_number() {
+        Some(number) => format!("Task {number}, {}", task.words()),
+        None => task.words(),
+    }
+}
+
+/// Writes the task's name where there is hardly room: `T1`, or the name of a task of one's own.
+pub(crate) fn task_short(task: Task) -> String {
+    task.paper_number().map_or_else(|| task.words(), |number| format!("T{number}"))
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 //! cells. Written as Markdown and as HTML.
 
 use crate::format;
+use crate::prelude::*;
 use maud::{Markup, html};
-use slicewise_metrics::Interval;
-use std::collections::BTreeMap;
 
 /// One value of a table.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,6 +26,7 @@ mod page;
 mod paired;
 mod paper;
 mod pictures;
+mod prelude;
 mod rounds;
 mod section;
 mod standing;

@@ -4,16 +4,13 @@
 //! polars joins. Sums are taken here, in the order of seeds and records, so that tables
 //! are the same to the byte whatever polars does.
 
-use crate::error::ReportError;
-use crate::rounds::{Round, Score, mean, part_name};
+use crate::prelude::*;
+use crate::rounds::{Score, mean, part_name};
 use crate::table::Table;
 use polars::prelude::{
     ChunkCompareEq, DataFrame, DataFrameJoinOps, PolarsResult, SortMultipleOptions, df,
 };
-use slicewise_data::Part;
-use slicewise_experiment::{CaseRecord, RoundRecord};
 use slicewise_metrics::{CrossedT, crossed_t, mean_interval};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What was trained once: a fold, 0 without folds, and a seed.
 pub(crate) type Run = (usize, u64);

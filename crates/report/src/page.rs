@@ -2,10 +2,10 @@
 //! printable. What a sweep shows comes first, then a list of the sections, which fold.
 
 use crate::coverage;
+use crate::prelude::*;
 use crate::section::{Content, Section};
-use crate::sweep::{Sweep, task_title};
+use crate::sweep::Sweep;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use slicewise_data::Task;
 use slicewise_figure::Figure;
 
 /// The page's whole style; without a `font-face`, so nothing is fetched.

@@ -1,10 +1,9 @@
 //! Two rounds on the same cases in the same runs: their difference, how sure it is, and whether it
 //! could be chance.
 
-use crate::error::ReportError;
 use crate::observations::Observations;
-use crate::rounds::Round;
-use slicewise_metrics::{CrossedT, Interval, holm};
+use crate::prelude::*;
+use slicewise_metrics::{CrossedT, holm};
 
 /// Says what interval and p of [`Paired`] are.
 pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t \

@@ -5,13 +5,11 @@
 //! A volume that is not there is left out. One that is damaged, or does not fit its scan, is an
 //! error.
 
-use crate::arm::Arm;
-use crate::error::ReportError;
+use crate::prelude::*;
 use crate::sweep::Sweep;
-use itertools::Itertools;
 use slicewise_data::error::GridCause;
 use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
-use slicewise_experiment::{CaseRecord, DataManifest, ResultsFolder, RoundRecord, Run, pictures};
+use slicewise_experiment::{DataManifest, ResultsFolder, Run, pictures};
 use std::path::{Path, PathBuf};
 
 /// Class indices, `[D, H, W]`, the sliced axis first.

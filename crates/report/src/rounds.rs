@@ -5,7 +5,8 @@
 
 use crate::arm::Arm;
 use slicewise_data::{Part, Task};
-use slicewise_experiment::{CaseRecord, Results, RoundRecord};
+use slicewise_experiment::Results;
+use slicewise_experiment::{CaseRecord, RoundRecord};
 use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
 use std::ops::Deref;

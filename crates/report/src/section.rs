@@ -1,10 +1,9 @@
 //! The sections of a report, in the order of its page. Each is a file here and one line in
 //! `sections!`: files on disk, page, contents list and `verify` follow from it.
 
-use crate::error::ReportError;
+use crate::prelude::*;
 use crate::table::bytes;
 use polars::prelude::DataFrame;
-use slicewise_data::Task;
 use slicewise_figure::Figure;
 
 // What sections are written with.
@@ -91,9 +90,15 @@ pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>
 }
 
 impl Content {
-    /// The content of a section that is a table and no more.
+    /// The content of a section that is a frame and its grids, and no more.
     pub(crate) fn table(frame: DataFrame, grids: Vec<Grid>) -> Self {
         Self { frame: Some(frame), grids, ..Self::default() }
+    }
+
+    /// The content of a section that is one table, called `name`, and no more.
+    pub(crate) fn of<R>(name: &'static str, table: Table<R>) -> Result<Self, ReportError> {
+        let (frame, grid) = table.both(name)?;
+        Ok(Self::table(frame, vec![grid]))
     }
 
     /// The content with what `sentence` says of each task of the sweep.

@@ -6,16 +6,13 @@
 //! difference here, for which both are random. Oracles see the ground truth, so they have no rank,
 //! are nobody's rival and stand last.
 
-use crate::arm::Arm;
 use crate::observations::Run;
 use crate::paired::{Compared, Paired, correct};
-use crate::rounds::{mean, ratio_key};
+use crate::prelude::*;
+use crate::rounds::mean;
 use crate::sweep::{ALPHA, Sweep};
-use itertools::Itertools;
-use slicewise_data::Task;
 use slicewise_figure::FEW;
-use slicewise_metrics::{CrossedT, Interval, average_ranks, crossed_t};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::{CrossedT, average_ranks, crossed_t};
 
 /// One strategy in one task, or in all together.
 #[derive(Debug)]

@@ -5,18 +5,17 @@
 //! strategy, since all fork from it; it stays one point, and [`Sweep::curve`] begins with it.
 
 use crate::agreement::{Agreement, agreements};
-use crate::arm::{Arm, EVEN};
-use crate::error::ReportError;
+use crate::arm::EVEN;
 use crate::format::{list, percent};
-use crate::minimum_cost::{BY_MEAN, MinimumCost, minimum_costs};
+use crate::minimum_cost::{BY_MEAN, MinimumCost};
 use crate::observations::{Observations, Scores};
 use crate::paired::{Compared, Paired, compare};
 use crate::paper::COMPARED_RATIO;
-use crate::rounds::{Cost, Point, Round, cases_of, mean, ratio_key};
+use crate::prelude::*;
+use crate::rounds::{Cost, cases_of, mean};
 use crate::standing::{Standing, standings};
-use itertools::Itertools;
 use serde_yaml::Value;
-use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
+use slicewise_data::{Agreement as Measure, Spacing};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::covered_share;
 use std::path::Path;
@@ -78,7 +77,7 @@ impl<'a> Sweep<'a> {
         let points = sweep.primary().flat_map(parts).flatten();
         sweep.points = points.sorted_by_key(|point| (point.task, point.part)).collect();
         sweep.comparisons = sweep.compared_strategies()?;
-        sweep.costs = minimum_costs(&sweep)?;
+        sweep.costs = sweep.minimum_costs()?;
         sweep.standings = standings(&sweep);
         Ok(sweep)
     }
@@ -98,6 +97,28 @@ impl<'a> Sweep<'a> {
         let pairs = states.flat_map(|arms| arms.iter().tuple_combinations());
         let pairs = pairs.map(|(&rival, &arm)| [arm, rival]).collect_vec();
         compare(&self.observations, &pairs, |round| round.state())
+    }
+
+    /// Finds the minimum cost of every task, strategy and rule, in the order of tables.
+    fn minimum_costs(&self) -> Result<Vec<MinimumCost<'a>>, ReportError> {
+        let mut costs = Vec::new();
+        for (task, arm) in self.tasks().into_iter().cartesian_product(self.strategies()) {
+            let points = self.curve(task, Part::B, &arm).into_iter();
+            let equal = points
+                .map(|point| Some([point.round, self.full(task, Part::B, point.steps)?.round]));
+            let equal: Vec<_> = equal.collect::<Option<_>>().unwrap_or_default();
+            let rounds = compare(&self.observations, &equal, |_| ())?;
+            let first = |rule, end: fn(Interval) -> Option<f64>| {
+                let near = |value: f64| value >= -self.margin(task);
+                let reached = rounds.iter().find(|at| end(at.paired.difference).is_some_and(near));
+                MinimumCost { task, arm: arm.clone(), rule, reached: reached.copied() }
+            };
+            if !equal.is_empty() {
+                costs.push(first(BY_MEAN, |difference| Some(difference.mean)));
+                costs.push(first("interval", |difference| difference.low));
+            }
+        }
+        Ok(costs)
     }
 
     /// Gives the share of Part A's foreground voxels within [`REACH_MM`] of an annotated slice of the
@@ -279,17 +300,4 @@ impl<'a> Sweep<'a> {
     pub(crate) fn seeds(&self) -> String {
         list(&self.results.manifest.seeds)
     }
-}
-
-/// Writes the task's title: `Task 1, brain extraction`, or the name of a task that the paper lacks.
-pub(crate) fn task_title(task: Task) -> String {
-    match task.paper_number() {
-        Some(number) => format!("Task {number}, {}", task.words()),
-        None => task.words(),
-    }
-}
-
-/// Writes the task's name where there is hardly room: `T1`, or the name of a task of one's own.
-pub(crate) fn task_short(task: Task) -> String {
-    task.paper_number().map_or_else(|| task.words(), |number| format!("T{number}"))
 }

@@ -3,17 +3,13 @@
 //!
 //! polars holds the frame and writes it as CSV and Parquet.
 
-use crate::arm::Arm;
-use crate::error::ReportError;
 use crate::grid::{Cell, Column, Format, Grid, Row};
 use crate::paired::Paired;
+use crate::prelude::*;
 use crate::rounds::{Score, part_name};
-use crate::section::Content;
 use polars::prelude::{
     CsvWriter, DataFrame, NamedFrom, ParquetCompression, ParquetWriter, SerWriter, Series,
 };
-use slicewise_data::{Part, Task};
-use slicewise_metrics::Interval;
 
 /// What a column of a tidy frame can hold.
 pub(crate) trait Value: Sized {
@@ -173,14 +169,13 @@ impl<'r, R> Table<'r, R> {
 
     /// Gives the frame of the table `name`.
     pub(crate) fn frame(self, name: &'static str) -> Result<DataFrame, ReportError> {
-        let frame = DataFrame::new_infer_height(self.columns);
-        frame.map_err(|source| ReportError::Table { name, source })
+        Ok(self.both(name)?.0)
     }
 
-    /// Gives a section's content: this table, called `name`, and no more.
-    pub(crate) fn content(mut self, name: &'static str) -> Result<Content, ReportError> {
-        let grid = std::mem::take(&mut self.grid);
-        Ok(Content::table(self.frame(name)?, vec![grid]))
+    /// Gives the frame of the table `name`, and the grid.
+    pub(crate) fn both(self, name: &'static str) -> Result<(DataFrame, Grid), ReportError> {
+        let frame = DataFrame::new_infer_height(self.columns);
+        Ok((frame.map_err(|source| ReportError::Table { name, source })?, self.grid))
     }
 }
 

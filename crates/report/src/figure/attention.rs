@@ -1,14 +1,12 @@
 //! Fig. 3 of the paper: the attention map of one class on one unseen slice, round after round,
 //! beside the truth and the segmentation.
 
-use crate::arm::Arm;
-use crate::error::ReportError;
 use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::pictures::{ATTENTION, Labels, Pictures};
+use crate::prelude::*;
 use crate::rounds::reached;
 use crate::sweep::Sweep;
-use itertools::Itertools;
 use slicewise_figure::{AttentionRow, ClassOnSlice, Figure, Scan, attention_rows};
 use std::cmp::Reverse;
 

@@ -2,12 +2,9 @@
 //! voxels that had to be drawn.
 
 use super::{Cast, first_round, heading, intervals};
-use crate::arm::Arm;
 use crate::format::setting;
-use crate::rounds::Point;
-use crate::sweep::{Sweep, task_title};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
+use crate::prelude::*;
+use crate::sweep::Sweep;
 use slicewise_figure::{
     Axes, Curve, DOTS, Entry, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE,
 };

@@ -3,10 +3,8 @@
 
 use super::{Cast, first_round, heading, intervals};
 use crate::agreement::{Agreement, Scope, Signal, Slices};
-use crate::arm::Arm;
-use crate::sweep::{Sweep, task_title};
-use itertools::Itertools;
-use slicewise_data::Task;
+use crate::prelude::*;
+use crate::sweep::Sweep;
 use slicewise_figure::{
     Axes, BLACK, BLUE, Curve, DOTS, Entry, Figure, INK, Level, Look, Mark, Marker, ORANGE, P_LOOK,
     Panels, SHARED, aside,

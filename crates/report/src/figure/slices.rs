@@ -4,11 +4,11 @@
 use crate::agreement::{Signal, Slices, pairs};
 use crate::figure::heading;
 use crate::format::{decimals, percent};
-use crate::rounds::{cases_of, ratio_key};
-use crate::sweep::{Sweep, task_title};
-use itertools::{Itertools, izip};
-use slicewise_data::{Agreement, Part, Task};
-use slicewise_experiment::CaseRecord;
+use crate::prelude::*;
+use crate::rounds::cases_of;
+use crate::sweep::Sweep;
+use itertools::izip;
+use slicewise_data::Agreement;
 use slicewise_figure::{Figure, RankScatter, RankedSlices, ranked_slices};
 use slicewise_metrics::{average_ranks, rank_regression, spearman_interval};
 

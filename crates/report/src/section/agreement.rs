@@ -14,10 +14,8 @@ use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
 use crate::format::{around, decimals, list, percent, setting, share, signed, with_ends};
 use crate::paper;
-use crate::rounds::ratio_key;
+use crate::prelude::*;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
 use std::cmp::Reverse;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {

@@ -1,14 +1,11 @@
 //! Which slices each strategy chose: a small panel each, a strip a round, along the height of volumes.
 //! There is no table: the records have every slice.
 
-use crate::arm::Arm;
 use crate::figure::heading;
 use crate::format::{percent, share};
-use crate::rounds::{Round, cases_of};
+use crate::prelude::*;
+use crate::rounds::cases_of;
 use crate::section::{Content, Made, Sweep};
-use crate::sweep::task_title;
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
 use slicewise_figure::{Figure, Strips, strips};
 
 /// Parts into which the height of a volume is cut; ten of them share its ends.

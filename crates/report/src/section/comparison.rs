@@ -6,10 +6,9 @@
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
-use crate::arm::Arm;
 use crate::paired::{CROSSED, Compared};
-use crate::rounds::{Round, ratio_key};
-use crate::section::{Format, Made, Sweep, Table};
+use crate::prelude::*;
+use crate::section::{Content, Format, Made, Sweep, Table};
 use slicewise_figure::FEW;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
@@ -32,7 +31,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     };
     let ratio = |round: &Round| ratio_key(round.ratio) as f64 / 1e6;
     let table = differences(&sweep.comparisons, how, "rival", ratio).on_page(is_shown);
-    Ok(Some(table.content("comparison")?))
+    Ok(Some(Content::of("comparison", table)?))
 }
 
 /// Makes a table of strategies and what is subtracted from each, the column `theirs` of its frame.

@@ -5,16 +5,13 @@
 //! `slices` and `voxels` are the shares that were annotated, `mean` is the Dice on Part B. A second table
 //! says how well each of these predicts the Dice of a strategy that it was not fitted to.
 
-use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::format::{decimals, list};
-use crate::rounds::{HALF, Point};
-use crate::section::{Format, Made, Sweep, Table};
+use crate::prelude::*;
+use crate::rounds::HALF;
+use crate::section::{Content, Format, Made, Sweep, Table};
 use crate::sweep::REACH_MM;
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
 use slicewise_metrics::linear_fit;
-use std::collections::BTreeSet;
 
 /// A point of Part B, and its covered share.
 type Row<'a> = (&'a Point<'a>, f64);
@@ -63,7 +60,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column(("covered", "covered"), Format::Share, |r| r.1)
         .score(|r| r.0.dice)
         .shown("Dice", Format::Decimals(3), |r| r.0.dice.value);
-    let mut content = table.content("covered")?;
+    let mut content = Content::of("covered", table)?;
     let errors = sweep.tasks().into_iter().flat_map(|task| errors(&rows, task)).collect_vec();
     let how = "Error of a straight line from one number to Dice, fitted to all strategies but one and \
          the shared first round, and then asked for that one: root mean square over the strategies left \

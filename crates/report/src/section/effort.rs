@@ -10,11 +10,10 @@
 use crate::arm::EVEN;
 use crate::format::{decimals, percent, setting, signed};
 use crate::observations::run_of;
-use crate::rounds::{Cost, Round, mean, ratio_key};
-use crate::section::{Format, Made, Sweep, Table};
+use crate::prelude::*;
+use crate::rounds::{Cost, mean};
+use crate::section::{Content, Format, Made, Sweep, Table};
 use crate::standing::few;
-use itertools::Itertools;
-use slicewise_data::Task;
 
 /// What there is of slices, voxels, mm of contour and minutes.
 type Amounts = [Option<f64>; 4];
@@ -58,7 +57,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("minutes_difference", |r| r.difference[3])
         .shown("minutes more", Format::Words, |r| whole(r, 3))
         .on_page(|_| sweep.has_rounds());
-    let content = table.content("effort")?;
+    let content = Content::of("effort", table)?;
     Ok(Some(content.told(sweep, |task| sentence(sweep, &rows, task))))
 }
 

@@ -7,14 +7,11 @@
 //! ground truth, so nobody asks whether they are better; they are not in the family.
 
 use super::comparison::differences;
-use crate::arm::Arm;
 use crate::format::{around, ends, list, percent, percents, signed};
 use crate::paired::{CROSSED, Compared, compare};
-use crate::rounds::{Round, ratio_key};
-use crate::section::{Made, Sweep};
+use crate::prelude::*;
+use crate::section::{Content, Made, Sweep};
 use crate::sweep::ALPHA;
-use itertools::Itertools;
-use slicewise_data::Task;
 use slicewise_experiment::Endpoint;
 use slicewise_figure::FEW;
 
@@ -38,7 +35,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         percents(endpoint.ratios.iter().map(|ratio| ratio.0)),
         endpoint.against
     );
-    let content = differences(&rows, how, "against", |round| round.ratio).content("endpoint")?;
+    let content = Content::of("endpoint", differences(&rows, how, "against", |round| round.ratio))?;
     Ok(Some(content.told(sweep, |task| sentence(&rows, endpoint, task))))
 }
 

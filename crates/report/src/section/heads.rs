@@ -6,16 +6,11 @@
 //! and cases of the others, over all seeds.
 
 use crate::agreement::{Scope, Signal, Slices, correlation};
-use crate::arm::Arm;
 use crate::figure::{heading, intervals};
 use crate::format::percent;
-use crate::rounds::{Round, ratio_key};
+use crate::prelude::*;
 use crate::section::{Content, Format, Grid, Line, Made, Sweep, Table, pivot};
-use crate::sweep::task_title;
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
 use slicewise_figure::{DotBlock, dot_plot};
-use slicewise_metrics::Interval;
 
 /// What is measured, in the order of tables: the name in tidy tables, and the heading.
 const MEASURES: [(&str, &str); 4] = [

@@ -7,11 +7,9 @@
 //! case.
 
 use crate::format::{decimals, share};
-use crate::rounds::{HALF, Round, Score};
-use crate::section::{Format, Made, Sweep, Table};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::CaseRecord;
+use crate::prelude::*;
+use crate::rounds::{HALF, Score};
+use crate::section::{Content, Format, Made, Sweep, Table};
 
 /// One round: the share of cases left empty, and the voxels predicted in a case.
 struct Row<'a> {
@@ -43,7 +41,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("voxels", |r| r.voxels.value.mean)
         .shown("voxels predicted in a case", Format::Decimals(0), |r| r.voxels.value)
         .tidy("seeds", |r| r.voxels.value.n);
-    let content = table.content("healthy")?;
+    let content = Content::of("healthy", table)?;
     Ok(Some(content.told(sweep, |task| sentence(&rows, task))))
 }
 

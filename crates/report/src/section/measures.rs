@@ -6,15 +6,11 @@
 //! which Dice over those, and surface distances, see. `measure` is a name in [`MEASURES`];
 //! `undefined` counts classes of cases, over all runs, that have no value.
 
-use crate::arm::Arm;
 use crate::format::{list_of, percent};
-use crate::rounds::{HALF, Round, Score, cases_of, mean, ratio_key};
+use crate::prelude::*;
+use crate::rounds::{HALF, Score, cases_of, mean};
 use crate::section::{Content, Format, Grid, Made, Sweep, Table, pivot};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::CaseRecord;
 use slicewise_figure::FEW;
-use std::collections::BTreeMap;
 
 /// Values of the foreground classes of a case.
 type Classes = [(String, Option<f64>)];

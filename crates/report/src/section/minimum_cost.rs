@@ -10,10 +10,9 @@ use crate::format::{around, decimals, list, percent, setting, share};
 use crate::grid::Cell;
 use crate::minimum_cost::{BY_MEAN, MinimumCost};
 use crate::paired::CROSSED;
-use crate::section::{Format, Made, Sweep, Table};
+use crate::prelude::*;
+use crate::section::{Content, Format, Made, Sweep, Table};
 use crate::standing::few;
-use itertools::Itertools;
-use slicewise_data::Task;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let cost = |row: &MinimumCost| Some(row.reached?.ours.cost());
@@ -40,7 +39,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("cases", |r| Some(r.reached?.paired.cases))
         .tidy("contour_mm", |r| cost(r)?.contour_mm)
         .column(("minutes", "minutes"), count, |r| sweep.minutes(&cost(r)?));
-    let content = table.content("minimum-cost")?;
+    let content = Content::of("minimum-cost", table)?;
     Ok(Some(content.told(sweep, |task| sentence(sweep, task))))
 }
 

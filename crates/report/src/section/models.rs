@@ -3,11 +3,9 @@
 //! seeds; `task,model,against,strategy,ratio,mean,ci_low,ci_high,p,p_holm,seeds,cases,n`. For sweeps with
 //! two or more models.
 
-use crate::arm::Arm;
 use crate::paired::{CROSSED, compare};
-use crate::rounds::{Round, ratio_key};
-use crate::section::{Format, Made, Sweep, Table};
-use itertools::Itertools;
+use crate::prelude::*;
+use crate::section::{Content, Format, Made, Sweep, Table};
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let Some(first) = sweep.results.manifest.models.first() else { return Ok(None) };
@@ -37,5 +35,5 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .shown("task", Format::Words, |r| r.ours.task)
         .column(("ratio", "slices"), Format::Ratio, |r| r.ours.ratio)
         .paired(|r| r.paired);
-    Ok(Some(table.content("models")?))
+    Ok(Some(Content::of("models", table)?))
 }

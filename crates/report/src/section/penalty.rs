@@ -4,17 +4,14 @@
 //! `penalty` is the share of the `ratios` that could be tested at which `loser` is significantly below
 //! `winner`; it is empty where none could.
 
-use crate::arm::Arm;
 use crate::figure::heading;
 use crate::format::setting;
-use crate::rounds::{mean, ratio_key};
+use crate::prelude::*;
+use crate::rounds::mean;
 use crate::section::{Content, Format, Grid, Made, Sweep, Table};
-use crate::sweep::{ALPHA, task_title};
-use itertools::Itertools;
-use slicewise_data::Task;
+use crate::sweep::ALPHA;
 use slicewise_figure::{FEW, Matrix, heat_map};
 use slicewise_metrics::{Difference, Penalty, pairwise_penalty};
-use std::collections::BTreeMap;
 
 /// One task.
 struct PenaltyMatrix {

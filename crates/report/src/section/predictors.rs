@@ -6,13 +6,11 @@
 //! seeds.
 
 use crate::agreement::{Agreement, Signal};
-use crate::arm::{Arm, shown};
+use crate::arm::shown;
 use crate::figure::ranks::predictor_figure;
 use crate::format::{list, percent, with_ends};
-use crate::rounds::ratio_key;
+use crate::prelude::*;
 use crate::section::{Content, Format, Line, Made, Sweep, Table, pivot};
-use itertools::Itertools;
-use slicewise_data::Task;
 
 /// A round and its signals, in the order of [`Signal::ALL`].
 type RoundLine<'r> = Line<'r, (Task, &'r Arm, u64), Agreement>;

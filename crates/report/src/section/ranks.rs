@@ -6,14 +6,12 @@
 //! rank. `difference` is the Dice minus that of `against`. Wins, ties and losses count the tests of the
 //! penalty matrix against all strategies, a ratio each; they are empty where none could be tested.
 
-use crate::arm::Arm;
 use crate::format::{list, list_of, percents, signed, with_ends};
 use crate::paired::CROSSED;
+use crate::prelude::*;
 use crate::section::{Column, Content, Format, Made, Sweep, Table};
 use crate::standing::{Standing, ranked};
-use crate::sweep::{ALPHA, task_short, task_title};
-use itertools::Itertools;
-use slicewise_data::Task;
+use crate::sweep::ALPHA;
 
 /// Names that a sentence lists before it counts the rest.
 const NAMED: usize = 5;

@@ -1,19 +1,14 @@
 //! Figs. 3 and 6 of the paper, of the volumes that a sweep keeps; there is no table. Fig. 6 is here:
 //! one unseen case of each task, segmented with more and more slices annotated.
 
-use crate::arm::Arm;
-use crate::error::ReportError;
 use crate::figure::attention::attention_figure;
 use crate::figure::heading;
 use crate::format::{decimals, percent};
 use crate::paper::headline_ratio;
 use crate::pictures::{Labels, Pictures, SEGMENTATION};
+use crate::prelude::*;
 use crate::rounds::reached;
 use crate::section::{Content, Made, Sweep};
-use crate::sweep::task_title;
-use itertools::Itertools;
-use slicewise_data::Task;
-use slicewise_experiment::RoundRecord;
 use slicewise_figure::{Figure, Scan, SegmentedCase, segmented_cases};
 
 pub(crate) fn make(sweep: &Sweep) -> Made {

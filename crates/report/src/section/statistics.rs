@@ -7,15 +7,11 @@
 //! with more rounds would gain AUBC by that alone: it is taken over the ratios that all strategies
 //! of the task have.
 
-use crate::arm::Arm;
 use crate::format::{around, list, percent, percents};
-use crate::rounds::{Round, drawn, mean, ratio_key};
+use crate::prelude::*;
+use crate::rounds::{drawn, mean};
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
-use crate::sweep::{task_short, task_title};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
-use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::{CurveEnds, aubc, fg_eff, mean_interval};
 
 /// What is measured of a curve: name in tidy tables, heading, and the decimals worth printing.
 const MEASURES: [(&str, &str, usize); 3] = [

@@ -8,17 +8,12 @@
 //! correlations of P and of −uncertainty with R at the stop, over `p_n` and `uncertainty_n` slices.
 
 use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
-use crate::arm::{Arm, shown};
-use crate::error::ReportError;
+use crate::arm::shown;
 use crate::format::{around, decimals, percent};
 use crate::observations::{Observations, Run, run_of};
+use crate::prelude::*;
 use crate::rounds::{mean, reached};
 use crate::section::{Content, Format, Made, Sweep, Table};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::RoundRecord;
-use slicewise_metrics::Interval;
-use std::collections::BTreeMap;
 
 /// One strategy of the primary model; what is said of the stop is of the runs that stop, each at its
 /// own ratio, on Part B.
@@ -102,7 +97,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column(("p_n", "n"), Format::Decimals(0), |r| n(r, 0))
         .spread("uncertainty_r", |r| signal(r, 1))
         .tidy("uncertainty_n", |r| n(r, 1));
-    let content = table.content("stop")?;
+    let content = Content::of("stop", table)?;
     let shown = shown(rows.iter().map(|row| row.arm));
     let told = rows.iter().filter(|row| shown(row.arm));
     let sentences = told.map(|row| (row.task, sentence(sweep, row))).collect();

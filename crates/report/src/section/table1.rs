@@ -5,14 +5,11 @@
 //! Dice minus the primary model's, `n` its pairs of case and seed; the paper's value and the
 //! difference are given on Part B only.
 
-use crate::arm::Arm;
-use crate::error::ReportError;
 use crate::paired::{CROSSED, Paired, compare};
 use crate::paper;
-use crate::rounds::{HALF, Point, Round};
+use crate::prelude::*;
+use crate::rounds::HALF;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table};
-use itertools::Itertools;
-use slicewise_data::Part;
 
 /// One model in one task: its longest round of full annotation.
 struct ModelRow<'a> {

@@ -6,19 +6,15 @@
 //! has behind it; the shared first round is strategy `first`. The interval is
 //! empty below three seeds. For a person the paper's own numbers stand in columns of their own.
 
-use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
 use crate::format::percent;
 use crate::grid::Cell;
 use crate::paper;
-use crate::rounds::{HALF, Point, part_name, ratio_key};
+use crate::prelude::*;
+use crate::rounds::{HALF, part_name};
 use crate::section::{Column, Content, Format, Grid, Line, Made, Sweep, Table, pivot};
-use crate::sweep::{task_short, task_title};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let frame = Table::of(&sweep.points, "")

@@ -1,13 +1,10 @@
 //! Dice of each foreground class on Part B, with full annotation and at the ratio that the paper
 //! compares, or where a task lacks that, the largest: `task,class,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
 
-use crate::arm::Arm;
 use crate::format::percents;
-use crate::rounds::{HALF, Round, Score, ratio_key};
+use crate::prelude::*;
+use crate::rounds::{HALF, Score};
 use crate::section::{Content, Format, Made, Sweep, Table, pivot};
-use itertools::Itertools;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::CaseRecord;
 
 /// Dice of one class after one round.
 struct ClassRow<'a> {

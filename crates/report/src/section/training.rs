@@ -1,16 +1,12 @@
 //! Whether training had come to rest: the mean training loss along the steps, of full annotation and of
 //! the shared first round. There is no table: losses are no records, and a folder may lack them.
 
-use crate::arm::Arm;
 use crate::figure::{heading, intervals};
+use crate::prelude::*;
 use crate::section::{Content, Made, Sweep};
-use crate::sweep::task_title;
-use itertools::Itertools;
-use slicewise_data::Task;
 use slicewise_experiment::{ResultsFolder, Run, losses};
 use slicewise_figure::{Axes, Curve, Entry, Figure, Mark, Panels, SHARED};
 use slicewise_metrics::mean_interval;
-use std::collections::BTreeMap;
 
 /// No loss of a network that learns is above this.
 const HIGHEST: f64 = 20.0;
