@@ -125,13 +125,6 @@ pub(crate) struct Correlation {
     pub(crate) n: usize,
 }
 
-impl Agreement {
-    /// Tells whether it is one by which all signals are compared.
-    pub(crate) fn is_of_predictors(&self) -> bool {
-        (self.part, self.scope, self.slices) == PREDICTORS
-    }
-}
-
 /// The agreements of every round of the primary model whose records hold P, in the order of `rounds`;
 /// full annotation once.
 pub(crate) fn agreements(rounds: &[Round]) -> Vec<Agreement> {
@@ -167,7 +160,7 @@ fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement>
 pub(crate) type Ranked = (Part, Scope, Slices);
 
 /// What all signals are compared by; all else is of the two queries alone.
-const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
+pub(crate) const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
 
 /// Run, case and what it contributes to a coefficient: within cases its own.
 type Contributions<'r> = Vec<(Run, &'r str, f64)>;
@@ -184,17 +177,18 @@ pub(crate) fn correlation<'r>(
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
     for record in records {
         let cases = cases_of(record, part).map(|case| (case, pairs(case, signal, slices)));
-        let cases: Vec<(&CaseRecord, Vec<(f64, f64)>)> = cases.collect();
-        let coefficients = match scope {
-            Scope::Pooled => pseudo_values(&cases, &mut means),
+        let cases = cases.collect_vec();
+        let (mean, coefficients) = match scope {
+            Scope::Pooled => pseudo_values(&cases).unzip(),
             Scope::WithinCase => {
-                let found: Vec<_> = cases.iter().map(|(_, pairs)| coefficient(pairs)).collect();
-                means.extend(mean(found.iter().flatten().copied()));
-                found
+                let own = cases.iter().map(|(_, pairs)| coefficient(pairs)).collect_vec();
+                (mean(own.iter().flatten().copied()), Some(own))
             }
         };
-        for ((case, pairs), coefficient) in cases.iter().zip(coefficients) {
+        means.extend(mean);
+        for (place, (case, pairs)) in cases.iter().enumerate() {
             let name = case.case.as_str();
+            let coefficient = coefficients.as_ref().and_then(|all| all[place]);
             by_case.extend(coefficient.map(|found| (run_of(record), name, found)));
             if scope == Scope::Pooled || coefficient.is_some() {
                 let n = ranked.entry(name).or_default();
@@ -212,22 +206,17 @@ pub(crate) fn correlation<'r>(
     Some((Correlation { value, n: ranked.values().sum() }, by_case))
 }
 
-/// Appends the coefficient over the slices of all cases to `means`, and says what each case
-/// contributes to it: its pseudo-value, k times the coefficient less k − 1 times that without the
-/// case, for k cases (the jackknife; Tukey 1958). They are as spread as the coefficient is uncertain.
-fn pseudo_values(
-    cases: &[(&CaseRecord, Vec<(f64, f64)>)],
-    means: &mut Vec<f64>,
-) -> Vec<Option<f64>> {
+/// The coefficient over the slices of all cases, and what each case contributes to it: its
+/// pseudo-value, k times the coefficient less k − 1 times that without the case, for k cases (the
+/// jackknife; Tukey 1958). They are as spread as the coefficient is uncertain.
+fn pseudo_values(cases: &[(&CaseRecord, Vec<(f64, f64)>)]) -> Option<(f64, Vec<Option<f64>>)> {
     let without = |left_out: Option<usize>| {
         let kept = cases.iter().enumerate().filter(|(place, _)| Some(*place) != left_out);
-        let pooled: Vec<_> = kept.flat_map(|(_, (_, pairs))| pairs.iter().copied()).collect();
-        coefficient(&pooled)
+        coefficient(&kept.flat_map(|(_, (_, pairs))| pairs.iter().copied()).collect_vec())
     };
-    let Some(all) = without(None) else { return vec![None; cases.len()] };
-    means.push(all);
-    let k = cases.len() as f64;
-    (0..cases.len()).map(|case| Some(k * all - (k - 1.0) * without(Some(case))?)).collect()
+    let (all, k) = (without(None)?, cases.len() as f64);
+    let value = |case| Some(k * all - (k - 1.0) * without(Some(case))?);
+    Some((all, (0..cases.len()).map(value).collect()))
 }
 
 /// Spearman's correlation; `None` where all slices tie or too few are left.

@@ -13,7 +13,7 @@ use crate::prelude::*;
 use crate::sweep::Sweep;
 
 /// The sentences of one task; empty if it has no point on Part B.
-pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>, ReportError> {
+pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>> {
     let full = full_annotation(sweep, task).map(Ok);
     let sentences = [full, best(sweep, task), headline(sweep, task)];
     sentences.into_iter().flatten().collect()
@@ -33,7 +33,7 @@ fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
 }
 
 /// The best strategy against the next, at the ratio at which strategies are compared; oracles apart.
-fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
+fn best(sweep: &Sweep, task: Task) -> Option<Result<String>> {
     let ratio = ratio_key(sweep.compared_ratio(task)?);
     let points = sweep.panel(task, Part::B).filter(|point| ratio_key(point.ratio) == ratio);
     let points = points.filter(|point| point.arm.is_ordinary());
@@ -52,7 +52,7 @@ fn best(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
 }
 
 /// The paper's claim: attention-guided query at a low ratio is no worse than any rival at 50 %.
-fn headline(sweep: &Sweep, task: Task) -> Option<Result<String, ReportError>> {
+fn headline(sweep: &Sweep, task: Task) -> Option<Result<String>> {
     let (low, proposed) = (paper::headline_ratio(task)?, Arm::of(PROPOSED));
     let ours = sweep.at(task, Part::B, &proposed, low)?;
     let rivals = sweep.strategies().into_iter();
@@ -81,7 +81,7 @@ fn three(point: &Point) -> String {
 
 /// Says by how much `a` differs from `b` on the same cases and seeds, and whether that is separated
 /// from 0.
-fn compared<'a>(sweep: &Sweep<'a>, a: &Point<'a>, b: &Point<'a>) -> Result<String, ReportError> {
+fn compared<'a>(sweep: &Sweep<'a>, a: &Point<'a>, b: &Point<'a>) -> Result<String> {
     let Some(Paired { difference, runs, cases, .. }) = sweep.paired([a.round, b.round])? else {
         return Ok("no seed has both yet".to_owned());
     };

@@ -87,8 +87,9 @@ fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article)
     let sweep = Sweep::new(results, &rounds, Some(dir))?;
     let sections = make_all(&sweep)?;
     let [tables, figures] = ["tables", "figures"].map(|name| dir.join(name));
-    for folder in [&tables, &figures] {
-        fs::create_dir_all(folder).map_err(ReportError::io(folder))?;
+    for path in [&tables, &figures] {
+        let failed = |source| ReportError::Write { path: path.clone(), source };
+        fs::create_dir_all(path).map_err(failed)?;
     }
     let mut files = Vec::new();
     for (section, content) in &sections {

@@ -64,9 +64,7 @@ impl<'a> Row<'a> {
 
 impl<'a> Observations<'a> {
     /// All cases of `rounds`, each given by its records, one a run.
-    pub(crate) fn of<'r>(
-        rounds: impl IntoIterator<Item = &'r Vec<&'a RoundRecord>>,
-    ) -> Result<Self, ReportError>
+    pub(crate) fn of<'r>(rounds: impl IntoIterator<Item = &'r Vec<&'a RoundRecord>>) -> Result<Self>
     where
         'a: 'r,
     {
@@ -125,10 +123,7 @@ impl<'a> Observations<'a> {
 
     /// Tests the difference in mean Dice of each pair of rounds, the first minus the second, on the
     /// same Part B case in the same run; `None` without any.
-    pub(crate) fn differences(
-        &self,
-        pairs: &[[&Round; 2]],
-    ) -> Result<Vec<Option<CrossedT>>, ReportError> {
+    pub(crate) fn differences(&self, pairs: &[[&Round; 2]]) -> Result<Vec<Option<CrossedT>>> {
         let name = "observations";
         self.tested(pairs).map_err(|source| ReportError::Table { name, source })
     }

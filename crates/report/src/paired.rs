@@ -47,7 +47,7 @@ pub(crate) fn compare<'a, F: PartialEq>(
     observations: &Observations,
     pairs: &[[&'a Round<'a>; 2]],
     family: impl Fn(&Round) -> F,
-) -> Result<Vec<Compared<'a>>, ReportError> {
+) -> Result<Vec<Compared<'a>>> {
     let compared = pairs.iter().zip(observations.differences(pairs)?);
     let compared = compared.filter_map(|(&[ours, theirs], test)| {
         Some(Compared { ours, theirs, paired: test?.into() })

@@ -39,10 +39,7 @@ pub(crate) struct Pictures<'a> {
 
 impl<'a> Pictures<'a> {
     /// `None` if no scan or truth was kept, or no figures of them are wanted.
-    pub(crate) fn read(
-        sweep: &'a Sweep<'a>,
-        data: &'a DataManifest,
-    ) -> Result<Option<Self>, ReportError> {
+    pub(crate) fn read(sweep: &'a Sweep<'a>, data: &'a DataManifest) -> Result<Option<Self>> {
         let (Some(root), Some(case)) = (sweep.root, data.part_b.first()) else {
             return Ok(None);
         };
@@ -85,12 +82,12 @@ impl<'a> Pictures<'a> {
     }
 
     /// Class indices of the segmentation after this round.
-    pub(crate) fn segmentation(&self, record: &RoundRecord) -> Result<Labels, ReportError> {
+    pub(crate) fn segmentation(&self, record: &RoundRecord) -> Result<Labels> {
         self.of_round(record, SEGMENTATION, self.data.classes.len())
     }
 
     /// Attention for [`Pictures::class`] in `[0, 1]` after this round.
-    pub(crate) fn attention(&self, record: &RoundRecord) -> Result<Volume<f64>, ReportError> {
+    pub(crate) fn attention(&self, record: &RoundRecord) -> Result<Volume<f64>> {
         let stored = self.of_round(record, ATTENTION, FULL_ATTENTION as usize + 1)?;
         let share = |value| f64::from(value) / FULL_ATTENTION;
         Ok(Volume { voxels: stored.voxels.mapv(share), geometry: stored.geometry })
@@ -107,12 +104,7 @@ impl<'a> Pictures<'a> {
         self.folder.picture(&run, record.round, kept)
     }
 
-    fn of_round(
-        &self,
-        record: &RoundRecord,
-        kept: &str,
-        classes: usize,
-    ) -> Result<Labels, ReportError> {
+    fn of_round(&self, record: &RoundRecord, kept: &str, classes: usize) -> Result<Labels> {
         let scan = self.folder.picture_of_case(self.data.task, "image");
         fitting(&self.path(record, kept), (&self.scan, &scan, self.axis), classes)
     }
@@ -123,7 +115,7 @@ fn fitting(
     path: &Path,
     (scan, scan_path, axis): (&Image, &Path, SliceAxis),
     classes: usize,
-) -> Result<Labels, ReportError> {
+) -> Result<Labels> {
     let labels = nifti::read_labels(path)?.sliced_along(axis);
     let shape = |(z, y, x)| format!("{x}×{y}×{z}").into();
     if labels.voxels.dim() != scan.voxels.dim() {

@@ -1,7 +1,7 @@
 //! The vocabulary of this crate, which nearly every file speaks.
 
 pub(crate) use crate::arm::Arm;
-pub(crate) use crate::error::ReportError;
+pub(crate) use crate::error::{ReportError, Result};
 pub(crate) use crate::format::{task_short, task_title};
 pub(crate) use crate::rounds::{Point, Round, ratio_key};
 pub(crate) use itertools::Itertools;

@@ -1,5 +1,6 @@
 //! The sections of a report, in the order of its page. Each is a file here and one line in
-//! `sections!`: files on disk, page, contents list and `verify` follow from it.
+//! `sections!`: files on disk, page, contents list and `verify` follow from it. All columns of tidy
+//! tables are listed in `docs/tables.md`, which a test holds to them.
 
 use crate::prelude::*;
 use crate::table::bytes;
@@ -22,7 +23,7 @@ pub(crate) struct Section {
 }
 
 /// What making a section gives: `None` where the sweep has nothing to say about it.
-pub(crate) type Made = Result<Option<Content>, ReportError>;
+pub(crate) type Made = Result<Option<Content>>;
 
 /// Names of files and their bytes.
 pub(crate) type Files = Vec<(String, Vec<u8>)>;
@@ -81,7 +82,7 @@ sections! {
 }
 
 /// Makes the sections that the sweep has something to say about.
-pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>, ReportError> {
+pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>> {
     let mut made = Vec::new();
     for section in SECTIONS {
         made.extend((section.make)(sweep)?.map(|content| (section, content)));
@@ -96,7 +97,7 @@ impl Content {
     }
 
     /// The content of a section that is one table, called `name`, and no more.
-    pub(crate) fn of<R>(name: &'static str, table: Table<R>) -> Result<Self, ReportError> {
+    pub(crate) fn of<R>(name: &'static str, table: Table<R>) -> Result<Self> {
         let (frame, grid) = table.both(name)?;
         Ok(Self::table(frame, vec![grid]))
     }
@@ -118,7 +119,7 @@ impl Content {
     }
 
     /// The files of the section's tables: names and bytes.
-    pub(crate) fn files(&self, name: &'static str, sweep: &Sweep) -> Result<Files, ReportError> {
+    pub(crate) fn files(&self, name: &'static str, sweep: &Sweep) -> Result<Files> {
         let Some(frame) = &self.frame else {
             return Ok(Vec::new());
         };

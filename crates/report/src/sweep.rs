@@ -57,7 +57,7 @@ impl<'a> Sweep<'a> {
         results: &'a Results,
         rounds: &'a [Round<'a>],
         root: Option<&'a Path>,
-    ) -> Result<Self, ReportError> {
+    ) -> Result<Self> {
         let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
         let mut sweep = Self {
             results,
@@ -89,7 +89,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Compares every pair of strategies at every ratio that both have.
-    fn compared_strategies(&self) -> Result<Vec<Compared<'a>>, ReportError> {
+    fn compared_strategies(&self) -> Result<Vec<Compared<'a>>> {
         let strategies = self.primary().filter(|round| round.arm.is_strategy());
         // Stable: within a ratio the order of the arms stays.
         let rounds = strategies.sorted_by_key(|round| round.state()).collect_vec();
@@ -100,7 +100,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Finds the minimum cost of every task, strategy and rule, in the order of tables.
-    fn minimum_costs(&self) -> Result<Vec<MinimumCost<'a>>, ReportError> {
+    fn minimum_costs(&self) -> Result<Vec<MinimumCost<'a>>> {
         let mut costs = Vec::new();
         for (task, arm) in self.tasks().into_iter().cartesian_product(self.strategies()) {
             let points = self.curve(task, Part::B, &arm).into_iter();
@@ -269,7 +269,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Compares two rounds on the same Part B cases in the same runs; `None` if they share none.
-    pub(crate) fn paired(&self, pair: [&'a Round<'a>; 2]) -> Result<Option<Paired>, ReportError> {
+    pub(crate) fn paired(&self, pair: [&'a Round<'a>; 2]) -> Result<Option<Paired>> {
         let compared = compare(&self.observations, &[pair], |_| ())?;
         Ok(compared.first().map(|compared| compared.paired))
     }

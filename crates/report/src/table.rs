@@ -168,19 +168,19 @@ impl<'r, R> Table<'r, R> {
     }
 
     /// Gives the frame of the table `name`.
-    pub(crate) fn frame(self, name: &'static str) -> Result<DataFrame, ReportError> {
+    pub(crate) fn frame(self, name: &'static str) -> Result<DataFrame> {
         Ok(self.both(name)?.0)
     }
 
     /// Gives the frame of the table `name`, and the grid.
-    pub(crate) fn both(self, name: &'static str) -> Result<(DataFrame, Grid), ReportError> {
+    pub(crate) fn both(self, name: &'static str) -> Result<(DataFrame, Grid)> {
         let frame = DataFrame::new_infer_height(self.columns);
         Ok((frame.map_err(|source| ReportError::Table { name, source })?, self.grid))
     }
 }
 
 /// Writes the frame of the table `name` as CSV and as Parquet.
-pub(crate) fn bytes(name: &'static str, mut frame: DataFrame) -> Result<[Vec<u8>; 2], ReportError> {
+pub(crate) fn bytes(name: &'static str, mut frame: DataFrame) -> Result<[Vec<u8>; 2]> {
     let (mut csv, mut parquet) = (Vec::new(), Vec::new());
     let mut write = || {
         CsvWriter::new(&mut csv).finish(&mut frame)?;

@@ -17,7 +17,7 @@ const COLUMNS: [&str; 4] = ["scan, true outline", "ground truth", "segmentation"
 
 /// The figure of the last task by name, so of Task 2 before Task 1; `None` if no attention map was kept or the case lacks the
 /// class.
-pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
+pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>> {
     for data in sweep.results.manifest.data.iter().sorted_by_key(|data| Reverse(data.task)) {
         if let Some(pictures) = Pictures::read(sweep, data)?
             && let Some(figure) = of_case(sweep, &pictures)?
@@ -28,7 +28,7 @@ pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportEr
     Ok(None)
 }
 
-fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportError> {
+fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>> {
     let truth = &pictures.truth;
     let scan = Scan::around(&pictures.scan, truth);
     let (Some((class, name)), Some(scan)) = (pictures.class(), scan) else { return Ok(None) };
@@ -55,7 +55,7 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
         let segmentation = pictures.segmentation(record)?;
         Ok(AttentionRow { words, segmentation, attention: pictures.attention(record)? })
     });
-    let rows = rows.collect::<Result<Vec<_>, ReportError>>()?;
+    let rows = rows.collect::<Result<Vec<_>>>()?;
     let heading = heading(sweep, ("fig3", &title), statistics);
     let shown = ClassOnSlice { scan, slice, class, truth };
     let figure = attention_rows(heading, (&note, COLUMNS), &shown, &rows);
@@ -71,12 +71,10 @@ fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>, ReportE
 
 /// The slice with most voxels of `class`; `None` if none has any.
 fn fullest_slice(labels: &Labels, class: usize) -> Option<usize> {
-    let mut voxels = vec![0_usize; labels.voxels.dim().0];
-    for ((z, _, _), &label) in labels.voxels.indexed_iter() {
-        voxels[z] += usize::from(usize::try_from(label) == Ok(class));
-    }
-    let most = *voxels.iter().max().filter(|&&most| most > 0)?;
-    voxels.iter().position(|&count| count == most)
+    let of_class =
+        labels.voxels.indexed_iter().filter(|(_, label)| usize::try_from(**label) == Ok(class));
+    let voxels = of_class.map(|((z, _, _), _)| z).counts();
+    voxels.into_iter().max_by_key(|(z, most)| (*most, Reverse(*z))).map(|(z, _)| z)
 }
 
 /// At most `wanted` of `items`, evenly spread, the last among them.

@@ -165,17 +165,17 @@ fn full_entry(sweep: &Sweep) -> Entry {
 
 /// What a caption adds where full annotation had several numbers of steps, or not that of a point.
 fn trained(sweep: &Sweep) -> String {
-    let mut words = String::new();
-    if sweep.tasks().into_iter().any(|task| sweep.fulls(task, Part::B).len() > 1) {
-        words.push_str(
+    let tasks = sweep.tasks();
+    let dotted = match tasks.iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
+        true => {
             " Dotted: full annotation with as many training steps as the point at that place has, \
-             grey where strategies have the same steps.",
-        );
-    }
-    for task in sweep.tasks() {
-        if let Some(unequal) = sweep.unequal_steps(task) {
-            words.push_str(&format!(" {}: {unequal}, so there are no stars.", task.label()));
+             grey where strategies have the same steps."
         }
-    }
-    words
+        false => "",
+    };
+    let unequal = tasks.into_iter().filter_map(|task| {
+        let unequal = sweep.unequal_steps(task)?;
+        Some(format!(" {}: {unequal}, so there are no stars.", task.label()))
+    });
+    dotted.to_owned() + &unequal.collect::<String>()
 }

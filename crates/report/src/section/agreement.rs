@@ -1,5 +1,4 @@
-//! How well P and uncertainty rank slices as R does: `task,strategy,signal,ratio,scope,slices,mean,
-//! ci_low,ci_high,seeds,n,part,as_paper`, and Fig. 4.
+//! How well P and uncertainty rank slices as R does, and Fig. 4.
 //!
 //! The numbers are Spearman's correlations of the signal with R. `part` is `B`, and in sweeps with
 //! rounds between reports also `A`, the one part that these have. `signal` is `p`, or

@@ -1,6 +1,5 @@
 //! Is one strategy better than another? Every pair of strategies at every ratio that both have,
-//! paired over case and seed on Part B; `task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,
-//! seeds,cases,n`.
+//! paired over case and seed on Part B.
 //!
 //! `mean` is the Dice of `strategy` minus that of `rival`, `ci_*` its interval for random seeds and
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and

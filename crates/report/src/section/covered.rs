@@ -1,5 +1,4 @@
 //! Does Dice follow how near annotated slices lie to what there is to segment?
-//! `task,strategy,ratio,steps,slices,voxels,covered,mean,ci_low,ci_high,seeds,cases`.
 //!
 //! `covered` is the share of Part A's foreground voxels within [`REACH_MM`] of an annotated slice,
 //! `slices` and `voxels` are the shares that were annotated, `mean` is the Dice on Part B. A second table

@@ -1,6 +1,4 @@
-//! What an annotator had to do: `task,strategy,ratio,slices,annotated_slices,voxels,
-//! annotated_foreground_voxels,contour_mm,minutes,slices_difference,voxels_difference,
-//! contour_difference_mm,minutes_difference`.
+//! What an annotator had to do.
 //!
 //! `slices` and `voxels` are shares in `[0, 1]` of Part A's slices and foreground voxels, the others
 //! amounts; all are means over runs. `*_difference` is the amount minus that of equal-interval at the

@@ -1,6 +1,5 @@
-//! The comparison that decides the experiment's question, as its YAML named it before the run;
-//! `task,ratio,strategy,against,mean,ci_low,ci_high,p,p_holm,seeds,cases,n`. Columns are those of
-//! `comparison.csv`.
+//! The comparison that decides the experiment's question, as its YAML named it before the run. Columns
+//! are those of `comparison.csv`.
 //!
 //! Source of the form: one endpoint that is named beforehand, one correction over all that it asks
 //! (Holm 1979), so that the best of many comparisons is not taken for a finding. Oracles see the

@@ -1,7 +1,7 @@
 //! The ablation of the attention head: which head's P follows R, and what does its attention map
 //! segment? For sweeps with two or more models that have attention.
 //!
-//! `task,model,strategy,ratio,measure,mean,ci_low,ci_high,seeds,n`: `measure` is `spearman_all`,
+//! `measure` is `spearman_all`,
 //! `spearman_foreground`, `sr1_dice` or `sr2_dice`, all on Part B; `n` counts slices of the first two
 //! and cases of the others, over all seeds.
 

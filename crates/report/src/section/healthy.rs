@@ -1,5 +1,4 @@
-//! Cases of Part B whose ground truth has no foreground: `task,strategy,ratio,cases,left_empty,
-//! voxels,seeds`.
+//! Cases of Part B whose ground truth has no foreground.
 //!
 //! They have no Dice, so no other table counts them. What can be said of them is whether they were
 //! left empty: `left_empty` is the share that were, `voxels` the mean number of voxels predicted as

@@ -1,5 +1,4 @@
-//! What else says how good a segmentation is, beside the volume Dice of Table 2:
-//! `task,part,strategy,ratio,steps,measure,mean,ci_low,ci_high,seeds,cases,undefined`.
+//! What else says how good a segmentation is, beside the volume Dice of Table 2.
 //!
 //! The paper scores slices (its eq. 1), which weighs a thin end slice as much as a wide one; volume
 //! Dice hardly sees the former. Sparse annotation leaves the slices between annotated ones messy,

@@ -1,6 +1,4 @@
-//! Where a strategy is as good as full annotation: `task,strategy,rule,margin,ratio,
-//! annotated_slices,slices,annotated_foreground_voxels,voxels,difference,difference_low,
-//! difference_high,seeds,cases,contour_mm,minutes`.
+//! Where a strategy is as good as full annotation.
 //!
 //! `rule` is `mean` or `interval`; from `ratio` on a row is empty where no ratio satisfies it. `slices`
 //! and `voxels` are shares of Part A, the columns before them counts; `minutes` are by the stated

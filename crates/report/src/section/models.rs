@@ -1,7 +1,6 @@
 //! What another network, or another way of training it, gains: Dice on Part B of each further model minus
 //! that of the sweep's first one, at the same ratio, by the same strategy, on the same cases, folds and
-//! seeds; `task,model,against,strategy,ratio,mean,ci_low,ci_high,p,p_holm,seeds,cases,n`. For sweeps with
-//! two or more models.
+//! seeds. For sweeps with two or more models.
 
 use crate::paired::{CROSSED, compare};
 use crate::prelude::*;

@@ -1,5 +1,5 @@
 //! Which strategy loses to which, over all ratios? The pairwise penalty matrix of the field's
-//! benchmarks, on Part B of the primary model: `task,loser,winner,penalty,ratios`.
+//! benchmarks, on Part B of the primary model.
 //!
 //! `penalty` is the share of the `ratios` that could be tested at which `loser` is significantly below
 //! `winner`; it is empty where none could.

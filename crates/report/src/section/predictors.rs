@@ -1,11 +1,10 @@
-//! What tells R best before the truth is known? P, or something that needs no attention map:
-//! `task,strategy,ratio,predictor,mean,ci_low,ci_high,runs,n`.
+//! What tells R best before the truth is known? P, or something that needs no attention map?
 //!
 //! Spearman's correlation with R over the foreground slices of each Part B case, then the mean over
 //! cases. `predictor` is a signal's name; `n` counts distinct slices, `runs` the seeds, or folds of
 //! seeds.
 
-use crate::agreement::{Agreement, Signal};
+use crate::agreement::{Agreement, PREDICTORS, Signal};
 use crate::arm::shown;
 use crate::figure::ranks::predictor_figure;
 use crate::format::{list, percent, with_ends};
@@ -16,7 +15,11 @@ use crate::section::{Content, Format, Line, Made, Sweep, Table, pivot};
 type RoundLine<'r> = Line<'r, (Task, &'r Arm, u64), Agreement>;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let rows = sweep.agreements.iter().filter(|row| row.is_of_predictors()).collect_vec();
+    let rows = sweep
+        .agreements
+        .iter()
+        .filter(|row| (row.part, row.scope, row.slices) == PREDICTORS)
+        .collect_vec();
     let frame = Table::of(&rows, "")
         .tidy("task", |r| r.task)
         .tidy("strategy", |r| &r.arm)

@@ -1,6 +1,4 @@
-//! Who beats whom, where, by how much? A row a strategy, the best first: `task,strategy,kind,rank,
-//! rank_low,rank_high,against,difference,difference_low,difference_high,p,p_holm,wins,ties,losses,
-//! seeds,cases`.
+//! Who beats whom, where, by how much? A row a strategy, the best first.
 //!
 //! `task` is `all` for the mean over several tasks; `kind` is `strategy` or `oracle`, which has no
 //! rank. `difference` is the Dice minus that of `against`. Wins, ties and losses count the tests of the

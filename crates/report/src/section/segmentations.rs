@@ -17,14 +17,13 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 }
 
 /// A case a task; `None` if no segmentation was kept.
-fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
+fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>> {
     let data = sweep.results.manifest.data.iter();
     let pictures = data.filter_map(|data| Pictures::read(sweep, data).transpose());
     let pictures: Vec<Pictures> = pictures.collect::<Result<_, _>>()?;
     let cases = pictures.iter().filter_map(|of| Some((of.axis, segmented(of).transpose()?)));
     let cases = cases.map(|(axis, case)| Ok((axis, case?)));
-    let (axes, cases): (Vec<_>, Vec<_>) =
-        cases.collect::<Result<Vec<_>, ReportError>>()?.into_iter().unzip();
+    let (axes, cases): (Vec<_>, Vec<_>) = cases.collect::<Result<Vec<_>>>()?.into_iter().unzip();
     if cases.is_empty() {
         return Ok(None);
     }
@@ -49,7 +48,7 @@ fn segmentation_figure(sweep: &Sweep) -> Result<Option<Figure>, ReportError> {
 }
 
 /// The case of one task; `None` if no segmentation was kept, or there is nothing to segment.
-fn segmented<'a>(pictures: &'a Pictures) -> Result<Option<SegmentedCase<'a>>, ReportError> {
+fn segmented<'a>(pictures: &'a Pictures) -> Result<Option<SegmentedCase<'a>>> {
     let rounds = chosen_rounds(pictures);
     let scan = Scan::around(&pictures.scan, &pictures.truth);
     let Some(scan) = scan.filter(|_| !rounds.is_empty()) else { return Ok(None) };

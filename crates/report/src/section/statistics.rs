@@ -1,5 +1,4 @@
-//! A learning curve in three numbers, the field's own: AUBC, final Dice and FG-Eff;
-//! `task,strategy,measure,mean,ci_low,ci_high,seeds,ratio_low,ratio_high,rounds`.
+//! A learning curve in three numbers, the field's own: AUBC, final Dice and FG-Eff.
 //!
 //! `measure` is `aubc`, `final` or `fg-eff`; the last three columns say which rounds it was computed
 //! from. Each is computed on Part B within a seed, then averaged over seeds. A strategy's curve
@@ -36,7 +35,6 @@ struct Statistic {
 }
 
 /// One round of one seed, on Part B.
-#[derive(Debug, Clone, Copy)]
 struct SeedRound {
     ratio: f64,
     /// Share of Part A's foreground voxels that had to be drawn.
@@ -47,10 +45,14 @@ struct SeedRound {
 
 /// The rounds of one seed by ratio.
 type SeedCurve = BTreeMap<u64, SeedRound>;
-/// The curves of one strategy by seed.
-type StrategyCurves = BTreeMap<u64, SeedCurve>;
-/// The curves of all strategies of a task.
-type Curves = BTreeMap<Arm, StrategyCurves>;
+
+/// The curves of one strategy.
+struct StrategyCurves {
+    arm: Arm,
+    seeds: BTreeMap<u64, SeedCurve>,
+    /// The ratios of all of them.
+    ratios: BTreeSet<u64>,
+}
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let (mut rows, mut sentences) = (Vec::new(), Vec::new());
@@ -109,20 +111,24 @@ fn how(rows: &[Statistic]) -> String {
 
 /// Computes the statistics of every strategy of a task, in the order of tables. A measure that no seed has
 /// is left out: FG-Eff without full annotation, AUBC with fewer than two shared ratios.
-fn statistics(sweep: &Sweep, task: Task, curves: &Curves) -> Vec<Statistic> {
-    let shared = curves.values().map(ratios_of).reduce(|a, b| &a & &b).unwrap_or_default();
+fn statistics(sweep: &Sweep, task: Task, curves: &[StrategyCurves]) -> Vec<Statistic> {
+    let shared = curves.iter().map(|of| of.ratios.clone()).reduce(|a, b| &a & &b);
+    let shared = shared.unwrap_or_default();
     let mut rows = Vec::new();
-    for (arm, seeds) in curves {
-        let ceiling = ceiling(sweep, task, arm);
+    for strategy in curves {
+        let last = strategy.ratios.last().copied().into_iter().collect();
+        let finals = strategy.whole().filter_map(|(_, curve)| Some(curve.values().last()?.dice));
+        let ceiling = ceiling(sweep, task, &strategy.arm);
+        let rate = |(seed, curve)| efficiency(curves, seed, curve, ceiling?);
         let found = [
-            (areas(seeds, &shared), shared.clone()),
-            (finals(seeds), last_ratio(seeds).into_iter().collect()),
-            (efficiencies(seeds, curves, ceiling), ratios_of(seeds)),
+            (strategy.seeds.values().filter_map(|of| area(of, &shared)).collect(), shared.clone()),
+            (finals.collect_vec(), last),
+            (strategy.whole().filter_map(rate).collect(), strategy.ratios.clone()),
         ];
         for ((measure, ..), (values, ratios)) in MEASURES.into_iter().zip(found) {
             if !values.is_empty() {
                 let ratios = ratios.into_iter().map(|key| key as f64 / 1e6).collect();
-                let (arm, value) = (arm.clone(), mean_interval(&values));
+                let (arm, value) = (strategy.arm.clone(), mean_interval(&values));
                 rows.push(Statistic { task, arm, measure, value, ratios });
             }
         }
@@ -139,12 +145,13 @@ fn ceiling(sweep: &Sweep, task: Task, arm: &Arm) -> Option<f64> {
 }
 
 /// Names the seeds that end before their strategy's last ratio, if any does.
-fn left_out(curves: &Curves) -> Option<String> {
-    let early = curves.iter().map(|(arm, seeds)| {
-        let whole = whole(seeds).map(|(seed, _)| seed).collect_vec();
-        let early = list(seeds.keys().filter(|seed| !whole.contains(seed)));
-        let last = last_ratio(seeds).map(|last| percent(last as f64 / 1e6)).unwrap_or_default();
-        around("seed(s) ", &early, &format!(" of {arm} (before {last})"))
+fn left_out(curves: &[StrategyCurves]) -> Option<String> {
+    let early = curves.iter().map(|strategy| {
+        let whole = strategy.whole().map(|(seed, _)| seed).collect_vec();
+        let early = list(strategy.seeds.keys().filter(|seed| !whole.contains(seed)));
+        let last = strategy.ratios.last().map(|last| percent(*last as f64 / 1e6));
+        let behind = format!(" of {} (before {})", strategy.arm, last.unwrap_or_default());
+        around("seed(s) ", &early, &behind)
     });
     let early = early.filter(|words| !words.is_empty()).collect_vec().join("; ");
     let words = format!(
@@ -155,7 +162,7 @@ fn left_out(curves: &Curves) -> Option<String> {
 }
 
 /// Collects each strategy's curves, begun by the first round of the same seed.
-fn curves_of(sweep: &Sweep, task: Task) -> Curves {
+fn curves_of(sweep: &Sweep, task: Task) -> Vec<StrategyCurves> {
     let scores = sweep.observations.by_seed(|case| case.mean_dice);
     let scores = scores.iter().filter(|score| score.part == Part::B);
     let dice: BTreeMap<(usize, u64), f64> =
@@ -173,57 +180,46 @@ fn curves_of(sweep: &Sweep, task: Task) -> Curves {
             let seeds = point.records.iter().map(|record| record.seed);
             seeds.filter(|seed| dice.contains_key(&(point.place, *seed)))
         });
-        let seeds = seeds.sorted().dedup().map(|seed| {
-            let rounds = curve.iter().filter_map(|point| seed_round(point, seed));
-            (seed, rounds.collect::<SeedCurve>())
-        });
-        (arm, seeds.collect::<StrategyCurves>())
+        let seeds = seeds
+            .sorted()
+            .dedup()
+            .map(|seed| (seed, curve.iter().filter_map(|point| seed_round(point, seed)).collect()));
+        let seeds: BTreeMap<u64, SeedCurve> = seeds.collect();
+        let ratios = seeds.values().flat_map(BTreeMap::keys).copied().collect();
+        StrategyCurves { arm, seeds, ratios }
     });
-    curves.filter(|(_, seeds)| !seeds.is_empty()).collect()
+    curves.filter(|strategy| !strategy.seeds.is_empty()).collect()
 }
 
-fn ratios_of(seeds: &StrategyCurves) -> BTreeSet<u64> {
-    seeds.values().flat_map(BTreeMap::keys).copied().collect()
+impl StrategyCurves {
+    /// Finds the curves that reach the last ratio of the strategy, by seed.
+    fn whole(&self) -> impl Iterator<Item = (&u64, &SeedCurve)> {
+        self.seeds.iter().filter(|(_, curve)| curve.keys().last() == self.ratios.last())
+    }
 }
 
-fn last_ratio(seeds: &StrategyCurves) -> Option<u64> {
-    ratios_of(seeds).last().copied()
+/// Computes AUBC of a seed that has all shared ratios.
+fn area(curve: &SeedCurve, shared: &BTreeSet<u64>) -> Option<f64> {
+    let rounds = shared.iter().map(|ratio| Some((curve.get(ratio)?.ratio, curve.get(ratio)?.dice)));
+    let (ratios, dice): (Vec<f64>, Vec<f64>) = rounds.collect::<Option<_>>()?;
+    // Refused with fewer than two ratios only: keys ascend, and Dice is finite.
+    aubc(&ratios, &dice).ok()
 }
 
-/// Computes AUBC of the seeds that have all shared ratios.
-fn areas(seeds: &StrategyCurves, shared: &BTreeSet<u64>) -> Vec<f64> {
-    let values = seeds.values().filter_map(|curve| {
-        let rounds = shared.iter().map(|ratio| curve.get(ratio));
-        let rounds = rounds.map(|round| Some((round?.ratio, round?.dice)));
-        let (ratios, dice): (Vec<f64>, Vec<f64>) = rounds.collect::<Option<_>>()?;
-        // Refused with fewer than two ratios only: keys ascend, and Dice is finite.
-        aubc(&ratios, &dice).ok()
-    });
-    values.collect()
-}
-
-/// Finds the curves that reach the last ratio of the strategy, by seed.
-fn whole(seeds: &StrategyCurves) -> impl Iterator<Item = (&u64, &SeedCurve)> {
-    let last = last_ratio(seeds);
-    seeds.iter().filter(move |(_, curve)| curve.keys().next_back().copied() == last)
-}
-
-fn finals(seeds: &StrategyCurves) -> Vec<f64> {
-    whole(seeds).filter_map(|(_, curve)| Some(curve.values().next_back()?.dice)).collect()
-}
-
-/// Computes FG-Eff of the seeds whose curve has a finite rate; x₀ and the Dice there are those of the
+/// Computes FG-Eff of a seed whose curve has a finite rate; x₀ and the Dice there are those of the
 /// seed, over all strategies.
-fn efficiencies(seeds: &StrategyCurves, curves: &Curves, ceiling: Option<f64>) -> Vec<f64> {
-    let values = whole(seeds).filter_map(|(seed, curve)| {
-        let of_seed = curves.values().filter_map(|seeds| seeds.get(seed));
-        let all: Vec<&SeedRound> = of_seed.flat_map(BTreeMap::values).collect();
-        let x0 = all.iter().map(|round| round.drawn).min_by(f64::total_cmp)?;
-        let at_x0 = all.iter().filter(|round| round.drawn == x0);
-        let ends = CurveEnds { x0, start: mean(at_x0.map(|round| round.dice))?, ceiling: ceiling? };
-        let (drawn, dice): (Vec<f64>, Vec<f64>) =
-            curve.values().map(|round| (round.drawn, round.dice)).unzip();
-        fg_eff(&drawn, &dice, ends).ok()
-    });
-    values.collect()
+fn efficiency(
+    curves: &[StrategyCurves],
+    seed: &u64,
+    curve: &SeedCurve,
+    ceiling: f64,
+) -> Option<f64> {
+    let of_seed = curves.iter().filter_map(|strategy| strategy.seeds.get(seed));
+    let all = of_seed.flat_map(BTreeMap::values).collect_vec();
+    let x0 = all.iter().map(|round| round.drawn).min_by(f64::total_cmp)?;
+    let at_x0 = all.iter().filter(|round| round.drawn == x0);
+    let ends = CurveEnds { x0, start: mean(at_x0.map(|round| round.dice))?, ceiling };
+    let (drawn, dice): (Vec<f64>, Vec<f64>) =
+        curve.values().map(|round| (round.drawn, round.dice)).unzip();
+    fg_eff(&drawn, &dice, ends).ok()
 }

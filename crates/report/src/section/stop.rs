@@ -105,7 +105,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 }
 
 /// Lists every task and strategy whose records tell whether the rule fires, in the order of tables.
-fn stops<'a>(sweep: &Sweep<'a>) -> Result<Vec<Stop<'a>>, ReportError> {
+fn stops<'a>(sweep: &Sweep<'a>) -> Result<Vec<Stop<'a>>> {
     let mut groups: BTreeMap<(Task, &Arm), BTreeMap<Run, Option<&RoundRecord>>> = BTreeMap::new();
     for round in sweep.primary().filter(|round| round.arm.is_strategy()) {
         for record in round.records.iter().filter(|record| record.converged.is_some()) {

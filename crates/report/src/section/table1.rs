@@ -1,9 +1,7 @@
 //! The paper's Table 1: what each model of the sweep reaches with every slice annotated.
 //!
-//! `task,part,model,mean,ci_low,ci_high,seeds,cases,parameters,steps,difference,difference_low,
-//! difference_high,p,p_holm,n,paper_model,paper`: `difference` is the model's
-//! Dice minus the primary model's, `n` its pairs of case and seed; the paper's value and the
-//! difference are given on Part B only.
+//! `difference` is the model's Dice minus the primary model's, `n` its pairs of case and seed; the
+//! paper's value and the difference are given on Part B only.
 
 use crate::paired::{CROSSED, Paired, compare};
 use crate::paper;
@@ -52,7 +50,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 }
 
 /// The models by task in the manifest's order; those without a record are left out.
-fn model_rows<'a>(sweep: &Sweep<'a>) -> Result<Vec<ModelRow<'a>>, ReportError> {
+fn model_rows<'a>(sweep: &Sweep<'a>) -> Result<Vec<ModelRow<'a>>> {
     let manifest = &sweep.results.manifest;
     let full = sweep.rounds.iter().filter(|round| round.arm == Arm::Full && round.longest);
     let full = full.collect_vec();

@@ -1,5 +1,4 @@
-//! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts,
-//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps,asked`.
+//! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts.
 //!
 //! `asked` is the share of slices that the experiment names, `ratio` the share that was reached, as in
 //! all tables: a volume has whole slices. Both are fractions, 1 for `full`, which has a row for each number of `steps` that some point

@@ -1,5 +1,5 @@
 //! Dice of each foreground class on Part B, with full annotation and at the ratio that the paper
-//! compares, or where a task lacks that, the largest: `task,class,strategy,ratio,mean,ci_low,ci_high,seeds,cases`.
+//! compares, or where a task lacks that, the largest.
 
 use crate::format::percents;
 use crate::prelude::*;
@@ -54,7 +54,7 @@ fn class_rows<'a>(sweep: &Sweep<'a>) -> Vec<ClassRow<'a>> {
             _ if round.task != data.task => false,
             Arm::Full => Some(round.steps) == full_steps,
             Arm::First => false,
-            Arm::Strategy(_) => Some(ratio_key(round.ratio)) == compared.map(ratio_key),
+            Arm::Strategy(..) => Some(ratio_key(round.ratio)) == compared.map(ratio_key),
         };
         for (place, class) in data.classes.iter().enumerate().skip(1) {
             let of_class = |case: &CaseRecord| case.dice.iter().find(|(name, _)| name == class)?.1;
