@@ -11,7 +11,6 @@
 use crate::observations::{Run, run_of};
 use crate::paper;
 use crate::prelude::*;
-use crate::rounds::{cases_of, mean};
 use rayon::prelude::*;
 use slicewise_metrics::{crossed_t, spearman};
 

@@ -6,8 +6,8 @@
 //! worth. "Separated" means that its 95 % interval, for random seeds and cases, leaves out 0.
 
 use crate::arm::PROPOSED;
-use crate::format::{around, decimals, ends, list, percent, signed, with_ends};
-use crate::paired::Paired;
+use crate::format::{around, decimals, ends, list, signed, with_ends};
+use crate::observations::Paired;
 use crate::paper::{self, COMPARED_RATIO};
 use crate::prelude::*;
 use crate::sweep::Sweep;

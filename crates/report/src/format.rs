@@ -40,11 +40,6 @@ pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { decimals(p, 3) }
 }
 
-/// Half the interval's width.
-pub(crate) fn half_width(value: Interval) -> Option<f64> {
-    Some((value.high? - value.low?) / 2.0)
-}
-
 /// A mean and its interval: `0.843 (0.831 to 0.855)`; the mean alone without an interval.
 pub(crate) fn with_ends(value: Interval, places: usize) -> String {
     let text = |value| decimals(value, places);

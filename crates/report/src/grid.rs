@@ -90,7 +90,8 @@ impl Column {
             Cell::Value(value) if self.format == Format::Ends => (format::ends(*value, 3), None),
             Cell::Value(value) => {
                 let places = if let Format::Decimals(places) = self.format { places } else { 3 };
-                let half = format::half_width(*value).map(|half| format::decimals(half, places));
+                let half = value.high.zip(value.low).map(|(high, low)| (high - low) / 2.0);
+                let half = half.map(|half| format::decimals(half, places));
                 (number(value.mean), half)
             }
         }

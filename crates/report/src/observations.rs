@@ -5,12 +5,12 @@
 //! are the same to the byte whatever polars does.
 
 use crate::prelude::*;
-use crate::rounds::{Score, mean, part_name};
+use crate::rounds::{Score, part_name};
 use crate::table::Table;
 use polars::prelude::{
     ChunkCompareEq, DataFrame, DataFrameJoinOps, PolarsResult, SortMultipleOptions, df,
 };
-use slicewise_metrics::{CrossedT, crossed_t, mean_interval};
+use slicewise_metrics::{CrossedT, crossed_t, holm, mean_interval};
 
 /// What was trained once: a fold, 0 without folds, and a seed.
 pub(crate) type Run = (usize, u64);
@@ -64,12 +64,9 @@ impl<'a> Row<'a> {
 
 impl<'a> Observations<'a> {
     /// All cases of `rounds`, each given by its records, one a run.
-    pub(crate) fn of<'r>(rounds: impl IntoIterator<Item = &'r Vec<&'a RoundRecord>>) -> Result<Self>
-    where
-        'a: 'r,
-    {
+    pub(crate) fn of(rounds: &[&[&'a RoundRecord]]) -> Result<Self> {
         let mut rows = Vec::new();
-        for (round, records) in rounds.into_iter().enumerate() {
+        for (round, records) in rounds.iter().enumerate() {
             let cases = records.iter().flat_map(|record| record.cases.iter().map(|c| (*record, c)));
             rows.extend(cases.map(|(record, case)| Row { round, record, case }));
         }
@@ -153,5 +150,70 @@ impl<'a> Observations<'a> {
             scores[pair].push(score);
         }
         Ok(scores.iter().map(|scores| crossed_t(scores).ok()).collect())
+    }
+}
+
+/// Says what interval and p of [`Paired`] are.
+pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t \
+    test in which whole seeds and whole cases are random: other seeds and other cases would give \
+    another mean. Below three seeds the value stands alone.";
+
+/// How the Part B Dice of two rounds differs where both have one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paired {
+    /// Mean over cases, and its 95 % interval for random runs and cases; without ends below three
+    /// runs. `n` counts pairs of run and case.
+    pub(crate) difference: Interval,
+    /// p of the same test.
+    pub(crate) p: Option<f64>,
+    /// `p` corrected by Holm over the family of comparisons.
+    pub(crate) p_holm: Option<f64>,
+    /// Runs that both have.
+    pub(crate) runs: usize,
+    /// Cases that both have.
+    pub(crate) cases: usize,
+}
+
+impl From<CrossedT> for Paired {
+    fn from(test: CrossedT) -> Self {
+        let (difference, p, runs, cases) = (test.interval, test.p, test.runs, test.cases);
+        Self { difference, p, p_holm: p, runs, cases }
+    }
+}
+
+/// Two rounds and how the first differs from the second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compared<'a> {
+    pub(crate) ours: &'a Round<'a>,
+    pub(crate) theirs: &'a Round<'a>,
+    pub(crate) paired: Paired,
+}
+
+/// Compares pairs of rounds, and corrects the p-values of neighbours whose first round is of the same
+/// `family` together. Pairs without a common case and run are left out.
+pub(crate) fn compare<'a, F: PartialEq>(
+    observations: &Observations,
+    pairs: &[[&'a Round<'a>; 2]],
+    family: impl Fn(&Round) -> F,
+) -> Result<Vec<Compared<'a>>> {
+    let compared = pairs.iter().zip(observations.differences(pairs)?);
+    let compared = compared.filter_map(|(&[ours, theirs], test)| {
+        Some(Compared { ours, theirs, paired: test?.into() })
+    });
+    let mut compared: Vec<Compared> = compared.collect();
+    for family in compared.chunk_by_mut(|a, b| family(a.ours) == family(b.ours)) {
+        correct(family.iter_mut().map(|compared| &mut compared.paired));
+    }
+    Ok(compared)
+}
+
+/// Corrects the p-values of one family by Holm.
+pub(crate) fn correct<'p>(family: impl IntoIterator<Item = &'p mut Paired>) {
+    let tested = family.into_iter().filter_map(|paired| Some((paired.p?, &mut paired.p_holm)));
+    let (p, slots): (Vec<f64>, Vec<&mut Option<f64>>) = tested.unzip();
+    // p-values of a test are never outside [0, 1], the one thing refused.
+    let corrected = holm(&p).unwrap_or(p);
+    for (slot, p_holm) in slots.into_iter().zip(corrected) {
+        *slot = Some(p_holm);
     }
 }

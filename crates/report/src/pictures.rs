@@ -9,7 +9,7 @@ use crate::prelude::*;
 use crate::sweep::Sweep;
 use slicewise_data::error::GridCause;
 use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
-use slicewise_experiment::{DataManifest, ResultsFolder, Run, pictures};
+use slicewise_experiment::{DataManifest, ResultsFolder, Run};
 use std::path::{Path, PathBuf};
 
 /// Class indices, `[D, H, W]`, the sliced axis first.
@@ -55,11 +55,6 @@ impl<'a> Pictures<'a> {
         Ok(Some(Self { sweep, folder, data, case, axis, scan, truth }))
     }
 
-    /// Index and name of the class whose attention was kept.
-    pub(crate) fn class(&self) -> Option<(usize, &'a str)> {
-        pictures::pictured_class(&self.data.classes)
-    }
-
     /// The rounds of the strategy that is shown: the paper's, else the first that has any.
     pub(crate) fn strategy(&self, kept: &str) -> Vec<&'a RoundRecord> {
         let arms = self.sweep.primary().map(|round| &round.arm).filter(|arm| arm.is_strategy());
@@ -86,7 +81,7 @@ impl<'a> Pictures<'a> {
         self.of_round(record, SEGMENTATION, self.data.classes.len())
     }
 
-    /// Attention for [`Pictures::class`] in `[0, 1]` after this round.
+    /// Attention for the [pictured class](slicewise_experiment::pictures::pictured_class) in `[0, 1]` after this round.
     pub(crate) fn attention(&self, record: &RoundRecord) -> Result<Volume<f64>> {
         let stored = self.of_round(record, ATTENTION, FULL_ATTENTION as usize + 1)?;
         let share = |value| f64::from(value) / FULL_ATTENTION;

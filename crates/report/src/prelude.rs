@@ -2,8 +2,8 @@
 
 pub(crate) use crate::arm::Arm;
 pub(crate) use crate::error::{ReportError, Result};
-pub(crate) use crate::format::{task_short, task_title};
-pub(crate) use crate::rounds::{Point, Round, ratio_key};
+pub(crate) use crate::format::{percent, task_short, task_title};
+pub(crate) use crate::rounds::{Point, Round, cases_of, mean, ratio_key};
 pub(crate) use itertools::Itertools;
 pub(crate) use slicewise_data::{Part, Task};
 pub(crate) use slicewise_experiment::{CaseRecord, RoundRecord};

@@ -2,9 +2,11 @@
 //! `sections!`: files on disk, page, contents list and `verify` follow from it. All columns of tidy
 //! tables are listed in `docs/tables.md`, which a test holds to them.
 
+use crate::format::around;
 use crate::prelude::*;
 use crate::table::bytes;
 use polars::prelude::DataFrame;
+use slicewise_experiment::Manifest;
 use slicewise_figure::Figure;
 
 // What sections are written with.
@@ -83,11 +85,8 @@ sections! {
 
 /// Makes the sections that the sweep has something to say about.
 pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>> {
-    let mut made = Vec::new();
-    for section in SECTIONS {
-        made.extend((section.make)(sweep)?.map(|content| (section, content)));
-    }
-    Ok(made)
+    let made = SECTIONS.iter().map(|of| Ok((of.make)(sweep)?.map(|content| (of, content))));
+    made.filter_map(Result::transpose).collect()
 }
 
 impl Content {
@@ -120,9 +119,7 @@ impl Content {
 
     /// The files of the section's tables: names and bytes.
     pub(crate) fn files(&self, name: &'static str, sweep: &Sweep) -> Result<Files> {
-        let Some(frame) = &self.frame else {
-            return Ok(Vec::new());
-        };
+        let Some(frame) = &self.frame else { return Ok(Vec::new()) };
         let [csv, parquet] = bytes(name, frame.clone())?;
         let mut files = vec![
             (format!("{name}.csv"), csv),
@@ -139,17 +136,8 @@ impl Content {
 
 /// What the numbers are and whence, then the tables.
 fn markdown(grids: &[Grid], sweep: &Sweep) -> String {
-    let manifest = &sweep.results.manifest;
-    let how = grids.iter().filter(|grid| !grid.how.is_empty()).map(|grid| format!("{} ", grid.how));
-    let mut text = format!(
-        "{}Sweep `{}`, {} seed(s), commit {}.\n",
-        how.collect::<String>(),
-        manifest.name,
-        manifest.seeds.len(),
-        manifest.commit
-    );
-    for grid in grids {
-        text.push_str(&format!("\n{}", grid.markdown()));
-    }
-    text
+    let Manifest { name, seeds, commit, .. } = &sweep.results.manifest;
+    let how: String = grids.iter().map(|grid| around("", &grid.how, " ")).collect();
+    let tables: String = grids.iter().map(|grid| format!("\n{}", grid.markdown())).collect();
+    format!("{how}Sweep `{name}`, {} seed(s), commit {commit}.\n{tables}", seeds.len())
 }

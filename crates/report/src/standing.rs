@@ -6,10 +6,8 @@
 //! difference here, for which both are random. Oracles see the ground truth, so they have no rank,
 //! are nobody's rival and stand last.
 
-use crate::observations::Run;
-use crate::paired::{Compared, Paired, correct};
+use crate::observations::{Compared, Paired, Run, correct};
 use crate::prelude::*;
-use crate::rounds::mean;
 use crate::sweep::{ALPHA, Sweep};
 use slicewise_figure::FEW;
 use slicewise_metrics::{CrossedT, average_ranks, crossed_t};
@@ -117,16 +115,14 @@ fn stand(sweep: &Sweep, task: Option<Task>, seen: &[Seen]) -> Vec<Standing> {
             task,
             arm: arm.clone(),
             rank: rank.map(|test| test.interval),
-            paired: difference.map(Paired::from),
+            paired: difference
+                .map(|test| Paired { p_holm: test.p.filter(|_| !arm.is_oracle()), ..test.into() }),
             tests: tests(sweep, arm, is_own),
         }
     });
     let mut rows = rows.collect_vec();
-    let (oracles, others): (Vec<_>, Vec<_>) = rows.iter_mut().partition(|row| row.arm.is_oracle());
-    correct(others.into_iter().filter_map(|row| row.paired.as_mut()));
-    for oracle in oracles.into_iter().filter_map(|row| row.paired.as_mut()) {
-        oracle.p_holm = None;
-    }
+    let others = rows.iter_mut().filter(|row| !row.arm.is_oracle());
+    correct(others.filter_map(|row| row.paired.as_mut()));
     let place = |row: &Standing| {
         let difference = row.paired.as_ref().map_or(0.0, |paired| paired.difference.mean);
         let rank = row.rank.map_or(f64::MAX, |rank| rank.mean);

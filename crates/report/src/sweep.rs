@@ -6,13 +6,11 @@
 
 use crate::agreement::{Agreement, agreements};
 use crate::arm::EVEN;
-use crate::format::{list, percent};
-use crate::minimum_cost::{BY_MEAN, MinimumCost};
-use crate::observations::{Observations, Scores};
-use crate::paired::{Compared, Paired, compare};
+use crate::format::list;
+use crate::observations::{Compared, Observations, Paired, Scores, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::prelude::*;
-use crate::rounds::{Cost, cases_of, mean};
+use crate::rounds::Cost;
 use crate::standing::{Standing, standings};
 use serde_yaml::Value;
 use slicewise_data::{Agreement as Measure, Spacing};
@@ -51,6 +49,26 @@ pub(crate) struct Sweep<'a> {
     pub(crate) standings: Vec<Standing>,
 }
 
+/// The rule of the star: the mean difference is within the margin.
+pub(crate) const BY_MEAN: &str = "mean";
+
+/// Where one strategy has reached full annotation: the smallest ratio that satisfies a rule, which the
+/// paper's Fig. 5 stars.
+///
+/// The paper does not say by which rule. Ours: Part B Dice is compared with full annotation's on
+/// the same case and seed, and the mean difference may not fall more than [a margin](Sweep::margin) below 0.
+/// A stricter rule stands beside it: the lower end of the difference's interval may not. Full
+/// annotation is the round with exactly as many training steps as the point. A strategy with a point
+/// that has none such has no minimum cost: a lower ratio might have reached it.
+pub(crate) struct MinimumCost<'a> {
+    pub(crate) task: Task,
+    pub(crate) arm: Arm,
+    /// [`BY_MEAN`], or `interval`: even the lower end of the interval is within the margin.
+    pub(crate) rule: &'static str,
+    /// The round there, and full annotation with as many steps; `None` if no ratio satisfies it.
+    pub(crate) reached: Option<Compared<'a>>,
+}
+
 impl<'a> Sweep<'a> {
     /// Computes what sections share, from [`rounds`](crate::rounds::rounds) of the results.
     pub(crate) fn new(
@@ -58,7 +76,8 @@ impl<'a> Sweep<'a> {
         rounds: &'a [Round<'a>],
         root: Option<&'a Path>,
     ) -> Result<Self> {
-        let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
+        let records = rounds.iter().map(|round| &round.records[..]).collect_vec();
+        let observations = Observations::of(&records)?;
         let mut sweep = Self {
             results,
             config: serde_yaml::from_str(&results.config).unwrap_or_default(),

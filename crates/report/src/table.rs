@@ -4,7 +4,7 @@
 //! polars holds the frame and writes it as CSV and Parquet.
 
 use crate::grid::{Cell, Column, Format, Grid, Row};
-use crate::paired::Paired;
+use crate::observations::Paired;
 use crate::prelude::*;
 use crate::rounds::{Score, part_name};
 use polars::prelude::{

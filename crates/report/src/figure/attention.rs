@@ -2,11 +2,12 @@
 //! beside the truth and the segmentation.
 
 use crate::figure::heading;
-use crate::format::{decimals, percent};
+use crate::format::decimals;
 use crate::pictures::{ATTENTION, Labels, Pictures};
 use crate::prelude::*;
 use crate::rounds::reached;
 use crate::sweep::Sweep;
+use slicewise_experiment::pictures::pictured_class;
 use slicewise_figure::{AttentionRow, ClassOnSlice, Figure, Scan, attention_rows};
 use std::cmp::Reverse;
 
@@ -31,7 +32,9 @@ pub(crate) fn attention_figure(sweep: &Sweep) -> Result<Option<Figure>> {
 fn of_case(sweep: &Sweep, pictures: &Pictures) -> Result<Option<Figure>> {
     let truth = &pictures.truth;
     let scan = Scan::around(&pictures.scan, truth);
-    let (Some((class, name)), Some(scan)) = (pictures.class(), scan) else { return Ok(None) };
+    let (Some((class, name)), Some(scan)) = (pictured_class(&pictures.data.classes), scan) else {
+        return Ok(None);
+    };
     let mut rounds = pictures.rounds(&Arm::First, ATTENTION);
     rounds.extend(spread(&pictures.strategy(ATTENTION), ROUNDS));
     // The slice with most of the class.

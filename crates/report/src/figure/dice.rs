@@ -152,9 +152,8 @@ fn references(
 
 /// The legend's entry for full annotation, which says whether it was trained as long.
 fn full_entry(sweep: &Sweep) -> Entry {
-    let tasks = sweep.tasks();
-    let name = Arm::Full.label();
-    if tasks.iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
+    let (tasks, name) = (sweep.tasks(), Arm::Full.label());
+    if sweep.tasks().iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
         let dotted = Look { dash: Some(DOTS), ..SHARED };
         return Entry::line(format!("{name}, as many steps"), dotted);
     }
@@ -165,15 +164,14 @@ fn full_entry(sweep: &Sweep) -> Entry {
 
 /// What a caption adds where full annotation had several numbers of steps, or not that of a point.
 fn trained(sweep: &Sweep) -> String {
-    let tasks = sweep.tasks();
-    let dotted = match tasks.iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
+    let dotted = match sweep.tasks().iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
         true => {
             " Dotted: full annotation with as many training steps as the point at that place has, \
              grey where strategies have the same steps."
         }
         false => "",
     };
-    let unequal = tasks.into_iter().filter_map(|task| {
+    let unequal = sweep.tasks().into_iter().filter_map(|task| {
         let unequal = sweep.unequal_steps(task)?;
         Some(format!(" {}: {unequal}, so there are no stars.", task.label()))
     });

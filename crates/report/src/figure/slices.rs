@@ -3,9 +3,8 @@
 
 use crate::agreement::{Signal, Slices, pairs};
 use crate::figure::heading;
-use crate::format::{decimals, percent};
+use crate::format::decimals;
 use crate::prelude::*;
-use crate::rounds::cases_of;
 use crate::sweep::Sweep;
 use itertools::izip;
 use slicewise_data::Agreement;

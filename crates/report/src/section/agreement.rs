@@ -11,7 +11,7 @@ use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::shown;
 use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
-use crate::format::{around, decimals, list, percent, setting, share, signed, with_ends};
+use crate::format::{around, decimals, list, setting, share, signed, with_ends};
 use crate::paper;
 use crate::prelude::*;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
@@ -75,10 +75,8 @@ fn grid(sweep: &Sweep) -> Grid {
             Part::B => r.0.4.name().to_owned(),
         })
         .on_page(|r| shown(r.0.1));
-    for (place, slices) in Slices::ALL.into_iter().enumerate() {
-        if !sweep.agreements.iter().any(|row| row.slices == slices) {
-            continue;
-        }
+    let is_known = |of: &(usize, Slices)| sweep.agreements.iter().any(|row| row.slices == of.1);
+    for (place, slices) in Slices::ALL.into_iter().enumerate().filter(is_known) {
         let which = match slices {
             Slices::Zero => "0/0 := 0".to_owned(),
             slices => format!("{} slices", slices.name()),

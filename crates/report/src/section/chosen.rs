@@ -2,9 +2,8 @@
 //! There is no table: the records have every slice.
 
 use crate::figure::heading;
-use crate::format::{percent, share};
+use crate::format::share;
 use crate::prelude::*;
-use crate::rounds::cases_of;
 use crate::section::{Content, Made, Sweep};
 use slicewise_figure::{Figure, Strips, strips};
 
@@ -132,8 +131,7 @@ fn shades(heights: &Heights) -> Vec<f64> {
 /// The share that lies in the first or the last tenth of the height; `None` of nothing.
 fn ends<'h>(rounds: impl Iterator<Item = &'h Heights> + Clone) -> Option<f64> {
     let tenth = BINS / 10;
-    let sum = |heights: &Heights| heights.iter().sum::<f64>();
-    let all: f64 = rounds.clone().map(sum).sum();
+    let all: f64 = rounds.clone().map(|of| of.iter().sum::<f64>()).sum();
     let inner: f64 = rounds.map(|of| of[tenth..BINS - tenth].iter().sum::<f64>()).sum();
     (all > 0.0).then(|| 1.0 - inner / all)
 }

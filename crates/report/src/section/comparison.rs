@@ -5,7 +5,7 @@
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
-use crate::paired::{CROSSED, Compared};
+use crate::observations::{CROSSED, Compared};
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep, Table};
 use slicewise_figure::FEW;

@@ -6,10 +6,10 @@
 //! do not know the contours.
 
 use crate::arm::EVEN;
-use crate::format::{decimals, percent, setting, signed};
+use crate::format::{decimals, setting, signed};
 use crate::observations::run_of;
 use crate::prelude::*;
-use crate::rounds::{Cost, mean};
+use crate::rounds::Cost;
 use crate::section::{Content, Format, Made, Sweep, Table};
 use crate::standing::few;
 

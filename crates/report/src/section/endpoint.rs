@@ -6,8 +6,8 @@
 //! ground truth, so nobody asks whether they are better; they are not in the family.
 
 use super::comparison::differences;
-use crate::format::{around, ends, list, percent, percents, signed};
-use crate::paired::{CROSSED, Compared, compare};
+use crate::format::{around, ends, list, percents, signed};
+use crate::observations::{CROSSED, Compared, compare};
 use crate::prelude::*;
 use crate::section::{Content, Made, Sweep};
 use crate::sweep::ALPHA;

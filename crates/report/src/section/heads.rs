@@ -7,7 +7,6 @@
 
 use crate::agreement::{Scope, Signal, Slices, correlation};
 use crate::figure::{heading, intervals};
-use crate::format::percent;
 use crate::prelude::*;
 use crate::section::{Content, Format, Grid, Line, Made, Sweep, Table, pivot};
 use slicewise_figure::{DotBlock, dot_plot};

@@ -5,9 +5,9 @@
 //! which Dice over those, and surface distances, see. `measure` is a name in [`MEASURES`];
 //! `undefined` counts classes of cases, over all runs, that have no value.
 
-use crate::format::{list_of, percent};
+use crate::format::list_of;
 use crate::prelude::*;
-use crate::rounds::{HALF, Score, cases_of, mean};
+use crate::rounds::{HALF, Score};
 use crate::section::{Content, Format, Grid, Made, Sweep, Table, pivot};
 use slicewise_figure::FEW;
 

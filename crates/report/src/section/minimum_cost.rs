@@ -4,20 +4,28 @@
 //! and `voxels` are shares of Part A, the columns before them counts; `minutes` are by the stated
 //! model of effort.
 
-use crate::format::{around, decimals, list, percent, setting, share};
+use crate::format::{around, decimals, list, setting, share};
 use crate::grid::Cell;
-use crate::minimum_cost::{BY_MEAN, MinimumCost};
-use crate::paired::CROSSED;
+use crate::observations::CROSSED;
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep, Table};
 use crate::standing::few;
+use crate::sweep::{BY_MEAN, MinimumCost};
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let cost = |row: &MinimumCost| Some(row.reached?.ours.cost());
     let ratio = |row: &MinimumCost| Some(row.reached?.ours.ratio);
     let difference = |row: &MinimumCost| Some(row.reached?.paired.difference);
     let (count, voxels) = (Format::Decimals(0), "annotated_foreground_voxels");
-    let table = Table::of(&sweep.costs, how(sweep))
+    let margin = |task: Task| format!("{} in {}", setting(sweep.margin(task)), task.label());
+    let how = format!(
+        "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
+         compared on the same case and seed, with the same number of training steps. By minutes and voxels a strategy that asks for large slices pays more than by slices. \"By mean\": the mean difference is at least minus the \
+         margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
+         difference's 95 % interval is. {CROSSED} The margins are ours: the paper states no rule.",
+        list(sweep.tasks().into_iter().map(margin))
+    );
+    let table = Table::of(&sweep.costs, how)
         .tidy("task", |r| r.task)
         .column(("strategy", "strategy"), Format::Words, |r| &r.arm)
         .tidy("rule", |r| r.rule)
@@ -39,18 +47,6 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .column(("minutes", "minutes"), count, |r| sweep.minutes(&cost(r)?));
     let content = Content::of("minimum-cost", table)?;
     Ok(Some(content.told(sweep, |task| sentence(sweep, task))))
-}
-
-/// Says how the numbers were computed.
-fn how(sweep: &Sweep) -> String {
-    let margin = |task: Task| format!("{} in {}", setting(sweep.margin(task)), task.label());
-    format!(
-        "The smallest ratio at which a strategy's Part B Dice is as good as full annotation's, \
-         compared on the same case and seed, with the same number of training steps. By minutes and voxels a strategy that asks for large slices pays more than by slices. \"By mean\": the mean difference is at least minus the \
-         margin ({}), which is the star of Fig. 5. \"By interval\": even the lower end of the \
-         difference's 95 % interval is. {CROSSED} The margins are ours: the paper states no rule.",
-        list(sweep.tasks().into_iter().map(margin))
-    )
 }
 
 /// Says where each strategy comes within the margin of full annotation.

@@ -2,7 +2,7 @@
 //! that of the sweep's first one, at the same ratio, by the same strategy, on the same cases, folds and
 //! seeds. For sweeps with two or more models.
 
-use crate::paired::{CROSSED, compare};
+use crate::observations::{CROSSED, compare};
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep, Table};
 

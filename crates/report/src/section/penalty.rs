@@ -7,7 +7,6 @@
 use crate::figure::heading;
 use crate::format::setting;
 use crate::prelude::*;
-use crate::rounds::mean;
 use crate::section::{Content, Format, Grid, Made, Sweep, Table};
 use crate::sweep::ALPHA;
 use slicewise_figure::{FEW, Matrix, heat_map};
@@ -84,10 +83,8 @@ fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     };
     let cells = pairwise_penalty(&budgets, ALPHA, |ours, theirs| {
         let (ours, theirs) = ((*ours)?, (*theirs)?);
-        let (found, sign) = match find(ours, theirs) {
-            Some(found) => (found, 1.0),
-            None => (find(theirs, ours)?, -1.0),
-        };
+        let found = find(ours, theirs).map(|found| (found, 1.0));
+        let (found, sign) = found.or_else(|| Some((find(theirs, ours)?, -1.0)))?;
         Some(Difference { mean: sign * found.difference.mean, p: found.p? })
     });
     (arms.len() > 1).then_some(PenaltyMatrix { task, arms, cells })

@@ -5,7 +5,7 @@
 //! penalty matrix against all strategies, a ratio each; they are empty where none could be tested.
 
 use crate::format::{list, list_of, percents, signed, with_ends};
-use crate::paired::CROSSED;
+use crate::observations::CROSSED;
 use crate::prelude::*;
 use crate::section::{Column, Content, Format, Made, Sweep, Table};
 use crate::standing::{Standing, ranked};
@@ -43,7 +43,11 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let under = |title: &str, format| Column::new(title, format).under(over);
     let minus = format!("minus {}", reference.label());
     let mut grid = Table::of(&lines, how(sweep, &reference))
-        .shown("strategy", Format::Words, |r| name(r, &reference))
+        .shown("strategy", Format::Words, |r| match &r.arm {
+            arm if *arm == reference => format!("{arm} (reference)"),
+            arm if arm.is_oracle() => format!("{arm} (bound: sees the truth)"),
+            arm => arm.to_string(),
+        })
         .shown_as(under("mean rank", Format::Decimals(1)), |r| r.rank)
         .shown_as(under(&minus, Format::Difference), |r| difference(r))
         .shown_as(under("p, Holm", Format::P), |r| r.paired?.p_holm);
@@ -64,16 +68,6 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(content.told(sweep, |task| sentences(sweep, task, &reference))))
 }
 
-/// A strategy's name, and whether it is no ordinary one.
-fn name(row: &Standing, reference: &Arm) -> String {
-    match &row.arm {
-        arm if arm == reference => format!("{} (reference)", arm.label()),
-        arm if arm.is_oracle() => format!("{} (bound: sees the truth)", arm.label()),
-        arm => arm.label().to_owned(),
-    }
-}
-
-/// Says how the numbers were computed.
 fn how(sweep: &Sweep, reference: &Arm) -> String {
     let ratios = sweep.tasks().into_iter().map(|task| {
         let (ratios, _) = ranked(sweep, task);

@@ -3,7 +3,7 @@
 
 use crate::figure::attention::attention_figure;
 use crate::figure::heading;
-use crate::format::{decimals, percent};
+use crate::format::decimals;
 use crate::paper::headline_ratio;
 use crate::pictures::{Labels, Pictures, SEGMENTATION};
 use crate::prelude::*;

@@ -6,9 +6,9 @@
 //! with more rounds would gain AUBC by that alone: it is taken over the ratios that all strategies
 //! of the task have.
 
-use crate::format::{around, list, percent, percents};
+use crate::format::{around, list, percents};
 use crate::prelude::*;
-use crate::rounds::{drawn, mean};
+use crate::rounds::drawn;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
 use slicewise_metrics::{CurveEnds, aubc, fg_eff, mean_interval};
 
@@ -81,23 +81,12 @@ fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
     let columns = sweep.tasks().into_iter().cartesian_product(MEASURES).collect_vec();
     let places = columns.iter().map(|(task, (measure, ..))| (*task, *measure)).collect_vec();
     let lines = pivot(rows, &places, |row| (&row.arm, (row.task, row.measure)));
-    let mut table = Table::of(&lines, how(rows)).shown("strategy", Format::Words, |r| r.0);
-    for (at, (task, (_, title, decimals))) in columns.into_iter().enumerate() {
-        let title = format!("{} {title}", task_short(task));
-        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(task));
-        table = table.shown_as(column, |r| r.1[at].map(|row| row.value));
-    }
-    table.grid()
-}
-
-/// Says how the numbers were computed.
-fn how(rows: &[Statistic]) -> String {
     let areas = rows.iter().filter(|row| row.measure == "aubc");
     let shared: BTreeMap<Task, String> =
         areas.map(|row| (row.task, percents(row.ratios.iter().copied()))).collect();
     let shared = shared.iter().map(|(task, ratios)| format!("{}: {ratios}", task.label()));
     let shared = around(" (", &shared.collect_vec().join("; "), ")");
-    format!(
+    let how = format!(
         "Of each seed's Part B Dice, then mean ± half the 95 % Student-t interval over seeds (none \
          below three; other cases would move it too): \
          AUBC is the area by trapezoids over the ratios that all strategies have{shared}, divided \
@@ -106,7 +95,14 @@ fn how(rows: &[Statistic]) -> String {
          annotation and c − a the first round at x₀ (a seed already at c has no finite b and is \
          left out). It is computed only where full annotation and all points of a curve had the same \
          number of training steps."
-    )
+    );
+    let mut table = Table::of(&lines, how).shown("strategy", Format::Words, |r| r.0);
+    for (at, (task, (_, title, decimals))) in columns.into_iter().enumerate() {
+        let title = format!("{} {title}", task_short(task));
+        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(task));
+        table = table.shown_as(column, |r| r.1[at].map(|row| row.value));
+    }
+    table.grid()
 }
 
 /// Computes the statistics of every strategy of a task, in the order of tables. A measure that no seed has

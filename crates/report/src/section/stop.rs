@@ -9,10 +9,10 @@
 
 use crate::agreement::{Correlation, Scope, Signal, Slices, correlation};
 use crate::arm::shown;
-use crate::format::{around, decimals, percent};
+use crate::format::{around, decimals};
 use crate::observations::{Observations, Run, run_of};
 use crate::prelude::*;
-use crate::rounds::{mean, reached};
+use crate::rounds::reached;
 use crate::section::{Content, Format, Made, Sweep, Table};
 
 /// One strategy of the primary model; what is said of the stop is of the runs that stop, each at its
@@ -59,7 +59,6 @@ impl Stop<'_> {
     }
 }
 
-/// Says how the numbers were computed.
 const HOW: &str = "The first round at which the paper's stop rule fires: mean P of Part A \
     less than σ from that of the round before. Each seed stops at its own round; Dice and rank \
     correlations are of that round, on Part B, mean and 95 % Student-t interval over the seeds \
@@ -119,6 +118,7 @@ fn stops<'a>(sweep: &Sweep<'a>) -> Result<Vec<Stop<'a>>> {
     }
     let at_stop = groups.values().map(|runs| runs.values().flatten().copied().collect_vec());
     let at_stop = at_stop.collect_vec();
+    let at_stop = at_stop.iter().map(Vec::as_slice).collect_vec();
     let dice = Observations::of(&at_stop)?.scores(|case| case.mean_dice);
     let stops = groups.into_iter().zip(&at_stop).enumerate();
     let stops = stops.map(|(place, (((task, arm), runs), records))| {

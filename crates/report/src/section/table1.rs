@@ -3,7 +3,7 @@
 //! `difference` is the model's Dice minus the primary model's, `n` its pairs of case and seed; the
 //! paper's value and the difference are given on Part B only.
 
-use crate::paired::{CROSSED, Paired, compare};
+use crate::observations::{CROSSED, Paired, compare};
 use crate::paper;
 use crate::prelude::*;
 use crate::rounds::HALF;

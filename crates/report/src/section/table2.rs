@@ -7,7 +7,6 @@
 
 use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
-use crate::format::percent;
 use crate::grid::Cell;
 use crate::paper;
 use crate::prelude::*;

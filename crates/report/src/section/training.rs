@@ -5,18 +5,14 @@ use crate::figure::{heading, intervals};
 use crate::prelude::*;
 use crate::section::{Content, Made, Sweep};
 use slicewise_experiment::{ResultsFolder, Run, losses};
-use slicewise_figure::{Axes, Curve, Entry, Figure, Mark, Panels, SHARED};
+use slicewise_figure::{Axes, Curve, Entry, Mark, Panels, SHARED};
 use slicewise_metrics::mean_interval;
 
 /// No loss of a network that learns is above this.
 const HIGHEST: f64 = 20.0;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    Ok(figure(sweep).map(|figure| Content::default().drawn([figure])))
-}
-
-fn figure(sweep: &Sweep) -> Option<Figure> {
-    let folder = ResultsFolder::new(sweep.root?);
+    let Some(folder) = sweep.root.map(ResultsFolder::new) else { return Ok(None) };
     let axes = |task: Task, arm: Arm| {
         let title = format!("{} · {}", task_title(task), arm.label());
         let curves = vec![Curve::new(SHARED, marks(sweep, &folder, task, &arm))];
@@ -26,7 +22,7 @@ fn figure(sweep: &Sweep) -> Option<Figure> {
     let rows = sweep.tasks().into_iter().map(row).collect_vec();
     let drawn = |axes: &Axes| axes.curves.iter().any(|curve| !curve.marks.is_empty());
     if !rows.iter().flatten().any(drawn) {
-        return None;
+        return Ok(None);
     }
     let panels = Panels {
         rows,
@@ -37,11 +33,12 @@ fn figure(sweep: &Sweep) -> Option<Figure> {
     let name = ("training", "Training loss along the steps");
     let over = intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over runs");
     let entries = [Entry::curve("mean over runs", SHARED)];
-    Some(panels.figure(heading(sweep, name, &over), &entries).captioned(
+    let figure = panels.figure(heading(sweep, name, &over), &entries).captioned(
         "Mean training loss of pieces of a run, from its first step to its last. A curve that still falls at \
          its end says that training had not come to rest. Whether that changes a comparison is for a \
          sweep with more steps to say.",
-    ))
+    );
+    Ok(Some(Content::default().drawn([figure])))
 }
 
 /// The mean loss at each share of the steps, over the runs of an arm that have as many pieces.
