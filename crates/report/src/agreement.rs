@@ -161,18 +161,15 @@ pub(crate) type Ranked = (Part, Scope, Slices);
 /// What all signals are compared by; all else is of the two queries alone.
 pub(crate) const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
 
-/// Run, case and what it contributes to a coefficient: within cases its own.
-type Contributions<'r> = Vec<(Run, &'r str, f64)>;
-
 /// The correlation of a signal with R over records of one model, one a run, and what each case of each
-/// run contributes; `None` without P, or where no run has a coefficient.
+/// run contributes, within cases its own; `None` without P, or where no run has a coefficient.
 pub(crate) fn correlation<'r>(
     records: &[&'r RoundRecord],
     signal: Signal,
     (part, scope, slices): Ranked,
-) -> Option<(Correlation, Contributions<'r>)> {
+) -> Option<(Correlation, Vec<(Run, &'r str, f64)>)> {
     let mut means = Vec::new();
-    let mut by_case: Contributions = Vec::new();
+    let mut by_case = Vec::new();
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
     for record in records {
         let cases = cases_of(record, part).map(|case| (case, pairs(case, signal, slices)));

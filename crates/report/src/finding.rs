@@ -21,15 +21,13 @@ pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>> {
 
 fn full_annotation(sweep: &Sweep, task: Task) -> Option<String> {
     let fulls = sweep.fulls(task, Part::B).into_iter();
-    let fulls = list(
-        fulls.map(|full| format!("{} after {} steps", with_ends(full.dice.value, 3), full.steps)),
-    );
+    let dice = |full: &Point| with_ends(full.dice.value, 3);
+    let fulls = list(fulls.map(|full| format!("{} after {} steps", dice(full), full.steps)));
     let unequal = sweep.unequal_steps(task).unwrap_or_default();
     let unequal =
         around(" Points are not compared with it where it had other training: ", &unequal, ".");
-    (!fulls.is_empty()).then(|| {
-        format!("Full annotation reaches a mean Dice of {fulls} on unseen cases.{unequal}")
-    })
+    let words = format!("Full annotation reaches a mean Dice of {fulls} on unseen cases.{unequal}");
+    (!fulls.is_empty()).then_some(words)
 }
 
 /// The best strategy against the next, at the ratio at which strategies are compared; oracles apart.
@@ -37,15 +35,15 @@ fn best(sweep: &Sweep, task: Task) -> Option<Result<String>> {
     let ratio = ratio_key(sweep.compared_ratio(task)?);
     let points = sweep.panel(task, Part::B).filter(|point| ratio_key(point.ratio) == ratio);
     let points = points.filter(|point| point.arm.is_ordinary());
-    let points =
-        points.sorted_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean)).collect_vec();
+    let points = points.sorted_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean));
+    let points = points.collect_vec();
     let [best, next, ..] = points[..] else { return None };
-    let (n, ratio, three_best, three_next) =
+    let (n, ratio, best_dice, next_dice) =
         (points.len(), percent(best.ratio), three(best), three(next));
     Some(compared(sweep, best, next).map(|compared| {
         format!(
-            "With {ratio} of the slices annotated, {} has the best mean ({three_best}) of {n} \
-             strategies, {} the next ({three_next}): {compared}.",
+            "With {ratio} of the slices annotated, {} has the best mean ({best_dice}) of {n} \
+             strategies, {} the next ({next_dice}): {compared}.",
             best.arm, next.arm
         )
     }))

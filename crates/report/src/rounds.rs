@@ -73,11 +73,9 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
         records,
     });
     let mut rounds: Vec<Round> = groups.collect();
+    let curve = |of: &Round| (of.task, of.model.to_owned(), of.arm.clone(), ratio_key(of.asked));
     for place in 1..rounds.len() {
-        let (before, after) = (&rounds[place - 1], &rounds[place]);
-        let of = |round: &Round| (round.task, round.model.to_owned(), ratio_key(round.asked));
-        let same = before.arm == after.arm && of(before) == of(after);
-        rounds[place - 1].longest = !same;
+        rounds[place - 1].longest = curve(&rounds[place - 1]) != curve(&rounds[place]);
     }
     rounds
 }

@@ -27,9 +27,6 @@ pub(crate) struct Section {
 /// What making a section gives: `None` where the sweep has nothing to say about it.
 pub(crate) type Made = Result<Option<Content>>;
 
-/// Names of files and their bytes.
-pub(crate) type Files = Vec<(String, Vec<u8>)>;
-
 /// What a section holds.
 #[derive(Default)]
 pub(crate) struct Content {
@@ -118,7 +115,11 @@ impl Content {
     }
 
     /// The files of the section's tables: names and bytes.
-    pub(crate) fn files(&self, name: &'static str, sweep: &Sweep) -> Result<Files> {
+    pub(crate) fn files(
+        &self,
+        name: &'static str,
+        sweep: &Sweep,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
         let Some(frame) = &self.frame else { return Ok(Vec::new()) };
         let [csv, parquet] = bytes(name, frame.clone())?;
         let mut files = vec![

@@ -164,13 +164,10 @@ fn full_entry(sweep: &Sweep) -> Entry {
 
 /// What a caption adds where full annotation had several numbers of steps, or not that of a point.
 fn trained(sweep: &Sweep) -> String {
-    let dotted = match sweep.tasks().iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
-        true => {
-            " Dotted: full annotation with as many training steps as the point at that place has, \
-             grey where strategies have the same steps."
-        }
-        false => "",
-    };
+    let several = sweep.tasks().iter().any(|task| sweep.fulls(*task, Part::B).len() > 1);
+    let dotted = " Dotted: full annotation with as many training steps as the point at that place has, \
+                  grey where strategies have the same steps.";
+    let dotted = if several { dotted } else { "" };
     let unequal = sweep.tasks().into_iter().filter_map(|task| {
         let unequal = sweep.unequal_steps(task)?;
         Some(format!(" {}: {unequal}, so there are no stars.", task.label()))

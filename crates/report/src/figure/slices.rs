@@ -81,10 +81,9 @@ fn scatter(cases: &[&CaseRecord], label: &'static str) -> Option<RankScatter> {
     let ranks = izip!(average_ranks(&p).ok()?, average_ranks(&r).ok()?, foreground).collect();
     let line = rank_regression(&p, &r).ok()?;
     // Too few slices have no interval.
-    let interval = spearman_interval(line.r, p.len()).map_or_else(
-        |_| String::new(),
-        |(low, high)| format!(" ({} to {})", decimals(low, 2), decimals(high, 2)),
-    );
+    let interval = spearman_interval(line.r, p.len());
+    let words = |(low, high)| format!(" ({} to {})", decimals(low, 2), decimals(high, 2));
+    let interval = interval.map(words).unwrap_or_default();
     // `0.93 (0.90 to 0.95), n = 64`.
     let title = format!("{}{interval}, n = {}", decimals(line.r, 2), p.len());
     Some(RankScatter { title, label, ranks, line })

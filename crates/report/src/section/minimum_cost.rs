@@ -51,9 +51,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// Says where each strategy comes within the margin of full annotation.
 fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
-    let unequal = sweep
-        .unequal_steps(task)
-        .map(|words| format!("Of the minimum labelling cost nothing is said where {words}."));
+    let unequal = sweep.unequal_steps(task).unwrap_or_default();
+    let unequal = around("Of the minimum labelling cost nothing is said where ", &unequal, ".");
     let arms = few(sweep, &sweep.strategies());
     let costs = sweep.costs.iter().filter(|cost| cost.task == task && cost.rule == BY_MEAN);
     let (own, others): (Vec<_>, Vec<_>) = costs.partition(|cost| arms.contains(&cost.arm));
@@ -72,9 +71,11 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     });
     let more = (!others.is_empty()).then(|| format!("{} others in the table", others.len()));
     let costs = costs.chain(more).join("; ");
-    let margin = setting(sweep.margin(task));
-    let within = (!costs.is_empty())
-        .then(|| format!("Within {margin} of full annotation with as many steps come: {costs}."));
-    let sentences = within.into_iter().chain(unequal).join(" ");
+    let within = format!(
+        "Within {} of full annotation with as many steps come: ",
+        setting(sweep.margin(task))
+    );
+    let sentences = [around(&within, &costs, "."), unequal];
+    let sentences = sentences.into_iter().filter(|words| !words.is_empty()).join(" ");
     (!sentences.is_empty()).then_some(sentences)
 }

@@ -24,15 +24,13 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("steps", |p| p.steps)
         .tidy("asked", |p| p.asked)
         .frame("table2")?;
-    let grid = grid(sweep);
-    let mut content = Content { frame: Some(frame), ..Content::default() };
+    let mut content = Content::table(frame, vec![grid(sweep)]);
     if sweep.has_rounds() {
         let timed = sweep.points.iter().any(|point| sweep.minutes(&point.cost()).is_some());
         let axes = [Axis::Slices, Axis::Voxels].into_iter().chain(timed.then_some(Axis::Minutes));
-        content.short = Some(short(&grid, 2 * papers_tasks(sweep)));
+        content.short = Some(short(&content.grids[0], 2 * papers_tasks(sweep)));
         content.figures = axes.map(|axis| dice_figure(sweep, axis)).collect();
     }
-    content.grids.push(grid);
     for task in sweep.tasks() {
         content.sentences.extend(findings(sweep, task)?.into_iter().map(|words| (task, words)));
     }

@@ -33,11 +33,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
          that have the class, then over seeds, {HALF}.",
         percents(ratios.map(|ratio| ratio as f64 / 1e6))
     );
-    let mut table = Table::of(&lines, how).shown("task", Format::Words, |r| r.0.0).shown(
-        "class",
-        Format::Words,
-        |r| r.0.1.1,
-    );
+    let words = Format::Words;
+    let mut table =
+        Table::of(&lines, how).shown("task", words, |r| r.0.0).shown("class", words, |r| r.0.1.1);
     for (at, arm) in arms.iter().enumerate() {
         table = table.shown(arm.label(), Format::Decimals(3), |r| Some(r.1[at]?.dice.value));
     }
