@@ -8,7 +8,7 @@
 //! without foreground are easy for both scores and tie at the top, so the coefficient over
 //! foreground slices only stands beside that over all, and that over all with 0 for empty slices.
 
-use crate::observations::{Run, run_of};
+use crate::observations::run_of;
 use crate::paper;
 use crate::prelude::*;
 use rayon::prelude::*;
@@ -149,7 +149,7 @@ fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement>
     let papers = paper::rank_coefficient(task);
     let papers = papers.filter(|_| (signal, scope) == (Signal::P, Scope::WithinCase));
     let as_paper = papers.map(|papers| {
-        let reached = by_case.iter().filter(|(.., coefficient)| *coefficient >= papers).count();
+        let reached = by_case.iter().filter(|coefficient| **coefficient >= papers).count();
         reached as f64 / by_case.len() as f64
     });
     Some(Agreement { task, arm, ratio, part, signal, scope, slices, spearman, as_paper })
@@ -163,11 +163,11 @@ pub(crate) const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreg
 
 /// The correlation of a signal with R over records of one model, one a run, and what each case of each
 /// run contributes, within cases its own; `None` without P, or where no run has a coefficient.
-pub(crate) fn correlation<'r>(
-    records: &[&'r RoundRecord],
+pub(crate) fn correlation(
+    records: &[&RoundRecord],
     signal: Signal,
     (part, scope, slices): Ranked,
-) -> Option<(Correlation, Vec<(Run, &'r str, f64)>)> {
+) -> Option<(Correlation, Vec<f64>)> {
     let mut means = Vec::new();
     let mut by_case = Vec::new();
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
@@ -199,7 +199,8 @@ pub(crate) fn correlation<'r>(
     let low = end(|around| around.low).map(|low| low.max(-1.0));
     let high = end(|around| around.high).map(|high| high.min(1.0));
     let value = Interval { mean, low, high, n: means.len() };
-    Some((Correlation { value, n: ranked.values().sum() }, by_case))
+    let contributions = by_case.into_iter().map(|(.., of_case)| of_case).collect();
+    Some((Correlation { value, n: ranked.values().sum() }, contributions))
 }
 
 /// The coefficient over the slices of all cases, and what each case contributes to it: its

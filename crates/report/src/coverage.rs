@@ -92,9 +92,7 @@ fn gaps(found: &Found, due: &[&Run], ends_runs: bool) -> String {
             (0, seed) => format!("seed {seed}"),
             (fold, seed) => format!("seed {seed}, fold {fold}"),
         };
-        let Some(rounds) = found.get(run) else {
-            return Some(format!("{name} missing"));
-        };
+        let Some(rounds) = found.get(run) else { return Some(format!("{name} missing")) };
         let last = rounds.last_key_value();
         let ended = last.filter(|(_, record)| ends_runs && record.converged == Some(true));
         let expected = |place: &Place| ended.is_none_or(|(last, _)| place < last);

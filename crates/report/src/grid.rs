@@ -130,10 +130,7 @@ impl Grid {
             Format::Words => "---|",
             _ => "---:|",
         });
-        let mut text = match self.title.as_str() {
-            "" => String::new(),
-            title => format!("{title}\n\n"),
-        };
+        let mut text = format::around("", &self.title, "\n\n");
         text.push_str(&format!("{}|{}\n", line(titles), rules.collect::<String>()));
         for row in &self.rows {
             let cells = row.cells.iter().zip(&self.columns);

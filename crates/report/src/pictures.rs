@@ -40,9 +40,7 @@ pub(crate) struct Pictures<'a> {
 impl<'a> Pictures<'a> {
     /// `None` if no scan or truth was kept, or no figures of them are wanted.
     pub(crate) fn read(sweep: &'a Sweep<'a>, data: &'a DataManifest) -> Result<Option<Self>> {
-        let (Some(root), Some(case)) = (sweep.root, data.part_b.first()) else {
-            return Ok(None);
-        };
+        let (Some(root), Some(case)) = (sweep.root, data.part_b.first()) else { return Ok(None) };
         let folder = ResultsFolder::new(root);
         let [image, labels] =
             ["image", "labels"].map(|what| folder.picture_of_case(data.task, what));

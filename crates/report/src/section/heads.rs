@@ -116,8 +116,6 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
          strategy. P–R: Spearman's correlation of P with R over the slices of all cases of a seed, n \
          distinct slices. SR1 is the segmentation, SR2 that of the attention map; their Dice \
          is the mean over foreground classes, then over cases. Every round is in tables/heads.csv.";
-    let value = |row: &HeadRound, measure: usize| Some(row.1[measure]?.value);
-    let n = |row: &HeadRound, measure: usize| Some(row.1[measure]?.n);
     let [all, foreground, sr1, sr2] = MEASURES.map(|(_, title)| title);
     let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
     Table::of(&last, how)
@@ -125,12 +123,12 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
         .shown("trained by", words, |r| r.0.2)
         .shown("task", words, |r| r.0.0)
         .shown("slices", Format::Ratio, |r| r.0.3 as f64 / 1e6)
-        .shown(all, dice, |r| value(r, 0))
-        .shown("n", count, |r| n(r, 0))
-        .shown(foreground, dice, |r| value(r, 1))
-        .shown("n", count, |r| n(r, 1))
-        .shown(sr1, dice, |r| value(r, 2))
-        .shown(sr2, dice, |r| value(r, 3))
+        .shown(all, dice, |r| Some(r.1[0]?.value))
+        .shown("n", count, |r| Some(r.1[0]?.n))
+        .shown(foreground, dice, |r| Some(r.1[1]?.value))
+        .shown("n", count, |r| Some(r.1[1]?.n))
+        .shown(sr1, dice, |r| Some(r.1[2]?.value))
+        .shown(sr2, dice, |r| Some(r.1[3]?.value))
         .shown("seeds", count, |r| r.1.iter().flatten().map(|row| row.value.n).max())
         .grid()
 }
