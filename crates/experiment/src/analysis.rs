@@ -81,6 +81,11 @@ impl Default for Effort {
 }
 
 impl Effort {
+    /// Returns the minutes that it takes to draw contours of `contour_mm` in all on `slices` slices.
+    pub fn minutes(&self, slices: f64, contour_mm: f64) -> f64 {
+        (self.seconds_per_slice * slices + self.seconds_per_contour_mm * contour_mm) / 60.0
+    }
+
     /// Returns what is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
         let seconds = [
@@ -107,6 +112,16 @@ mod tests {
         });
         let plan = serde_json::from_value(plan).unwrap();
         BTreeMap::from([(Task::TISSUE_SEGMENTATION, plan)])
+    }
+
+    #[test]
+    fn minutes_by_hand() {
+        let effort = Effort {
+            seconds_per_slice: 30.0,
+            seconds_per_contour_mm: 0.25,
+        };
+        assert_eq!(effort.minutes(4.0, 480.0), 4.0);
+        assert_eq!(effort.minutes(0.0, 0.0), 0.0);
     }
 
     #[test]

@@ -13,10 +13,10 @@ use std::path::Path;
 use std::sync::Once;
 
 /// A place on a figure in points: right and down from the top left.
-pub type Place = (f64, f64);
+pub(crate) type Place = (f64, f64);
 
 /// Dash and gap of a line in points; `None` for a solid one.
-pub type Dash = Option<(f64, f64)>;
+pub(crate) type Dash = Option<(f64, f64)>;
 
 /// Pixels in a point of a PNG.
 const SCALE: f64 = 2.0;
@@ -41,7 +41,7 @@ pub struct Font {
 }
 
 /// Words of `points`, whose place is their left end and the middle of their height.
-pub fn font(points: f64, color: RGBColor) -> Font {
+pub(crate) fn font(points: f64, color: RGBColor) -> Font {
     Font { points, color, bold: false, anchor: Anchor::Start, upright: false }
 }
 

@@ -18,6 +18,7 @@ pub const FEW: usize = 8;
 pub const DOTS: (f64, f64) = (1.5, 4.5);
 
 /// A point of a curve.
+#[derive(Clone, Copy)]
 pub struct Mark {
     /// Percent.
     pub x: f64,
@@ -50,6 +51,7 @@ pub struct Level {
 }
 
 /// One pair of axes.
+#[derive(Default)]
 pub struct Axes {
     /// Above them.
     pub title: String,
@@ -191,7 +193,19 @@ impl Axes {
     }
 }
 
+impl Mark {
+    /// A mark of one curve alone, without a star.
+    pub fn new(x: f64, value: Interval) -> Self {
+        Self { x, value, shared: false, star: false }
+    }
+}
+
 impl Curve {
+    /// A curve with filled marks that stand in their places.
+    pub fn new(look: Look, marks: Vec<Mark>) -> Self {
+        Self { look, hollow: false, aside: 0.0, marks }
+    }
+
     /// Finds where each of its marks stands.
     fn places(&self, panel: &Panel) -> impl Iterator<Item = (&Self, &Mark, Place)> {
         self.marks.iter().map(move |mark| {

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Distance of words from the edge of a figure, in points.
-pub const EDGE: f64 = 16.0;
+pub(crate) const EDGE: f64 = 16.0;
 /// Width of most figures, in points.
-pub const WIDTH: f64 = 900.0;
+pub(crate) const WIDTH: f64 = 900.0;
 
 /// What stands above and below a figure.
 #[derive(Debug, Clone)]

@@ -38,12 +38,12 @@ const CIVIDIS: [[u8; 3]; 11] = [
 const STEPS: f64 = 40.0;
 
 /// The colour of foreground class `class`, counted from 1; beyond nine they come again.
-pub fn of_class(class: usize) -> RGBColor {
+pub(crate) fn of_class(class: usize) -> RGBColor {
     CLASSES[class.saturating_sub(1) % CLASSES.len()]
 }
 
 /// From dark blue at 0 to yellow at 1; lightness rises all along.
-pub fn cividis(value: f64) -> RGBColor {
+pub(crate) fn cividis(value: f64) -> RGBColor {
     let last = CIVIDIS.len() - 1;
     let place = step(value) * last as f64;
     let below = (place as usize).min(last - 1);

@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(crate) type Corners = [Place; 2];
 
 /// What one axis shows.
-pub struct Axis {
+pub(crate) struct Axis {
     range: Range<f64>,
     /// Name with its unit.
     label: String,
@@ -19,7 +19,7 @@ pub struct Axis {
 }
 
 /// Axes on the figure.
-pub struct Panel {
+pub(crate) struct Panel {
     x: Range<f64>,
     y: Range<f64>,
     /// The plotting area.
@@ -28,7 +28,7 @@ pub struct Panel {
 
 impl Axis {
     /// An axis of this range, with its name and unit, and at most so many ticks.
-    pub fn new(range: Range<f64>, label: &str, ticks: usize) -> Self {
+    pub(crate) fn new(range: Range<f64>, label: &str, ticks: usize) -> Self {
         Self { range, label: label.to_owned(), ticks }
     }
 
@@ -52,7 +52,13 @@ impl Axis {
 impl Panel {
     /// Draws axes around the plotting area with these corners; the title stands above, names and
     /// tick labels at the left and below.
-    pub fn draw(canvas: &mut Canvas, corners: [Place; 2], title: &str, x: Axis, y: Axis) -> Self {
+    pub(crate) fn draw(
+        canvas: &mut Canvas,
+        corners: [Place; 2],
+        title: &str,
+        x: Axis,
+        y: Axis,
+    ) -> Self {
         let [(left, top), (right, bottom)] = corners;
         let ((x_ticks, x_places), (y_ticks, y_places)) = (x.ticks(), y.ticks());
         // What nonsense in records may give.
@@ -82,7 +88,7 @@ impl Panel {
     }
 
     /// Finds where a value lies on the figure.
-    pub fn place(&self, x: f64, y: f64) -> Place {
+    pub(crate) fn place(&self, x: f64, y: f64) -> Place {
         let share =
             |value: f64, range: &Range<f64>| (value - range.start) / (range.end - range.start);
         let [(left, top), (right, bottom)] = self.corners;
@@ -90,7 +96,7 @@ impl Panel {
     }
 
     /// Finds the height of `y` cut to the panel, and tells whether it went on beyond.
-    pub fn height(&self, y: f64) -> (f64, bool) {
+    pub(crate) fn height(&self, y: f64) -> (f64, bool) {
         let inside = y.min(self.y.end).max(self.y.start);
         (self.place(self.x.start, inside).1, inside != y)
     }

@@ -7,12 +7,12 @@ use plotters::prelude::RGBColor;
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(34, 34, 34);
 /// Footers, the full-annotation line, the shared first round.
-pub const GREY: RGBColor = RGBColor(96, 96, 96);
+pub(crate) const GREY: RGBColor = RGBColor(96, 96, 96);
 /// Grid lines.
-pub const FAINT: RGBColor = RGBColor(228, 228, 228);
+pub(crate) const FAINT: RGBColor = RGBColor(228, 228, 228);
 
 /// Okabe and Ito's vermillion.
-pub const VERMILLION: RGBColor = RGBColor(213, 94, 0);
+pub(crate) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 /// Their blue.
 pub const BLUE: RGBColor = RGBColor(0, 114, 178);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
@@ -75,7 +75,7 @@ pub const OTHERS: Look = Look::new(RGBColor(190, 190, 190), Marker::Circle, None
 /// P of Fig. 4.
 pub const P_LOOK: Look = Look::new(VERMILLION, Marker::Circle, None);
 /// R of Fig. 4.
-pub const R_LOOK: Look = Look::new(BLUE, Marker::Square, Some((7.0, 4.0)));
+pub(crate) const R_LOOK: Look = Look::new(BLUE, Marker::Square, Some((7.0, 4.0)));
 
 /// The look of each series: one with a place among the paper's strategies, counted from 0, has its own;
 /// others take what is left.

@@ -1,5 +1,4 @@
-//! What it costs to annotate: the length of the contours that were drawn, and minutes by a stated
-//! model.
+//! What it costs to annotate: the length of the contours that were drawn.
 //!
 //! Counting pixel edges makes a slanted contour up to 41 % too long, and marching squares a circle
 //! 5 %. Cauchy and Crofton's formula depends little on the direction: the length is half the
@@ -76,22 +75,6 @@ fn crossings(labels: ArrayView2<u8>, [down, right]: [isize; 2]) -> usize {
     rows.flat_map(|y| columns.clone().map(move |x| (y, x)))
         .filter(|&(y, x)| label(y, x).unwrap_or(0) != label(y + down, x + right).unwrap_or(0))
         .count()
-}
-
-/// A model of an annotator's time: so much for each slice, and so much for each millimetre drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct EffortModel {
-    /// Seconds for each slice, whatever is on it: to find it, to look, to check.
-    pub seconds_per_slice: f64,
-    /// Seconds for each millimetre of contour.
-    pub seconds_per_contour_mm: f64,
-}
-
-impl EffortModel {
-    /// Returns the minutes that it takes to draw contours of `contour_mm` in all on `slices` slices.
-    pub fn minutes(&self, slices: f64, contour_mm: f64) -> f64 {
-        (self.seconds_per_slice * slices + self.seconds_per_contour_mm * contour_mm) / 60.0
-    }
 }
 
 #[cfg(test)]
@@ -191,16 +174,6 @@ mod tests {
         assert!((turned - expected).abs() < 1e-9);
         assert_eq!(length(&Array2::zeros((9, 9)), [1.0, 1.0]), 0.0);
         assert_eq!(length(&Array2::zeros((0, 3)), [1.0, 1.0]), 0.0);
-    }
-
-    #[test]
-    fn minutes_by_hand() {
-        let model = EffortModel {
-            seconds_per_slice: 30.0,
-            seconds_per_contour_mm: 0.25,
-        };
-        assert_eq!(model.minutes(4.0, 480.0), 4.0);
-        assert_eq!(model.minutes(0.0, 0.0), 0.0);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use crossed_t::{Components, CrossedT, crossed_t, variance_components};
 pub use delivered::delivered;
 pub use dice::{class_dice, mean_dice};
 pub use distance::DistanceMap;
-pub use effort::{EffortModel, contour_length_mm};
+pub use effort::contour_length_mm;
 pub use entropy::{foreground_entropy, slice_entropy};
 pub use error::MetricsError;
 pub use fg_eff::{CurveEnds, fg_eff};

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("many") => sample::many(&seeds, 30),
         _ => sample::sweep(&seeds),
     };
-    for file in slicewise_report::write_results(&results, out.as_ref())?.files {
+    for file in slicewise_report::write_results(&results, out.as_ref())? {
         println!("{}", file.display());
     }
     Ok(())

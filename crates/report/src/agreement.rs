@@ -8,15 +8,11 @@
 //! without foreground are easy for both scores and tie at the top, so the coefficient over
 //! foreground slices only stands beside that over all, and that over all with 0 for empty slices.
 
-use crate::arm::Arm;
-use crate::observations::{Run, run_of};
+use crate::observations::run_of;
 use crate::paper;
-use crate::rounds::{Round, cases_of, mean};
+use crate::prelude::*;
 use rayon::prelude::*;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::{CaseRecord, RoundRecord};
-use slicewise_metrics::{Interval, crossed_t, spearman};
-use std::collections::BTreeMap;
+use slicewise_metrics::{crossed_t, spearman};
 
 /// Enums of choices, each with its word in tidy tables.
 macro_rules! choices {
@@ -128,45 +124,32 @@ pub(crate) struct Correlation {
     pub(crate) n: usize,
 }
 
-impl Agreement {
-    /// Tells whether it is one by which all signals are compared.
-    pub(crate) fn is_of_predictors(&self) -> bool {
-        (self.part, self.scope, self.slices) == PREDICTORS
-    }
-}
-
-/// The agreements of every round whose records hold P, in the order of `rounds`; full annotation
-/// once.
-pub(crate) fn agreements(rounds: &[&Round]) -> Vec<Agreement> {
-    let between = rounds.iter().any(|round| !round.evaluated);
-    let longest = rounds.par_iter().filter(|round| round.longest);
+/// The agreements of every round of the primary model whose records hold P, in the order of `rounds`;
+/// full annotation once.
+pub(crate) fn agreements(rounds: &[Round]) -> Vec<Agreement> {
+    let between = rounds.iter().any(|round| round.primary && !round.evaluated);
+    let ranked = [(Part::B, Scope::Pooled), (Part::B, Scope::WithinCase)].into_iter();
+    let ranked = ranked.chain(between.then_some((Part::A, Scope::WithinCase)));
+    let ranked = ranked.cartesian_product(Slices::ALL).map(|((part, scope), of)| (part, scope, of));
+    let ranked: Vec<(Ranked, &[Signal])> = ranked
+        .map(|of| (of, if of == PREDICTORS { &Signal::ALL[..] } else { &Signal::OF_QUERIES }))
+        .collect();
+    let longest = rounds.par_iter().filter(|round| round.primary && round.longest);
     let rows = longest.flat_map_iter(|round| {
-        let mut rows = Vec::new();
-        for (part, scope) in
-            [(Part::B, Scope::Pooled), (Part::B, Scope::WithinCase), (Part::A, Scope::WithinCase)]
-        {
-            if part == Part::A && !between {
-                continue;
-            }
-            for ranked in Slices::ALL.map(|slices| (part, scope, slices)) {
-                let signals: &[Signal] =
-                    if ranked == PREDICTORS { &Signal::ALL } else { &Signal::OF_QUERIES };
-                rows.extend(signals.iter().filter_map(|signal| agreement(round, *signal, ranked)));
-            }
-        }
-        rows
+        let all = ranked.iter().flat_map(|(of, signals)| signals.iter().map(move |s| (*s, *of)));
+        all.filter_map(|(signal, of)| agreement(round, signal, of))
     });
     rows.collect()
 }
 
 fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement> {
     let (part, scope, slices) = ranked;
-    let (spearman, by_case) = by_case(&round.records, signal, ranked)?;
+    let (spearman, by_case) = correlation(&round.records, signal, ranked)?;
     let (task, arm, ratio) = (round.task, round.arm.clone(), round.ratio);
     let papers = paper::rank_coefficient(task);
     let papers = papers.filter(|_| (signal, scope) == (Signal::P, Scope::WithinCase));
     let as_paper = papers.map(|papers| {
-        let reached = by_case.iter().filter(|(.., coefficient)| *coefficient >= papers).count();
+        let reached = by_case.iter().filter(|coefficient| **coefficient >= papers).count();
         reached as f64 / by_case.len() as f64
     });
     Some(Agreement { task, arm, ratio, part, signal, scope, slices, spearman, as_paper })
@@ -176,43 +159,32 @@ fn agreement(round: &Round, signal: Signal, ranked: Ranked) -> Option<Agreement>
 pub(crate) type Ranked = (Part, Scope, Slices);
 
 /// What all signals are compared by; all else is of the two queries alone.
-const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
+pub(crate) const PREDICTORS: Ranked = (Part::B, Scope::WithinCase, Slices::Foreground);
 
-/// The correlation of a signal with R over records of one model, one a run; `None` without P, or
-/// where no run has a coefficient.
+/// The correlation of a signal with R over records of one model, one a run, and what each case of each
+/// run contributes, within cases its own; `None` without P, or where no run has a coefficient.
 pub(crate) fn correlation(
     records: &[&RoundRecord],
     signal: Signal,
-    ranked: Ranked,
-) -> Option<Correlation> {
-    Some(by_case(records, signal, ranked)?.0)
-}
-
-/// Run, case and what it contributes to a coefficient: within cases its own.
-type Contributions<'r> = Vec<(Run, &'r str, f64)>;
-
-/// The same, and what each case of each run contributes.
-fn by_case<'r>(
-    records: &[&'r RoundRecord],
-    signal: Signal,
     (part, scope, slices): Ranked,
-) -> Option<(Correlation, Contributions<'r>)> {
+) -> Option<(Correlation, Vec<f64>)> {
     let mut means = Vec::new();
-    let mut by_case: Contributions = Vec::new();
+    let mut by_case = Vec::new();
     let mut ranked: BTreeMap<&str, usize> = BTreeMap::new();
     for record in records {
         let cases = cases_of(record, part).map(|case| (case, pairs(case, signal, slices)));
-        let cases: Vec<(&CaseRecord, Vec<(f64, f64)>)> = cases.collect();
-        let coefficients = match scope {
-            Scope::Pooled => pseudo_values(&cases, &mut means),
+        let cases = cases.collect_vec();
+        let (mean, coefficients) = match scope {
+            Scope::Pooled => pseudo_values(&cases).unzip(),
             Scope::WithinCase => {
-                let found: Vec<_> = cases.iter().map(|(_, pairs)| coefficient(pairs)).collect();
-                means.extend(mean(found.iter().flatten().copied()));
-                found
+                let own = cases.iter().map(|(_, pairs)| coefficient(pairs)).collect_vec();
+                (mean(own.iter().flatten().copied()), Some(own))
             }
         };
-        for ((case, pairs), coefficient) in cases.iter().zip(coefficients) {
+        means.extend(mean);
+        for (place, (case, pairs)) in cases.iter().enumerate() {
             let name = case.case.as_str();
+            let coefficient = coefficients.as_ref().and_then(|all| all[place]);
             by_case.extend(coefficient.map(|found| (run_of(record), name, found)));
             if scope == Scope::Pooled || coefficient.is_some() {
                 let n = ranked.entry(name).or_default();
@@ -222,34 +194,26 @@ fn by_case<'r>(
     }
     let mean = mean(means.iter().copied())?;
     let around = crossed_t(&by_case).ok().map(|test| test.interval);
-    let ends =
-        around.and_then(|around| Some((around.low? - around.mean, around.high? - around.mean)));
-    let value = Interval {
-        mean,
-        // No correlation is beyond 1.
-        low: ends.map(|(low, _)| (mean + low).max(-1.0)),
-        high: ends.map(|(_, high)| (mean + high).min(1.0)),
-        n: means.len(),
-    };
-    Some((Correlation { value, n: ranked.values().sum() }, by_case))
+    let end = |of: fn(Interval) -> Option<f64>| Some(mean + (of(around?)? - around?.mean));
+    // No correlation is beyond 1.
+    let low = end(|around| around.low).map(|low| low.max(-1.0));
+    let high = end(|around| around.high).map(|high| high.min(1.0));
+    let value = Interval { mean, low, high, n: means.len() };
+    let contributions = by_case.into_iter().map(|(.., of_case)| of_case).collect();
+    Some((Correlation { value, n: ranked.values().sum() }, contributions))
 }
 
-/// Appends the coefficient over the slices of all cases to `means`, and says what each case
-/// contributes to it: its pseudo-value, k times the coefficient less k − 1 times that without the
-/// case, for k cases (the jackknife; Tukey 1958). They are as spread as the coefficient is uncertain.
-fn pseudo_values(
-    cases: &[(&CaseRecord, Vec<(f64, f64)>)],
-    means: &mut Vec<f64>,
-) -> Vec<Option<f64>> {
+/// The coefficient over the slices of all cases, and what each case contributes to it: its
+/// pseudo-value, k times the coefficient less k − 1 times that without the case, for k cases (the
+/// jackknife; Tukey 1958). They are as spread as the coefficient is uncertain.
+fn pseudo_values(cases: &[(&CaseRecord, Vec<(f64, f64)>)]) -> Option<(f64, Vec<Option<f64>>)> {
     let without = |left_out: Option<usize>| {
         let kept = cases.iter().enumerate().filter(|(place, _)| Some(*place) != left_out);
-        let pooled: Vec<_> = kept.flat_map(|(_, (_, pairs))| pairs.iter().copied()).collect();
-        coefficient(&pooled)
+        coefficient(&kept.flat_map(|(_, (_, pairs))| pairs.iter().copied()).collect_vec())
     };
-    let Some(all) = without(None) else { return vec![None; cases.len()] };
-    means.push(all);
-    let k = cases.len() as f64;
-    (0..cases.len()).map(|case| Some(k * all - (k - 1.0) * without(Some(case))?)).collect()
+    let (all, k) = (without(None)?, cases.len() as f64);
+    let value = |case| Some(k * all - (k - 1.0) * without(Some(case))?);
+    Some((all, (0..cases.len()).map(value).collect()))
 }
 
 /// Spearman's correlation; `None` where all slices tie or too few are left.

@@ -4,7 +4,7 @@
 //! behind that compares strings. Its order is that of tables, legends and sentences.
 
 use slicewise_experiment::record::{FIRST, FULL};
-use std::cmp::Ordering;
+use std::fmt::{self, Display, Formatter};
 
 /// The strategy that the paper proposes.
 pub(crate) const PROPOSED: &str = "attention-guided";
@@ -16,14 +16,14 @@ pub(crate) const EVEN: &str = "equal-interval";
 const PAPER: [&str; 4] = ["random", EVEN, "uncertainty", PROPOSED];
 
 /// One arm of an experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Arm {
     /// Every slice is annotated.
     Full,
     /// A few evenly spaced slices are annotated; every strategy forks from here.
     First,
-    /// The strategy of this name asked for the slices.
-    Strategy(String),
+    /// A strategy asked for the slices: its place in [`PAPER`], or behind all of them, and its name.
+    Strategy(usize, String),
 }
 
 impl Arm {
@@ -32,7 +32,10 @@ impl Arm {
         match name {
             FULL => Self::Full,
             FIRST => Self::First,
-            name => Self::Strategy(name.to_owned()),
+            name => {
+                let place = PAPER.iter().position(|papers| *papers == name);
+                Self::Strategy(place.unwrap_or(PAPER.len()), name.to_owned())
+            }
         }
     }
 
@@ -41,7 +44,7 @@ impl Arm {
         match self {
             Self::Full => FULL,
             Self::First => FIRST,
-            Self::Strategy(name) => name,
+            Self::Strategy(_, name) => name,
         }
     }
 
@@ -50,18 +53,23 @@ impl Arm {
         match self {
             Self::Full => "full annotation",
             Self::First => "first round (shared)",
-            Self::Strategy(name) => name,
+            Self::Strategy(_, name) => name,
         }
     }
 
     /// Tells whether it is a strategy.
     pub(crate) fn is_strategy(&self) -> bool {
-        matches!(self, Self::Strategy(_))
+        matches!(self, Self::Strategy(..))
     }
 
     /// Tells whether it is a strategy that reads the ground truth, which its name says.
     pub(crate) fn is_oracle(&self) -> bool {
         self.is_strategy() && self.name().starts_with("oracle-")
+    }
+
+    /// Tells whether it is a strategy that could be used.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.is_strategy() && !self.is_oracle()
     }
 
     /// Tells whether it is the paper's own strategy.
@@ -79,14 +87,15 @@ impl Arm {
         match self {
             arm if arm.is_proposed() => 3,
             Self::Full => 2,
-            Self::Strategy(_) => 1,
+            Self::Strategy(..) => 1,
             Self::First => 0,
         }
     }
 
     /// The place among the paper's strategies, counted from 0; `None` for all others.
     pub(crate) fn place_in_paper(&self) -> Option<usize> {
-        PAPER.iter().position(|name| *name == self.name())
+        let Self::Strategy(place, _) = self else { return None };
+        (*place < PAPER.len()).then_some(*place)
     }
 }
 
@@ -97,20 +106,9 @@ pub(crate) fn shown<'a>(arms: impl IntoIterator<Item = &'a Arm>) -> impl Fn(&Arm
     move |arm| !proposed || !arm.is_strategy() || arm.is_proposed()
 }
 
-impl Ord for Arm {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let key = |arm: &Self| match arm {
-            Self::Full => 0,
-            Self::First => 1,
-            strategy => 2 + strategy.place_in_paper().unwrap_or(PAPER.len()),
-        };
-        (key(self), self.name()).cmp(&(key(other), other.name()))
-    }
-}
-
-impl PartialOrd for Arm {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+impl Display for Arm {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(self.label())
     }
 }
 

@@ -4,15 +4,11 @@
 //! records: what one run has, every other is expected to have, unless the configuration lets the
 //! stop rule end runs and it did.
 
-use crate::arm::Arm;
-use crate::config::setting;
-use crate::format::{list, percent};
+use crate::format::list;
 use crate::observations::{Run, run_of};
-use crate::rounds::ratio_key;
+use crate::prelude::*;
 use crate::sweep::Sweep;
-use slicewise_data::Task;
-use slicewise_experiment::{Manifest, RoundRecord};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_experiment::Manifest;
 
 /// A round: its ratio, and of full annotation, which may have several at ratio 1, its steps.
 type Place = (u64, u64);
@@ -29,57 +25,45 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
         runs(manifest).into_iter().partition(|run| recorded.contains(run));
     let mut lines = Vec::new();
     if !begun.is_empty() {
-        let has_some = |seed: u64| begun.iter().any(|(_, of)| *of == seed);
-        let seeds: BTreeSet<u64> = absent.iter().map(|(_, seed)| *seed).collect();
-        let (partly, wholly): (Vec<u64>, Vec<u64>) =
-            seeds.into_iter().partition(|seed| has_some(*seed));
-        if !wholly.is_empty() {
-            lines.push(format!("seed {}: no record yet", list(wholly)));
-        }
-        for seed in partly {
-            let folds = absent.iter().filter(|(_, of)| *of == seed).map(|(fold, _)| *fold);
+        let has_some = |(_, seed): &Run| begun.iter().any(|(_, of)| of == seed);
+        let (partly, wholly): (Vec<Run>, Vec<Run>) = absent.into_iter().partition(has_some);
+        let wholly = list(wholly.iter().map(|(_, seed)| seed).sorted().dedup());
+        lines.extend((!wholly.is_empty()).then(|| format!("seed {wholly}: no record yet")));
+        let folds = partly.into_iter().map(|(fold, seed)| (seed, fold)).into_group_map();
+        for (seed, folds) in folds.into_iter().sorted() {
             lines.push(format!("seed {seed}, fold {}: no record yet", list(folds)));
         }
     }
-    for task in manifest.data.iter().map(|data| data.task) {
-        for model in &manifest.models {
-            let mut found: BTreeMap<Arm, Found> = BTreeMap::new();
-            let rounds = sweep.rounds.iter();
-            for round in rounds.filter(|round| round.task == task && round.model == model) {
-                let runs = found.entry(round.arm.clone()).or_default();
-                let steps = if round.arm == Arm::Full { round.steps } else { 0 };
-                for record in &round.records {
-                    let places = runs.entry(run_of(record)).or_default();
-                    places.insert((ratio_key(round.asked), steps), record);
-                }
+    for (data, model) in manifest.data.iter().cartesian_product(&manifest.models) {
+        let (task, place) = (data.task, format!("{}, model {model}", data.task.label()));
+        let mut found: BTreeMap<Arm, Found> = BTreeMap::new();
+        for round in sweep.rounds.iter().filter(|of| of.task == task && of.model == model) {
+            let runs = found.entry(round.arm.clone()).or_default();
+            let steps = if round.arm == Arm::Full { round.steps } else { 0 };
+            for record in &round.records {
+                let places = runs.entry(run_of(record)).or_default();
+                places.insert((ratio_key(round.asked), steps), record);
             }
-            let place = format!("{}, model {model}", task.label());
-            if found.is_empty() {
-                lines.push(format!("{place}: no record"));
-                continue;
-            }
-            let mut planned: BTreeMap<Arm, BTreeSet<Run>> = BTreeMap::new();
-            let all = manifest.runs.iter();
-            for run in all.filter(|run| run.task == task && run.model == *model) {
-                let arm = Arm::of(&run.strategy);
-                found.entry(arm.clone()).or_default();
-                let runs = planned.entry(arm).or_default();
-                runs.insert((run.fold.unwrap_or(0), run.seed));
-            }
-            for (arm, runs) in found {
-                let line = if runs.is_empty() {
-                    "no record".to_owned()
-                } else {
-                    // A strategy may be planned for the first seed alone.
-                    let planned = planned.get(&arm);
-                    let due = |run: &&Run| planned.is_none_or(|planned| planned.contains(run));
-                    let due: Vec<Run> = begun.iter().filter(due).copied().collect();
-                    gaps(&runs, &due, ends_runs(sweep, task))
-                };
-                if !line.is_empty() {
-                    lines.push(format!("{place}, {}: {line}", arm.name()));
-                }
-            }
+        }
+        if found.is_empty() {
+            lines.push(format!("{place}: no record"));
+            continue;
+        }
+        // A strategy may be planned for the first seed alone.
+        let mut planned: BTreeMap<Arm, BTreeSet<Run>> = BTreeMap::new();
+        for run in manifest.runs.iter().filter(|of| of.task == task && of.model == *model) {
+            let arm = Arm::of(&run.strategy);
+            found.entry(arm.clone()).or_default();
+            planned.entry(arm).or_default().insert((run.fold.unwrap_or(0), run.seed));
+        }
+        for (arm, runs) in found {
+            let due = |run: &&Run| planned.get(&arm).is_none_or(|planned| planned.contains(run));
+            let due = begun.iter().filter(due).collect_vec();
+            let line = match runs.is_empty() {
+                true => "no record".to_owned(),
+                false => gaps(&runs, &due, ends_runs(sweep, task)),
+            };
+            lines.extend((!line.is_empty()).then(|| format!("{place}, {}: {line}", arm.name())));
         }
     }
     lines
@@ -95,22 +79,20 @@ fn runs(manifest: &Manifest) -> BTreeSet<Run> {
 
 /// Tells whether the configuration lets the stop rule end the task's runs.
 pub(crate) fn ends_runs(sweep: &Sweep, task: Task) -> bool {
-    setting(&sweep.results.config, &["tasks", task.name(), "stop", "ends_run"]) == Some("true")
+    sweep.config["tasks"][task.name()]["stop"]["ends_run"] == true
 }
 
 /// Names runs of those `due` that have no round, and rounds that only other runs have. Where the rule
 /// `ends_runs`, nothing is expected after a run's last round if it fired there.
-fn gaps(found: &Found, due: &[Run], ends_runs: bool) -> String {
+fn gaps(found: &Found, due: &[&Run], ends_runs: bool) -> String {
     let planned: BTreeSet<Place> = found.values().flat_map(BTreeMap::keys).copied().collect();
     let several = planned.iter().filter(|(_, steps)| *steps > 0).count() > 1;
     let gaps = due.iter().filter_map(|run| {
-        let name = match run {
+        let name = match *run {
             (0, seed) => format!("seed {seed}"),
             (fold, seed) => format!("seed {seed}, fold {fold}"),
         };
-        let Some(rounds) = found.get(run) else {
-            return Some(format!("{name} missing"));
-        };
+        let Some(rounds) = found.get(run) else { return Some(format!("{name} missing")) };
         let last = rounds.last_key_value();
         let ended = last.filter(|(_, record)| ends_runs && record.converged == Some(true));
         let expected = |place: &Place| ended.is_none_or(|(last, _)| place < last);
@@ -121,5 +103,5 @@ fn gaps(found: &Found, due: &[Run], ends_runs: bool) -> String {
         }));
         (!lacking.is_empty()).then(|| format!("{name} without {lacking}"))
     });
-    gaps.collect::<Vec<_>>().join("; ")
+    gaps.collect_vec().join("; ")
 }

@@ -4,7 +4,10 @@ use polars::error::PolarsError;
 use slicewise_data::DataError;
 use slicewise_experiment::ExperimentError;
 use slicewise_figure::FigureError;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+/// What this crate gives, if nothing goes wrong.
+pub(crate) type Result<T, E = ReportError> = std::result::Result<T, E>;
 
 /// What went wrong, and with which file.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +43,4 @@ pub enum ReportError {
     /// A figure cannot be drawn or written.
     #[error(transparent)]
     Figure(#[from] FigureError),
-}
-
-impl ReportError {
-    /// For `map_err` on an operation that writes `path`.
-    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Write { path, source }
-    }
 }

@@ -2,16 +2,14 @@
 //! of the crate `figure`.
 
 pub(crate) mod attention;
-pub(crate) mod chosen;
 pub(crate) mod dice;
 pub(crate) mod ranks;
-pub(crate) mod segmentations;
 pub(crate) mod slices;
 
-use crate::arm::Arm;
+use crate::prelude::*;
 use crate::standing::few;
 use crate::sweep::Sweep;
-use slicewise_figure::{Entry, Heading, Look, OTHERS, SHARED};
+use slicewise_figure::{Curve, Entry, Heading, Look, Mark, OTHERS, SHARED, aside};
 use slicewise_metrics::LEAST_RUNS;
 
 /// A figure's file name and title, and where its numbers come from; the last line begins with `over`.
@@ -50,10 +48,38 @@ impl Cast {
         Self { arms, looks, others }
     }
 
-    /// The legend's entry for those without a colour, if there are some.
-    fn rest(&self) -> Option<Entry> {
+    /// A curve of each that has a colour; where `apart`, marks at one place stand beside each other.
+    fn curves(&self, apart: bool, marks: impl Fn(&Arm) -> Vec<Mark>) -> Vec<Curve> {
+        let n = self.arms.len();
+        let curves = self.arms.iter().zip(&self.looks).enumerate().map(|(index, (arm, look))| {
+            let aside = if apart { aside(index, n) } else { 0.0 };
+            Curve { aside, ..Curve::new(*look, marks(arm)) }
+        });
+        curves.collect()
+    }
+
+    /// Percents and values of the others.
+    fn lines(&self, marks: impl Fn(&Arm) -> Vec<Mark>) -> Vec<Vec<(f64, f64)>> {
+        let line = |arm| marks(arm).into_iter().map(|mark| (mark.x, mark.value.mean)).collect();
+        self.others.iter().map(line).collect()
+    }
+
+    /// The legend's entries: strategies, each as `entry` has it, those without a colour, if there are
+    /// some, the first round and full annotation, as far as the figure `has` them.
+    fn legend(
+        &self,
+        entry: impl Fn(&str, Look) -> Entry,
+        has: impl Fn(&Arm) -> bool,
+    ) -> Vec<Entry> {
+        let strategies = self.arms.iter().zip(&self.looks);
+        let mut entries: Vec<Entry> =
+            strategies.map(|(arm, look)| entry(arm.label(), *look)).collect();
         let n = self.others.len();
-        (n > 0).then(|| Entry::line(format!("{n} other strategies"), OTHERS))
+        entries.extend((n > 0).then(|| Entry::line(format!("{n} other strategies"), OTHERS)));
+        let first = Entry::marker(Arm::First.label(), SHARED.marker, SHARED.color);
+        entries.extend(has(&Arm::First).then_some(first));
+        entries.extend(has(&Arm::Full).then(|| Entry::line(Arm::Full.label(), SHARED)));
+        entries
     }
 
     /// What a caption says of them.
@@ -69,10 +95,7 @@ impl Cast {
     }
 }
 
-/// Entries of a legend for the first round and full annotation, as far as the sweep has them.
-fn shared_entries(has: impl Fn(&Arm) -> bool) -> Vec<Entry> {
-    let first = Entry::marker(Arm::First.label(), SHARED.marker, SHARED.color);
-    let full = Entry::line(Arm::Full.label(), SHARED);
-    let entries = [(Arm::First, first), (Arm::Full, full)].into_iter();
-    entries.filter(|(arm, _)| has(arm)).map(|(_, entry)| entry).collect()
+/// The mark of the first round, which belongs to no strategy alone.
+fn first_round(marks: &[Mark]) -> Curve {
+    Curve::new(SHARED, marks.iter().map(|mark| Mark { shared: false, ..*mark }).collect())
 }

@@ -3,6 +3,8 @@
 //!
 //! CSV and Parquet hold full numbers and do not come by here.
 
+use itertools::Itertools;
+use slicewise_data::Task;
 pub(crate) use slicewise_figure::decimals;
 use slicewise_metrics::Interval;
 
@@ -38,11 +40,6 @@ pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { decimals(p, 3) }
 }
 
-/// Half the interval's width.
-pub(crate) fn half_width(value: Interval) -> Option<f64> {
-    Some((value.high? - value.low?) / 2.0)
-}
-
 /// A mean and its interval: `0.843 (0.831 to 0.855)`; the mean alone without an interval.
 pub(crate) fn with_ends(value: Interval, places: usize) -> String {
     let text = |value| decimals(value, places);
@@ -64,18 +61,32 @@ pub(crate) fn ends(value: Interval, places: usize) -> String {
 
 /// Words or whole numbers with commas between them.
 pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    items.join(", ")
+    items.into_iter().map(|item| item.to_string()).join(", ")
 }
 
 /// The same of at most so many; the rest is counted.
 pub(crate) fn list_of<T: ToString>(items: &[T], most: usize) -> String {
-    match items.len().checked_sub(most) {
-        Some(more) if more > 0 => {
-            format!("{} and {more} more", list(items[..most].iter().map(T::to_string)))
-        }
-        _ => list(items.iter().map(T::to_string)),
+    let named = list(items.iter().take(most).map(T::to_string));
+    let more = items.len().saturating_sub(most);
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// Words with what stands before and behind them; nothing without words.
+pub(crate) fn around(before: &str, words: &str, behind: &str) -> String {
+    if words.is_empty() { String::new() } else { format!("{before}{words}{behind}") }
+}
+
+/// Writes the task's title: `Task 1, brain extraction`, or the name of a task that the paper lacks.
+pub(crate) fn task_title(task: Task) -> String {
+    match task.paper_number() {
+        Some(number) => format!("Task {number}, {}", task.words()),
+        None => task.words(),
     }
+}
+
+/// Writes the task's name where there is hardly room: `T1`, or the name of a task of one's own.
+pub(crate) fn task_short(task: Task) -> String {
+    task.paper_number().map_or_else(|| task.words(), |number| format!("T{number}"))
 }
 
 #[cfg(test)]

@@ -2,10 +2,8 @@
 //! cells. Written as Markdown and as HTML.
 
 use crate::format;
-use crate::paired::Paired;
+use crate::prelude::*;
 use maud::{Markup, html};
-use slicewise_metrics::Interval;
-use std::collections::BTreeMap;
 
 /// One value of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,22 +15,10 @@ pub(crate) enum Cell {
     Value(Interval),
 }
 
-macro_rules! cells_from {
-    ($($value:ident: $type:ty => $cell:expr,)+) => {
-        $(impl From<$type> for Cell {
-            fn from($value: $type) -> Self {
-                $cell
-            }
-        })+
-    };
-}
-
-cells_from! {
-    words: &str => Self::Words(words.to_owned()),
-    words: String => Self::Words(words),
-    number: f64 => Self::Number(number),
-    count: usize => Self::Number(count as f64),
-    value: Interval => Self::Value(value),
+impl From<Interval> for Cell {
+    fn from(value: Interval) -> Self {
+        Self::Value(value)
+    }
 }
 
 impl<T: Into<Cell>> From<Option<T>> for Cell {
@@ -104,7 +90,8 @@ impl Column {
             Cell::Value(value) if self.format == Format::Ends => (format::ends(*value, 3), None),
             Cell::Value(value) => {
                 let places = if let Format::Decimals(places) = self.format { places } else { 3 };
-                let half = format::half_width(*value).map(|half| format::decimals(half, places));
+                let half = value.high.zip(value.low).map(|(high, low)| (high - low) / 2.0);
+                let half = half.map(|half| format::decimals(half, places));
                 (number(value.mean), half)
             }
         }
@@ -116,7 +103,7 @@ impl Column {
 pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
     /// Whether the page has room for it; Markdown has all.
-    on_page: bool,
+    pub(crate) on_page: bool,
 }
 
 /// A table.
@@ -130,63 +117,7 @@ pub(crate) struct Grid {
     pub(crate) rows: Vec<Row>,
 }
 
-/// A table in the making: each column has a title, a format, and a function that gives its cell of a
-/// row.
-pub(crate) struct Lines<'r, R> {
-    items: &'r [R],
-    grid: Grid,
-}
-
-impl<'r, R> Lines<'r, R> {
-    /// Adds a column.
-    pub(crate) fn column<C: Into<Cell>>(
-        self,
-        title: impl Into<String>,
-        format: Format,
-        cell: impl Fn(&'r R) -> C,
-    ) -> Self {
-        self.with(Column::new(title, format), cell)
-    }
-
-    /// Adds a column that has more than title and format.
-    pub(crate) fn with<C: Into<Cell>>(mut self, column: Column, cell: impl Fn(&'r R) -> C) -> Self {
-        self.grid.columns.push(column);
-        for (row, item) in self.grid.rows.iter_mut().zip(self.items) {
-            row.cells.push(cell(item).into());
-        }
-        self
-    }
-
-    /// Adds the columns of a difference, its interval and its test.
-    pub(crate) fn paired(self, paired: impl Fn(&'r R) -> &'r Paired) -> Self {
-        self.column("difference", Format::Difference, |r| paired(r).difference)
-            .column("interval", Format::Ends, |r| paired(r).difference)
-            .column("p", Format::P, |r| paired(r).p)
-            .column("p, Holm", Format::P, |r| paired(r).p_holm)
-            .column("seeds", Format::Decimals(0), |r| paired(r).runs)
-            .column("cases", Format::Decimals(0), |r| paired(r).cases)
-    }
-
-    /// Keeps on the page what is `shown`; Markdown has all.
-    pub(crate) fn on_page(mut self, shown: impl Fn(&'r R) -> bool) -> Self {
-        for (row, item) in self.grid.rows.iter_mut().zip(self.items) {
-            row.on_page = shown(item);
-        }
-        self
-    }
-
-    pub(crate) fn grid(self) -> Grid {
-        self.grid
-    }
-}
-
 impl Grid {
-    /// A table with a row for each of `items`, and without a column yet.
-    pub(crate) fn of<R>(items: &[R], how: impl Into<String>) -> Lines<'_, R> {
-        let rows = items.iter().map(|_| Row { cells: Vec::new(), on_page: true }).collect();
-        Lines { items, grid: Self { how: how.into(), rows, ..Self::default() } }
-    }
-
     /// The table in Markdown, its title above it; nothing without a column.
     pub(crate) fn markdown(&self) -> String {
         if self.columns.is_empty() {
@@ -199,10 +130,7 @@ impl Grid {
             Format::Words => "---|",
             _ => "---:|",
         });
-        let mut text = match self.title.as_str() {
-            "" => String::new(),
-            title => format!("{title}\n\n"),
-        };
+        let mut text = format::around("", &self.title, "\n\n");
         text.push_str(&format!("{}|{}\n", line(titles), rules.collect::<String>()));
         for row in &self.rows {
             let cells = row.cells.iter().zip(&self.columns);
@@ -287,12 +215,13 @@ pub(crate) fn pivot<'r, R, K: Ord, C: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Table;
 
     #[test]
     fn a_column_has_one_number_of_decimals_whatever_the_value() {
-        let grid = Grid::of(&[79.5, 48.0, 2.0, 100.25], "")
-            .column("name", Format::Words, |_| "a|b")
-            .column("n", Format::Decimals(1), |count| *count);
+        let grid = Table::of(&[79.5, 48.0, 2.0, 100.25], "")
+            .shown("name", Format::Words, |_| "a|b")
+            .shown("n", Format::Decimals(1), |count| *count);
         let markdown = grid.grid().markdown();
         let lines: Vec<&str> = markdown.lines().collect();
         let expected = ["79.5", "48.0", "2.0", "100.2"].map(|n| format!("| a\\|b | {n} |"));

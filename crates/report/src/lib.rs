@@ -14,47 +14,39 @@
 
 mod agreement;
 mod arm;
-mod config;
 mod coverage;
 mod error;
 mod figure;
 mod finding;
 mod format;
-mod frame;
 mod grid;
-mod minimum_cost;
 mod observations;
 mod page;
-mod paired;
 mod paper;
 mod pictures;
+mod prelude;
 mod rounds;
 mod section;
 mod standing;
 mod sweep;
+mod table;
 
 pub use error::ReportError;
 
 use page::Article;
+use rounds::rounds;
 use section::make_all;
 use slicewise_experiment::{ExperimentError, Results, replace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use sweep::Sweep;
 
-/// The files of a report, in the order written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// Paths, each inside the results folder.
-    pub files: Vec<PathBuf>,
-}
-
 /// Writes `tables/`, `figures/` and `report.html` into the results folder `dir`, over those of
-/// an earlier report.
+/// an earlier report. Gives their paths, in the order written.
 ///
 /// # Errors
 /// The folder cannot be read or written, or holds no record yet.
-pub fn write(dir: &Path) -> Result<Written, ReportError> {
+pub fn write(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     write_results(&Results::read(dir)?, dir)
 }
 
@@ -62,16 +54,15 @@ pub fn write(dir: &Path) -> Result<Written, ReportError> {
 ///
 /// # Errors
 /// Those of [`write()`].
-pub fn write_results(results: &Results, dir: &Path) -> Result<Written, ReportError> {
-    let (files, _) = write_folder(results, dir)?;
-    Ok(Written { files })
+pub fn write_results(results: &Results, dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    Ok(write_folder(results, dir)?.0)
 }
 
 /// Writes the report of each results folder in `dirs`, and one page of all of them to `out`.
 ///
 /// # Errors
 /// Those of [`write()`]; `out` cannot be written.
-pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportError> {
+pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, ReportError> {
     let mut files = Vec::new();
     let mut articles = Vec::new();
     for dir in dirs {
@@ -82,7 +73,7 @@ pub fn write_together(out: &Path, dirs: &[PathBuf]) -> Result<Written, ReportErr
     let title = out.file_stem().unwrap_or_default().to_string_lossy();
     put(out, page::document(&title, &articles).as_bytes())?;
     files.push(out.to_owned());
-    Ok(Written { files })
+    Ok(files)
 }
 
 /// Writes the report of one folder; gives its files and the page's content.
@@ -90,11 +81,13 @@ fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article)
     if results.records.is_empty() {
         return Err(ReportError::NoRecords { dir: dir.to_owned() });
     }
-    let sweep = Sweep::new(results, Some(dir))?;
+    let rounds = rounds(results);
+    let sweep = Sweep::new(results, &rounds, Some(dir))?;
     let sections = make_all(&sweep)?;
     let [tables, figures] = ["tables", "figures"].map(|name| dir.join(name));
-    for folder in [&tables, &figures] {
-        fs::create_dir_all(folder).map_err(ReportError::io(folder))?;
+    for path in [&tables, &figures] {
+        let failed = |source| ReportError::Write { path: path.clone(), source };
+        fs::create_dir_all(path).map_err(failed)?;
     }
     let mut files = Vec::new();
     for (section, content) in &sections {
@@ -136,7 +129,8 @@ pub struct Verdict {
 /// The folder cannot be read.
 pub fn verify(dir: &Path) -> Result<Verdict, ReportError> {
     let results = Results::read(dir)?;
-    let sweep = Sweep::new(&results, None)?;
+    let rounds = rounds(&results);
+    let sweep = Sweep::new(&results, &rounds, None)?;
     let (records, missing) = (results.records.len(), coverage::missing(&sweep));
     let mut verdict = Verdict { records, missing, tables: 0, stale: Vec::new() };
     for (section, content) in make_all(&sweep)? {

@@ -1,20 +1,16 @@
 //! The one frame of observations: a row a case after a round of a run. Its groups are means over
 //! seeds, its joins differences on the same case in the same run.
 //!
-//! polars groups and joins. Sums are taken here, in the order of seeds and records, so that tables
+//! polars joins. Sums are taken here, in the order of seeds and records, so that tables
 //! are the same to the byte whatever polars does.
 
-use crate::error::ReportError;
-use crate::frame::Columns;
-use crate::rounds::{Score, mean, part_name};
+use crate::prelude::*;
+use crate::rounds::{Score, part_name};
+use crate::table::Table;
 use polars::prelude::{
-    ChunkCompareEq, DataFrame, DataFrameJoinOps, GroupsIndicator, PolarsResult,
-    SortMultipleOptions, df,
+    ChunkCompareEq, DataFrame, DataFrameJoinOps, PolarsResult, SortMultipleOptions, df,
 };
-use slicewise_data::Part;
-use slicewise_experiment::{CaseRecord, RoundRecord};
-use slicewise_metrics::{CrossedT, crossed_t, mean_interval};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::{CrossedT, crossed_t, holm, mean_interval};
 
 /// What was trained once: a fold, 0 without folds, and a seed.
 pub(crate) type Run = (usize, u64);
@@ -47,56 +43,56 @@ struct Row<'a> {
 
 /// The observations of some rounds, which their places name.
 pub(crate) struct Observations<'a> {
+    /// Those of each round, part and seed are neighbours. With folds a seed has several records: Part
+    /// B of its folds together is every case once.
     rows: Vec<Row<'a>>,
     /// The same rows: `round,part,fold,seed,case,dice`.
     frame: DataFrame,
-    /// Rows of each round, part and seed. With folds a seed has several records: Part B of its folds
-    /// together is every case once.
-    seeds: Vec<Vec<usize>>,
+}
+
+impl<'a> Row<'a> {
+    fn key(&self) -> (usize, Part, u64) {
+        (self.round, self.case.part, self.record.seed)
+    }
+
+    /// Case id and finite value, if it has one.
+    fn scored(&self, value: impl Fn(&CaseRecord) -> Option<f64>) -> Option<(&'a str, f64)> {
+        let value = value(self.case).filter(|value| value.is_finite())?;
+        Some((self.case.case.as_str(), value))
+    }
 }
 
 impl<'a> Observations<'a> {
     /// All cases of `rounds`, each given by its records, one a run.
-    pub(crate) fn of<'r>(
-        rounds: impl IntoIterator<Item = &'r Vec<&'a RoundRecord>>,
-    ) -> Result<Self, ReportError>
-    where
-        'a: 'r,
-    {
+    pub(crate) fn of(rounds: &[&[&'a RoundRecord]]) -> Result<Self> {
         let mut rows = Vec::new();
-        for (round, records) in rounds.into_iter().enumerate() {
+        for (round, records) in rounds.iter().enumerate() {
             let cases = records.iter().flat_map(|record| record.cases.iter().map(|c| (*record, c)));
             rows.extend(cases.map(|(record, case)| Row { round, record, case }));
         }
         // Stable: within a seed the order of records and cases stays.
-        rows.sort_by_key(|row| (row.round, row.case.part, row.record.seed));
-        let frame = Columns::of(&rows)
-            .count("round", |r| r.round)
-            .text("part", |r| part_name(r.case.part))
-            .count("fold", |r| run_of(r.record).0)
-            .maybe_large("seed", |r| Some(r.record.seed))
-            .text("case", |r| r.case.case.as_str())
-            .maybe("dice", |r| r.case.mean_dice.filter(|dice| dice.is_finite()))
+        rows.sort_by_key(Row::key);
+        let frame = Table::of(&rows, "")
+            .tidy("round", |r| r.round)
+            .tidy("part", |r| r.case.part)
+            .tidy("fold", |r| run_of(r.record).0)
+            .tidy("seed", |r| r.record.seed)
+            .tidy("case", |r| r.case.case.as_str())
+            .tidy("dice", |r| Some(r.scored(|case| case.mean_dice)?.1))
             .frame("observations")?;
-        let seeds = groups(&frame, &["round", "part", "seed"]).map_err(failed)?;
-        Ok(Self { rows, frame, seeds })
+        Ok(Self { rows, frame })
     }
 
     /// The mean of `value` over the cases of each round, part and seed that has one, sorted so.
     pub(crate) fn by_seed(&self, value: impl Fn(&CaseRecord) -> Option<f64>) -> Vec<SeedScore> {
-        let of_seed = |rows: &Vec<usize>| {
-            let rows = rows.iter().map(|row| &self.rows[*row]);
-            let scored = rows.clone().filter_map(|row| {
-                let value = value(row.case).filter(|value| value.is_finite())?;
-                Some((row.case.case.as_str(), value))
-            });
-            let Row { round, record, case } = rows.clone().next()?;
-            let names: BTreeSet<&str> = scored.clone().map(|(name, _)| name).collect();
+        let of_seed = |rows: &[Row]| {
+            let scored = rows.iter().filter_map(|row| row.scored(&value));
+            let cases = scored.clone().map(|(case, _)| case).collect::<BTreeSet<&str>>().len();
+            let (round, part, seed) = rows[0].key();
             let mean = mean(scored.map(|(_, value)| value))?;
-            let (round, part, seed) = (*round, case.part, record.seed);
-            Some(SeedScore { round, part, seed, mean, cases: names.len() })
+            Some(SeedScore { round, part, seed, mean, cases })
         };
-        self.seeds.iter().filter_map(of_seed).collect()
+        self.rows.chunk_by(|a, b| a.key() == b.key()).filter_map(of_seed).collect()
     }
 
     /// The score that `value` gives each round and part of which a case has one.
@@ -106,9 +102,8 @@ impl<'a> Observations<'a> {
         let scores = rounds.map(|seeds| {
             let means: Vec<f64> = seeds.iter().map(|seed| seed.mean).collect();
             let cases = seeds.iter().map(|seed| seed.cases);
-            let value = mean_interval(&means);
-            let score =
-                Score { value, cases: cases.clone().max().unwrap_or(0), all_cases: cases.sum() };
+            let (most, all_cases) = (cases.clone().max().unwrap_or(0), cases.sum());
+            let score = Score { value: mean_interval(&means), cases: most, all_cases };
             ((seeds[0].round, seeds[0].part), score)
         });
         scores.collect()
@@ -118,28 +113,26 @@ impl<'a> Observations<'a> {
     pub(crate) fn unseen(&self) -> impl Iterator<Item = (usize, Run, &'a str, f64)> {
         let rows = self.rows.iter().filter(|row| row.case.part == Part::B);
         rows.filter_map(|row| {
-            let dice = row.case.mean_dice.filter(|dice| dice.is_finite())?;
-            Some((row.round, run_of(row.record), row.case.case.as_str(), dice))
+            let (case, dice) = row.scored(|case| case.mean_dice)?;
+            Some((row.round, run_of(row.record), case, dice))
         })
     }
 
     /// Tests the difference in mean Dice of each pair of rounds, the first minus the second, on the
     /// same Part B case in the same run; `None` without any.
-    pub(crate) fn differences(
-        &self,
-        pairs: &[(usize, usize)],
-    ) -> Result<Vec<Option<CrossedT>>, ReportError> {
-        self.tested(pairs).map_err(failed)
+    pub(crate) fn differences(&self, pairs: &[[&Round; 2]]) -> Result<Vec<Option<CrossedT>>> {
+        let name = "observations";
+        self.tested(pairs).map_err(|source| ReportError::Table { name, source })
     }
 
-    fn tested(&self, pairs: &[(usize, usize)]) -> PolarsResult<Vec<Option<CrossedT>>> {
+    fn tested(&self, pairs: &[[&Round; 2]]) -> PolarsResult<Vec<Option<CrossedT>>> {
         let (part, dice) = (self.frame.column("part")?.str()?, self.frame.column("dice")?);
         let unseen = self.frame.filter(&(part.equal(part_name(Part::B)) & dice.is_not_null()))?;
         let places: Vec<u32> = (0..pairs.len() as u32).collect();
-        let (ours, theirs): (Vec<u32>, Vec<u32>) =
-            pairs.iter().map(|&(ours, theirs)| (ours as u32, theirs as u32)).unzip();
-        let pairs = df!("pair" => &places, "ours" => ours, "theirs" => theirs)?;
-        let ours = pairs.inner_join(&unseen, ["ours"], ["round"])?;
+        let [ours, theirs] = [0, 1]
+            .map(|side| pairs.iter().map(|pair| pair[side].place as u32).collect::<Vec<u32>>());
+        let frame = df!("pair" => places, "ours" => ours, "theirs" => theirs)?;
+        let ours = frame.inner_join(&unseen, ["ours"], ["round"])?;
         let keys = |round| [round, "fold", "seed", "case"];
         let both = ours.inner_join(&unseen, keys("theirs"), keys("round"))?;
         // The order of sums.
@@ -148,33 +141,79 @@ impl<'a> Observations<'a> {
         let (pair, fold) = (both.column("pair")?.u32()?, both.column("fold")?.u32()?);
         let (seed, case) = (both.column("seed")?.u64()?, both.column("case")?.str()?);
         let difference = difference.f64()?;
-        let mut tests = vec![None; places.len()];
-        for rows in groups(&both, &["pair"])? {
-            let scores = rows.iter().filter_map(|&row| {
-                Some(((fold.get(row)?, seed.get(row)?), case.get(row)?, difference.get(row)?))
-            });
-            if let Some(pair) = rows.first().and_then(|row| pair.get(*row)) {
-                tests[pair as usize] = crossed_t(&scores.collect::<Vec<_>>()).ok();
-            }
+        let mut scores = vec![Vec::new(); pairs.len()];
+        let score = |row: usize| {
+            let run = (fold.get(row)?, seed.get(row)?);
+            Some((pair.get(row)? as usize, (run, case.get(row)?, difference.get(row)?)))
+        };
+        for (pair, score) in (0..both.height()).filter_map(score) {
+            scores[pair].push(score);
         }
-        Ok(tests)
+        Ok(scores.iter().map(|scores| crossed_t(scores).ok()).collect())
     }
 }
 
-/// The rows of each group that the columns `by` tell apart; groups and rows in the frame's order.
-fn groups(frame: &DataFrame, by: &[&str]) -> PolarsResult<Vec<Vec<usize>>> {
-    let rows = |group: GroupsIndicator| -> Vec<usize> {
-        match group {
-            GroupsIndicator::Idx((_, rows)) => rows.iter().map(|row| *row as usize).collect(),
-            GroupsIndicator::Slice([first, n]) => {
-                (first..first + n).map(|row| row as usize).collect()
-            }
-        }
-    };
-    let grouped = frame.group_by_stable(by.iter().copied())?;
-    Ok(grouped.get_groups().iter().map(rows).collect())
+/// Says what interval and p of [`Paired`] are.
+pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t \
+    test in which whole seeds and whole cases are random: other seeds and other cases would give \
+    another mean. Below three seeds the value stands alone.";
+
+/// How the Part B Dice of two rounds differs where both have one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paired {
+    /// Mean over cases, and its 95 % interval for random runs and cases; without ends below three
+    /// runs. `n` counts pairs of run and case.
+    pub(crate) difference: Interval,
+    /// p of the same test.
+    pub(crate) p: Option<f64>,
+    /// `p` corrected by Holm over the family of comparisons.
+    pub(crate) p_holm: Option<f64>,
+    /// Runs that both have.
+    pub(crate) runs: usize,
+    /// Cases that both have.
+    pub(crate) cases: usize,
 }
 
-fn failed(source: polars::error::PolarsError) -> ReportError {
-    ReportError::Table { name: "observations", source }
+impl From<CrossedT> for Paired {
+    fn from(test: CrossedT) -> Self {
+        let (difference, p, runs, cases) = (test.interval, test.p, test.runs, test.cases);
+        Self { difference, p, p_holm: p, runs, cases }
+    }
+}
+
+/// Two rounds and how the first differs from the second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compared<'a> {
+    pub(crate) ours: &'a Round<'a>,
+    pub(crate) theirs: &'a Round<'a>,
+    pub(crate) paired: Paired,
+}
+
+/// Compares pairs of rounds, and corrects the p-values of neighbours whose first round is of the same
+/// `family` together. Pairs without a common case and run are left out.
+pub(crate) fn compare<'a, F: PartialEq>(
+    observations: &Observations,
+    pairs: &[[&'a Round<'a>; 2]],
+    family: impl Fn(&Round) -> F,
+) -> Result<Vec<Compared<'a>>> {
+    let compared = pairs.iter().zip(observations.differences(pairs)?);
+    let compared = compared.filter_map(|(&[ours, theirs], test)| {
+        Some(Compared { ours, theirs, paired: test?.into() })
+    });
+    let mut compared: Vec<Compared> = compared.collect();
+    for family in compared.chunk_by_mut(|a, b| family(a.ours) == family(b.ours)) {
+        correct(family.iter_mut().map(|compared| &mut compared.paired));
+    }
+    Ok(compared)
+}
+
+/// Corrects the p-values of one family by Holm.
+pub(crate) fn correct<'p>(family: impl IntoIterator<Item = &'p mut Paired>) {
+    let tested = family.into_iter().filter_map(|paired| Some((paired.p?, &mut paired.p_holm)));
+    let (p, slots): (Vec<f64>, Vec<&mut Option<f64>>) = tested.unzip();
+    // p-values of a test are never outside [0, 1], the one thing refused.
+    let corrected = holm(&p).unwrap_or(p);
+    for (slot, p_holm) in slots.into_iter().zip(corrected) {
+        *slot = Some(p_holm);
+    }
 }

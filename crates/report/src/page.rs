@@ -2,10 +2,10 @@
 //! printable. What a sweep shows comes first, then a list of the sections, which fold.
 
 use crate::coverage;
-use crate::section::{Content, Section};
-use crate::sweep::{Sweep, task_title};
+use crate::prelude::*;
+use crate::section::{Content, Grid, Section};
+use crate::sweep::Sweep;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use slicewise_data::Task;
 use slicewise_figure::Figure;
 
 /// The page's whole style; without a `font-face`, so nothing is fetched.
@@ -52,7 +52,10 @@ pub(crate) fn document(title: &str, articles: &[Article]) -> String {
 /// The article of a sweep with these sections.
 pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Article {
     let manifest = &sweep.results.manifest;
-    let shown: Vec<_> = sections.iter().filter(|(_, content)| is_shown(content)).collect();
+    let is_any = |grid: &Grid| !grid.on_page().is_empty();
+    let shown =
+        sections.iter().filter(|(_, of)| !of.figures.is_empty() || of.grids.iter().any(is_any));
+    let shown = shown.collect_vec();
     let address = |name: &str| format!("{}-{name}", manifest.name);
     let more = [("reading", "How to read this page"), ("source", "Where it comes from")];
     let markup = html! {
@@ -61,7 +64,9 @@ pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Articl
                 p.kicker { (KICKER) }
                 h1 { (manifest.name) }
                 p.question { (manifest.question) }
-                p.facts { (facts(sweep)) }
+                p.facts {
+                    (sweep.cases_by_task()) " · seeds " (sweep.seeds()) " · " (manifest.device) " · commit " (manifest.commit)
+                }
             }
             (incomplete(sweep))
             section {
@@ -87,11 +92,6 @@ pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Articl
     Article { name, question, markup }
 }
 
-/// Tells whether the page has something to show of a section.
-fn is_shown(content: &Content) -> bool {
-    !content.figures.is_empty() || content.grids.iter().any(|grid| !grid.on_page().is_empty())
-}
-
 /// A section that opens and closes, open at first.
 fn folding(address: &str, title: &str, content: Markup) -> Markup {
     html! {
@@ -106,13 +106,6 @@ fn findings(sections: &[(&Section, Content)], task: Task) -> Markup {
         h3 { (task_title(task)) }
         ul { @for (_, sentence) in sentences.filter(|(of, _)| *of == task) { li { (sentence) } } }
     }
-}
-
-/// One line: how much data, which seeds, where.
-fn facts(sweep: &Sweep) -> String {
-    let manifest = &sweep.results.manifest;
-    let (cases, seeds) = (sweep.cases_by_task(), sweep.seeds());
-    format!("{cases} · seeds {seeds} · {} · commit {}", manifest.device, manifest.commit)
 }
 
 /// A line for all that is missing; nothing when the sweep is whole.

@@ -2,8 +2,8 @@
 //! measured on 40 dHCP newborns at term age. Those are other data, so compare differences, not
 //! levels.
 
-use crate::arm::{Arm, PROPOSED};
-use slicewise_data::{Part, Task};
+use crate::arm::PROPOSED;
+use crate::prelude::*;
 
 /// How these numbers are named wherever they appear.
 pub(crate) const SOURCE: &str = "paper (40 dHCP newborns)";

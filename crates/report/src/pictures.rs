@@ -5,13 +5,11 @@
 //! A volume that is not there is left out. One that is damaged, or does not fit its scan, is an
 //! error.
 
-use crate::arm::Arm;
-use crate::error::ReportError;
-use crate::rounds::Round;
+use crate::prelude::*;
 use crate::sweep::Sweep;
 use slicewise_data::error::GridCause;
 use slicewise_data::{DataError, Image, SliceAxis, Volume, nifti};
-use slicewise_experiment::{CaseRecord, DataManifest, ResultsFolder, RoundRecord, Run, pictures};
+use slicewise_experiment::{DataManifest, ResultsFolder, Run};
 use std::path::{Path, PathBuf};
 
 /// Class indices, `[D, H, W]`, the sliced axis first.
@@ -20,20 +18,11 @@ pub(crate) type Labels = Volume<i32>;
 /// Attention is stored as whole numbers up to this.
 const FULL_ATTENTION: f64 = 255.0;
 
-/// What is kept of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// SR1.
-    Segmentation,
-    /// The attention map of one class.
-    Attention,
-}
+/// What is kept of a round: SR1.
+pub(crate) const SEGMENTATION: &str = "sr1";
 
-impl Kept {
-    fn name(self) -> &'static str {
-        ["sr1", "attention"][self as usize]
-    }
-}
+/// What is kept of a round: the attention map of one class.
+pub(crate) const ATTENTION: &str = "attention";
 
 /// The kept case of one task.
 pub(crate) struct Pictures<'a> {
@@ -48,22 +37,10 @@ pub(crate) struct Pictures<'a> {
     pub(crate) truth: Labels,
 }
 
-/// A round whose volumes were kept.
-#[derive(Clone, Copy)]
-pub(crate) struct KeptRound<'a> {
-    pub(crate) arm: &'a Arm,
-    pub(crate) record: &'a RoundRecord,
-}
-
 impl<'a> Pictures<'a> {
     /// `None` if no scan or truth was kept, or no figures of them are wanted.
-    pub(crate) fn read(
-        sweep: &'a Sweep<'a>,
-        data: &'a DataManifest,
-    ) -> Result<Option<Self>, ReportError> {
-        let (Some(root), Some(case)) = (sweep.root, data.part_b.first()) else {
-            return Ok(None);
-        };
+    pub(crate) fn read(sweep: &'a Sweep<'a>, data: &'a DataManifest) -> Result<Option<Self>> {
+        let (Some(root), Some(case)) = (sweep.root, data.part_b.first()) else { return Ok(None) };
         let folder = ResultsFolder::new(root);
         let [image, labels] =
             ["image", "labels"].map(|what| folder.picture_of_case(data.task, what));
@@ -76,46 +53,35 @@ impl<'a> Pictures<'a> {
         Ok(Some(Self { sweep, folder, data, case, axis, scan, truth }))
     }
 
-    /// Index and name of the class whose attention was kept.
-    pub(crate) fn class(&self) -> Option<(usize, &'a str)> {
-        pictures::pictured_class(&self.data.classes)
-    }
-
     /// The rounds of the strategy that is shown: the paper's, else the first that has any.
-    pub(crate) fn strategy(&self, kept: Kept) -> Vec<KeptRound<'a>> {
-        let rounds = self.sweep.primary().filter(|round| round.arm.is_strategy());
-        let mut arms: Vec<&Arm> = rounds.map(|round| &round.arm).collect();
-        arms.sort_by_key(|arm| (!arm.is_proposed(), *arm));
-        let mut kept = arms.into_iter().map(|arm| self.rounds(arm, kept));
+    pub(crate) fn strategy(&self, kept: &str) -> Vec<&'a RoundRecord> {
+        let arms = self.sweep.primary().map(|round| &round.arm).filter(|arm| arm.is_strategy());
+        let arms = arms.sorted_by_key(|arm| (!arm.is_proposed(), *arm));
+        let mut kept = arms.map(|arm| self.rounds(arm, kept));
         kept.find(|rounds| !rounds.is_empty()).unwrap_or_default()
     }
 
     /// The rounds of the first seed by rising ratio, of which the segmentation and `kept` are there.
-    pub(crate) fn rounds(&self, arm: &Arm, kept: Kept) -> Vec<KeptRound<'a>> {
+    pub(crate) fn rounds(&self, arm: &Arm, kept: &str) -> Vec<&'a RoundRecord> {
         let seed = self.sweep.results.manifest.seeds.first();
-        let rounds = self.sweep.primary();
-        let of_arm = |round: &&Round| round.task == self.data.task && round.arm == *arm;
-        let rounds = rounds.filter(of_arm).filter(|round| round.longest);
-        let records = rounds.flat_map(|round| {
-            round.records.iter().map(move |record| KeptRound { arm: &round.arm, record })
-        });
-        let of_seed = records.filter(|kept| Some(&kept.record.seed) == seed);
+        let rounds = self.sweep.primary().filter(|round| round.longest && round.arm == *arm);
+        let rounds = rounds.filter(|round| round.task == self.data.task);
+        let records = rounds.flat_map(|round| round.records.iter().copied());
         let is_kept = |record: &RoundRecord, kept| self.path(record, kept).is_file();
-        of_seed
-            .filter(|KeptRound { record, .. }| {
-                is_kept(record, Kept::Segmentation) && is_kept(record, kept)
-            })
+        records
+            .filter(|record| Some(&record.seed) == seed)
+            .filter(|record| is_kept(record, SEGMENTATION) && is_kept(record, kept))
             .collect()
     }
 
     /// Class indices of the segmentation after this round.
-    pub(crate) fn segmentation(&self, record: &RoundRecord) -> Result<Labels, ReportError> {
-        self.of_round(record, Kept::Segmentation, self.data.classes.len())
+    pub(crate) fn segmentation(&self, record: &RoundRecord) -> Result<Labels> {
+        self.of_round(record, SEGMENTATION, self.data.classes.len())
     }
 
-    /// Attention for [`Pictures::class`] in `[0, 1]` after this round.
-    pub(crate) fn attention(&self, record: &RoundRecord) -> Result<Volume<f64>, ReportError> {
-        let stored = self.of_round(record, Kept::Attention, FULL_ATTENTION as usize + 1)?;
+    /// Attention for the [pictured class](slicewise_experiment::pictures::pictured_class) in `[0, 1]` after this round.
+    pub(crate) fn attention(&self, record: &RoundRecord) -> Result<Volume<f64>> {
+        let stored = self.of_round(record, ATTENTION, FULL_ATTENTION as usize + 1)?;
         let share = |value| f64::from(value) / FULL_ATTENTION;
         Ok(Volume { voxels: stored.voxels.mapv(share), geometry: stored.geometry })
     }
@@ -125,18 +91,13 @@ impl<'a> Pictures<'a> {
         record.cases.iter().find(|case| case.case == self.case)
     }
 
-    fn path(&self, record: &RoundRecord, kept: Kept) -> PathBuf {
+    fn path(&self, record: &RoundRecord, kept: &str) -> PathBuf {
         let (model, strategy) = (record.model.clone(), record.strategy.clone());
         let run = Run { task: record.task, model, strategy, seed: record.seed, fold: record.fold };
-        self.folder.picture(&run, record.round, kept.name())
+        self.folder.picture(&run, record.round, kept)
     }
 
-    fn of_round(
-        &self,
-        record: &RoundRecord,
-        kept: Kept,
-        classes: usize,
-    ) -> Result<Labels, ReportError> {
+    fn of_round(&self, record: &RoundRecord, kept: &str, classes: usize) -> Result<Labels> {
         let scan = self.folder.picture_of_case(self.data.task, "image");
         fitting(&self.path(record, kept), (&self.scan, &scan, self.axis), classes)
     }
@@ -147,7 +108,7 @@ fn fitting(
     path: &Path,
     (scan, scan_path, axis): (&Image, &Path, SliceAxis),
     classes: usize,
-) -> Result<Labels, ReportError> {
+) -> Result<Labels> {
     let labels = nifti::read_labels(path)?.sliced_along(axis);
     let shape = |(z, y, x)| format!("{x}×{y}×{z}").into();
     if labels.voxels.dim() != scan.voxels.dim() {

@@ -5,9 +5,11 @@
 
 use crate::arm::Arm;
 use slicewise_data::{Part, Task};
-use slicewise_experiment::{CaseRecord, Results, RoundRecord};
+use slicewise_experiment::Results;
+use slicewise_experiment::{CaseRecord, RoundRecord};
 use slicewise_metrics::Interval;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 /// One round of an arm in all its runs.
 #[derive(Debug, Clone)]
@@ -71,11 +73,9 @@ pub(crate) fn rounds(results: &Results) -> Vec<Round<'_>> {
         records,
     });
     let mut rounds: Vec<Round> = groups.collect();
+    let curve = |of: &Round| (of.task, of.model.to_owned(), of.arm.clone(), ratio_key(of.asked));
     for place in 1..rounds.len() {
-        let (before, after) = (&rounds[place - 1], &rounds[place]);
-        let of = |round: &Round| (round.task, round.model.to_owned(), ratio_key(round.asked));
-        let same = before.arm == after.arm && of(before) == of(after);
-        rounds[place - 1].longest = !same;
+        rounds[place - 1].longest = curve(&rounds[place - 1]) != curve(&rounds[place]);
     }
     rounds
 }
@@ -101,7 +101,7 @@ fn all_reached(results: &Results) -> BTreeMap<(Task, u64), f64> {
 pub(crate) const HALF: &str = "± half the 95 % Student-t interval over seeds (none below three)";
 
 /// A score of cases.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Score {
     /// Mean over cases, then mean and 95 % Student-t interval over seeds.
     pub(crate) value: Interval,
@@ -131,21 +131,20 @@ pub(crate) fn part_name(part: Part) -> &'static str {
     }
 }
 
-/// One arm at one annotation ratio, scored on one part.
-#[derive(Debug, Clone)]
-pub(crate) struct Point {
-    /// The place of its round.
-    pub(crate) round: usize,
-    pub(crate) task: Task,
+/// A round that was scored on one part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Point<'a> {
+    pub(crate) round: &'a Round<'a>,
     pub(crate) part: Part,
-    pub(crate) arm: Arm,
-    /// The share of slices asked for, and the one reached: see [`Round`].
-    pub(crate) asked: f64,
-    pub(crate) ratio: f64,
-    /// Training steps behind it.
-    pub(crate) steps: u64,
     pub(crate) dice: Score,
-    pub(crate) cost: Cost,
+}
+
+impl<'a> Deref for Point<'a> {
+    type Target = Round<'a>;
+
+    fn deref(&self) -> &Round<'a> {
+        self.round
+    }
 }
 
 /// What the annotator had to do, in several currencies, mean over runs.
@@ -164,13 +163,25 @@ pub(crate) struct Cost {
 }
 
 impl Round<'_> {
+    /// Its task and the key of its ratio: where strategies can be compared.
+    pub(crate) fn state(&self) -> (Task, u64) {
+        (self.task, ratio_key(self.ratio))
+    }
+
     /// What the annotator had to do.
     pub(crate) fn cost(&self) -> Cost {
+        Cost::of(&self.records)
+    }
+}
+
+impl Cost {
+    /// The mean over `records`, one a run.
+    pub(crate) fn of(records: &[&RoundRecord]) -> Self {
         let over_runs = |value: fn(&RoundRecord) -> f64| {
-            self.records.iter().map(|record| value(record)).sum::<f64>() / self.records.len() as f64
+            records.iter().map(|record| value(record)).sum::<f64>() / records.len() as f64
         };
         let contour_mm = over_runs(|r| r.annotated_contour_mm);
-        Cost {
+        Self {
             slices: over_runs(|r| r.annotated_slices as f64),
             slice_share: over_runs(reached),
             voxels: over_runs(|r| r.annotated_foreground_voxels as f64),

@@ -1,13 +1,18 @@
 //! The sections of a report, in the order of its page. Each is a file here and one line in
-//! `sections!`: files on disk, page, contents list and `verify` follow from it.
+//! `sections!`: files on disk, page, contents list and `verify` follow from it. All columns of tidy
+//! tables are listed in `docs/tables.md`, which a test holds to them.
 
-use crate::error::ReportError;
-use crate::frame::bytes;
-use crate::grid::Grid;
-use crate::sweep::Sweep;
+use crate::format::around;
+use crate::prelude::*;
+use crate::table::bytes;
 use polars::prelude::DataFrame;
-use slicewise_data::Task;
+use slicewise_experiment::Manifest;
 use slicewise_figure::Figure;
+
+// What sections are written with.
+pub(crate) use crate::grid::{Column, Format, Grid, Line, pivot};
+pub(crate) use crate::sweep::Sweep;
+pub(crate) use crate::table::Table;
 
 /// One section.
 pub(crate) struct Section {
@@ -20,10 +25,7 @@ pub(crate) struct Section {
 }
 
 /// What making a section gives: `None` where the sweep has nothing to say about it.
-pub(crate) type Made = Result<Option<Content>, ReportError>;
-
-/// Names of files and their bytes.
-pub(crate) type Files = Vec<(String, Vec<u8>)>;
+pub(crate) type Made = Result<Option<Content>>;
 
 /// What a section holds.
 #[derive(Default)]
@@ -79,18 +81,21 @@ sections! {
 }
 
 /// Makes the sections that the sweep has something to say about.
-pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>, ReportError> {
-    let mut made = Vec::new();
-    for section in SECTIONS {
-        made.extend((section.make)(sweep)?.map(|content| (section, content)));
-    }
-    Ok(made)
+pub(crate) fn make_all(sweep: &Sweep) -> Result<Vec<(&'static Section, Content)>> {
+    let made = SECTIONS.iter().map(|of| Ok((of.make)(sweep)?.map(|content| (of, content))));
+    made.filter_map(Result::transpose).collect()
 }
 
 impl Content {
-    /// The content of a section that is a table and no more.
+    /// The content of a section that is a frame and its grids, and no more.
     pub(crate) fn table(frame: DataFrame, grids: Vec<Grid>) -> Self {
         Self { frame: Some(frame), grids, ..Self::default() }
+    }
+
+    /// The content of a section that is one table, called `name`, and no more.
+    pub(crate) fn of<R>(name: &'static str, table: Table<R>) -> Result<Self> {
+        let (frame, grid) = table.both(name)?;
+        Ok(Self::table(frame, vec![grid]))
     }
 
     /// The content with what `sentence` says of each task of the sweep.
@@ -110,10 +115,12 @@ impl Content {
     }
 
     /// The files of the section's tables: names and bytes.
-    pub(crate) fn files(&self, name: &'static str, sweep: &Sweep) -> Result<Files, ReportError> {
-        let Some(frame) = &self.frame else {
-            return Ok(Vec::new());
-        };
+    pub(crate) fn files(
+        &self,
+        name: &'static str,
+        sweep: &Sweep,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
+        let Some(frame) = &self.frame else { return Ok(Vec::new()) };
         let [csv, parquet] = bytes(name, frame.clone())?;
         let mut files = vec![
             (format!("{name}.csv"), csv),
@@ -130,17 +137,8 @@ impl Content {
 
 /// What the numbers are and whence, then the tables.
 fn markdown(grids: &[Grid], sweep: &Sweep) -> String {
-    let manifest = &sweep.results.manifest;
-    let how = grids.iter().filter(|grid| !grid.how.is_empty()).map(|grid| format!("{} ", grid.how));
-    let mut text = format!(
-        "{}Sweep `{}`, {} seed(s), commit {}.\n",
-        how.collect::<String>(),
-        manifest.name,
-        manifest.seeds.len(),
-        manifest.commit
-    );
-    for grid in grids {
-        text.push_str(&format!("\n{}", grid.markdown()));
-    }
-    text
+    let Manifest { name, seeds, commit, .. } = &sweep.results.manifest;
+    let how: String = grids.iter().map(|grid| around("", &grid.how, " ")).collect();
+    let tables: String = grids.iter().map(|grid| format!("\n{}", grid.markdown())).collect();
+    format!("{how}Sweep `{name}`, {} seed(s), commit {commit}.\n{tables}", seeds.len())
 }

@@ -6,15 +6,11 @@
 //! difference here, for which both are random. Oracles see the ground truth, so they have no rank,
 //! are nobody's rival and stand last.
 
-use crate::arm::Arm;
-use crate::observations::Run;
-use crate::paired::{Paired, correct};
-use crate::rounds::{mean, ratio_key};
+use crate::observations::{Compared, Paired, Run, correct};
+use crate::prelude::*;
 use crate::sweep::{ALPHA, Sweep};
-use slicewise_data::Task;
 use slicewise_figure::FEW;
-use slicewise_metrics::{CrossedT, Interval, average_ranks, crossed_t};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::{CrossedT, average_ranks, crossed_t};
 
 /// One strategy in one task, or in all together.
 #[derive(Debug)]
@@ -35,18 +31,25 @@ pub(crate) struct Standing {
 /// A case of a run.
 type Place<'a> = (Run, &'a str);
 
-/// Ranks, and differences from the reference, of one strategy in one task.
-type Values<'a> = [BTreeMap<Place<'a>, f64>; 2];
+/// What one case of one run says of a strategy in one task.
+struct Seen<'a> {
+    task: Task,
+    arm: &'a Arm,
+    place: Place<'a>,
+    /// Rank among strategies, where there is one.
+    rank: Option<f64>,
+    /// Dice minus that of the reference, where both are known.
+    difference: Option<f64>,
+}
 
 /// The strategies of all tasks together, if there are several, then of each; the best first.
 pub(crate) fn standings(sweep: &Sweep) -> Vec<Standing> {
     let Some(reference) = sweep.reference() else { return Vec::new() };
     let tasks = sweep.tasks();
-    let measured: Vec<_> =
-        tasks.iter().map(|task| (*task, measure(sweep, *task, &reference))).collect();
-    let alone = measured.iter().map(|of| (Some(of.0), std::slice::from_ref(of)));
-    let together = (tasks.len() > 1).then_some((None, &measured[..]));
-    together.into_iter().chain(alone).flat_map(|(task, of)| stand(sweep, task, of)).collect()
+    let seen = tasks.iter().flat_map(|task| measure(sweep, *task, &reference)).collect_vec();
+    let together = (tasks.len() > 1).then_some(None);
+    let all = together.into_iter().chain(tasks.into_iter().map(Some));
+    all.flat_map(|task| stand(sweep, task, &seen)).collect()
 }
 
 /// The ratios of a task at which its strategies are ranked, ascending, and those strategies: all but
@@ -54,7 +57,7 @@ pub(crate) fn standings(sweep: &Sweep) -> Vec<Standing> {
 pub(crate) fn ranked<'s>(sweep: &'s Sweep<'_>, task: Task) -> (Vec<u64>, Vec<&'s Arm>) {
     let rounds = sweep.primary().filter(|round| round.task == task && round.evaluated);
     let mut arms: BTreeMap<&Arm, (BTreeSet<u64>, usize)> = BTreeMap::new();
-    for round in rounds.filter(|round| round.arm.is_strategy() && !round.arm.is_oracle()) {
+    for round in rounds.filter(|round| round.arm.is_ordinary()) {
         let (ratios, runs) = arms.entry(&round.arm).or_default();
         ratios.insert(ratio_key(round.ratio));
         *runs = round.records.len().max(*runs);
@@ -66,7 +69,7 @@ pub(crate) fn ranked<'s>(sweep: &'s Sweep<'_>, task: Task) -> (Vec<u64>, Vec<&'s
 }
 
 /// Ranks and differences of every strategy of a task. A case counts where its run has all the ratios.
-fn measure<'a>(sweep: &'a Sweep, task: Task, reference: &Arm) -> BTreeMap<&'a Arm, Values<'a>> {
+fn measure<'a>(sweep: &Sweep<'a>, task: Task, reference: &Arm) -> Vec<Seen<'a>> {
     let mut dice: BTreeMap<Place, BTreeMap<&Arm, BTreeMap<u64, f64>>> = BTreeMap::new();
     for (round, run, case, value) in sweep.observations.unseen() {
         let round = &sweep.rounds[round];
@@ -76,56 +79,50 @@ fn measure<'a>(sweep: &'a Sweep, task: Task, reference: &Arm) -> BTreeMap<&'a Ar
         }
     }
     let (ratios, rivals) = ranked(sweep, task);
-    let mut measured: BTreeMap<&Arm, Values> = BTreeMap::new();
-    for (place, arms) in &dice {
+    let mut seen = Vec::new();
+    for (&place, arms) in &dice {
         let curve = |arm: &Arm| -> Option<Vec<f64>> {
             let curve = arms.get(arm)?;
             ratios.iter().map(|ratio| curve.get(ratio).copied()).collect()
         };
         let all: Option<Vec<Vec<f64>>> = rivals.iter().map(|arm| curve(arm)).collect();
         let ranks = (0..ratios.len()).filter_map(|at| {
-            let lost: Vec<f64> = all.iter().flatten().map(|curve| -curve[at]).collect();
+            let lost = all.iter().flatten().map(|curve| -curve[at]).collect_vec();
             average_ranks(&lost).ok()
         });
-        let ranks: Vec<Vec<f64>> = ranks.collect();
-        for (index, arm) in rivals.iter().enumerate() {
-            if let Some(rank) = mean(ranks.iter().filter_map(|ranks| ranks.get(index).copied())) {
-                measured.entry(arm).or_default()[0].insert(*place, rank);
-            }
-        }
+        let ranks = ranks.collect_vec();
         let base = curve(reference);
-        for arm in arms.keys() {
-            let [_, differences] = measured.entry(arm).or_default();
+        for &arm in arms.keys() {
+            let index = rivals.iter().position(|rival| *rival == arm);
+            let rank = mean(ranks.iter().filter_map(|ranks| ranks.get(index?).copied()));
             let own = curve(arm).into_iter().flatten();
-            let pairs = own.zip(base.iter().flatten()).filter(|_| *arm != reference);
-            if let Some(difference) = mean(pairs.map(|(ours, theirs)| ours - theirs)) {
-                differences.insert(*place, difference);
-            }
+            let pairs = own.zip(base.iter().flatten()).filter(|_| arm != reference);
+            let difference = mean(pairs.map(|(ours, theirs)| ours - theirs));
+            seen.push(Seen { task, arm, place, rank, difference });
         }
     }
-    measured
+    seen
 }
 
-/// The strategies of some tasks, the best first.
-fn stand(
-    sweep: &Sweep,
-    task: Option<Task>,
-    measured: &[(Task, BTreeMap<&Arm, Values>)],
-) -> Vec<Standing> {
-    let arms: BTreeSet<&Arm> = measured.iter().flat_map(|(_, arms)| arms.keys().copied()).collect();
-    let rows = arms.into_iter().map(|arm| {
-        let values = || measured.iter().filter_map(|(_, arms)| arms.get(arm));
-        let rank = together(values().map(|[ranks, _]| ranks)).map(|test| test.interval);
-        let paired = together(values().map(|[_, differences]| differences)).map(Paired::from);
-        let tests = tests(sweep, arm, &|of| measured.iter().any(|(task, _)| *task == of));
-        Standing { task, arm: arm.clone(), rank, paired, tests }
+/// The strategies of a task, or of all, the best first.
+fn stand(sweep: &Sweep, task: Option<Task>, seen: &[Seen]) -> Vec<Standing> {
+    let is_own = |other: Task| task.is_none_or(|task| task == other);
+    let own = seen.iter().filter(|seen| is_own(seen.task)).into_group_map_by(|seen| seen.arm);
+    let rows = own.into_iter().sorted_by_key(|(arm, _)| *arm).map(|(arm, seen)| {
+        let rank = together(seen.iter().filter_map(|of| Some((of.place, of.rank?))));
+        let difference = together(seen.iter().filter_map(|of| Some((of.place, of.difference?))));
+        Standing {
+            task,
+            arm: arm.clone(),
+            rank: rank.map(|test| test.interval),
+            paired: difference
+                .map(|test| Paired { p_holm: test.p.filter(|_| !arm.is_oracle()), ..test.into() }),
+            tests: tests(sweep, arm, is_own),
+        }
     });
-    let mut rows: Vec<Standing> = rows.collect();
-    let (oracles, others): (Vec<_>, Vec<_>) = rows.iter_mut().partition(|row| row.arm.is_oracle());
-    correct(others.into_iter().filter_map(|row| row.paired.as_mut()));
-    for oracle in oracles.into_iter().filter_map(|row| row.paired.as_mut()) {
-        oracle.p_holm = None;
-    }
+    let mut rows = rows.collect_vec();
+    let others = rows.iter_mut().filter(|row| !row.arm.is_oracle());
+    correct(others.filter_map(|row| row.paired.as_mut()));
     let place = |row: &Standing| {
         let difference = row.paired.as_ref().map_or(0.0, |paired| paired.difference.mean);
         let rank = row.rank.map_or(f64::MAX, |rank| rank.mean);
@@ -138,26 +135,21 @@ fn stand(
 
 /// The mean over tasks of each case of a run, then over cases and runs. A case counts where it has as
 /// many tasks as any.
-fn together<'v, 'a: 'v>(
-    tasks: impl Iterator<Item = &'v BTreeMap<Place<'a>, f64>>,
-) -> Option<CrossedT> {
-    let mut values: BTreeMap<Place, Vec<f64>> = BTreeMap::new();
-    for (place, value) in tasks.flatten() {
-        values.entry(*place).or_default().push(*value);
-    }
+fn together<'a>(seen: impl Iterator<Item = (Place<'a>, f64)>) -> Option<CrossedT> {
+    let values = seen.into_group_map();
     let most = values.values().map(Vec::len).max()?;
     let whole = values.into_iter().filter(|(_, values)| values.len() == most);
+    let scores = whole.sorted_by_key(|(place, _)| *place);
     let scores =
-        whole.filter_map(|((run, case), values)| Some((run, case, mean(values.into_iter())?)));
-    crossed_t(&scores.collect::<Vec<_>>()).ok()
+        scores.filter_map(|((run, case), values)| Some((run, case, mean(values.into_iter())?)));
+    crossed_t(&scores.collect_vec()).ok()
 }
 
 /// Counts the tests of the penalty matrix that found a strategy better than another, nothing, and
 /// worse. Oracles are nobody's rival.
-fn tests(sweep: &Sweep, arm: &Arm, of_task: &dyn Fn(Task) -> bool) -> [usize; 3] {
+fn tests(sweep: &Sweep, arm: &Arm, of_task: impl Fn(Task) -> bool) -> [usize; 3] {
     let mut counts = [0; 3];
-    for ((ours, theirs), paired) in &sweep.comparisons {
-        let (ours, theirs) = (&sweep.rounds[*ours], &sweep.rounds[*theirs]);
+    for Compared { ours, theirs, paired } in &sweep.comparisons {
         let Some(p) = paired.p.filter(|_| of_task(ours.task)) else { continue };
         let sign = match (ours.arm == *arm, theirs.arm == *arm) {
             (true, _) if !theirs.arm.is_oracle() => 1.0,
@@ -179,9 +171,5 @@ pub(crate) fn few(sweep: &Sweep, arms: &[Arm]) -> Vec<Arm> {
         let standing = sweep.standings.iter().position(|row| row.arm == **arm);
         (!named, standing.unwrap_or(usize::MAX))
     };
-    let mut best: Vec<&Arm> = arms.iter().collect();
-    best.sort_by_key(place);
-    best.truncate(FEW);
-    best.sort();
-    best.into_iter().cloned().collect()
+    arms.iter().sorted_by_key(place).take(FEW).sorted().cloned().collect()
 }

@@ -5,20 +5,17 @@
 //! strategy, since all fork from it; it stays one point, and [`Sweep::curve`] begins with it.
 
 use crate::agreement::{Agreement, agreements};
-use crate::arm::{Arm, EVEN};
-use crate::config::numbers;
-use crate::error::ReportError;
-use crate::format::{list, percent};
-use crate::minimum_cost::{MinimumCost, Reached, cost_margin};
-use crate::observations::{Observations, Scores};
-use crate::paired::{Paired, compare};
+use crate::arm::EVEN;
+use crate::format::list;
+use crate::observations::{Compared, Observations, Paired, Scores, compare};
 use crate::paper::COMPARED_RATIO;
-use crate::rounds::{Cost, Point, Round, cases_of, mean, ratio_key, rounds};
+use crate::prelude::*;
+use crate::rounds::Cost;
 use crate::standing::{Standing, standings};
-use slicewise_data::{Agreement as Measure, Part, Spacing, Task};
+use serde_yaml::Value;
+use slicewise_data::{Agreement as Measure, Spacing};
 use slicewise_experiment::{DataManifest, Results};
-use slicewise_metrics::{EffortModel, covered_share};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_metrics::covered_share;
 use std::path::Path;
 
 /// Foreground this near to an annotated slice, in mm, counts as covered: about four slices of a newborn.
@@ -30,52 +27,74 @@ pub(crate) const ALPHA: f64 = 0.05;
 /// A sweep as far as it is on record.
 pub(crate) struct Sweep<'a> {
     pub(crate) results: &'a Results,
+    /// The resolved configuration; null if it is none.
+    pub(crate) config: Value,
     /// The folder with the volumes that were kept for figures; `None` leaves those figures out.
     pub(crate) root: Option<&'a Path>,
     /// All rounds, sorted by task, model, arm, ratio and steps.
-    pub(crate) rounds: Vec<Round<'a>>,
+    pub(crate) rounds: &'a [Round<'a>],
     /// All cases of all rounds.
     pub(crate) observations: Observations<'a>,
     /// Mean Dice of all rounds.
     pub(crate) dice: Scores,
     /// The primary model's points, sorted by task, part, arm, ratio and steps.
-    pub(crate) points: Vec<Point>,
+    pub(crate) points: Vec<Point<'a>>,
     pub(crate) agreements: Vec<Agreement>,
     /// The minimum cost of each task and strategy, where full annotation with as many steps exists.
-    pub(crate) costs: Vec<MinimumCost>,
-    /// Pairs of strategies at one ratio, sorted by task, ratio, rival and strategy.
-    pub(crate) comparisons: Vec<Comparison>,
+    pub(crate) costs: Vec<MinimumCost<'a>>,
+    /// Pairs of strategies at one ratio, sorted by task, ratio, rival and strategy; the rival comes
+    /// first in tables.
+    pub(crate) comparisons: Vec<Compared<'a>>,
     /// How strategies stand beside each other: all tasks together where there are several, then each.
     pub(crate) standings: Vec<Standing>,
 }
 
-/// Places of the rounds of a strategy and its rival, which comes first in tables, and how they differ.
-pub(crate) type Comparison = ((usize, usize), Paired);
+/// The rule of the star: the mean difference is within the margin.
+pub(crate) const BY_MEAN: &str = "mean";
+
+/// Where one strategy has reached full annotation: the smallest ratio that satisfies a rule, which the
+/// paper's Fig. 5 stars.
+///
+/// The paper does not say by which rule. Ours: Part B Dice is compared with full annotation's on
+/// the same case and seed, and the mean difference may not fall more than [a margin](Sweep::margin) below 0.
+/// A stricter rule stands beside it: the lower end of the difference's interval may not. Full
+/// annotation is the round with exactly as many training steps as the point. A strategy with a point
+/// that has none such has no minimum cost: a lower ratio might have reached it.
+pub(crate) struct MinimumCost<'a> {
+    pub(crate) task: Task,
+    pub(crate) arm: Arm,
+    /// [`BY_MEAN`], or `interval`: even the lower end of the interval is within the margin.
+    pub(crate) rule: &'static str,
+    /// The round there, and full annotation with as many steps; `None` if no ratio satisfies it.
+    pub(crate) reached: Option<Compared<'a>>,
+}
 
 impl<'a> Sweep<'a> {
-    /// Computes what sections share.
-    pub(crate) fn new(results: &'a Results, root: Option<&'a Path>) -> Result<Self, ReportError> {
-        let rounds = rounds(results);
-        let observations = Observations::of(rounds.iter().map(|round| &round.records))?;
-        let dice = observations.scores(|case| case.mean_dice);
-        let agreements = agreements(&rounds.iter().filter(|r| r.primary).collect::<Vec<_>>());
+    /// Computes what sections share, from [`rounds`](crate::rounds::rounds) of the results.
+    pub(crate) fn new(
+        results: &'a Results,
+        rounds: &'a [Round<'a>],
+        root: Option<&'a Path>,
+    ) -> Result<Self> {
+        let records = rounds.iter().map(|round| &round.records[..]).collect_vec();
+        let observations = Observations::of(&records)?;
         let mut sweep = Self {
             results,
+            config: serde_yaml::from_str(&results.config).unwrap_or_default(),
             root,
             rounds,
+            dice: observations.scores(|case| case.mean_dice),
             observations,
-            dice,
             points: Vec::new(),
-            agreements,
+            agreements: agreements(rounds),
             costs: Vec::new(),
             comparisons: Vec::new(),
             standings: Vec::new(),
         };
         let parts = |round| [Part::A, Part::B].map(|part| sweep.point(round, part));
-        let mut points: Vec<Point> = sweep.primary().flat_map(parts).flatten().collect();
         // Stable: within a task and part the order of the rounds stays.
-        points.sort_by_key(|point| (point.task, point.part));
-        sweep.points = points;
+        let points = sweep.primary().flat_map(parts).flatten();
+        sweep.points = points.sorted_by_key(|point| (point.task, point.part)).collect();
         sweep.comparisons = sweep.compared_strategies()?;
         sweep.costs = sweep.minimum_costs()?;
         sweep.standings = standings(&sweep);
@@ -83,44 +102,39 @@ impl<'a> Sweep<'a> {
     }
 
     /// Scores a round on one part; `None` if it was not evaluated, or no case has a score.
-    pub(crate) fn point(&self, round: &Round, part: Part) -> Option<Point> {
-        let dice = self.dice.get(&(round.place, part)).filter(|_| round.evaluated)?.clone();
-        let (task, arm, steps) = (round.task, round.arm.clone(), round.steps);
-        let (asked, ratio, cost) = (round.asked, round.ratio, round.cost());
-        Some(Point { round: round.place, task, part, arm, asked, ratio, steps, dice, cost })
+    pub(crate) fn point(&self, round: &'a Round<'a>, part: Part) -> Option<Point<'a>> {
+        let dice = self.dice.get(&(round.place, part)).filter(|_| round.evaluated)?;
+        Some(Point { round, part, dice: *dice })
     }
 
     /// Compares every pair of strategies at every ratio that both have.
-    fn compared_strategies(&self) -> Result<Vec<Comparison>, ReportError> {
-        let at = |round: &Round| (round.task, ratio_key(round.ratio));
-        let mut rounds: Vec<&Round> = self.primary().filter(|r| r.arm.is_strategy()).collect();
+    fn compared_strategies(&self) -> Result<Vec<Compared<'a>>> {
+        let strategies = self.primary().filter(|round| round.arm.is_strategy());
         // Stable: within a ratio the order of the arms stays.
-        rounds.sort_by_key(|round| at(round));
-        let mut pairs = Vec::new();
-        for arms in rounds.chunk_by(|a, b| at(a) == at(b)) {
-            for (index, rival) in arms.iter().enumerate() {
-                let later = arms[index + 1..].iter().map(|arm| (arm.place, rival.place));
-                pairs.extend(later.map(|pair| (pair, pair)));
-            }
-        }
-        compare(&self.observations, pairs, |(arm, _)| at(&self.rounds[*arm]))
+        let rounds = strategies.sorted_by_key(|round| round.state()).collect_vec();
+        let states = rounds.chunk_by(|a, b| a.state() == b.state());
+        let pairs = states.flat_map(|arms| arms.iter().tuple_combinations());
+        let pairs = pairs.map(|(&rival, &arm)| [arm, rival]).collect_vec();
+        compare(&self.observations, &pairs, |round| round.state())
     }
 
-    /// Finds the minimum cost of every task and strategy, in the order of tables.
-    fn minimum_costs(&self) -> Result<Vec<MinimumCost>, ReportError> {
+    /// Finds the minimum cost of every task, strategy and rule, in the order of tables.
+    fn minimum_costs(&self) -> Result<Vec<MinimumCost<'a>>> {
         let mut costs = Vec::new();
-        for task in self.tasks() {
-            for arm in self.strategies() {
-                let equal = |point: &Point| {
-                    let full = self.full(task, Part::B, point.steps)?;
-                    Some((point.clone(), (point.round, full.round)))
-                };
-                let points = self.curve(task, Part::B, &arm).into_iter().map(equal);
-                let points = points.collect::<Option<Vec<_>>>().unwrap_or_default();
-                if !points.is_empty() {
-                    let reached: Vec<Reached> = compare(&self.observations, points, |_| ())?;
-                    costs.push(MinimumCost::of(task, arm, &reached, self.margin(task)));
-                }
+        for (task, arm) in self.tasks().into_iter().cartesian_product(self.strategies()) {
+            let points = self.curve(task, Part::B, &arm).into_iter();
+            let equal = points
+                .map(|point| Some([point.round, self.full(task, Part::B, point.steps)?.round]));
+            let equal: Vec<_> = equal.collect::<Option<_>>().unwrap_or_default();
+            let rounds = compare(&self.observations, &equal, |_| ())?;
+            let first = |rule, end: fn(Interval) -> Option<f64>| {
+                let near = |value: f64| value >= -self.margin(task);
+                let reached = rounds.iter().find(|at| end(at.paired.difference).is_some_and(near));
+                MinimumCost { task, arm: arm.clone(), rule, reached: reached.copied() }
+            };
+            if !equal.is_empty() {
+                costs.push(first(BY_MEAN, |difference| Some(difference.mean)));
+                costs.push(first("interval", |difference| difference.low));
             }
         }
         Ok(costs)
@@ -129,39 +143,32 @@ impl<'a> Sweep<'a> {
     /// Gives the share of Part A's foreground voxels within [`REACH_MM`] of an annotated slice of the
     /// same case, in `[0, 1]`: mean over cases and runs. `None` where records do not know the voxels of
     /// a slice, or the configuration not the distance between slices.
-    pub(crate) fn covered(&self, point: &Point) -> Option<f64> {
-        let spacing = match numbers(&self.results.config, &["data", "spacing_mm"])?[..] {
-            [size] => Spacing::Isotropic(size),
-            [x, y, z] => Spacing::ByAxis([x, y, z]),
-            _ => return None,
-        };
-        let data = self.results.manifest.data.iter().find(|data| data.task == point.task)?;
-        let records = self.rounds[point.round].records.iter();
-        let cases = records.flat_map(|record| cases_of(record, Part::A));
-        let shares = cases.filter_map(|case| {
+    pub(crate) fn covered(&self, round: &Round) -> Option<f64> {
+        // One number for all axes, or three.
+        let spacing = &self.config["data"]["spacing_mm"];
+        let [x, y, z] = [0, 1, 2].map(|axis| spacing.get(axis).unwrap_or(spacing).as_f64());
+        let spacing = Spacing::ByAxis([x?, y?, z?]);
+        let data = self.data(round.task)?;
+        let cases = round.records.iter().flat_map(|record| cases_of(record, Part::A));
+        mean(cases.filter_map(|case| {
             let [between_mm, ..] = spacing.sliced_along(data.slice_axis(&case.case));
             covered_share(&case.true_voxels, &case.annotated, between_mm, REACH_MM).ok()?
-        });
-        mean(shares)
+        }))
     }
 
     /// Gives the minutes of drawing by the experiment's model of effort; `None` where the records do
     /// not know the outlines.
     pub(crate) fn minutes(&self, cost: &Cost) -> Option<f64> {
-        Some(self.effort().minutes(cost.slices, cost.contour_mm?))
+        Some(self.results.manifest.effort.minutes(cost.slices, cost.contour_mm?))
     }
 
-    /// Gives the experiment's model of effort.
-    pub(crate) fn effort(&self) -> EffortModel {
-        let effort = self.results.manifest.effort;
-        EffortModel {
-            seconds_per_slice: effort.seconds_per_slice,
-            seconds_per_contour_mm: effort.seconds_per_contour_mm,
-        }
+    /// Finds the data of a task; a manifest that lacks a task of the records has been cut.
+    pub(crate) fn data(&self, task: Task) -> Option<&'a DataManifest> {
+        self.results.manifest.data.iter().find(|data| data.task == task)
     }
 
     /// Rounds of the primary model.
-    pub(crate) fn primary(&self) -> impl Iterator<Item = &Round<'a>> {
+    pub(crate) fn primary(&self) -> impl Iterator<Item = &'a Round<'a>> {
         self.rounds.iter().filter(|round| round.primary)
     }
 
@@ -172,39 +179,44 @@ impl<'a> Sweep<'a> {
 
     /// Lists the tasks that have points.
     pub(crate) fn tasks(&self) -> Vec<Task> {
-        let tasks: BTreeSet<Task> = self.points.iter().map(|point| point.task).collect();
-        tasks.into_iter().collect()
+        self.points.iter().map(|point| point.task).dedup().collect()
     }
 
-    /// Tells how P and R compare slices in a task.
+    /// Tells how P and R compare slices in a task: as the paper does, or as the manifest says of a task
+    /// of one's own.
     pub(crate) fn measure(&self, task: Task) -> Measure {
-        agreement_of(self.results, task)
+        let own = || self.data(task)?.definition.clone();
+        task.preset().or_else(own).map_or(Measure::Accuracy, |definition| definition.agreement)
     }
 
-    /// How far below full annotation's Dice still counts as having reached it.
+    /// How far below full annotation's Dice still counts as having reached it. The margins are ours,
+    /// a little above what two seeds of full annotation differ by in the paper's tasks. Of another
+    /// task that is not known before it has run, so it takes that of the paper's task with the same
+    /// measure.
     pub(crate) fn margin(&self, task: Task) -> f64 {
-        cost_margin(self.measure(task))
+        match self.measure(task) {
+            Measure::Dice => 0.005,
+            Measure::Accuracy => 0.01,
+        }
     }
 
     /// Finds the ratio of a task at which strategies are shown side by side where there is room for
     /// one: that reached where the paper's 50 % were asked for, if two or more were, else the largest
     /// that the most have. Oracles do not count.
     pub(crate) fn compared_ratio(&self, task: Task) -> Option<f64> {
-        let mut ratios: BTreeMap<u64, (usize, &Point)> = BTreeMap::new();
-        let ordinary = |point: &&Point| point.arm.is_strategy() && !point.arm.is_oracle();
-        for point in self.panel(task, Part::B).filter(ordinary) {
-            ratios.entry(ratio_key(point.ratio)).or_insert((0, point)).0 += 1;
-        }
-        let wanted = |(ratio, (n, point)): &(u64, (usize, &Point))| {
-            (*n > 1 && ratio_key(point.asked) == ratio_key(COMPARED_RATIO), *n, *ratio)
+        let points = self.panel(task, Part::B).filter(|point| point.arm.is_ordinary());
+        let ratios = points.into_group_map_by(|point| ratio_key(point.ratio));
+        let wanted = |(ratio, points): &(u64, Vec<&Point>)| {
+            let is_papers = ratio_key(points[0].asked) == ratio_key(COMPARED_RATIO);
+            (points.len() > 1 && is_papers, points.len(), *ratio)
         };
-        Some(ratios.into_iter().max_by_key(wanted)?.1.1.ratio)
+        Some(ratios.into_iter().max_by_key(wanted)?.1[0].ratio)
     }
 
     /// Lists the strategies that have points, in the order of tables.
     pub(crate) fn strategies(&self) -> Vec<Arm> {
         let arms = self.points.iter().map(|point| &point.arm).filter(|arm| arm.is_strategy());
-        arms.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+        arms.sorted().dedup().cloned().collect()
     }
 
     /// Names the strategy that the others are compared with: the endpoint's, or equal-interval, or the
@@ -217,24 +229,24 @@ impl<'a> Sweep<'a> {
     }
 
     /// Gives all points of a task and part.
-    pub(crate) fn panel(&self, task: Task, part: Part) -> impl Iterator<Item = &Point> {
+    pub(crate) fn panel(&self, task: Task, part: Part) -> impl Iterator<Item = &Point<'a>> {
         self.points.iter().filter(move |point| point.task == task && point.part == part)
     }
 
     /// Finds the point at exactly this ratio.
-    pub(crate) fn at(&self, task: Task, part: Part, arm: &Arm, ratio: f64) -> Option<&Point> {
+    pub(crate) fn at(&self, task: Task, part: Part, arm: &Arm, ratio: f64) -> Option<&Point<'a>> {
         let mut points = self.panel(task, part);
         points.find(|point| point.arm == *arm && ratio_key(point.ratio) == ratio_key(ratio))
     }
 
     /// Gives the points of full annotation by rising steps.
-    pub(crate) fn fulls(&self, task: Task, part: Part) -> Vec<&Point> {
+    pub(crate) fn fulls(&self, task: Task, part: Part) -> Vec<&Point<'a>> {
         self.panel(task, part).filter(|point| point.arm == Arm::Full).collect()
     }
 
     /// Finds full annotation with exactly so many steps. Nothing else is compared with a point, or
     /// the difference would be that of training.
-    pub(crate) fn full(&self, task: Task, part: Part, steps: u64) -> Option<&Point> {
+    pub(crate) fn full(&self, task: Task, part: Part, steps: u64) -> Option<&Point<'a>> {
         self.panel(task, part).find(|point| point.arm == Arm::Full && point.steps == steps)
     }
 
@@ -245,42 +257,40 @@ impl<'a> Sweep<'a> {
         let longest = fulls.last()?.steps;
         let points = self.panel(task, Part::B).filter(|point| point.arm != Arm::Full);
         let alone = points.filter(|point| fulls.iter().all(|full| full.steps != point.steps));
-        let alone: BTreeSet<(u64, u64)> =
-            alone.map(|point| (ratio_key(point.ratio), point.steps)).collect();
+        let alone = alone.map(|point| (ratio_key(point.ratio), point.steps)).sorted().dedup();
+        let alone = alone.collect_vec();
         let longer = alone.iter().all(|(_, steps)| *steps < longest);
         let words =
             |(ratio, steps): &(u64, u64)| format!("{steps} at {}", percent(*ratio as f64 / 1e6));
-        let rounds = match (alone.first(), alone.last()) {
-            (Some(first), Some(last)) if alone.len() > 3 => {
-                format!("{} up to {}", words(first), words(last))
-            }
-            _ => list(alone.iter().map(words)),
+        let rounds = match &alone[..] {
+            [] => return None,
+            [first, _, _, .., last] => format!("{} up to {}", words(first), words(last)),
+            few => list(few.iter().map(words)),
         };
-        (!alone.is_empty()).then(|| {
-            let how = if longer { "longer" } else { "for other numbers of steps" };
-            format!("full annotation was trained {how}: {longest} steps against {rounds}")
-        })
+        let how = if longer { "longer" } else { "for other numbers of steps" };
+        Some(format!("full annotation was trained {how}: {longest} steps against {rounds}"))
     }
 
     /// Gives the curve of a strategy by rising ratio, begun by the shared first round; empty if the
     /// strategy itself has no point yet.
-    pub(crate) fn curve(&self, task: Task, part: Part, arm: &Arm) -> Vec<&Point> {
-        let of = |arm: &Arm| self.panel(task, part).filter(|point| point.arm == *arm).collect();
-        let own: Vec<&Point> = of(arm);
+    pub(crate) fn curve(&self, task: Task, part: Part, arm: &Arm) -> Vec<&Point<'a>> {
+        let of = |arm: &Arm| self.panel(task, part).filter(|point| point.arm == *arm).collect_vec();
+        let own = of(arm);
         if own.is_empty() { own } else { [of(&Arm::First), own].concat() }
     }
 
-    /// Finds the star of Fig. 5, a point of Part B: [`MinimumCost::by_mean`]. `None` if no ratio is
+    /// Finds the star of Fig. 5, a round on Part B: the minimum cost [`BY_MEAN`]. `None` if no ratio is
     /// near enough, or without full annotation.
-    pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&Point> {
-        let cost = self.costs.iter().find(|cost| cost.task == task && cost.arm == *arm)?;
-        Some(&cost.by_mean.as_ref()?.0)
+    pub(crate) fn star(&self, task: Task, arm: &Arm) -> Option<&'a Round<'a>> {
+        let mut costs = self.costs.iter().filter(|cost| cost.rule == BY_MEAN);
+        let cost = costs.find(|cost| cost.task == task && cost.arm == *arm)?;
+        Some(cost.reached?.ours)
     }
 
-    /// Compares two points on the same Part B cases in the same runs; `None` if they share none.
-    pub(crate) fn paired(&self, a: &Point, b: &Point) -> Result<Option<Paired>, ReportError> {
-        let compared = compare(&self.observations, vec![((), (a.round, b.round))], |()| ())?;
-        Ok(compared.into_iter().next().map(|(_, paired)| paired))
+    /// Compares two rounds on the same Part B cases in the same runs; `None` if they share none.
+    pub(crate) fn paired(&self, pair: [&'a Round<'a>; 2]) -> Result<Option<Paired>> {
+        let compared = compare(&self.observations, &[pair], |_| ())?;
+        Ok(compared.first().map(|compared| compared.paired))
     }
 
     /// Says what was trained once: `seed`, or with folds `run`, a fold of a seed.
@@ -302,36 +312,11 @@ impl<'a> Sweep<'a> {
     /// Writes the cases of every task.
     pub(crate) fn cases_by_task(&self) -> String {
         let data = self.results.manifest.data.iter();
-        let cases = data.map(|data| format!("{}: {}", data.task.label(), Self::cases(data)));
-        cases.collect::<Vec<_>>().join(" · ")
+        data.map(|data| format!("{}: {}", data.task.label(), Self::cases(data))).join(" · ")
     }
 
     /// Writes the seeds in words: `1, 2, 3`.
     pub(crate) fn seeds(&self) -> String {
         list(&self.results.manifest.seeds)
     }
-}
-
-/// Tells how P and R compare slices in a task: as the paper does, or as the manifest says of a task
-/// of one's own.
-fn agreement_of(results: &Results, task: Task) -> Measure {
-    let own = || {
-        let data = results.manifest.data.iter().find(|data| data.task == task)?;
-        data.definition.clone()
-    };
-    // A manifest that lacks a task of the records has been cut.
-    task.preset().or_else(own).map_or(Measure::Accuracy, |definition| definition.agreement)
-}
-
-/// Writes the task's title: `Task 1, brain extraction`, or the name of a task that the paper lacks.
-pub(crate) fn task_title(task: Task) -> String {
-    match task.paper_number() {
-        Some(number) => format!("Task {number}, {}", task.words()),
-        None => task.words(),
-    }
-}
-
-/// Writes the task's name where there is hardly room: `T1`, or the name of a task of one's own.
-pub(crate) fn task_short(task: Task) -> String {
-    task.paper_number().map_or_else(|| task.words(), |number| format!("T{number}"))
 }

@@ -178,7 +178,7 @@ fn every_file_is_of_its_kind_and_listed() {
     let dir = tempfile::tempdir().unwrap();
     let written = write_results(&results, dir.path()).unwrap();
     let mut endings = Vec::new();
-    for path in &written.files {
+    for path in &written {
         let bytes = fs::read(path).unwrap();
         let ending = path.extension().unwrap().to_str().unwrap();
         let head: &[u8] = match ending {
@@ -394,7 +394,7 @@ fn a_folder_is_read_from_disk_and_an_empty_one_is_refused() {
         fs::write(file, format!("{before}{line}\n")).unwrap();
     }
     let written = write(dir.path()).unwrap();
-    assert!(written.files.iter().all(|file| file.starts_with(dir.path()) && file.is_file()));
+    assert!(written.iter().all(|file| file.starts_with(dir.path()) && file.is_file()));
     let table = |folder: &Path| read(folder, "tables/table2.csv");
     assert_eq!(table(dir.path()), table(report(&results).path()));
 }

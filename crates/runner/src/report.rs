@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Writes tables, figures and the page of the results folder at `root`.
 pub(crate) fn report(root: &Path) -> Outcome {
     let written = slicewise_report::write(root).map_err(failure)?;
-    notice(format_args!("wrote {} files", written.files.len()));
+    notice(format_args!("wrote {} files", written.len()));
     println!("{}", root.join("report.html").display());
     Ok(())
 }
@@ -16,7 +16,7 @@ pub(crate) fn report(root: &Path) -> Outcome {
 /// Writes the reports of `folders`, and one page for all of them.
 pub(crate) fn page(out: &Path, folders: &[PathBuf]) -> Outcome {
     let written = slicewise_report::write_together(out, folders).map_err(failure)?;
-    notice(format_args!("wrote {} files", written.files.len()));
+    notice(format_args!("wrote {} files", written.len()));
     println!("{}", out.display());
     Ok(())
 }

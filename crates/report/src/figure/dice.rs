@@ -1,14 +1,12 @@
 //! Dice of strategies along what was annotated: Fig. 5 of the paper, the same against the foreground
 //! voxels that had to be drawn.
 
-use super::{Cast, heading, intervals, shared_entries};
-use crate::arm::Arm;
+use super::{Cast, first_round, heading, intervals};
 use crate::format::setting;
-use crate::rounds::Point;
-use crate::sweep::{Sweep, task_title};
-use slicewise_data::{Part, Task};
+use crate::prelude::*;
+use crate::sweep::Sweep;
 use slicewise_figure::{
-    Axes, Curve, DOTS, Entry, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE, aside,
+    Axes, Curve, DOTS, Entry, Figure, Level, Look, Mark, Marker, Panels, SHARED, WHITE,
 };
 
 /// What the horizontal axis counts.
@@ -27,65 +25,48 @@ pub(crate) enum Axis {
 /// Dice of all strategies on both parts, with a star where one is as good as full annotation.
 pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let cast = Cast::of(sweep, sweep.strategies());
-    let Cast { arms, looks, others } = &cast;
     let x_of = |point: &Point| match axis {
         Axis::Slices => 100.0 * point.ratio,
-        Axis::Voxels => 100.0 * point.cost.voxel_share,
-        Axis::Minutes => sweep.minutes(&point.cost).unwrap_or(f64::NAN),
+        Axis::Voxels => 100.0 * point.cost().voxel_share,
+        Axis::Minutes => sweep.minutes(&point.cost()).unwrap_or(f64::NAN),
         Axis::Covered => 100.0 * sweep.covered(point).unwrap_or(f64::NAN),
     };
-    let mark = |point: &Point, star: Option<&Point>| Mark {
-        x: x_of(point),
-        value: point.dice.value,
-        shared: point.arm == Arm::First,
-        star: point.part == Part::B && star.is_some_and(|star| star.ratio == point.ratio),
+    let mark = |point: &Point| {
+        let shared = point.arm == Arm::First;
+        Mark { shared, ..Mark::new(x_of(point), point.dice.value) }
     };
     let panel = |task: Task, part: Part| {
-        let mut curves: Vec<Curve> = Vec::new();
-        for (index, (arm, &look)) in arms.iter().zip(looks).enumerate() {
-            let star = sweep.star(task, arm);
+        let strategies = cast.curves(axis == Axis::Slices, |arm| {
+            let star = sweep.star(task, arm).filter(|_| part == Part::B);
+            let starred = |point: &Point| star.is_some_and(|star| star.ratio == point.ratio);
             let points = sweep.curve(task, part, arm).into_iter();
-            let aside = if axis == Axis::Slices { aside(index, arms.len()) } else { 0.0 };
-            let marks = points.map(|point| mark(point, star)).collect();
-            curves.push(Curve { look, hollow: false, aside, marks });
-        }
-        let first = sweep.panel(task, part).filter(|point| point.arm == Arm::First);
-        let first = first.map(|point| Mark { shared: false, ..mark(point, None) });
-        // Under the others, so that a star on it shows.
-        curves.insert(0, Curve { look: SHARED, hollow: false, aside: 0.0, marks: first.collect() });
-        let (levels, trained_alike) = references(sweep, (task, part), &cast, &x_of);
-        // Under all strategies.
-        curves.splice(0..0, trained_alike);
-        let others = others.iter().map(|arm| {
-            let points = sweep.curve(task, part, arm).into_iter();
-            points.map(|point| (x_of(point), point.dice.value.mean)).collect()
+            points.map(|point| Mark { star: starred(point), ..mark(point) }).collect()
         });
-        let others = others.collect();
+        let first = sweep.panel(task, part).filter(|point| point.arm == Arm::First).map(mark);
+        // What is compared with lies under all strategies, and the first round under their stars.
+        let (levels, mut curves) = references(sweep, (task, part), &cast, &x_of);
+        curves.push(first_round(&first.collect_vec()));
+        curves.extend(strategies);
+        let others = cast.lines(|arm| sweep.curve(task, part, arm).into_iter().map(mark).collect());
         let part = if part == Part::A { "Part A (training)" } else { "Part B (unseen)" };
         Axes { title: format!("{} · {part}", task_title(task)), levels, curves, others }
     };
     let margins = |and: &str| {
+        let margin = |task| setting(sweep.margin(task));
         let tasks = sweep.tasks().into_iter();
-        let margins =
-            tasks.map(|task| format!("{} ({})", setting(sweep.margin(task)), task.label()));
-        margins.collect::<Vec<_>>().join(and)
+        tasks.map(|task| format!("{} ({})", margin(task), task.label())).join(and)
     };
-    let mut entries: Vec<Entry> =
-        arms.iter().zip(looks).map(|(arm, look)| Entry::curve(arm.label(), *look)).collect();
     let has = |arm: &Arm| sweep.points.iter().any(|point| point.arm == *arm);
-    entries.extend(cast.rest());
-    entries.extend(shared_entries(|arm| *arm != Arm::Full && has(arm)));
+    let mut entries =
+        cast.legend(|name, look| Entry::curve(name, look), |arm| *arm != Arm::Full && has(arm));
     entries.extend(has(&Arm::Full).then(|| full_entry(sweep)));
     if !sweep.costs.is_empty() {
         let label = format!("minimum labelling cost: Part B within {} of full", margins(", "));
         entries.push(Entry::marker(label, Marker::Star, WHITE));
     }
+    let row = |task| [Part::A, Part::B].map(|part| panel(task, part));
     let panels = Panels {
-        rows: sweep
-            .tasks()
-            .into_iter()
-            .map(|task| [Part::A, Part::B].map(|p| panel(task, p)))
-            .collect(),
+        rows: sweep.tasks().into_iter().map(row).collect(),
         x_label: match axis {
             Axis::Slices => "annotated slices (%)",
             Axis::Voxels => "annotated foreground voxels (%)",
@@ -150,35 +131,29 @@ fn references(
     }
     let mut ladders: Vec<(Vec<(f64, &Point)>, Look)> = Vec::new();
     for (arm, look) in arms.iter().zip(looks) {
-        let curve = sweep.curve(task, part, arm).into_iter();
-        let alike = curve
-            .filter_map(|point| Some((x_of(point), sweep.full(task, part, point.steps)?)))
-            .collect::<Vec<_>>();
+        let alike = |point| Some((x_of(point), sweep.full(task, part, point.steps)?));
+        let alike = sweep.curve(task, part, arm).into_iter().filter_map(alike).collect_vec();
         let key = |ladder: &[(f64, &Point)]| {
-            ladder.iter().map(|(x, full)| (x.to_bits(), full.steps)).collect::<Vec<_>>()
+            ladder.iter().map(|(x, full)| (x.to_bits(), full.steps)).collect_vec()
         };
         match ladders.iter_mut().find(|(ladder, _)| key(ladder) == key(&alike)) {
             Some((_, shared)) => *shared = SHARED,
             None => ladders.push((alike, *look)),
         }
     }
-    let curves = ladders.into_iter().map(|(ladder, look)| Curve {
-        look: Look { dash: Some(DOTS), ..look },
-        hollow: true,
-        aside: 0.0,
-        marks: ladder
-            .into_iter()
-            .map(|(x, full)| Mark { x, value: full.dice.value, shared: true, star: false })
-            .collect(),
+    let curves = ladders.into_iter().map(|(ladder, look)| {
+        let mark =
+            |(x, full): (f64, &Point)| Mark { shared: true, ..Mark::new(x, full.dice.value) };
+        let look = Look { dash: Some(DOTS), ..look };
+        Curve { hollow: true, ..Curve::new(look, ladder.into_iter().map(mark).collect()) }
     });
     (Vec::new(), curves.collect())
 }
 
 /// The legend's entry for full annotation, which says whether it was trained as long.
 fn full_entry(sweep: &Sweep) -> Entry {
-    let tasks = sweep.tasks();
-    let name = Arm::Full.label();
-    if tasks.iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
+    let (tasks, name) = (sweep.tasks(), Arm::Full.label());
+    if sweep.tasks().iter().any(|task| sweep.fulls(*task, Part::B).len() > 1) {
         let dotted = Look { dash: Some(DOTS), ..SHARED };
         return Entry::line(format!("{name}, as many steps"), dotted);
     }
@@ -189,17 +164,13 @@ fn full_entry(sweep: &Sweep) -> Entry {
 
 /// What a caption adds where full annotation had several numbers of steps, or not that of a point.
 fn trained(sweep: &Sweep) -> String {
-    let mut words = String::new();
-    if sweep.tasks().into_iter().any(|task| sweep.fulls(task, Part::B).len() > 1) {
-        words.push_str(
-            " Dotted: full annotation with as many training steps as the point at that place has, \
-             grey where strategies have the same steps.",
-        );
-    }
-    for task in sweep.tasks() {
-        if let Some(unequal) = sweep.unequal_steps(task) {
-            words.push_str(&format!(" {}: {unequal}, so there are no stars.", task.label()));
-        }
-    }
-    words
+    let several = sweep.tasks().iter().any(|task| sweep.fulls(*task, Part::B).len() > 1);
+    let dotted = " Dotted: full annotation with as many training steps as the point at that place has, \
+                  grey where strategies have the same steps.";
+    let dotted = if several { dotted } else { "" };
+    let unequal = sweep.tasks().into_iter().filter_map(|task| {
+        let unequal = sweep.unequal_steps(task)?;
+        Some(format!(" {}: {unequal}, so there are no stars.", task.label()))
+    });
+    dotted.to_owned() + &unequal.collect::<String>()
 }

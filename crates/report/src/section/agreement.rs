@@ -1,5 +1,4 @@
-//! How well P and uncertainty rank slices as R does: `task,strategy,signal,ratio,scope,slices,mean,
-//! ci_low,ci_high,seeds,n,part,as_paper`, and Fig. 4.
+//! How well P and uncertainty rank slices as R does, and Fig. 4.
 //!
 //! The numbers are Spearman's correlations of the signal with R. `part` is `B`, and in sweeps with
 //! rounds between reports also `A`, the one part that these have. `signal` is `p`, or
@@ -12,31 +11,27 @@ use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::shown;
 use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
-use crate::format::{decimals, list, percent, setting, share, signed, with_ends};
-use crate::frame::Columns;
-use crate::grid::{Column, Format, Grid, pivot};
+use crate::format::{around, decimals, list, setting, share, signed, with_ends};
 use crate::paper;
-use crate::rounds::{part_name, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use slicewise_data::{Part, Task};
+use crate::prelude::*;
+use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
 use std::cmp::Reverse;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let rows: Vec<&Agreement> =
-        sweep.agreements.iter().filter(|row| Signal::OF_QUERIES.contains(&row.signal)).collect();
-    let frame = Columns::of(&rows)
-        .task(|r| r.task)
-        .text("strategy", |r| r.arm.name())
-        .text("signal", |r| r.signal.name())
-        .real("ratio", |r| r.ratio)
-        .text("scope", |r| r.scope.name())
-        .text("slices", |r| r.slices.name())
+    let of_queries = |row: &&Agreement| Signal::OF_QUERIES.contains(&row.signal);
+    let rows = sweep.agreements.iter().filter(of_queries).collect_vec();
+    let frame = Table::of(&rows, "")
+        .tidy("task", |r| r.task)
+        .tidy("strategy", |r| &r.arm)
+        .tidy("signal", |r| r.signal.name())
+        .tidy("ratio", |r| r.ratio)
+        .tidy("scope", |r| r.scope.name())
+        .tidy("slices", |r| r.slices.name())
         .interval(|r| r.spearman.value)
-        .count("seeds", |r| r.spearman.value.n)
-        .count("n", |r| r.spearman.n)
-        .text("part", |r| part_name(r.part))
-        .maybe("as_paper", |r| r.as_paper)
+        .tidy("seeds", |r| r.spearman.value.n)
+        .tidy("n", |r| r.spearman.n)
+        .tidy("part", |r| r.part)
+        .tidy("as_paper", |r| r.as_paper)
         .frame("agreement")?;
     let figures = [slice_figure(sweep), agreement_figure(sweep)].into_iter().flatten();
     let content = Content::table(frame, vec![grid(sweep)]);
@@ -65,46 +60,43 @@ fn grid(sweep: &Sweep) -> Grid {
         list(papers)
     );
     let signals = Signal::OF_QUERIES;
-    let places = Slices::ALL.map(|slices| signals.map(|signal| (slices, signal))).concat();
+    let places = Slices::ALL.into_iter().cartesian_product(signals).collect_vec();
     let rows = pivot(&sweep.agreements, &places, |row| {
         let key = (row.task, &row.arm, ratio_key(row.ratio), Reverse(row.part), row.scope);
         (key, (row.slices, row.signal))
     });
     let shown = shown(sweep.agreements.iter().map(|row| &row.arm));
-    let mut lines = Grid::of(&rows, how)
-        .column("task", Format::Words, |r| r.0.0.label())
-        .column("strategy", Format::Words, |r| r.0.1.label())
-        .column("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
-        .column("scope", Format::Words, |r| match r.0.3.0 {
+    let mut table = Table::of(&rows, how)
+        .shown("task", Format::Words, |r| r.0.0)
+        .shown("strategy", Format::Words, |r| r.0.1)
+        .shown("ratio", Format::Ratio, |r| r.0.2 as f64 / 1e6)
+        .shown("scope", Format::Words, |r| match r.0.3.0 {
             Part::A => format!("{}, Part A", r.0.4.name()),
             Part::B => r.0.4.name().to_owned(),
         })
         .on_page(|r| shown(r.0.1));
-    for (place, slices) in Slices::ALL.into_iter().enumerate() {
-        if !sweep.agreements.iter().any(|row| row.slices == slices) {
-            continue;
-        }
+    let is_known = |of: &(usize, Slices)| sweep.agreements.iter().any(|row| row.slices == of.1);
+    for (place, slices) in Slices::ALL.into_iter().enumerate().filter(is_known) {
         let which = match slices {
             Slices::Zero => "0/0 := 0".to_owned(),
             slices => format!("{} slices", slices.name()),
         };
-        let first = place * signals.len();
-        for (at, signal) in (first..).zip(signals) {
+        let own = place * signals.len()..(place + 1) * signals.len();
+        for (at, signal) in own.clone().zip(signals) {
             let title = format!("{which}: {}", signal.label());
             let column = Column::new(title, Format::Decimals(3)).under(&which);
-            lines = lines.with(column, |r| r.1[at].map(|row| row.spearman.value));
+            table = table.shown_as(column, |r| r.1[at].map(|row| row.spearman.value));
         }
         let n = Column::new("n", Format::Decimals(0)).under(which);
-        lines = lines.with(n, |r| {
-            r.1[first..first + signals.len()].iter().flatten().map(|row| row.spearman.n).max()
-        });
+        table = table
+            .shown_as(n, |r| r.1[own.clone()].iter().flatten().map(|row| row.spearman.n).max());
     }
     // P over all slices comes first, then −uncertainty, then P over foreground slices.
-    lines
-        .column("empty slices add", Format::Difference, |r| {
+    table
+        .shown("empty slices add", Format::Difference, |r| {
             Some(r.1[0]?.spearman.value.mean - r.1[signals.len()]?.spearman.value.mean)
         })
-        .column("as the paper's", Format::Share, |r| r.1[0]?.as_paper)
+        .shown("as the paper's", Format::Share, |r| r.1[0]?.as_paper)
         .grid()
 }
 
@@ -119,24 +111,19 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     });
     let all = all?;
     let same =
-        |row: &&Agreement| row.arm == all.arm && ratio_key(row.ratio) == ratio_key(all.ratio);
-    let of_foreground = foreground.filter(same).map_or_else(String::new, |row| {
-        format!(
-            ", {} over slices with foreground only (n = {})",
-            with_ends(row.spearman.value, 3),
-            row.spearman.n
-        )
-    });
-    let papers = paper::rank_coefficient(task).map_or_else(String::new, |coefficient| {
-        format!("; the paper shows one sample with {}", setting(coefficient))
-    });
+        foreground.filter(|row| row.arm == all.arm && ratio_key(row.ratio) == ratio_key(all.ratio));
+    let coefficient = |row: &Agreement, over: &str| {
+        format!("{}{over} (n = {})", with_ends(row.spearman.value, 3), row.spearman.n)
+    };
+    let of_foreground = same.map(|row| coefficient(row, " over slices with foreground only"));
+    let papers = paper::rank_coefficient(task).map(setting).unwrap_or_default();
     Some(format!(
-        "P ranks Part B's slices as R does with a coefficient of {} (n = {}){of_foreground}, \
-         after {} at {}{papers}.{}",
-        with_ends(all.spearman.value, 3),
-        all.spearman.n,
-        all.arm.label(),
+        "P ranks Part B's slices as R does with a coefficient of {}{}, after {} at {}{}.{}",
+        coefficient(all, ""),
+        around(", ", &of_foreground.unwrap_or_default(), ""),
+        all.arm,
         percent(all.ratio),
+        around("; the paper shows one sample with ", &papers, ""),
         within_case(sweep, all)
     ))
 }
@@ -154,21 +141,19 @@ fn within_case(sweep: &Sweep, shown: &Agreement) -> String {
         return String::new();
     };
     let [of_all, of_foreground] = [all, foreground].map(|row| row.spearman.value.mean);
-    let mut words = format!(
+    let zero = of(Slices::Zero).map(|zero| decimals(zero.spearman.value.mean, 3));
+    let as_paper = all.as_paper.map(|as_paper| share(as_paper, 0)).unwrap_or_default();
+    format!(
         " Within a case it is {} over all slices and {} over those with foreground, so that empty \
-         slices add {}",
+         slices add {}{}{}.",
         decimals(of_all, 3),
         decimals(of_foreground, 3),
-        signed(of_all - of_foreground, 3)
-    );
-    if let Some(zero) = of(Slices::Zero) {
-        words += &format!("; with 0 for them it is {}", decimals(zero.spearman.value.mean, 3));
-    }
-    if let Some(as_paper) = all.as_paper {
-        words += &format!(
-            "; {} of the single cases have the paper's coefficient or a higher one",
-            share(as_paper, 0)
-        );
-    }
-    words + "."
+        signed(of_all - of_foreground, 3),
+        around("; with 0 for them it is ", &zero.unwrap_or_default(), ""),
+        around(
+            "; ",
+            &as_paper,
+            " of the single cases have the paper's coefficient or a higher one"
+        )
+    )
 }

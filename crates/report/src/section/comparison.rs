@@ -1,36 +1,16 @@
 //! Is one strategy better than another? Every pair of strategies at every ratio that both have,
-//! paired over case and seed on Part B; `task,ratio,strategy,rival,mean,ci_low,ci_high,p,p_holm,
-//! seeds,cases,n`.
+//! paired over case and seed on Part B.
 //!
 //! `mean` is the Dice of `strategy` minus that of `rival`, `ci_*` its interval for random seeds and
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
-use crate::arm::Arm;
-use crate::frame::Columns;
-use crate::grid::{Format, Grid};
-use crate::paired::{CROSSED, Paired};
-use crate::rounds::{Round, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use slicewise_data::Task;
+use crate::observations::{CROSSED, Compared};
+use crate::prelude::*;
+use crate::section::{Content, Format, Made, Sweep, Table};
 use slicewise_figure::FEW;
 
-/// A strategy, its rival and how they differ.
-type Row<'a> = (&'a Round<'a>, &'a Round<'a>, &'a Paired);
-
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let round = |place: usize| &sweep.rounds[place];
-    let rows = sweep.comparisons.iter();
-    let rows: Vec<Row> = rows.map(|((arm, rival), p)| (round(*arm), round(*rival), p)).collect();
-    let ratio = |row: &Row| ratio_key(row.0.ratio) as f64 / 1e6;
-    let frame = Columns::of(&rows)
-        .task(|r| r.0.task)
-        .real("ratio", ratio)
-        .text("strategy", |r| r.0.arm.name())
-        .text("rival", |r| r.1.arm.name())
-        .paired(|r| r.2)
-        .frame("comparison")?;
     // All pairs of many strategies would be hundreds of rows.
     let reference = sweep.reference().filter(|_| sweep.strategies().len() > FEW);
     let how = format!(
@@ -43,16 +23,29 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
             ""
         }
     );
-    let shown = |task: Task| sweep.compared_ratio(task).map(ratio_key);
-    let with = |arm: &Arm| reference.as_ref().is_none_or(|reference| reference == arm);
-    let grid = Grid::of(&rows, how)
-        .column("strategy", Format::Words, |r| r.0.arm.label())
-        .column("minus", Format::Words, |r| r.1.arm.label())
-        .column("task", Format::Words, |r| r.0.task.label())
-        .column("slices", Format::Ratio, ratio)
-        .paired(|r| r.2)
-        .on_page(|r| {
-            shown(r.0.task) == Some(ratio_key(r.0.ratio)) && (with(&r.0.arm) || with(&r.1.arm))
-        });
-    Ok(Some(Content::table(frame, vec![grid.grid()])))
+    let is_shown = |r: &Compared| {
+        let with = |arm: &Arm| reference.as_ref().is_none_or(|reference| reference == arm);
+        let ratio = sweep.compared_ratio(r.ours.task).map(ratio_key);
+        ratio == Some(ratio_key(r.ours.ratio)) && (with(&r.ours.arm) || with(&r.theirs.arm))
+    };
+    let ratio = |round: &Round| ratio_key(round.ratio) as f64 / 1e6;
+    let table = differences(&sweep.comparisons, how, "rival", ratio).on_page(is_shown);
+    Ok(Some(Content::of("comparison", table)?))
+}
+
+/// Makes a table of strategies and what is subtracted from each, the column `theirs` of its frame.
+pub(crate) fn differences<'r>(
+    rows: &'r [Compared],
+    how: String,
+    theirs: &str,
+    ratio: fn(&Round) -> f64,
+) -> Table<'r, Compared<'r>> {
+    Table::of(rows, how)
+        .tidy("task", |r| r.ours.task)
+        .tidy("ratio", move |r| ratio(r.ours))
+        .column(("strategy", "strategy"), Format::Words, |r| &r.ours.arm)
+        .column((theirs, "minus"), Format::Words, |r| &r.theirs.arm)
+        .shown("task", Format::Words, |r| r.ours.task)
+        .shown("slices", Format::Ratio, move |r| ratio(r.ours))
+        .paired(|r| r.paired)
 }

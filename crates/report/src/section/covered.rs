@@ -1,24 +1,19 @@
 //! Does Dice follow how near annotated slices lie to what there is to segment?
-//! `task,strategy,ratio,steps,slices,voxels,covered,mean,ci_low,ci_high,seeds,cases`.
 //!
 //! `covered` is the share of Part A's foreground voxels within [`REACH_MM`] of an annotated slice,
 //! `slices` and `voxels` are the shares that were annotated, `mean` is the Dice on Part B. A second table
 //! says how well each of these predicts the Dice of a strategy that it was not fitted to.
 
-use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::format::{decimals, list};
-use crate::frame::Columns;
-use crate::grid::{Format, Grid};
-use crate::rounds::{HALF, Point};
-use crate::section::{Content, Made};
-use crate::sweep::{REACH_MM, Sweep};
-use slicewise_data::{Part, Task};
+use crate::prelude::*;
+use crate::rounds::HALF;
+use crate::section::{Content, Format, Made, Sweep, Table};
+use crate::sweep::REACH_MM;
 use slicewise_metrics::linear_fit;
-use std::collections::BTreeSet;
 
 /// A point of Part B, and its covered share.
-type Row<'a> = (&'a Point, f64);
+type Row<'a> = (&'a Point<'a>, f64);
 
 /// What Dice may follow: a name, and its value.
 type Predictor = (&'static str, fn(&Row) -> f64);
@@ -26,8 +21,8 @@ type Predictor = (&'static str, fn(&Row) -> f64);
 /// In the order of tables. Dice rises with the logarithm of amounts.
 const PREDICTORS: [Predictor; 4] = [
     ("training steps", |row| (row.0.steps as f64).ln()),
-    ("annotated slices", |row| row.0.cost.slice_share.ln()),
-    ("annotated foreground voxels", |row| row.0.cost.voxel_share.ln()),
+    ("annotated slices", |row| row.0.cost().slice_share.ln()),
+    ("annotated foreground voxels", |row| row.0.cost().voxel_share.ln()),
     ("covered share", |row| row.1),
 ];
 
@@ -44,47 +39,37 @@ struct Error {
 }
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let points = sweep.points.iter().filter(|point| point.part == Part::B);
-    let rows = points.filter(|point| point.arm != Arm::Full);
-    let rows = rows.filter_map(|point| Some((point, sweep.covered(point)?)));
-    let rows: Vec<Row> = rows.collect();
+    let points = sweep.points.iter().filter(|p| p.part == Part::B && p.arm != Arm::Full);
+    let rows = points.filter_map(|point| Some((point, sweep.covered(point)?))).collect_vec();
     if rows.is_empty() {
         return Ok(None);
     }
-    let frame = Columns::of(&rows)
-        .task(|r| r.0.task)
-        .text("strategy", |r| r.0.arm.name())
-        .real("ratio", |r| r.0.ratio)
-        .maybe_large("steps", |r| Some(r.0.steps))
-        .real("slices", |r| r.0.cost.slice_share)
-        .real("voxels", |r| r.0.cost.voxel_share)
-        .real("covered", |r| r.1)
-        .score(|r| &r.0.dice)
-        .frame("covered")?;
     let how = format!(
         "Covered is the share of Part A's foreground voxels within {} mm of an annotated slice of the \
          same case, mean over cases and runs. Dice is that of Part B: mean over cases, then over seeds, \
          {HALF}.",
         decimals(REACH_MM, 0)
     );
-    let points = Grid::of(&rows, how)
-        .column("task", Format::Words, |r| r.0.task.label())
-        .column("strategy", Format::Words, |r| r.0.arm.label())
-        .column("slices", Format::Ratio, |r| r.0.ratio)
-        .column("covered", Format::Share, |r| r.1)
-        .column("Dice", Format::Decimals(3), |r| r.0.dice.value);
-    let errors: Vec<Error> =
-        sweep.tasks().into_iter().flat_map(|task| errors(&rows, task)).collect();
+    let table = Table::of(&rows, how)
+        .task_and_arm(|r| (r.0.task, &r.0.arm))
+        .column(("ratio", "slices"), Format::Ratio, |r| r.0.ratio)
+        .tidy("steps", |r| r.0.steps)
+        .tidy("slices", |r| r.0.cost().slice_share)
+        .tidy("voxels", |r| r.0.cost().voxel_share)
+        .column(("covered", "covered"), Format::Share, |r| r.1)
+        .score(|r| r.0.dice)
+        .shown("Dice", Format::Decimals(3), |r| r.0.dice.value);
+    let mut content = Content::of("covered", table)?;
+    let errors = sweep.tasks().into_iter().flat_map(|task| errors(&rows, task)).collect_vec();
     let how = "Error of a straight line from one number to Dice, fitted to all strategies but one and \
          the shared first round, and then asked for that one: root mean square over the strategies left \
          out in turn. Slices and voxels enter by their logarithm. Where all points have the same steps, \
          steps predict the mean.";
-    let fitted = Grid::of(&errors, how.to_owned())
-        .column("task", Format::Words, |r| r.task.label())
-        .column("predicted from", Format::Words, |r| r.predictor)
-        .column("error", Format::Decimals(3), |r| r.rmse)
-        .column("points", Format::Decimals(0), |r| r.points);
-    let mut content = Content::table(frame, vec![points.grid()]);
+    let fitted = Table::of(&errors, how)
+        .shown("task", Format::Words, |r| r.task)
+        .shown("predicted from", Format::Words, |r| r.predictor)
+        .shown("error", Format::Decimals(3), |r| r.rmse)
+        .shown("points", Format::Decimals(0), |r| r.points);
     content.grids.extend((!errors.is_empty()).then(|| fitted.grid()));
     let figure = dice_figure(sweep, Axis::Covered);
     Ok(Some(content.told(sweep, |task| sentence(&errors, task)).drawn([figure])))
@@ -120,16 +105,14 @@ fn errors(rows: &[Row], task: Task) -> Vec<Error> {
 
 /// Says what Dice follows best.
 fn sentence(errors: &[Error], task: Task) -> Option<String> {
-    let mut own: Vec<&Error> = errors.iter().filter(|error| error.task == task).collect();
-    own.sort_by(|a, b| a.rmse.total_cmp(&b.rmse));
-    let words = own.iter().map(|error| format!("{} {}", error.predictor, decimals(error.rmse, 3)));
-    (!own.is_empty()).then(|| {
-        format!(
-            "The Dice of a strategy is predicted from the others with an error of, by what it is \
-             predicted from: {}. \"Covered\" is the share of foreground within {} mm of an annotated \
-             slice.",
-            list(words),
-            decimals(REACH_MM, 0)
-        )
-    })
+    let own = errors.iter().filter(|error| error.task == task);
+    let own = own.sorted_by(|a, b| a.rmse.total_cmp(&b.rmse));
+    let words = list(own.map(|error| format!("{} {}", error.predictor, decimals(error.rmse, 3))));
+    let reach = decimals(REACH_MM, 0);
+    let sentence = format!(
+        "The Dice of a strategy is predicted from the others with an error of, by what it is \
+         predicted from: {words}. \"Covered\" is the share of foreground within {reach} mm of an \
+         annotated slice."
+    );
+    (!words.is_empty()).then_some(sentence)
 }

@@ -1,23 +1,15 @@
 //! The ablation of the attention head: which head's P follows R, and what does its attention map
 //! segment? For sweeps with two or more models that have attention.
 //!
-//! `task,model,strategy,ratio,measure,mean,ci_low,ci_high,seeds,n`: `measure` is `spearman_all`,
+//! `measure` is `spearman_all`,
 //! `spearman_foreground`, `sr1_dice` or `sr2_dice`, all on Part B; `n` counts slices of the first two
 //! and cases of the others, over all seeds.
 
 use crate::agreement::{Scope, Signal, Slices, correlation};
-use crate::arm::Arm;
 use crate::figure::{heading, intervals};
-use crate::format::percent;
-use crate::frame::Columns;
-use crate::grid::{Format, Grid, Line, pivot};
-use crate::rounds::{Round, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
-use slicewise_data::{Part, Task};
+use crate::prelude::*;
+use crate::section::{Content, Format, Grid, Line, Made, Sweep, Table, pivot};
 use slicewise_figure::{DotBlock, dot_plot};
-use slicewise_metrics::Interval;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What is measured, in the order of tables: the name in tidy tables, and the heading.
 const MEASURES: [(&str, &str); 4] = [
@@ -50,22 +42,22 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     if rows.is_empty() {
         return Ok(None);
     }
-    let frame = Columns::of(&rows)
-        .task(|r| r.round.task)
-        .text("model", |r| r.round.model)
-        .text("strategy", |r| r.round.arm.name())
-        .real("ratio", |r| r.round.ratio)
-        .text("measure", |r| MEASURES[r.measure].0)
+    let frame = Table::of(&rows, "")
+        .tidy("task", |r| r.round.task)
+        .tidy("model", |r| r.round.model)
+        .tidy("strategy", |r| &r.round.arm)
+        .tidy("ratio", |r| r.round.ratio)
+        .tidy("measure", |r| MEASURES[r.measure].0)
         .interval(|r| r.value)
-        .count("seeds", |r| r.value.n)
-        .count("n", |r| r.n)
+        .tidy("seeds", |r| r.value.n)
+        .tidy("n", |r| r.n)
         .frame("heads")?;
     let rounds = pivot(&rows, &[0, 1, 2, 3], |row| {
         let Round { task, arm, ratio, .. } = row.round;
         ((*task, row.model, arm, ratio_key(*ratio)), row.measure)
     });
     let tasks = sweep.tasks().into_iter();
-    let blocks: Vec<DotBlock> = tasks.filter_map(|task| block(&rounds, task)).collect();
+    let blocks = tasks.filter_map(|task| block(&rounds, task)).collect_vec();
     let statistics = intervals(sweep, "Part B, mean and 95 % Student-t interval over seeds");
     let heading = heading(sweep, ("heads", "Which attention head makes P follow R?"), &statistics);
     let axes = [("rank correlation of P with R", -1.0..1.0), ("mean Dice", 0.0..1.0)];
@@ -84,25 +76,23 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// Makes the rows, sorted by task, models in the manifest's order, then arm, ratio and measure; none with fewer
 /// than two models that have attention.
-fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
+fn head_rows<'a>(sweep: &Sweep<'a>) -> Vec<HeadRow<'a>> {
     let models = &sweep.results.manifest.models;
-    let has_p = |round: &&Round| {
+    let scored = |round: &&Round| {
         let mut cases = round.records.iter().flat_map(|record| &record.cases);
-        cases.any(|case| case.p.is_some())
+        round.evaluated && round.longest && cases.any(|case| case.p.is_some())
     };
-    let scored = sweep.rounds.iter().filter(|round| round.evaluated && round.longest);
-    let rounds: Vec<&Round> = scored.filter(has_p).collect();
-    let with_p: BTreeSet<&str> = rounds.iter().map(|round| round.model).collect();
-    if with_p.len() < 2 {
+    let rounds = sweep.rounds.iter().filter(scored).collect_vec();
+    if rounds.iter().map(|round| round.model).all_equal() {
         return Vec::new();
     }
     let sr2 = sweep.observations.scores(|case| case.sr2_mean_dice);
     let mut rows = Vec::new();
     for round in rounds {
         let Some(model) = models.iter().position(|model| model == round.model) else { continue };
-        let ranks = [Slices::All, Slices::Foreground].map(|slices| {
+        let ranks = Slices::SHOWN.map(|slices| {
             let ranked = (Part::B, Scope::Pooled, slices);
-            correlation(&round.records, Signal::P, ranked).map(|found| (found.value, found.n))
+            correlation(&round.records, Signal::P, ranked).map(|(found, _)| (found.value, found.n))
         });
         let dice = [&sweep.dice, &sr2].map(|scores| {
             let score = scores.get(&(round.place, Part::B))?;
@@ -117,34 +107,29 @@ fn head_rows<'a>(sweep: &'a Sweep<'a>) -> Vec<HeadRow<'a>> {
 
 /// Shows the last round of each task, model and strategy, and full annotation; the first round not.
 fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
-    let is_last = |round: &&HeadRound| {
-        let (task, model, arm, ratio) = round.0;
-        let later =
-            |other: &Place| (other.0, other.1, other.2) == (task, model, arm) && other.3 > ratio;
-        *arm != Arm::First && !rounds.iter().any(|(place, _)| later(place))
-    };
-    let last: Vec<&HeadRound> = rounds.iter().filter(is_last).collect();
+    // Sorted by ratio last, so that the last of a model and strategy is its last round.
+    let same = |(a, _): &HeadRound, (b, _): &HeadRound| (a.0, a.1, a.2) == (b.0, b.1, b.2);
+    let last = rounds.chunk_by(same).filter_map(<[_]>::last);
+    let last = last.filter(|((.., arm, _), _)| **arm != Arm::First).collect_vec();
     let how = "Part B, mean ± half the 95 % Student-t interval over seeds (of P–R, over seeds and cases; none below \
          three seeds), after the last round of each \
          strategy. P–R: Spearman's correlation of P with R over the slices of all cases of a seed, n \
          distinct slices. SR1 is the segmentation, SR2 that of the attention map; their Dice \
          is the mean over foreground classes, then over cases. Every round is in tables/heads.csv.";
-    let value = |row: &HeadRound, measure: usize| Some(row.1[measure]?.value);
-    let n = |row: &HeadRound, measure: usize| Some(row.1[measure]?.n);
     let [all, foreground, sr1, sr2] = MEASURES.map(|(_, title)| title);
     let (words, count, dice) = (Format::Words, Format::Decimals(0), Format::Decimals(3));
-    Grid::of(&last, how)
-        .column("model", words, |r| sweep.results.manifest.models[r.0.1].as_str())
-        .column("trained by", words, |r| r.0.2.label())
-        .column("task", words, |r| r.0.0.label())
-        .column("slices", Format::Ratio, |r| r.0.3 as f64 / 1e6)
-        .column(all, dice, |r| value(r, 0))
-        .column("n", count, |r| n(r, 0))
-        .column(foreground, dice, |r| value(r, 1))
-        .column("n", count, |r| n(r, 1))
-        .column(sr1, dice, |r| value(r, 2))
-        .column(sr2, dice, |r| value(r, 3))
-        .column("seeds", count, |r| r.1.iter().flatten().map(|row| row.value.n).max())
+    Table::of(&last, how)
+        .shown("model", words, |r| sweep.results.manifest.models[r.0.1].as_str())
+        .shown("trained by", words, |r| r.0.2)
+        .shown("task", words, |r| r.0.0)
+        .shown("slices", Format::Ratio, |r| r.0.3 as f64 / 1e6)
+        .shown(all, dice, |r| Some(r.1[0]?.value))
+        .shown("n", count, |r| Some(r.1[0]?.n))
+        .shown(foreground, dice, |r| Some(r.1[1]?.value))
+        .shown("n", count, |r| Some(r.1[1]?.n))
+        .shown(sr1, dice, |r| Some(r.1[2]?.value))
+        .shown(sr2, dice, |r| Some(r.1[3]?.value))
+        .shown("seeds", count, |r| r.1.iter().flatten().map(|row| row.value.n).max())
         .grid()
 }
 
@@ -152,19 +137,16 @@ fn grid(sweep: &Sweep, rounds: &[HeadRound]) -> Grid {
 /// strategy's last shared round, else full annotation, else another strategy's; `None` without a
 /// state that two models share.
 fn block(rounds: &[HeadRound], task: Task) -> Option<DotBlock> {
-    let mut states: BTreeMap<(&Arm, u64), usize> = BTreeMap::new();
-    for ((of, _, arm, ratio), _) in rounds {
-        *states.entry((*arm, *ratio)).or_default() += usize::from(*of == task);
-    }
-    let shared = states.into_iter().filter(|(_, models)| *models > 1);
+    let own = rounds.iter().filter(|((of, ..), _)| *of == task);
+    let states = own.clone().counts_by(|((_, _, arm, ratio), _)| (*arm, *ratio)).into_iter();
+    let shared = states.filter(|(_, models)| *models > 1).sorted();
     let ((arm, ratio), _) =
         shared.max_by_key(|((arm, ratio), models)| (*models, arm.preference(), *ratio))?;
     let state = match arm {
         Arm::Full => arm.label().to_owned(),
         arm => format!("{} at {}", arm.label(), percent(ratio as f64 / 1e6)),
     };
-    let of_state =
-        rounds.iter().filter(|((of, _, with, at), _)| (*of, *with, *at) == (task, arm, ratio));
+    let of_state = own.filter(|((_, _, with, at), _)| (*with, *at) == (arm, ratio));
     let rows = of_state.filter_map(|(_, found)| {
         let model = found.iter().flatten().next()?.round.model.to_owned();
         Some((model, std::array::from_fn(|place| found[place].map(|row| row.value))))

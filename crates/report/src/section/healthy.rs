@@ -1,5 +1,4 @@
-//! Cases of Part B whose ground truth has no foreground: `task,strategy,ratio,cases,left_empty,
-//! voxels,seeds`.
+//! Cases of Part B whose ground truth has no foreground.
 //!
 //! They have no Dice, so no other table counts them. What can be said of them is whether they were
 //! left empty: `left_empty` is the share that were, `voxels` the mean number of voxels predicted as
@@ -7,13 +6,9 @@
 //! case.
 
 use crate::format::{decimals, share};
-use crate::frame::Columns;
-use crate::grid::{Format, Grid};
-use crate::rounds::{HALF, Round, Score};
-use crate::section::{Content, Made};
-use crate::sweep::Sweep;
-use slicewise_data::{Part, Task};
-use slicewise_experiment::CaseRecord;
+use crate::prelude::*;
+use crate::rounds::{HALF, Score};
+use crate::section::{Content, Format, Made, Sweep, Table};
 
 /// One round: the share of cases left empty, and the voxels predicted in a case.
 struct Row<'a> {
@@ -24,37 +19,28 @@ struct Row<'a> {
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let voxels = sweep.observations.scores(false_voxels);
-    let empty =
-        sweep.observations.scores(|case| Some(f64::from(u8::from(false_voxels(case)? == 0.0))));
+    let empty = sweep.observations.scores(|case| Some((false_voxels(case)? == 0.0).into()));
     let rows = sweep.primary().filter(|round| round.evaluated).filter_map(|round| {
         let of = (round.place, Part::B);
-        Some(Row { round, left_empty: empty.get(&of)?.clone(), voxels: voxels.get(&of)?.clone() })
+        Some(Row { round, left_empty: *empty.get(&of)?, voxels: *voxels.get(&of)? })
     });
-    let rows: Vec<Row> = rows.collect();
+    let rows = rows.collect_vec();
     if rows.is_empty() {
         return Ok(None);
     }
-    let frame = Columns::of(&rows)
-        .task(|r| r.round.task)
-        .text("strategy", |r| r.round.arm.name())
-        .real("ratio", |r| r.round.ratio)
-        .count("cases", |r| r.voxels.cases)
-        .real("left_empty", |r| r.left_empty.value.mean)
-        .real("voxels", |r| r.voxels.value.mean)
-        .count("seeds", |r| r.voxels.value.n)
-        .frame("healthy")?;
     let how = format!(
         "Cases of Part B without any foreground in their ground truth. They have no Dice and count in no \
          other table. Mean over cases, then over seeds, {HALF}."
     );
-    let grid = Grid::of(&rows, how)
-        .column("task", Format::Words, |r| r.round.task.label())
-        .column("strategy", Format::Words, |r| r.round.arm.label())
-        .column("slices", Format::Ratio, |r| r.round.ratio)
-        .column("cases", Format::Decimals(0), |r| r.voxels.cases)
-        .column("left empty", Format::Share, |r| r.left_empty.value.mean)
-        .column("voxels predicted in a case", Format::Decimals(0), |r| r.voxels.value);
-    let content = Content::table(frame, vec![grid.grid()]);
+    let table = Table::of(&rows, how)
+        .task_and_arm(|r| (r.round.task, &r.round.arm))
+        .column(("ratio", "slices"), Format::Ratio, |r| r.round.ratio)
+        .column(("cases", "cases"), Format::Decimals(0), |r| r.voxels.cases)
+        .column(("left_empty", "left empty"), Format::Share, |r| r.left_empty.value.mean)
+        .tidy("voxels", |r| r.voxels.value.mean)
+        .shown("voxels predicted in a case", Format::Decimals(0), |r| r.voxels.value)
+        .tidy("seeds", |r| r.voxels.value.n);
+    let content = Content::of("healthy", table)?;
     Ok(Some(content.told(sweep, |task| sentence(&rows, task))))
 }
 
@@ -68,12 +54,11 @@ fn false_voxels(case: &CaseRecord) -> Option<f64> {
 fn sentence(rows: &[Row], task: Task) -> Option<String> {
     let own = rows.iter().filter(|row| row.round.task == task);
     let last = own.max_by_key(|row| (row.round.arm.preference(), row.round.steps))?;
+    let (cases, arm) = (last.voxels.cases, &last.round.arm);
+    let (empty, voxels) = (last.left_empty.value.mean, last.voxels.value.mean);
+    let (empty, voxels) = (share(empty, 0), decimals(voxels, 0));
     Some(format!(
-        "{} case(s) of Part B have nothing to find and count in no Dice; {} leaves {} of them empty and \
-         predicts {} voxels in one on average.",
-        last.voxels.cases,
-        last.round.arm.label(),
-        share(last.left_empty.value.mean, 0),
-        decimals(last.voxels.value.mean, 0)
+        "{cases} case(s) of Part B have nothing to find and count in no Dice; {arm} leaves {empty} of them empty and \
+         predicts {voxels} voxels in one on average."
     ))
 }

@@ -1,21 +1,16 @@
 //! Which strategy loses to which, over all ratios? The pairwise penalty matrix of the field's
-//! benchmarks, on Part B of the primary model: `task,loser,winner,penalty,ratios`.
+//! benchmarks, on Part B of the primary model.
 //!
 //! `penalty` is the share of the `ratios` that could be tested at which `loser` is significantly below
 //! `winner`; it is empty where none could.
 
-use crate::arm::Arm;
 use crate::figure::heading;
 use crate::format::setting;
-use crate::frame::Columns;
-use crate::grid::{Format, Grid};
-use crate::rounds::{mean, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{ALPHA, Sweep, task_title};
-use slicewise_data::Task;
+use crate::prelude::*;
+use crate::section::{Content, Format, Grid, Made, Sweep, Table};
+use crate::sweep::ALPHA;
 use slicewise_figure::{FEW, Matrix, heat_map};
 use slicewise_metrics::{Difference, Penalty, pairwise_penalty};
-use std::collections::BTreeMap;
 
 /// One task.
 struct PenaltyMatrix {
@@ -27,18 +22,27 @@ struct PenaltyMatrix {
 }
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let matrices: Vec<_> = sweep.tasks().into_iter().filter_map(|t| matrix(sweep, t)).collect();
-    let rows: Vec<_> = matrices.iter().flat_map(pairs).collect();
-    let frame = Columns::of(&rows)
-        .task(|r| r.0)
-        .text("loser", |r| r.1.name())
-        .text("winner", |r| r.2.name())
-        .maybe("penalty", |r| Some(r.3?.share))
-        .count("ratios", |r| r.3.map_or(0, |cell| cell.budgets))
+    let tasks = sweep.tasks().into_iter();
+    let matrices = tasks.filter_map(|task| matrix(sweep, task)).collect_vec();
+    let rows = matrices.iter().flat_map(pairs).collect_vec();
+    let frame = Table::of(&rows, "")
+        .tidy("task", |r| r.0)
+        .tidy("loser", |r| r.1)
+        .tidy("winner", |r| r.2)
+        .tidy("penalty", |r| Some(r.3?.share))
+        .tidy("ratios", |r| r.3.map_or(0, |cell| cell.budgets))
         .frame("penalty")?;
-    let shown = matrices.iter().map(PenaltyMatrix::shown).collect::<Vec<_>>();
-    let how = how();
-    let mut grids: Vec<Grid> = shown.iter().map(grid).collect();
+    let shown = matrices.iter().map(PenaltyMatrix::shown).collect_vec();
+    let how = format!(
+        "Columns lose to rows: a cell is the share of the ratios at which the column's mean Part B \
+         Dice is significantly below the row's, by a paired two-sided t test in which whole seeds \
+         and whole cases are random (α = {}), among the ratios that both have in three seeds or \
+         more. The last row is the column's mean: \
+         the lower, the less a strategy loses. The tests are not corrected for their number, and \
+         with few seeds they find only large differences.",
+        setting(ALPHA)
+    );
+    let mut grids = shown.iter().map(grid).collect_vec();
     match grids.last_mut() {
         Some(last) => last.how.clone_from(&how),
         None => grids.push(Grid { how: how.clone(), ..Grid::default() }),
@@ -56,19 +60,6 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok(Some(Content::table(frame, grids).drawn(figure)))
 }
 
-/// Says how the numbers were computed.
-fn how() -> String {
-    format!(
-        "Columns lose to rows: a cell is the share of the ratios at which the column's mean Part B \
-         Dice is significantly below the row's, by a paired two-sided t test in which whole seeds \
-         and whole cases are random (α = {}), among the ratios that both have in three seeds or \
-         more. The last row is the column's mean: \
-         the lower, the less a strategy loses. The tests are not corrected for their number, and \
-         with few seeds they find only large differences.",
-        setting(ALPHA)
-    )
-}
-
 /// Makes the matrix of a task with two strategies or more.
 fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
     let rounds = || sweep.primary().filter(|round| round.task == task && round.arm.is_strategy());
@@ -79,34 +70,33 @@ fn matrix(sweep: &Sweep, task: Task) -> Option<PenaltyMatrix> {
         let rows = sweep.standings.iter().filter(|row| row.task == Some(task));
         arms.sort_by_key(|arm| rows.clone().position(|row| row.arm == *arm));
     }
-    // The place of each arm's round, if it has one at that ratio.
-    let mut budgets: BTreeMap<u64, Vec<Option<usize>>> = BTreeMap::new();
+    // The round of each arm, if it has one at that ratio.
+    let mut budgets = BTreeMap::new();
     for round in rounds() {
         let methods = budgets.entry(ratio_key(round.ratio)).or_insert(vec![None; arms.len()]);
         methods[arms.iter().position(|arm| *arm == round.arm)?] = Some(round.place);
     }
-    let budgets: Vec<_> = budgets.into_values().collect();
-    let find = |ours, theirs| sweep.comparisons.iter().find(|(pair, _)| *pair == (ours, theirs));
+    let budgets = budgets.into_values().collect_vec();
+    let find = |ours, theirs| {
+        let mut all = sweep.comparisons.iter();
+        Some(&all.find(|of| (of.ours.place, of.theirs.place) == (ours, theirs))?.paired)
+    };
     let cells = pairwise_penalty(&budgets, ALPHA, |ours, theirs| {
         let (ours, theirs) = ((*ours)?, (*theirs)?);
-        let (found, sign) = match find(ours, theirs) {
-            Some(found) => (found, 1.0),
-            None => (find(theirs, ours)?, -1.0),
-        };
-        Some(Difference { mean: sign * found.1.difference.mean, p: found.1.p? })
+        let found = find(ours, theirs).map(|found| (found, 1.0));
+        let (found, sign) = found.or_else(|| Some((find(theirs, ours)?, -1.0)))?;
+        Some(Difference { mean: sign * found.difference.mean, p: found.p? })
     });
     (arms.len() > 1).then_some(PenaltyMatrix { task, arms, cells })
 }
 
 /// Lists every loser and winner of a matrix, by loser.
-fn pairs(matrix: &PenaltyMatrix) -> Vec<(Task, &Arm, &Arm, Option<Penalty>)> {
-    let mut pairs = Vec::new();
-    for (column, loser) in matrix.arms.iter().enumerate() {
-        for (row, winner) in matrix.arms.iter().enumerate().filter(|(row, _)| *row != column) {
-            pairs.push((matrix.task, loser, winner, matrix.cells[row][column]));
-        }
-    }
-    pairs
+fn pairs(matrix: &PenaltyMatrix) -> impl Iterator<Item = (Task, &Arm, &Arm, Option<Penalty>)> {
+    let arms = || matrix.arms.iter().enumerate();
+    let pairs = arms().cartesian_product(arms()).filter(|((column, _), (row, _))| row != column);
+    pairs.map(|((column, loser), (row, winner))| {
+        (matrix.task, loser, winner, matrix.cells[row][column])
+    })
 }
 
 impl PenaltyMatrix {
@@ -127,12 +117,12 @@ impl PenaltyMatrix {
 
 fn grid(matrix: &Matrix) -> Grid {
     let rows = matrix.names.iter().map(String::as_str).zip(&matrix.rows);
-    let rows: Vec<_> = rows.chain([("mean", &matrix.means)]).collect();
-    let mut grid = Grid::of(&rows, "").column("wins ↓ loses →", Format::Words, |r| r.0);
+    let rows = rows.chain([("mean", &matrix.means)]).collect_vec();
+    let mut table = Table::of(&rows, "").shown("wins ↓ loses →", Format::Words, |r| r.0);
     for (at, name) in matrix.names.iter().enumerate() {
-        grid = grid.column(name, Format::Decimals(2), |r| r.1[at]);
+        table = table.shown(name, Format::Decimals(2), |r| r.1[at]);
     }
     // The page shows a large matrix as its figure alone.
-    let grid = grid.on_page(|_| matrix.names.len() <= FEW);
-    Grid { title: matrix.title.clone(), ..grid.grid() }
+    let table = table.on_page(|_| matrix.names.len() <= FEW);
+    Grid { title: matrix.title.clone(), ..table.grid() }
 }

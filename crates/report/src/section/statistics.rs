@@ -1,5 +1,4 @@
-//! A learning curve in three numbers, the field's own: AUBC, final Dice and FG-Eff;
-//! `task,strategy,measure,mean,ci_low,ci_high,seeds,ratio_low,ratio_high,rounds`.
+//! A learning curve in three numbers, the field's own: AUBC, final Dice and FG-Eff.
 //!
 //! `measure` is `aubc`, `final` or `fg-eff`; the last three columns say which rounds it was computed
 //! from. Each is computed on Part B within a seed, then averaged over seeds. A strategy's curve
@@ -7,16 +6,11 @@
 //! with more rounds would gain AUBC by that alone: it is taken over the ratios that all strategies
 //! of the task have.
 
-use crate::arm::Arm;
-use crate::format::{list, percent, percents};
-use crate::frame::Columns;
-use crate::grid::{Column, Format, Grid, pivot};
-use crate::rounds::{drawn, mean, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_short, task_title};
-use slicewise_data::{Part, Task};
-use slicewise_metrics::{CurveEnds, Interval, aubc, fg_eff, mean_interval};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::format::{around, list, percents};
+use crate::prelude::*;
+use crate::rounds::drawn;
+use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};
+use slicewise_metrics::{CurveEnds, aubc, fg_eff, mean_interval};
 
 /// What is measured of a curve: name in tidy tables, heading, and the decimals worth printing.
 const MEASURES: [(&str, &str, usize); 3] = [
@@ -41,7 +35,6 @@ struct Statistic {
 }
 
 /// One round of one seed, on Part B.
-#[derive(Debug, Clone, Copy)]
 struct SeedRound {
     ratio: f64,
     /// Share of Part A's foreground voxels that had to be drawn.
@@ -52,10 +45,14 @@ struct SeedRound {
 
 /// The rounds of one seed by ratio.
 type SeedCurve = BTreeMap<u64, SeedRound>;
-/// The curves of one strategy by seed.
-type StrategyCurves = BTreeMap<u64, SeedCurve>;
-/// The curves of all strategies of a task.
-type Curves = BTreeMap<Arm, StrategyCurves>;
+
+/// The curves of one strategy.
+struct StrategyCurves {
+    arm: Arm,
+    seeds: BTreeMap<u64, SeedCurve>,
+    /// The ratios of all of them.
+    ratios: BTreeSet<u64>,
+}
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let (mut rows, mut sentences) = (Vec::new(), Vec::new());
@@ -65,15 +62,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         sentences.extend(left_out(&curves).map(|words| (task, words)));
     }
     let end = |ratio: Option<&f64>| ratio.copied().unwrap_or(f64::NAN);
-    let frame = Columns::of(&rows)
-        .task(|r| r.task)
-        .text("strategy", |r| r.arm.name())
-        .text("measure", |r| r.measure)
+    let frame = Table::of(&rows, "")
+        .tidy("task", |r| r.task)
+        .tidy("strategy", |r| &r.arm)
+        .tidy("measure", |r| r.measure)
         .interval(|r| r.value)
-        .count("seeds", |r| r.value.n)
-        .real("ratio_low", |r| end(r.ratios.first()))
-        .real("ratio_high", |r| end(r.ratios.last()))
-        .count("rounds", |r| r.ratios.len())
+        .tidy("seeds", |r| r.value.n)
+        .tidy("ratio_low", |r| end(r.ratios.first()))
+        .tidy("ratio_high", |r| end(r.ratios.last()))
+        .tidy("rounds", |r| r.ratios.len())
         .frame("statistics")?;
     let content = Content::table(frame, vec![grid(sweep, &rows)]);
     Ok(Some(Content { sentences, ..content }))
@@ -81,30 +78,15 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 
 /// Gives each strategy a row, and each task and measure a column.
 fn grid(sweep: &Sweep, rows: &[Statistic]) -> Grid {
-    let tasks = sweep.tasks().into_iter();
-    let places: Vec<_> = tasks.flat_map(|task| MEASURES.map(|of| (task, of.0))).collect();
+    let columns = sweep.tasks().into_iter().cartesian_product(MEASURES).collect_vec();
+    let places = columns.iter().map(|(task, (measure, ..))| (*task, *measure)).collect_vec();
     let lines = pivot(rows, &places, |row| (&row.arm, (row.task, row.measure)));
-    let mut grid = Grid::of(&lines, how(rows)).column("strategy", Format::Words, |r| r.0.label());
-    let titles = MEASURES.into_iter().cycle();
-    for ((at, (task, _)), (_, title, decimals)) in places.iter().enumerate().zip(titles) {
-        let title = format!("{} {title}", task_short(*task));
-        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(*task));
-        grid = grid.with(column, |r| r.1[at].map(|row| row.value));
-    }
-    grid.grid()
-}
-
-/// Says how the numbers were computed.
-fn how(rows: &[Statistic]) -> String {
     let areas = rows.iter().filter(|row| row.measure == "aubc");
     let shared: BTreeMap<Task, String> =
         areas.map(|row| (row.task, percents(row.ratios.iter().copied()))).collect();
     let shared = shared.iter().map(|(task, ratios)| format!("{}: {ratios}", task.label()));
-    let shared = match shared.collect::<Vec<_>>().join("; ") {
-        none if none.is_empty() => none,
-        shared => format!(" ({shared})"),
-    };
-    format!(
+    let shared = around(" (", &shared.collect_vec().join("; "), ")");
+    let how = format!(
         "Of each seed's Part B Dice, then mean ± half the 95 % Student-t interval over seeds (none \
          below three; other cases would move it too): \
          AUBC is the area by trapezoids over the ratios that all strategies have{shared}, divided \
@@ -113,25 +95,36 @@ fn how(rows: &[Statistic]) -> String {
          annotation and c − a the first round at x₀ (a seed already at c has no finite b and is \
          left out). It is computed only where full annotation and all points of a curve had the same \
          number of training steps."
-    )
+    );
+    let mut table = Table::of(&lines, how).shown("strategy", Format::Words, |r| r.0);
+    for (at, (task, (_, title, decimals))) in columns.into_iter().enumerate() {
+        let title = format!("{} {title}", task_short(task));
+        let column = Column::new(title, Format::Decimals(decimals)).under(task_title(task));
+        table = table.shown_as(column, |r| r.1[at].map(|row| row.value));
+    }
+    table.grid()
 }
 
 /// Computes the statistics of every strategy of a task, in the order of tables. A measure that no seed has
 /// is left out: FG-Eff without full annotation, AUBC with fewer than two shared ratios.
-fn statistics(sweep: &Sweep, task: Task, curves: &Curves) -> Vec<Statistic> {
-    let shared = curves.values().map(ratios_of).reduce(|a, b| &a & &b).unwrap_or_default();
+fn statistics(sweep: &Sweep, task: Task, curves: &[StrategyCurves]) -> Vec<Statistic> {
+    let shared = curves.iter().map(|of| of.ratios.clone()).reduce(|a, b| &a & &b);
+    let shared = shared.unwrap_or_default();
     let mut rows = Vec::new();
-    for (arm, seeds) in curves {
-        let ceiling = ceiling(sweep, task, arm);
+    for strategy in curves {
+        let last = strategy.ratios.last().copied().into_iter().collect();
+        let finals = strategy.whole().filter_map(|(_, curve)| Some(curve.values().last()?.dice));
+        let ceiling = ceiling(sweep, task, &strategy.arm);
+        let rate = |(seed, curve)| efficiency(curves, seed, curve, ceiling?);
         let found = [
-            (areas(seeds, &shared), shared.clone()),
-            (finals(seeds), last_ratio(seeds).into_iter().collect()),
-            (efficiencies(seeds, curves, ceiling), ratios_of(seeds)),
+            (strategy.seeds.values().filter_map(|of| area(of, &shared)).collect(), shared.clone()),
+            (finals.collect_vec(), last),
+            (strategy.whole().filter_map(rate).collect(), strategy.ratios.clone()),
         ];
         for ((measure, ..), (values, ratios)) in MEASURES.into_iter().zip(found) {
             if !values.is_empty() {
                 let ratios = ratios.into_iter().map(|key| key as f64 / 1e6).collect();
-                let (arm, value) = (arm.clone(), mean_interval(&values));
+                let (arm, value) = (strategy.arm.clone(), mean_interval(&values));
                 rows.push(Statistic { task, arm, measure, value, ratios });
             }
         }
@@ -148,95 +141,81 @@ fn ceiling(sweep: &Sweep, task: Task, arm: &Arm) -> Option<f64> {
 }
 
 /// Names the seeds that end before their strategy's last ratio, if any does.
-fn left_out(curves: &Curves) -> Option<String> {
-    let early = curves.iter().filter_map(|(arm, seeds)| {
-        let last = last_ratio(seeds)?;
-        let ends_early = |curve: &SeedCurve| curve.keys().next_back() != Some(&last);
-        let early = seeds.iter().filter(|(_, curve)| ends_early(curve)).map(|(seed, _)| seed);
-        let early = list(early);
-        let last = percent(last as f64 / 1e6);
-        (!early.is_empty()).then(|| format!("seed(s) {early} of {} (before {last})", arm.label()))
+fn left_out(curves: &[StrategyCurves]) -> Option<String> {
+    let early = curves.iter().map(|strategy| {
+        let whole = strategy.whole().map(|(seed, _)| seed).collect_vec();
+        let early = list(strategy.seeds.keys().filter(|seed| !whole.contains(seed)));
+        let last = strategy.ratios.last().map(|last| percent(*last as f64 / 1e6));
+        let behind = format!(" of {} (before {})", strategy.arm, last.unwrap_or_default());
+        around("seed(s) ", &early, &behind)
     });
-    let early = early.collect::<Vec<_>>().join("; ");
-    (!early.is_empty()).then(|| {
-        format!(
-            "Some seeds end before the last ratio of their strategy and count in neither its final \
-             Dice nor its FG-Eff, nor in its AUBC if they lack one of the shared ratios: {early}."
-        )
-    })
+    let early = early.filter(|words| !words.is_empty()).collect_vec().join("; ");
+    let words = format!(
+        "Some seeds end before the last ratio of their strategy and count in neither its final \
+         Dice nor its FG-Eff, nor in its AUBC if they lack one of the shared ratios: {early}."
+    );
+    (!early.is_empty()).then_some(words)
 }
 
 /// Collects each strategy's curves, begun by the first round of the same seed.
-fn curves_of(sweep: &Sweep, task: Task) -> Curves {
-    let (mut curves, mut first) = (Curves::new(), Vec::new());
-    for score in sweep.observations.by_seed(|case| case.mean_dice) {
-        let (round, seed) = (&sweep.rounds[score.round], score.seed);
-        if (round.task, round.primary, score.part) != (task, true, Part::B) {
-            continue;
-        }
+fn curves_of(sweep: &Sweep, task: Task) -> Vec<StrategyCurves> {
+    let scores = sweep.observations.by_seed(|case| case.mean_dice);
+    let scores = scores.iter().filter(|score| score.part == Part::B);
+    let dice: BTreeMap<(usize, u64), f64> =
+        scores.map(|score| ((score.round, score.seed), score.mean)).collect();
+    let seed_round = |round: &Round, seed: u64| {
         let records = round.records.iter().filter(|record| record.seed == seed);
-        let Some(drawn) = mean(records.map(|record| drawn(record))) else { continue };
-        let point = SeedRound { ratio: round.ratio, drawn, dice: score.mean };
-        match &round.arm {
-            Arm::Full => {}
-            Arm::First => first.push((seed, point)),
-            arm => {
-                let seeds = curves.entry(arm.clone()).or_default();
-                seeds.entry(seed).or_default().insert(ratio_key(round.ratio), point);
-            }
-        }
-    }
-    for (seed, point) in first {
-        for curve in curves.values_mut().filter_map(|seeds| seeds.get_mut(&seed)) {
-            curve.insert(ratio_key(point.ratio), point);
-        }
-    }
-    curves
-}
-
-fn ratios_of(seeds: &StrategyCurves) -> BTreeSet<u64> {
-    seeds.values().flat_map(BTreeMap::keys).copied().collect()
-}
-
-fn last_ratio(seeds: &StrategyCurves) -> Option<u64> {
-    ratios_of(seeds).last().copied()
-}
-
-/// Computes AUBC of the seeds that have all shared ratios.
-fn areas(seeds: &StrategyCurves, shared: &BTreeSet<u64>) -> Vec<f64> {
-    let values = seeds.values().filter_map(|curve| {
-        let rounds = shared.iter().map(|ratio| curve.get(ratio));
-        let rounds: Vec<&SeedRound> = rounds.collect::<Option<_>>()?;
-        let ratios: Vec<f64> = rounds.iter().map(|round| round.ratio).collect();
-        let dice: Vec<f64> = rounds.iter().map(|round| round.dice).collect();
-        // Refused with fewer than two ratios only: keys ascend, and Dice is finite.
-        aubc(&ratios, &dice).ok()
+        let drawn = mean(records.map(|record| drawn(record)))?;
+        let dice = *dice.get(&(round.place, seed))?;
+        Some((ratio_key(round.ratio), SeedRound { ratio: round.ratio, drawn, dice }))
+    };
+    let curves = sweep.strategies().into_iter().map(|arm| {
+        let curve = sweep.curve(task, Part::B, &arm);
+        let own = curve.iter().filter(|point| point.arm == arm);
+        let seeds = own.flat_map(|point| {
+            let seeds = point.records.iter().map(|record| record.seed);
+            seeds.filter(|seed| dice.contains_key(&(point.place, *seed)))
+        });
+        let seeds = seeds
+            .sorted()
+            .dedup()
+            .map(|seed| (seed, curve.iter().filter_map(|point| seed_round(point, seed)).collect()));
+        let seeds: BTreeMap<u64, SeedCurve> = seeds.collect();
+        let ratios = seeds.values().flat_map(BTreeMap::keys).copied().collect();
+        StrategyCurves { arm, seeds, ratios }
     });
-    values.collect()
+    curves.filter(|strategy| !strategy.seeds.is_empty()).collect()
 }
 
-/// Finds the curves that reach the last ratio of the strategy, by seed.
-fn whole(seeds: &StrategyCurves) -> impl Iterator<Item = (&u64, &SeedCurve)> {
-    let last = last_ratio(seeds);
-    seeds.iter().filter(move |(_, curve)| curve.keys().next_back().copied() == last)
+impl StrategyCurves {
+    /// Finds the curves that reach the last ratio of the strategy, by seed.
+    fn whole(&self) -> impl Iterator<Item = (&u64, &SeedCurve)> {
+        self.seeds.iter().filter(|(_, curve)| curve.keys().last() == self.ratios.last())
+    }
 }
 
-fn finals(seeds: &StrategyCurves) -> Vec<f64> {
-    whole(seeds).filter_map(|(_, curve)| Some(curve.values().next_back()?.dice)).collect()
+/// Computes AUBC of a seed that has all shared ratios.
+fn area(curve: &SeedCurve, shared: &BTreeSet<u64>) -> Option<f64> {
+    let rounds = shared.iter().map(|ratio| Some((curve.get(ratio)?.ratio, curve.get(ratio)?.dice)));
+    let (ratios, dice): (Vec<f64>, Vec<f64>) = rounds.collect::<Option<_>>()?;
+    // Refused with fewer than two ratios only: keys ascend, and Dice is finite.
+    aubc(&ratios, &dice).ok()
 }
 
-/// Computes FG-Eff of the seeds whose curve has a finite rate; x₀ and the Dice there are those of the
+/// Computes FG-Eff of a seed whose curve has a finite rate; x₀ and the Dice there are those of the
 /// seed, over all strategies.
-fn efficiencies(seeds: &StrategyCurves, curves: &Curves, ceiling: Option<f64>) -> Vec<f64> {
-    let values = whole(seeds).filter_map(|(seed, curve)| {
-        let of_seed = curves.values().filter_map(|seeds| seeds.get(seed));
-        let all: Vec<&SeedRound> = of_seed.flat_map(BTreeMap::values).collect();
-        let x0 = all.iter().map(|round| round.drawn).min_by(f64::total_cmp)?;
-        let at_x0 = all.iter().filter(|round| round.drawn == x0);
-        let ends = CurveEnds { x0, start: mean(at_x0.map(|round| round.dice))?, ceiling: ceiling? };
-        let drawn: Vec<f64> = curve.values().map(|round| round.drawn).collect();
-        let dice: Vec<f64> = curve.values().map(|round| round.dice).collect();
-        fg_eff(&drawn, &dice, ends).ok()
-    });
-    values.collect()
+fn efficiency(
+    curves: &[StrategyCurves],
+    seed: &u64,
+    curve: &SeedCurve,
+    ceiling: f64,
+) -> Option<f64> {
+    let of_seed = curves.iter().filter_map(|strategy| strategy.seeds.get(seed));
+    let all = of_seed.flat_map(BTreeMap::values).collect_vec();
+    let x0 = all.iter().map(|round| round.drawn).min_by(f64::total_cmp)?;
+    let at_x0 = all.iter().filter(|round| round.drawn == x0);
+    let ends = CurveEnds { x0, start: mean(at_x0.map(|round| round.dice))?, ceiling };
+    let (drawn, dice): (Vec<f64>, Vec<f64>) =
+        curve.values().map(|round| (round.drawn, round.dice)).unzip();
+    fg_eff(&drawn, &dice, ends).ok()
 }

@@ -1,44 +1,36 @@
-//! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts,
-//! `task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps,asked`.
+//! The paper's Table 2 and Fig. 5: mean Dice of every strategy and ratio on both parts.
 //!
 //! `asked` is the share of slices that the experiment names, `ratio` the share that was reached, as in
 //! all tables: a volume has whole slices. Both are fractions, 1 for `full`, which has a row for each number of `steps` that some point
 //! has behind it; the shared first round is strategy `first`. The interval is
 //! empty below three seeds. For a person the paper's own numbers stand in columns of their own.
 
-use crate::arm::Arm;
 use crate::figure::dice::{Axis, dice_figure};
 use crate::finding::findings;
-use crate::format::percent;
-use crate::frame::Columns;
-use crate::grid::{Cell, Column, Format, Grid, Line, pivot};
+use crate::grid::Cell;
 use crate::paper;
-use crate::rounds::{HALF, Point, part_name, ratio_key};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_short, task_title};
-use slicewise_data::{Part, Task};
+use crate::prelude::*;
+use crate::rounds::{HALF, part_name};
+use crate::section::{Column, Content, Format, Grid, Line, Made, Sweep, Table, pivot};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    let frame = Columns::of(&sweep.points)
-        .task(|p| p.task)
-        .text("part", |p| part_name(p.part))
-        .text("strategy", |p| p.arm.name())
-        .real("ratio", |p| p.ratio)
-        .score(|p| &p.dice)
-        .maybe_large("steps", |p| Some(p.steps))
-        .real("asked", |p| p.asked)
+    let frame = Table::of(&sweep.points, "")
+        .tidy("task", |p| p.task)
+        .tidy("part", |p| p.part)
+        .tidy("strategy", |p| &p.arm)
+        .tidy("ratio", |p| p.ratio)
+        .score(|p| p.dice)
+        .tidy("steps", |p| p.steps)
+        .tidy("asked", |p| p.asked)
         .frame("table2")?;
-    let grid = grid(sweep);
-    let mut content = Content { frame: Some(frame), ..Content::default() };
+    let mut content = Content::table(frame, vec![grid(sweep)]);
     if sweep.has_rounds() {
-        let timed = sweep.points.iter().any(|point| sweep.minutes(&point.cost).is_some());
+        let timed = sweep.points.iter().any(|point| sweep.minutes(&point.cost()).is_some());
         let axes = [Axis::Slices, Axis::Voxels].into_iter().chain(timed.then_some(Axis::Minutes));
-        content.short = Some(short(&grid, 2 * papers_tasks(sweep)));
+        content.short = Some(short(&content.grids[0], 2 * papers_tasks(sweep)));
         content.figures = axes.map(|axis| dice_figure(sweep, axis)).collect();
     }
-    content.grids.push(grid);
     for task in sweep.tasks() {
         content.sentences.extend(findings(sweep, task)?.into_iter().map(|words| (task, words)));
     }
@@ -65,9 +57,7 @@ fn grid(sweep: &Sweep) -> Grid {
          annotated, scored on all their slices; B: unseen volumes. {}{papers}",
         trained(sweep)
     );
-    let tasks = sweep.tasks().into_iter();
-    let places: Vec<(Task, Part)> =
-        tasks.flat_map(|task| [Part::A, Part::B].map(|part| (task, part))).collect();
+    let places = sweep.tasks().into_iter().cartesian_product([Part::A, Part::B]).collect_vec();
     let rows = pivot(&sweep.points, &places, |point| {
         // Full annotation has a row for each number of steps, the last for the most.
         let fulls = sweep.fulls(point.task, point.part).into_iter();
@@ -75,39 +65,33 @@ fn grid(sweep: &Sweep) -> Grid {
         let key = (&point.arm, ratio_key(point.asked), Reverse(longer.count()));
         (key, (point.task, point.part))
     });
-    let mut grid = Grid::of(&rows, how)
-        .column("strategy", Format::Words, |r| r.0.0.label())
-        .column("slices", Format::Ratio, |r| slices(&r.1))
+    // The share of slices that was reached in a row: one for all tasks, or theirs in the order of columns.
+    let slices = |row: &Line<_, Point>| {
+        row.1.iter().flatten().map(|point| percent(point.ratio)).dedup().join(" / ")
+    };
+    let mut table = Table::of(&rows, how)
+        .shown("strategy", Format::Words, |r| r.0.0)
+        .shown("slices", Format::Ratio, slices)
         .on_page(|_| sweep.has_rounds());
     for task in sweep.tasks().into_iter().filter(|task| steps(sweep, *task).len() > 1) {
         let title = format!("{} steps", task_short(task));
-        let own = places.iter().enumerate().filter(|(_, (of, _))| *of == task);
-        let own: Vec<usize> = own.map(|(at, _)| at).collect();
-        grid = grid.column(title, Format::Decimals(0), |r| {
-            let point = own.iter().find_map(|at| r.1[*at])?;
-            Some(point.steps as f64)
+        table = table.shown(title, Format::Decimals(0), |r| {
+            Some(r.1.iter().flatten().find(|point| point.task == task)?.steps)
         });
     }
     let title = |task: Task, part| format!("{} {}", task_short(task), part_name(part));
     let score = Format::Decimals(3);
     for (at, &(task, part)) in places.iter().enumerate() {
         let column = Column::new(title(task, part), score).under(task_title(task));
-        grid = grid.with(column, |r| Some(r.1[at]?.dice.value));
+        table = table.shown_as(column, |r| Some(r.1[at]?.dice.value));
     }
     for (task, part) in places.into_iter().filter(|(task, _)| task.paper_number().is_some()) {
         let column = Column::new(title(task, part) + ", paper", score).under(paper::SOURCE);
         let number = |point: &Point| paper::table_2(&point.arm, point.asked, task, part);
-        let first = |row: &Line<_, Point>| row.1.iter().find_map(|point| number((*point)?));
-        grid = grid.with(column.of_paper(), first);
+        let first = |row: &Line<_, Point>| row.1.iter().flatten().find_map(|point| number(point));
+        table = table.shown_as(column.of_paper(), first);
     }
-    grid.grid()
-}
-
-/// The share of slices that was reached in a row: one for all tasks, or theirs in the order of columns.
-fn slices(row: &[Option<&Point>]) -> String {
-    let mut shares: Vec<String> = row.iter().flatten().map(|point| percent(point.ratio)).collect();
-    shares.dedup();
-    shares.join(" / ")
+    table.grid()
 }
 
 /// The numbers of training steps behind the points of a task.
@@ -118,7 +102,7 @@ fn steps(sweep: &Sweep, task: Task) -> BTreeSet<u64> {
 
 /// Says how many training steps stand behind the rows.
 fn trained(sweep: &Sweep) -> String {
-    let tasks = sweep.tasks().into_iter().map(|task| {
+    let mut tasks = sweep.tasks().into_iter().map(|task| {
         let (steps, name) = (steps(sweep, task), task.label());
         match (steps.first(), steps.len()) {
             (Some(steps), 1) => format!("{steps} training steps are behind every row of {name}."),
@@ -128,7 +112,7 @@ fn trained(sweep: &Sweep) -> String {
             ),
         }
     });
-    tasks.collect::<Vec<_>>().join(" ")
+    tasks.join(" ")
 }
 
 /// The same, but of each arm only the ratios that the paper's table has, and the last. The paper's

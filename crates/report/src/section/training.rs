@@ -1,37 +1,28 @@
 //! Whether training had come to rest: the mean training loss along the steps, of full annotation and of
 //! the shared first round. There is no table: losses are no records, and a folder may lack them.
 
-use crate::arm::Arm;
 use crate::figure::{heading, intervals};
-use crate::section::{Content, Made};
-use crate::sweep::{Sweep, task_title};
-use slicewise_data::Task;
+use crate::prelude::*;
+use crate::section::{Content, Made, Sweep};
 use slicewise_experiment::{ResultsFolder, Run, losses};
-use slicewise_figure::{Axes, Curve, Entry, Figure, Mark, Panels, SHARED};
+use slicewise_figure::{Axes, Curve, Entry, Mark, Panels, SHARED};
 use slicewise_metrics::mean_interval;
-use std::collections::BTreeMap;
 
 /// No loss of a network that learns is above this.
 const HIGHEST: f64 = 20.0;
 
 pub(crate) fn make(sweep: &Sweep) -> Made {
-    Ok(figure(sweep).map(|figure| Content::default().drawn([figure])))
-}
-
-fn figure(sweep: &Sweep) -> Option<Figure> {
-    let folder = ResultsFolder::new(sweep.root?);
+    let Some(folder) = sweep.root.map(ResultsFolder::new) else { return Ok(None) };
     let axes = |task: Task, arm: Arm| {
-        let marks = marks(sweep, &folder, task, &arm);
-        let curve = Curve { look: SHARED, hollow: false, aside: 0.0, marks };
         let title = format!("{} · {}", task_title(task), arm.label());
-        Axes { title, levels: Vec::new(), curves: vec![curve], others: Vec::new() }
+        let curves = vec![Curve::new(SHARED, marks(sweep, &folder, task, &arm))];
+        Axes { title, curves, ..Axes::default() }
     };
-    let tasks = sweep.tasks().into_iter();
-    let rows: Vec<[Axes; 2]> =
-        tasks.map(|task| [Arm::Full, Arm::First].map(|arm| axes(task, arm))).collect();
+    let row = |task| [Arm::Full, Arm::First].map(|arm| axes(task, arm));
+    let rows = sweep.tasks().into_iter().map(row).collect_vec();
     let drawn = |axes: &Axes| axes.curves.iter().any(|curve| !curve.marks.is_empty());
     if !rows.iter().flatten().any(drawn) {
-        return None;
+        return Ok(None);
     }
     let panels = Panels {
         rows,
@@ -42,11 +33,12 @@ fn figure(sweep: &Sweep) -> Option<Figure> {
     let name = ("training", "Training loss along the steps");
     let over = intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over runs");
     let entries = [Entry::curve("mean over runs", SHARED)];
-    Some(panels.figure(heading(sweep, name, &over), &entries).captioned(
+    let figure = panels.figure(heading(sweep, name, &over), &entries).captioned(
         "Mean training loss of pieces of a run, from its first step to its last. A curve that still falls at \
          its end says that training had not come to rest. Whether that changes a comparison is for a \
          sweep with more steps to say.",
-    ))
+    );
+    Ok(Some(Content::default().drawn([figure])))
 }
 
 /// The mean loss at each share of the steps, over the runs of an arm that have as many pieces.
@@ -63,18 +55,10 @@ fn marks(sweep: &Sweep, folder: &ResultsFolder, task: Task, arm: &Arm) -> Vec<Ma
             places.entry(steps).or_default().push(piece.loss);
         }
     }
-    let Some(last) = places.keys().last().copied() else {
-        return Vec::new();
+    let last = places.keys().last().map_or(0.0, |last| *last as f64);
+    let finite = places.into_iter().filter(|(_, losses)| losses.iter().all(|l| l.is_finite()));
+    let mark = |(steps, losses): (usize, Vec<f64>)| {
+        Mark::new(100.0 * steps as f64 / last, mean_interval(&losses))
     };
-    let mark = |(steps, losses): (usize, Vec<f64>)| Mark {
-        x: 100.0 * steps as f64 / last as f64,
-        value: mean_interval(&losses),
-        shared: false,
-        star: false,
-    };
-    places
-        .into_iter()
-        .filter(|(_, losses)| losses.iter().all(|l| l.is_finite()))
-        .map(mark)
-        .collect()
+    finite.map(mark).collect()
 }
