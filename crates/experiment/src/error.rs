@@ -46,9 +46,17 @@ pub enum ExperimentError {
         holder: String,
     },
     /// Another process is writing the same run.
-    #[error("{path}: another slicewise is writing this run; wait for it, or end it", path = path.display())]
+    #[error("{path}: another slicewise is writing this run: {holder}; wait for it, or end it", path = path.display())]
     InUse {
         /// The run's ledger.
+        path: PathBuf,
+        /// Which process holds it, on which host, since when.
+        holder: String,
+    },
+    /// This process was not seen for long, and another one took its place.
+    #[error("{path}: another process has taken this over, because this one did not renew it for a minute (did the host stand still, or lose the file system?); nothing more is written here", path = path.display())]
+    TakenOver {
+        /// The holder's file.
         path: PathBuf,
     },
     /// The training was asked to stop. It has been saved.

@@ -5,6 +5,7 @@
 //! manifest.json    provenance
 //! sweep.lock       while a sweep is at work: which process
 //! records/<task>/<model>/<strategy>-seed<k>.jsonl       one line a round
+//! records/<task>/<model>/<strategy>-seed<k>.holder      while the run is at work: which process ([`crate::holder`])
 //! records.jsonl.zst                                     all of these in one file, once packed
 //! annotations/<task>/<model>/<strategy>-seed<k>.csv     the annotated slices: case,slice,round,scan_slice,offset_mm
 //! timings/<task>/<model>/<strategy>-seed<k>.jsonl       seconds, kept apart from the records
@@ -60,6 +61,11 @@ impl ResultsFolder {
         self.path_of("records", run, ".jsonl")
     }
 
+    /// Path of the file that says which process does a run; there is none if none does.
+    pub fn holder(&self, run: &Run) -> PathBuf {
+        self.path_of("records", run, ".holder")
+    }
+
     /// Path of the list of a run's annotated slices.
     pub fn annotation(&self, run: &Run) -> PathBuf {
         self.path_of("annotations", run, ".csv")
@@ -78,6 +84,11 @@ impl ResultsFolder {
     /// Path of what the run's process wrote to standard error.
     pub fn log(&self, run: &Run) -> PathBuf {
         self.path_of("logs", run, ".log")
+    }
+
+    /// Path of the file that says why a run failed; there is none once it begins again.
+    pub fn failure(&self, run: &Run) -> PathBuf {
+        self.path_of("logs", run, ".failed")
     }
 
     /// Path of the weights that a run evaluates `round` with, if they had more steps than those that

@@ -2,14 +2,14 @@
 //!
 //! A line counts once its newline is on disk. A process that is killed while writing leaves a torn
 //! last line. [`read`] ignores that line and reports it; [`open`] removes it before the next
-//! append. An open ledger is locked, so that two processes cannot both write it.
+//! append. Whoever writes a run's ledger holds the run ([`crate::holder`]).
 
 use crate::error::ExperimentError;
 use crate::folder::make_parent;
 use crate::record::RoundRecord;
 use crate::schema;
 use serde::Serialize;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, Write};
 use std::path::Path;
 
@@ -65,7 +65,7 @@ pub(crate) fn parse(path: &Path, text: &[u8]) -> Result<Contents, ExperimentErro
 /// line. Returns the file and its content.
 ///
 /// # Errors
-/// Those of [`read`]; the file cannot be written; another process has it open.
+/// Those of [`read`]; the file cannot be written.
 pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
     make_parent(path)?;
     let file = OpenOptions::new()
@@ -73,24 +73,12 @@ pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
         .append(true)
         .open(path)
         .map_err(ExperimentError::io(path))?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => ExperimentError::InUse {
-            path: path.to_owned(),
-        },
-        TryLockError::Error(source) => ExperimentError::io(path)(source),
-    })?;
     let contents = read(path)?;
     if contents.torn {
         file.set_len(contents.whole_bytes)
             .map_err(ExperimentError::io(path))?;
     }
     Ok((file, contents))
-}
-
-/// Returns whether a process has the ledger at `path` open for appending.
-pub fn in_use(path: &Path) -> bool {
-    File::open(path)
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Appends `value` as one line of JSON and waits until it is on disk.

@@ -1,31 +1,21 @@
-//! Keeps a folder to one process at a time, by a lock file; that of a results folder is `sweep.lock`. The
-//! operating system locks this file for as long as the process lives. The file holds one line that says
-//! which process that is.
-//!
-//! Only the system's lock counts; the line is for messages. The lock ends with its process, however
-//! that ends, so a line without a lock was left by a process that was killed.
+//! Keeps a folder to one process at a time. The [`Holder`] of a results folder is its file `sweep.lock`.
 
 use crate::error::ExperimentError;
 use crate::folder::ResultsFolder;
-use chrono::DateTime;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use crate::holder::{Holder, Taken};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Holds the folder for this process until it is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
     root: PathBuf,
-    /// The lock file in it.
-    path: PathBuf,
-    /// The previous holder, if it was killed and so left its line.
+    /// The previous holder, if it died and so left its file.
     pub before: Option<String>,
     /// Whether [`take`](Self::take) made the folder.
     made: bool,
-    /// The lock ends when this file is closed.
-    _file: File,
+    /// `None` while it is dropped.
+    holder: Option<Holder>,
 }
 
 impl FolderLock {
@@ -34,53 +24,27 @@ impl FolderLock {
     /// # Errors
     /// Another process has locked the folder, or it cannot be made or written.
     pub fn take(folder: &ResultsFolder) -> Result<Self, ExperimentError> {
-        Self::take_file(folder.root(), folder.lock())
+        Self::take_file(folder.root(), &folder.lock())
     }
 
     /// Locks the folder `root` by its file `path`, and makes it if there is none.
     ///
     /// # Errors
     /// Those of [`take`](Self::take).
-    pub fn take_file(root: &Path, path: PathBuf) -> Result<Self, ExperimentError> {
-        let failed = |source| ExperimentError::io(path.clone())(source);
+    pub fn take_file(root: &Path, path: &Path) -> Result<Self, ExperimentError> {
         let made = !root.exists();
         fs::create_dir_all(root).map_err(ExperimentError::io(root))?;
-        loop {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(failed)?;
-            let locked = file.try_lock();
-            let mut held = String::new();
-            // Only the message depends on this text.
-            let _ = file.read_to_string(&mut held);
-            match locked {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(ExperimentError::FolderInUse {
-                        path: root.to_owned(),
-                        holder: held.trim().to_owned(),
-                    });
-                }
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-            }
-            // The previous holder may have removed the file between the two calls. The lock is then
-            // on a file without a name, and another process could take the name.
-            let same = |at: fs::Metadata| file.metadata().is_ok_and(|own| own.ino() == at.ino());
-            if !fs::metadata(&path).is_ok_and(same) {
-                continue;
-            }
-            fs::write(&path, this_process() + "\n").map_err(failed)?;
-            return Ok(Self {
+        match Holder::take(path)? {
+            Taken::Ours { holder, before } => Ok(Self {
                 root: root.to_owned(),
-                path,
+                before,
                 made,
-                before: Some(held.trim().to_owned()).filter(|held| !held.is_empty()),
-                _file: file,
-            });
+                holder: Some(holder),
+            }),
+            Taken::Theirs(holder) => Err(ExperimentError::FolderInUse {
+                path: root.to_owned(),
+                holder,
+            }),
         }
     }
 }
@@ -88,8 +52,7 @@ impl FolderLock {
 impl Drop for FolderLock {
     /// Unlocks the folder. If it was made here and is empty, it is removed.
     fn drop(&mut self) {
-        // If the file cannot be removed, the next process still sees that nobody holds the lock.
-        let _ = fs::remove_file(&self.path);
+        self.holder = None;
         if self.made {
             let _ = fs::remove_dir(&self.root);
         }
@@ -101,20 +64,6 @@ impl ResultsFolder {
     pub fn lock(&self) -> PathBuf {
         self.root().join("sweep.lock")
     }
-}
-
-/// Returns a line such as `process 12 on HOST, since 2026-11-25 02:40:12 UTC`.
-fn this_process() -> String {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    let since = DateTime::from_timestamp(i64::try_from(now.as_secs()).unwrap_or(0), 0)
-        .unwrap_or_default()
-        .format("%F %T UTC");
-    let host = match host.trim() {
-        "" => "this host",
-        host => host,
-    };
-    format!("process {} on {host}, since {since}", std::process::id())
 }
 
 #[cfg(test)]
@@ -148,17 +97,5 @@ mod tests {
         fs::write(folder.config(), "held").unwrap();
         drop(FolderLock::take(&folder).unwrap());
         assert!(folder.config().exists() && !folder.lock().exists());
-    }
-
-    #[test]
-    fn the_lock_of_a_process_that_is_gone_is_taken_over_and_named() {
-        let scratch = tempfile::tempdir().unwrap();
-        let folder = ResultsFolder::new(scratch.path());
-        let gone = "process 1 on elsewhere, since 2026-01-02 03:04:05 UTC";
-        fs::write(folder.lock(), format!("{gone}\n")).unwrap();
-        let lock = FolderLock::take(&folder).unwrap();
-        assert_eq!(lock.before.as_deref(), Some(gone));
-        let text = fs::read_to_string(folder.lock()).unwrap();
-        assert!(text.starts_with(&format!("process {} on ", std::process::id())));
     }
 }

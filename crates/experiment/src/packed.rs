@@ -10,6 +10,7 @@
 
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, ledgers, make_parent, replace};
+use crate::holder;
 use crate::ledger;
 use crate::plan::Run;
 use std::collections::BTreeMap;
@@ -43,8 +44,11 @@ pub fn pack(folder: &ResultsFolder) -> Result<Packed, ExperimentError> {
     }
     let mut text = Vec::new();
     for path in &paths {
-        if ledger::in_use(path) {
-            return Err(ExperimentError::InUse { path: path.clone() });
+        if let Some(found) = holder::live(&path.with_extension("holder")) {
+            return Err(ExperimentError::InUse {
+                path: path.clone(),
+                holder: found.name(),
+            });
         }
         let bytes = fs::read(path).map_err(ExperimentError::io(path))?;
         let whole = ledger::parse(path, &bytes)?.whole_bytes as usize;

@@ -8,6 +8,8 @@
 use crate::asked::{Asked, StrategyPlan};
 use crate::error::ExperimentError;
 use crate::evaluation::evaluate;
+use crate::folder::make_parent;
+use crate::holder::{Holder, Taken};
 use crate::ledger;
 use crate::pictures::{self, pictured_case};
 use crate::query::Query;
@@ -18,6 +20,7 @@ use crate::training::{RoundTraining, Trained, Weights, save_weights};
 use slicewise_core::{Case, Part, Prediction, Segmenter};
 use slicewise_data::SliceAnnotation;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -33,10 +36,53 @@ impl PreparedRun<'_> {
         segmenter: &mut dyn Segmenter,
         observer: &mut dyn Observer,
     ) -> Result<(), ExperimentError> {
-        match RoundLoop::resume(self, segmenter, observer)? {
+        let holder = self.hold()?;
+        let mut observer = Holding {
+            holder: &holder,
+            observer,
+        };
+        match RoundLoop::resume(self, segmenter, &mut observer, &holder)? {
             Some(rounds) => rounds.run(),
             None => Ok(()),
         }
+    }
+
+    /// Takes the run for this process.
+    fn hold(&self) -> Result<Holder, ExperimentError> {
+        let path = self.folder.holder(self.id);
+        make_parent(&path)?;
+        match Holder::take(&path)? {
+            Taken::Ours { holder, .. } => Ok(holder),
+            Taken::Theirs(holder) => Err(ExperimentError::InUse {
+                path: self.folder.records(self.id),
+                holder,
+            }),
+        }
+    }
+}
+
+/// Passes progress on, notes it for whoever looks at the run, and stops the run if another process has
+/// taken it over.
+struct Holding<'a> {
+    holder: &'a Holder,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Holding<'_> {
+    fn steps(&mut self, done: usize) -> ControlFlow<()> {
+        self.holder.note_steps(done);
+        if self.holder.is_lost() {
+            return ControlFlow::Break(());
+        }
+        self.observer.steps(done)
+    }
+
+    fn round(&mut self, record: &RoundRecord, timing: Timing) {
+        self.observer.round(record, timing);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.observer.note(text);
     }
 }
 
@@ -45,6 +91,8 @@ pub(crate) struct RoundLoop<'a> {
     run: &'a PreparedRun<'a>,
     segmenter: &'a mut dyn Segmenter,
     observer: &'a mut dyn Observer,
+    /// Keeps other processes from the run.
+    holder: &'a Holder,
     /// The strategy that is queried, and how; `None` for the first round and for full annotation.
     strategy: Option<(Asked, &'a StrategyPlan)>,
     /// All rounds of the run.
@@ -75,6 +123,7 @@ impl<'a> RoundLoop<'a> {
         run: &'a PreparedRun<'a>,
         segmenter: &'a mut dyn Segmenter,
         observer: &'a mut dyn Observer,
+        holder: &'a Holder,
     ) -> Result<Option<Self>, ExperimentError> {
         let rounds = run.plan.rounds(&run.id.strategy);
         let path = run.folder.records(run.id);
@@ -126,6 +175,7 @@ impl<'a> RoundLoop<'a> {
             run,
             segmenter,
             observer,
+            holder,
             strategy,
             rounds,
             done: records.len(),
@@ -293,6 +343,7 @@ impl<'a> RoundLoop<'a> {
             .zip(self.mean_p)
             .map(|(now, before)| (now - before).abs() < run.plan.stop.sigma);
         self.mean_p = record.mean_p;
+        self.holder.check()?;
         let (file, path) = &mut self.records;
         ledger::append(file, path, &record)?;
         ledger::append(&mut self.timings, &run.folder.timings(run.id), &timing)?;

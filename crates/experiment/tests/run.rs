@@ -18,7 +18,7 @@ use slicewise_core::Wanted;
 use slicewise_data::{Case, Geometry, Part, Task, TaskData, TaskDefinition, Volume};
 use slicewise_experiment::run::Timing;
 use slicewise_experiment::{
-    CaseRecord, ExperimentError, Observer, PreparedRun, QueryBudget, Ratio, ResultsFolder,
+    CaseRecord, ExperimentError, Holder, Observer, PreparedRun, QueryBudget, Ratio, ResultsFolder,
     RoundRecord, Run, Segmenter, SegmenterError, Start, StepPlan, StopRule, Strategies,
     StrategyName, StrategyPlan, TaskPlan, TrainingCase, ledger, pictures, plan,
 };

@@ -172,7 +172,7 @@ impl Project {
     /// # Errors
     /// Another process is at work in it, or its history is damaged.
     pub fn open(folder: ProjectFolder, who: &str) -> Result<Self, ProjectError> {
-        let lock = FolderLock::take_file(folder.root(), folder.root().join(".slicewise.lock"))?;
+        let lock = FolderLock::take_file(folder.root(), &folder.root().join(".slicewise.lock"))?;
         let history = History::open(&folder.history())?;
         remove_leftovers(&folder);
         Ok(Self {

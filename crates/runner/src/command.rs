@@ -28,6 +28,10 @@ pub(crate) struct Program {
 pub(crate) enum Command {
     /// Run an experiment, or go on with it after its last whole rounds; then write its report
     Sweep(SweepArguments),
+    /// List the runs of an experiment, each with the index by which `run` does it
+    Runs(RunsArguments),
+    /// Do one run of an experiment: for schedulers of clusters (docs/cluster.md)
+    Run(RunArguments),
     /// Write tables, figures and report.html of a results folder again
     Report {
         /// The results folder
@@ -85,7 +89,7 @@ pub(crate) enum Command {
     },
     /// Begin a project in this folder: scans that people annotate slice by slice
     Init(InitArguments),
-    /// Say what is drawn, what waits and how good the project's model is
+    /// Say how far the sweep of a results folder is; without one, what the project here has and lacks
     Status(StatusArguments),
     /// Choose slices to draw next, and hand them out as files
     Ask(AskArguments),
@@ -110,26 +114,68 @@ pub(crate) enum Command {
     Worker(WorkerArguments),
 }
 
-/// Arguments of `sweep`.
+/// An experiment, and where it is done.
 #[derive(Debug, Args)]
-pub(crate) struct SweepArguments {
+pub(crate) struct ExperimentArguments {
     /// The experiment's YAML file
     pub(crate) experiment: PathBuf,
     /// Where to write [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Runs side by side [default: cores / threads of a run; on a GPU at most 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) jobs: Option<u16>,
-    /// Do this task's runs now and leave the others for later; may be given several times
-    #[arg(long = "task", value_name = "TASK")]
-    pub(crate) tasks: Vec<String>,
     /// auto, cpu or cuda:N, in place of the experiment's `device`
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<String>,
     /// Where preprocessed volumes are kept
     #[arg(long, value_name = "DIR", default_value = ".cache/volumes")]
     pub(crate) cache: PathBuf,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    #[command(flatten)]
+    pub(crate) what: ExperimentArguments,
+    /// Runs side by side [default: cores / threads of a run; on a GPU at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Do this task's runs now and leave the others for later; may be given several times
+    #[arg(long = "task", value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+}
+
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+pub(crate) struct RunsArguments {
+    /// The experiment's YAML file
+    pub(crate) experiment: PathBuf,
+    /// Its results folder [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only runs that wait for no other: first rounds and full annotation
+    #[arg(long, conflicts_with = "forks")]
+    pub(crate) first: bool,
+    /// Only runs that continue from a first round
+    #[arg(long)]
+    pub(crate) forks: bool,
+    /// Only runs that are not done
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Print indexes alone, a line each
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) indexes: bool,
+    /// Print a JSON array in place of lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) what: ExperimentArguments,
+    /// The run's index, as `slicewise runs` prints it
+    #[arg(long, value_name = "N")]
+    pub(crate) index: usize,
 }
 
 /// Arguments of `check`.

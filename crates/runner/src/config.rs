@@ -6,6 +6,7 @@
 //! `config.yaml`.
 
 use crate::failure::{Failure, Outcome};
+use crate::failures::FailureConfig;
 use anyhow::{Context, anyhow};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -79,6 +80,9 @@ pub(crate) struct ExperimentConfig {
     /// defaults of its fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) committee: Option<CommitteeConfig>,
+    /// What happens when runs fail. Default: the defaults of its fields.
+    #[serde(default, skip_serializing_if = "FailureConfig::is_default")]
+    pub(crate) sweep: FailureConfig,
     /// What to run in each task, by the task's name, at least one. `brain-extraction` and
     /// `tissue-segmentation` are the paper's; any other name (lower-case letters, digits and `-`)
     /// is a task of your own, whose plan has a `definition`. Required.

@@ -2,7 +2,7 @@
 
 use crate::config::device_name;
 use crate::failure::Outcome;
-use crate::sweep::COMMIT;
+use crate::provenance::COMMIT;
 use anyhow::Context;
 use ndarray::Array3;
 use serde::Serialize;

@@ -36,7 +36,10 @@ pub(crate) fn held(
     };
     // Compared as today's program writes it, so that an older version's defaults and names of keys
     // are no difference.
-    let today = ExperimentConfig::parse(&held, &path);
+    let mut today = ExperimentConfig::parse(&held, &path);
+    if let Ok(held) = &mut today {
+        held.sweep = config.sweep;
+    }
     if today
         .as_ref()
         .is_ok_and(|held| held != config && only_adds(held, config))

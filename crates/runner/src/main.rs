@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 a run failed; 2 bad input (command line, YAML, data), nothing was run; 141 nobody
 //! reads the output any more.
 
+mod begin;
 mod cases;
 mod check;
 mod command;
@@ -12,6 +13,7 @@ mod doctor;
 mod early;
 mod estimate;
 mod failure;
+mod failures;
 mod held;
 mod list;
 mod notice;
@@ -19,11 +21,15 @@ mod pack;
 mod phantom;
 mod progress;
 mod project;
+mod provenance;
+mod report;
 mod resolve;
 mod resources;
+mod runs;
 mod schedule;
 mod schema;
 mod segmenter;
+mod status;
 mod sweep;
 mod verify;
 mod worker;
@@ -50,9 +56,11 @@ fn main() -> ExitCode {
     }
     let result = match program.command {
         Command::Sweep(arguments) => sweep::run(&arguments),
-        Command::Report { folder } => sweep::report(&folder),
+        Command::Runs(arguments) => runs::list(&arguments),
+        Command::Run(arguments) => runs::run(&arguments),
+        Command::Report { folder } => report::report(&folder),
         Command::Verify { folder } => verify::run(&folder),
-        Command::Page { out, folders } => sweep::page(&out, &folders),
+        Command::Page { out, folders } => report::page(&out, &folders),
         Command::Pack { folders } => pack::run(&folders),
         Command::Check(arguments) => check::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
@@ -64,7 +72,7 @@ fn main() -> ExitCode {
         Command::Schema { markdown } => schema::run(markdown),
         Command::Completions { shell } => completions::run(shell),
         Command::Init(arguments) => project::init(&arguments),
-        Command::Status(arguments) => project::status(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Ask(arguments) => project::ask(&arguments),
         Command::Annotate(arguments) => project::annotate(&arguments),
         Command::Import(arguments) => project::import(&arguments),

@@ -181,6 +181,17 @@ impl Progress {
         self.end(run);
     }
 
+    /// Notes that a run failed for the `attempt`th time and begins again, `retries` times at most.
+    pub(crate) fn again(&mut self, run: &Run, why: &str, attempt: usize, retries: usize) {
+        self.line(&format!(
+            "{run}: {why}; tried again ({attempt} of {retries})"
+        ));
+        self.since.remove(run);
+        if let Some(bar) = self.bars.as_mut().and_then(|bars| bars.runs.remove(run)) {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Removes the bars and prints a summary.
     pub(crate) fn finish(&self) {
         if let Some(bars) = &self.bars {

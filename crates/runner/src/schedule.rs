@@ -9,6 +9,7 @@
 use crate::config::ExperimentConfig;
 use crate::early::EarlyReports;
 use crate::estimate::{Estimate, Voxels};
+use crate::failures::{self, Failed};
 use crate::progress::Progress;
 use crate::worker::Event;
 use anyhow::{Context, anyhow};
@@ -38,10 +39,22 @@ enum Message {
 
 /// How a sweep's runs ended.
 pub(crate) struct Ended {
-    /// One line for each run that failed.
-    pub(crate) failed: Vec<String>,
+    /// The runs that failed.
+    pub(crate) failed: Vec<Failed>,
+    /// Number of runs that were not begun or not ended, because the sweep was stopped or too many had
+    /// failed.
+    pub(crate) given_up: usize,
     /// Whether the sweep was told to stop before all runs were done.
     pub(crate) stopped: bool,
+}
+
+/// Whether reports are written while runs are at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reports {
+    /// After each complete block.
+    Early,
+    /// Never: other processes do other runs of the folder.
+    None,
 }
 
 /// What to run, and how.
@@ -55,6 +68,7 @@ pub(crate) struct Sweep<'a> {
     /// The most runs at work at the same time.
     pub(crate) jobs: usize,
     pub(crate) voxels: BTreeMap<Task, Voxels>,
+    pub(crate) reports: Reports,
 }
 
 /// Executes a sweep's runs. When told to stop, it starts no more, and lets those at work
@@ -75,6 +89,9 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     // Networks for which a worker was told to time a prediction.
     let mut timed = BTreeSet::new();
     let mut failed = Vec::new();
+    let mut attempts: BTreeMap<Run, usize> = BTreeMap::new();
+    // Whether the user stopped the sweep; it also stops when too many runs have failed.
+    let mut by_user = false;
     // A worker ends when its standard input closes, so each worker's is kept open while it should
     // run.
     let mut running: BTreeMap<Run, Option<ChildStdin>> = BTreeMap::new();
@@ -95,6 +112,9 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
             let Some(index) = ready else { break };
             let run = open.remove(index);
             progress.started(&run);
+            failures::forget(folder, &run);
+            let tried = attempts.entry(run.clone()).or_insert(0);
+            *tried += 1;
             let time = timed.insert((run.task, run.model.clone()));
             match start(config, folder, cache, &run, time) {
                 Ok(mut worker) => {
@@ -113,6 +133,7 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
                     progress.line("stopping: runs finish their step and save");
                 }
                 stopped = true;
+                by_user = true;
                 running.values_mut().for_each(|input| *input = None);
             }
             Message::Event(run, event) => progress.event(&run, &event),
@@ -124,24 +145,48 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
             Message::Reported(line) => progress.line(&line),
             Message::Ended(run, Err(_)) if stopped => {
                 running.remove(&run);
+                open.push(run);
+            }
+            Message::Ended(run, Err(why)) if attempts[&run] <= config.sweep.retries => {
+                running.remove(&run);
+                progress.again(&run, &why, attempts[&run], config.sweep.retries);
+                open.push(run);
+                sort(config, &mut open);
             }
             Message::Ended(run, Err(why)) => {
                 running.remove(&run);
                 progress.failed(&run, &why);
                 early.ended(&run, false);
-                failed.push(format!("{run}: {why}"));
+                let first = run.clone();
+                let attempts = attempts[&run];
+                let why = Failed { run, why, attempts };
+                failures::note(folder, &why);
+                failed.push(why);
                 open.retain(|other| {
-                    let lost = other.forks_from().as_ref() == Some(&run);
+                    let lost = other.forks_from().as_ref() == Some(&first);
                     if lost {
-                        progress.failed(other, "its first round failed");
+                        let why = "its first round failed".to_owned();
+                        progress.failed(other, &why);
                         early.ended(other, false);
-                        failed.push(format!("{other}: its first round failed"));
+                        let run = other.clone();
+                        let attempts = 0;
+                        failed.push(Failed { run, why, attempts });
                     }
                     !lost
                 });
+                let begun = failed.iter().filter(|failed| failed.attempts > 0);
+                if config
+                    .sweep
+                    .max_failures
+                    .is_some_and(|most| begun.clone().count() > most)
+                {
+                    progress.line("too many runs failed (sweep.max_failures): starting no more");
+                    stopped = true;
+                    running.values_mut().for_each(|input| *input = None);
+                }
             }
         }
-        if !stopped {
+        if !stopped && sweep.reports == Reports::Early {
             let sender = sender.clone();
             early.write(move |line| {
                 // If nobody receives it, the sweep is about to write its final report.
@@ -151,7 +196,11 @@ pub(crate) fn run(sweep: &Sweep) -> anyhow::Result<Ended> {
     }
     early.finish();
     progress.finish();
-    Ok(Ended { failed, stopped })
+    Ok(Ended {
+        failed,
+        given_up: open.len(),
+        stopped: by_user,
+    })
 }
 
 /// Sorts runs in the order in which they should start: by seed, as the experiment lists them, then

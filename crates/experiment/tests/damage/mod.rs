@@ -216,22 +216,59 @@ fn a_full_disk_is_an_error_with_the_ledgers_name() {
 }
 
 #[test]
-fn a_ledger_that_another_process_writes_is_left_alone() {
+fn a_run_that_another_process_does_is_left_alone() {
     let scratch = tempfile::tempdir().unwrap();
-    let path = scratch.path().join("x.jsonl");
-    let held = ledger::open(&path).unwrap();
-    assert!(ledger::in_use(&path));
-    let error = ledger::open(&path).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        format!(
-            "{}: another slicewise is writing this run; wait for it, or end it",
-            path.display()
-        )
+    let folder = ResultsFolder::new(scratch.path());
+    run(&folder, "first", &mut Fake::new(1)).unwrap();
+    let id = run_of("random");
+    let held = Holder::take(&folder.holder(&id)).unwrap();
+    let error = run(&folder, "random", &mut Fake::new(1)).unwrap_err();
+    let error = error.to_string();
+    let expected = format!(
+        "{}: another slicewise is writing this run: process {} on ",
+        folder.records(&id).display(),
+        std::process::id()
     );
+    let told = error.starts_with(&expected) && error.ends_with("; wait for it, or end it");
+    assert!(told, "{error}");
+    assert!(!folder.records(&id).exists());
     drop(held);
-    assert!(!ledger::in_use(&path));
-    ledger::open(&path).unwrap();
+    run(&folder, "random", &mut Fake::new(1)).unwrap();
+    assert!(!folder.holder(&id).exists());
+}
+
+/// A process that stood still for a minute may find its run taken over by another one, here in the
+/// middle of a round.
+#[test]
+fn a_run_that_was_taken_over_writes_nothing_more() {
+    struct Stolen<'a>(&'a ResultsFolder);
+    impl Observer for Stolen<'_> {
+        fn steps(&mut self, _: usize) -> ControlFlow<()> {
+            std::fs::write(self.0.holder(&run_of("first")), "another\n").unwrap();
+            ControlFlow::Continue(())
+        }
+        fn round(&mut self, _: &RoundRecord, _: Timing) {
+            panic!("a record was written");
+        }
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = ResultsFolder::new(scratch.path());
+    let (id, plan, data) = (run_of("first"), task_plan(), data());
+    let run = PreparedRun {
+        folder: &folder,
+        id: &id,
+        plan: &plan,
+        data: &data,
+        pictured: false,
+    };
+    let error = run
+        .run(&mut Fake::new(1), &mut Stolen(&folder))
+        .unwrap_err();
+    assert!(
+        matches!(error, ExperimentError::TakenOver { .. }),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(folder.records(&id)).unwrap(), b"");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_folder_at_work_is_not_packed() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     let plain = ledgers(&folder);
-    let held = ledger::open(&folder.records(&run_of("full"))).unwrap();
+    let held = Holder::take(&folder.holder(&run_of("full"))).unwrap();
     assert!(matches!(pack(&folder), Err(ExperimentError::InUse { .. })));
     drop(held);
     assert_eq!(bytes(&folder), plain);

@@ -154,7 +154,7 @@ fn found_names_that_lead_elsewhere_and_texts_without_end() {
         says(&SMALL.replace("threads:", "\"thre\\nads\":")),
         "/a.yaml:4:1: unknown field `thre\\nads`, expected one of `name`, `question`, `seeds`, \
          `threads`, `device`, `endpoint`, `effort`, `data`, `models`, `training`, `committee`, \
-         `tasks`; did you mean `threads`?"
+         `sweep`, `tasks`; did you mean `threads`?"
     );
     assert_eq!(
         says(&format!("{SMALL}#{}", "-".repeat(64 << 10))),

@@ -65,6 +65,11 @@ impl From<Axis> for SliceAxis {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
+    /// A results folder
+    pub(crate) folder: Option<PathBuf>,
+    /// Say it again every two seconds until no run is left
+    #[arg(long, requires = "folder")]
+    pub(crate) watch: bool,
     /// Print a JSON object in place of lines
     #[arg(long)]
     pub(crate) json: bool,

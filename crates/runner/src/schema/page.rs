@@ -3,6 +3,7 @@
 
 use super::schema;
 use crate::config::ExperimentConfig;
+use crate::failures::FailureConfig;
 use anyhow::{Context, bail};
 use schemars::JsonSchema;
 use serde::de::value::Error as Unread;
@@ -67,6 +68,7 @@ pub(super) fn sections() -> Vec<Section> {
         section::<TrainingConfig>("training"),
         section::<Unlabelled>("training.unlabelled"),
         section::<CommitteeConfig>("committee"),
+        section::<FailureConfig>("sweep"),
         section::<TaskPlan>("tasks.TASK"),
         section::<TaskDefinition>("tasks.TASK.definition"),
         section::<StepPlan>("tasks.TASK.steps"),

@@ -1,0 +1,202 @@
+//! `slicewise runs` and `slicewise run`: an experiment as a list of runs, each of which a process can do
+//! by its index. Schedulers of clusters ask for no more.
+
+use crate::begin::{Begun, Scope, begin};
+use crate::command::{RunArguments, RunsArguments};
+use crate::config::ExperimentConfig;
+use crate::failure::{Failure, Outcome};
+use crate::failures::{self, Failed};
+use crate::notice::notice;
+use crate::schedule::{self, Reports, steps};
+use anyhow::{Context, anyhow};
+use serde::Serialize;
+use slicewise_experiment::holder::{self, Holding};
+use slicewise_experiment::{ResultsFolder, Run, rounds};
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    /// All its rounds are on disk.
+    Done,
+    /// A process does it.
+    AtWork {
+        #[serde(flatten)]
+        holding: Option<Holding>,
+        /// Seconds of 1970 when that process last said so.
+        renewed: i64,
+    },
+    /// It failed, and nobody has tried again.
+    Failed { why: String, attempts: usize },
+    /// Nobody does it, or whoever did is gone.
+    Waiting,
+}
+
+impl State {
+    /// One word for it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::AtWork { .. } => "at work",
+            Self::Failed { .. } => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// A run of an experiment with its place in the list.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct IndexedRun {
+    /// Its index, from 0. First rounds and full annotation come before runs that continue from a first
+    /// round, and within these one seed after another.
+    pub(crate) index: usize,
+    #[serde(flatten)]
+    pub(crate) run: Run,
+    /// Index of the first round that it continues from; `null` if it waits for no other.
+    pub(crate) after: Option<usize>,
+    pub(crate) state: State,
+    /// Rounds on disk, and all.
+    pub(crate) rounds: (usize, usize),
+    /// Training steps of the rounds on disk, and of all.
+    pub(crate) steps: (usize, usize),
+}
+
+/// Lists the runs of an experiment, with what `folder` says of each.
+pub(crate) fn indexed(
+    config: &ExperimentConfig,
+    folder: &ResultsFolder,
+) -> anyhow::Result<Vec<IndexedRun>> {
+    let mut runs = config.runs();
+    let seed = |run: &Run| config.seeds.iter().position(|&seed| seed == run.seed);
+    runs.sort_by_key(|run| (run.forks_from().is_some(), seed(run)));
+    let on_disk = rounds::read(folder, &runs)?;
+    let place = |run: &Run| runs.iter().position(|other| other == run);
+    let mut listed = Vec::new();
+    let mut first: Option<(Run, Option<usize>)> = None;
+    for (index, (run, done)) in runs.iter().zip(on_disk).enumerate() {
+        // Runs of the same first round stand together, mostly.
+        let forks_from = run.forks_from();
+        if forks_from.as_ref() != first.as_ref().map(|(run, _)| run) {
+            first = forks_from.map(|run| (run.clone(), place(&run)));
+        }
+        let plan = &config.tasks[&run.task];
+        let planned = plan.rounds(&run.strategy);
+        let whole = done.on_disk >= planned.len() || (plan.stop.ends_run && done.converged);
+        let of_rounds = planned.iter().take(done.on_disk).map(|round| round.total());
+        let all = steps(config, run);
+        listed.push(IndexedRun {
+            index,
+            after: first.as_ref().and_then(|(_, place)| *place),
+            state: if whole {
+                State::Done
+            } else {
+                state(folder, run)
+            },
+            rounds: (done.on_disk, planned.len()),
+            steps: (if whole { all } else { of_rounds.sum() }, all),
+            run: run.clone(),
+        });
+    }
+    Ok(listed)
+}
+
+fn state(folder: &ResultsFolder, run: &Run) -> State {
+    if let Some(found) = holder::live(&folder.holder(run)) {
+        let renewed = holder::seconds(found.renewed);
+        let holding = found.holding;
+        return State::AtWork { holding, renewed };
+    }
+    match failures::read(&folder.failure(run)) {
+        Some(Failed { why, attempts, .. }) => State::Failed { why, attempts },
+        None => State::Waiting,
+    }
+}
+
+/// Prints the list.
+pub(crate) fn list(arguments: &RunsArguments) -> Outcome {
+    let config = ExperimentConfig::read(&arguments.experiment)?;
+    let folder = ResultsFolder::new(config.folder(arguments.out.as_deref()));
+    let mut runs = indexed(&config, &folder).map_err(Failure::Input)?;
+    runs.retain(|run| {
+        !(arguments.first && run.after.is_some()
+            || arguments.forks && run.after.is_none()
+            || arguments.open && run.state == State::Done)
+    });
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&runs)?);
+        return Ok(());
+    }
+    if arguments.indexes {
+        runs.iter().for_each(|run| println!("{}", run.index));
+        return Ok(());
+    }
+    for run in runs {
+        let after = run
+            .after
+            .map_or_else(String::new, |first| format!(", after {first}"));
+        let IndexedRun {
+            index, state, run, ..
+        } = run;
+        println!("{index:>5}  {:<8} {run}{after}", state.word());
+    }
+    Ok(())
+}
+
+/// Does one run, unless it is done.
+pub(crate) fn run(arguments: &RunArguments) -> Outcome {
+    let named = ExperimentConfig::read(&arguments.what.experiment)?;
+    let folder = ResultsFolder::new(named.folder(arguments.what.out.as_deref()));
+    let runs = indexed(&named, &folder).map_err(Failure::Input)?;
+    let index = arguments.index;
+    let last = runs.len() - 1;
+    let wanted = runs.get(index).with_context(|| {
+        format!(
+            "--index: expected 0 to {last}, got {index}; `slicewise runs {}` lists the runs",
+            arguments.what.experiment.display()
+        )
+    });
+    let wanted = wanted.map_err(Failure::Input)?;
+    if let Some(first) = wanted.after.map(|first| &runs[first])
+        && first.state != State::Done
+        && wanted.state != State::Done
+    {
+        return Err(Failure::Run(anyhow!(
+            "run {index} ({}) continues from run {}, which is {}; do that one first",
+            wanted.run,
+            first.index,
+            first.state.word()
+        )));
+    }
+    let begun = begin(&arguments.what, named, Scope::Run(&wanted.run))?;
+    let Begun {
+        config,
+        folder,
+        open,
+        voxels,
+        lock,
+    } = begun;
+    // Others may prepare nothing more, and do their runs.
+    drop(lock);
+    if open.is_empty() {
+        notice(format_args!("run {index} ({}) is done", wanted.run));
+        return Ok(());
+    }
+    let ended = schedule::run(&schedule::Sweep {
+        config: &config,
+        folder: &folder,
+        cache: &arguments.what.cache,
+        open,
+        jobs: 1,
+        voxels,
+        reports: Reports::None,
+    })?;
+    if ended.stopped {
+        return Err(Failure::Run(anyhow!(
+            "stopped; the same command goes on from here"
+        )));
+    }
+    match ended.failed.first() {
+        None => Ok(()),
+        Some(failed) => Err(Failure::Run(anyhow!("{}: {}", failed.run, failed.why))),
+    }
+}
