@@ -9,19 +9,20 @@ mod plan;
 mod queue;
 mod script;
 
-use crate::begin::{Scope, begin};
+use crate::begin::{Begun, Scope, begin};
 use crate::command::{ExperimentArguments, SweepArguments};
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::held::{Held, held};
 use crate::resolve::resolve;
+use crate::runs::{IndexedRun, State, indexed};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use plan::{Array, SlurmRun, Wait, plan, ranges};
+use plan::{Array, SlurmRun, Wait, by_run, plan, ranges};
 use script::{Scripts, report_name};
 use slicewise_data::Task;
-use slicewise_experiment::{ResultsFolder, Run};
-use std::collections::{BTreeMap, BTreeSet};
+use slicewise_experiment::ResultsFolder;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
@@ -67,7 +68,9 @@ impl SlurmArguments {
             ("sbatch", self.sbatch.is_some()),
         ];
         match given.iter().find(|(_, given)| *given && !self.slurm) {
-            Some((name, _)) => bail!("--{name}: expected --slurm with it, which submits the sweep to Slurm"),
+            Some((name, _)) => {
+                bail!("--{name}: expected --slurm with it, which submits the sweep to Slurm")
+            }
             None => Ok(()),
         }
     }
@@ -81,22 +84,24 @@ pub(crate) fn run(
 ) -> Outcome {
     queue::find().map_err(Failure::Input)?;
     foresee(arguments, &named)?;
-    let begun = begin(&arguments.experiment, named, Scope::Submit(only))?;
+    let begun = begin(&arguments.what, named, Scope::Submit)?;
     let folder = real(&begun.folder)?;
     let name = name_of(&folder);
     let scripts = Scripts {
         name: &name,
         program: &std::env::current_exe().context("the running program")?,
         folder: &folder,
-        cache: &absolute(&arguments.experiment.cache).context("--cache")?,
+        cache: &absolute(&arguments.what.cache).context("--cache")?,
         here: &std::env::current_dir().context("the current folder")?,
         threads: begun.config.threads,
         options: &arguments.slurm,
     };
     let (script, reporting) = scripts.write().map_err(Failure::Input)?;
 
-    let runs = runs(&begun.config, &begun.open, only);
     let queued = queue::queued(&name)?;
+    // After the queue: what has left it by now may be done.
+    let runs = runs(&begun, only)?;
+    let queued = by_run(&runs, &queued);
     let limit = arguments.slurm.limit;
     let arrays = plan(&runs, &queued, queue::longest_array()?, limit.is_some());
     let before: BTreeSet<u32> = queued.values().map(|task| task.job).collect();
@@ -105,7 +110,11 @@ pub(crate) fn run(
 
     let whole = runs.iter().filter(|run| run.whole).count();
     let new: usize = arrays.iter().map(|array| array.tasks.len()).sum();
-    println!("{} runs: {whole} done, {} queued before, {new} submitted", runs.len(), queued.len());
+    println!(
+        "{} runs: {whole} done, {} queued before, {new} submitted",
+        runs.len(),
+        queued.len()
+    );
     if !jobs.is_empty() {
         println!("runs:   jobs {}", list(&jobs));
     }
@@ -124,7 +133,7 @@ fn foresee(arguments: &SweepArguments, named: &ExperimentConfig) -> Outcome {
         out,
         device,
         ..
-    } = &arguments.experiment;
+    } = &arguments.what;
     let folder = ResultsFolder::new(named.folder(out.as_deref()));
     let config = resolve(named.clone(), device.as_deref(), &folder)?.config;
     if arguments.slurm.gpus.is_some() && config.device == "cpu" {
@@ -163,18 +172,16 @@ fn name_of(folder: &Path) -> String {
     format!("slicewise-{}", &hash[..10])
 }
 
-/// Lists the runs of the tasks `only`, of which `open` are not whole.
-fn runs(config: &ExperimentConfig, open: &[(Run, usize)], only: &BTreeSet<Task>) -> Vec<SlurmRun> {
-    let open: BTreeSet<&Run> = open.iter().map(|(run, _)| run).collect();
-    let all = config.runs();
-    let index: BTreeMap<&Run, usize> = all.iter().zip(0..).collect();
-    let asked = all.iter().filter(|run| only.contains(&run.task));
-    let run = |run: &Run| SlurmRun {
-        index: index[run],
-        after: run.forks_from().and_then(|first| index.get(&first).copied()),
-        whole: !open.contains(run),
+/// Lists the runs of the tasks `only`.
+fn runs(begun: &Begun, only: &BTreeSet<Task>) -> anyhow::Result<Vec<SlurmRun>> {
+    let mut runs = indexed(&begun.config, &begun.folder)?;
+    runs.retain(|run| only.contains(&run.run.task));
+    let run = |run: &IndexedRun| SlurmRun {
+        index: run.index,
+        after: run.after,
+        whole: run.state == State::Done,
     };
-    asked.map(run).collect()
+    Ok(runs.iter().map(run).collect())
 }
 
 /// Submits the arrays and returns their ids. `before` are those of the jobs that are queued already.
@@ -189,7 +196,7 @@ fn submit(
         let most = limit.map_or_else(String::new, |limit| format!("%{limit}"));
         let mut options = vec![
             format!("--array={}{most}", ranges(&array.tasks)),
-            format!("--comment={}", queue::comment(array.offset)),
+            format!("--comment={}", queue::comment(array.place)),
         ];
         options.extend(match array.wait {
             Wait::Nothing => None,
@@ -197,11 +204,15 @@ fn submit(
             Wait::New(place) => Some(format!("--dependency=aftercorr:{}", jobs[place])),
             Wait::Before => after_all(before.iter().chain(&jobs)),
         });
-        options.extend([script.display().to_string(), array.offset.to_string()]);
+        options.push(script.display().to_string());
+        options.extend([array.place.offset, array.place.fork].map(|number| number.to_string()));
         let job = queue::submit(&options);
         jobs.push(job.with_context(|| match jobs.is_empty() {
             true => "nothing was submitted".to_owned(),
-            false => format!("after jobs {}; the same command submits the rest", list(&jobs)),
+            false => format!(
+                "after jobs {}; the same command submits the rest",
+                list(&jobs)
+            ),
         })?);
     }
     Ok(jobs)

@@ -1,8 +1,7 @@
 //! Asks Slurm what is queued, and submits, through its own commands.
 
-use super::plan::Queued;
+use super::plan::{Place, Queued};
 use anyhow::{Context, anyhow, bail};
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::process::Command;
 
@@ -20,25 +19,27 @@ pub(super) fn find() -> anyhow::Result<()> {
     }
 }
 
-/// Returns what is queued or at work under `name`, by the index of its run.
-pub(super) fn queued(name: &str) -> anyhow::Result<BTreeMap<usize, Queued>> {
+/// Returns what is queued or at work under `name`.
+pub(super) fn queued(name: &str) -> anyhow::Result<Vec<Queued>> {
     let arguments = ["--array", "--noheader", "--format=%F %K %k", "--name", name];
-    parse_queue(&ask("squeue", &arguments)?)
-        .with_context(|| format!("squeue: jobs named {name}"))
+    parse_queue(&ask("squeue", &arguments)?).with_context(|| format!("squeue: jobs named {name}"))
 }
 
-/// Reads lines of array, task and comment, in which `slicewise +12` says what is added to the task's
-/// number for the index of its run.
-fn parse_queue(text: &str) -> anyhow::Result<BTreeMap<usize, Queued>> {
+/// Reads lines of array, task and comment ([`comment`]).
+fn parse_queue(text: &str) -> anyhow::Result<Vec<Queued>> {
     let parse = |line: &str| {
-        let mut words = line.split_whitespace();
-        let queued = Queued {
-            job: words.next()?.parse().ok()?,
-            task: words.next()?.parse().ok()?,
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [job, task, "slicewise", offset, fork] = words[..] else {
+            return None;
         };
-        let offset = words.last()?.strip_prefix('+')?;
-        let index = queued.task + offset.parse::<usize>().ok()?;
-        Some((index, queued))
+        Some(Queued {
+            job: job.parse().ok()?,
+            task: task.parse().ok()?,
+            place: Place {
+                offset: offset.parse().ok()?,
+                fork: fork.parse().ok()?,
+            },
+        })
     };
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let parsed = lines.map(|line| {
@@ -53,9 +54,9 @@ fn parse_queue(text: &str) -> anyhow::Result<BTreeMap<usize, Queued>> {
     parsed.collect()
 }
 
-/// The comment of an array, from which [`queued`] knows its runs.
-pub(super) fn comment(offset: usize) -> String {
-    format!("slicewise +{offset}")
+/// The comment of an array, from which [`queued`] knows what its tasks do.
+pub(super) fn comment(place: Place) -> String {
+    format!("slicewise {} {}", place.offset, place.fork)
 }
 
 /// Returns the ids of the jobs with that name, each array once.
@@ -80,7 +81,9 @@ pub(super) fn longest_array() -> anyhow::Result<usize> {
 fn parse_longest(config: &str) -> usize {
     let lines = config.lines().filter_map(|line| line.split_once('='));
     let mut found = lines.filter(|(key, _)| key.trim() == "MaxArraySize");
-    let found = found.next().and_then(|(_, value)| value.trim().parse().ok());
+    let found = found
+        .next()
+        .and_then(|(_, value)| value.trim().parse().ok());
     found.unwrap_or(DEFAULT_ARRAY)
 }
 
@@ -91,8 +94,12 @@ pub(super) fn submit(arguments: &[String]) -> anyhow::Result<u32> {
     let said = ask("sbatch", &all)?;
     // The name of the cluster may follow.
     let id = said.trim().split(';').next().unwrap_or_default();
-    id.parse()
-        .with_context(|| format!("sbatch: expected the number of a job, got {:?}", said.trim()))
+    id.parse().with_context(|| {
+        format!(
+            "sbatch: expected the number of a job, got {:?}",
+            said.trim()
+        )
+    })
 }
 
 /// Takes a job out of the queue.
@@ -108,7 +115,11 @@ fn ask(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
         .with_context(|| format!("starting {program}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let said: Vec<&str> = said
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         let said = said.join("; ");
         match said.starts_with(program) {
             true => bail!("{said}"),
@@ -124,15 +135,21 @@ mod tests {
 
     #[test]
     fn the_queue_says_which_runs_are_in_it() {
-        let text = "14 2 slicewise +0\n14 0 slicewise +0\n 15 0 slicewise +1000\n\n";
-        let queued = parse_queue(text).unwrap();
-        let of = |job, task| Queued { job, task };
-        let expected = [(0, of(14, 0)), (2, of(14, 2)), (1000, of(15, 0))];
-        assert_eq!(queued, BTreeMap::from(expected));
-        assert_eq!(comment(1000), "slicewise +1000");
-        for line in ["14 N/A (null)", "14 2 (null)", "14 2", "x 2 slicewise +0"] {
+        let text = "14 2 slicewise 0 0\n 15 0 slicewise 1000 3\n\n";
+        let of = |job, task, offset, fork| Queued {
+            job,
+            task,
+            place: Place { offset, fork },
+        };
+        let expected = [of(14, 2, 0, 0), of(15, 0, 1000, 3)];
+        assert_eq!(parse_queue(text).unwrap(), expected);
+        assert_eq!(comment(expected[1].place), "slicewise 1000 3");
+        for line in ["14 N/A (null)", "14 2 (null)", "14 2", "x 2 slicewise 0 0"] {
             let message = parse_queue(line).unwrap_err().to_string();
-            assert!(message.contains(&format!("got {line:?}; wait for")), "{message}");
+            assert!(
+                message.contains(&format!("got {line:?}; wait for")),
+                "{message}"
+            );
         }
     }
 
@@ -140,6 +157,9 @@ mod tests {
     fn the_longest_array_is_slurms() {
         let config = "MaxArraySize            = 10001\nMaxJobCount             = 20000\n";
         assert_eq!(parse_longest(config), 10001);
-        assert_eq!(parse_longest("Configuration data as of 2026\n"), DEFAULT_ARRAY);
+        assert_eq!(
+            parse_longest("Configuration data as of 2026\n"),
+            DEFAULT_ARRAY
+        );
     }
 }

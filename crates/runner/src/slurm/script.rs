@@ -41,7 +41,8 @@ impl Scripts<'_> {
         Ok((run, report))
     }
 
-    /// Returns the script of a run. Its argument is what is added to the task's number.
+    /// Returns the script of a run. Its arguments are those of [`Array`](super::plan::Array): the offset and
+    /// the fork.
     fn run(&self) -> anyhow::Result<String> {
         let seconds = self.seconds_to_save();
         let mut options = vec![
@@ -67,9 +68,11 @@ impl Scripts<'_> {
 #SBATCH --kill-on-invalid-dep=yes
 
 # Does a run of the sweep: number SLURM_ARRAY_TASK_ID plus the first argument in
-# `slicewise runs`. `slicewise sweep --slurm` wrote this file and submits it.
-run=$((SLURM_ARRAY_TASK_ID + ${{1:-0}}))
+# `slicewise runs`, or, if the second is not 0, the one of that number among those that
+# continue from it. `slicewise sweep --slurm` wrote this file and submits it.
+run=$((SLURM_ARRAY_TASK_ID + ${{1:-0}})) fork=${{2:-0}}
 task=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID
+echo "$task: run $run, fork $fork, start ${{SLURM_RESTART_COUNT:-0}} on ${{SLURMD_NODENAME:-?}}"
 
 # Told to stop, the program saves at its next step and ends. Slurm tells this script so
 # {seconds} seconds before the time limit (USR1) and when the job is taken away (TERM).
@@ -82,7 +85,7 @@ stop() {{
 trap stop USR1 TERM INT
 
 {program} run {config} \
-    --out {folder} --cache {cache} --index "$run" &
+    --out {folder} --cache {cache} --index "$run" --fork "$fork" &
 child=$!
 [ -z "$stopped" ] || stop
 # A signal ends `wait` before the program has ended.
@@ -133,7 +136,8 @@ exit "$code"
                      from no script, got {value:?}"
                 );
             }
-            let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+,".contains(letter);
+            let plain =
+                |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+,".contains(letter);
             head += &match value.chars().all(plain) {
                 true => format!("#SBATCH --{name}={value}\n"),
                 false => format!("#SBATCH --{name}=\"{value}\"\n"),
@@ -250,7 +254,10 @@ mod tests {
 /opt/slicewise run '/data/it'\''s 5%/config.yaml' \
     --out '/data/it'\''s 5%' --cache /data/cache --index ";
         assert!(run.contains(command), "{run}");
-        assert!(report.contains("-report\n") && !report.contains("gpus"), "{report}");
+        assert!(
+            report.contains("-report\n") && !report.contains("gpus"),
+            "{report}"
+        );
         let last = report.lines().last().unwrap();
         assert_eq!(last, r"/opt/slicewise report '/data/it'\''s 5%'");
 
@@ -259,7 +266,10 @@ mod tests {
             ..options
         };
         let message = scripts(&broken).unwrap_err().to_string();
-        assert!(message.starts_with("--partition: expected no "), "{message}");
+        assert!(
+            message.starts_with("--partition: expected no "),
+            "{message}"
+        );
     }
 
     #[test]
