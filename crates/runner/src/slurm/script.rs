@@ -2,8 +2,9 @@
 //! by hand.
 
 use super::SlurmArguments;
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use slicewise_experiment::replace;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Seconds before the time limit at which a task is told to save, but at most a quarter of the limit.
@@ -35,6 +36,7 @@ impl Scripts<'_> {
     /// A path or an option that no such script can name, or a file that cannot be written.
     pub(crate) fn write(&self) -> anyhow::Result<(PathBuf, PathBuf)> {
         let folder = self.folder.join("slurm");
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         let (run, report) = (folder.join("run.sh"), folder.join("report.sh"));
         replace(&run, self.run()?.as_bytes())?;
         replace(&report, self.report()?.as_bytes())?;
