@@ -24,6 +24,7 @@ mod folds;
 mod former_names;
 mod gpu;
 mod grown;
+mod indexed;
 mod kinds;
 mod nifti;
 mod own_models;

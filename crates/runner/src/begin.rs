@@ -17,6 +17,7 @@ use slicewise_experiment::{
     ExperimentError, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, holder, packed, replace,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -241,6 +242,10 @@ fn open_runs(
         let (rounds, whole) = prepared.progress().map_err(Failure::input)?;
         if whole {
             prepared.remove_leftovers(rounds);
+            // Of a process that was killed after its last record.
+            if holder::live(&folder.holder(&run)).is_none() {
+                let _ = fs::remove_file(folder.holder(&run));
+            }
         } else {
             open.push((run, rounds));
         }

@@ -57,21 +57,23 @@ pub(crate) fn read(path: &Path) -> Option<Failed> {
 }
 
 /// Sums up failures: a line for each cause with its runs, the most frequent first. A cause is what
-/// the line says before it names the log.
+/// the line says before it names the log, whichever strategy it names.
 pub(crate) fn by_cause(failed: &[Failed]) -> Vec<String> {
     const NAMED: usize = 5;
-    let mut causes: BTreeMap<&str, Vec<&Failed>> = BTreeMap::new();
+    let mut causes: BTreeMap<String, Vec<&Failed>> = BTreeMap::new();
     for failed in failed {
-        let cause = failed
-            .why
+        let why = failed.why.as_str();
+        let cause = why
             .rsplit_once(" (")
             .filter(|(_, log)| log.ends_with(".log)"));
-        let cause = cause.map_or(failed.why.as_str(), |(cause, _)| cause);
+        let cause = cause.map_or(why, |(cause, _)| cause);
+        let own = format!("strategy {}:", failed.run.strategy);
+        let cause = cause.replace(&own, "its strategy:");
         causes.entry(cause).or_default().push(failed);
     }
     let mut causes: Vec<_> = causes.into_iter().collect();
     causes.sort_by_key(|(_, runs)| std::cmp::Reverse(runs.len()));
-    let line = |(cause, runs): &(&str, Vec<&Failed>)| match runs.as_slice() {
+    let line = |(cause, runs): &(String, Vec<&Failed>)| match runs.as_slice() {
         [one] => format!("{}: {}{}", one.run, one.why, attempts(one)),
         runs => {
             let named = runs.iter().take(NAMED).map(|failed| failed.run.to_string());

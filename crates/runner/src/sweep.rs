@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     }
     let given_up = match ended.given_up {
         0 => String::new(),
-        left => format!(", and {left} were not begun (sweep.max_failures)"),
+        left => format!(", and {left} are left undone (sweep.max_failures)"),
     };
     Err(Failure::Run(anyhow!(
         "{} of {runs} runs failed{given_up}; the same command tries them again:\n  {}",
