@@ -42,6 +42,8 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 SlurmdTimeout=10
 MaxJobCount=20000
+# Smaller than the default of 1001, so that a sweep of 2,000 runs is split.
+MaxArraySize=301
 NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port=$first CPUs=2
 NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port=$second CPUs=2
 PartitionName=main Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
