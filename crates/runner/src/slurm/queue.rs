@@ -21,37 +21,50 @@ pub(super) fn find() -> anyhow::Result<()> {
 
 /// Returns what is queued or at work under `name`.
 pub(super) fn queued(name: &str) -> anyhow::Result<Vec<Queued>> {
-    let arguments = ["--array", "--noheader", "--format=%F %K %k", "--name", name];
+    // With --array, squeue 22.05 leaves out the last task of an array such as 0-8:2.
+    let arguments = ["--noheader", "--format=%F %K %k", "--name", name];
     parse_queue(&ask("squeue", &arguments)?).with_context(|| format!("squeue: jobs named {name}"))
 }
 
-/// Reads lines of array, task and comment ([`comment`]).
+/// Reads lines of array, tasks and comment ([`comment`]).
 fn parse_queue(text: &str) -> anyhow::Result<Vec<Queued>> {
     let parse = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let [job, task, "slicewise", offset, fork] = words[..] else {
+        let [job, tasks, "slicewise", offset, fork] = words[..] else {
             return None;
         };
-        Some(Queued {
-            job: job.parse().ok()?,
-            task: task.parse().ok()?,
-            place: Place {
-                offset: offset.parse().ok()?,
-                fork: fork.parse().ok()?,
-            },
-        })
+        let job = job.parse().ok()?;
+        let place = Place {
+            offset: offset.parse().ok()?,
+            fork: fork.parse().ok()?,
+        };
+        let queued = |task| Queued { job, task, place };
+        Some(parse_tasks(tasks)?.into_iter().map(queued))
     };
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let parsed = lines.map(|line| {
-        parse(line).ok_or_else(|| {
+    let mut queued = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        queued.extend(parse(line).ok_or_else(|| {
             anyhow!(
-                "expected an array, a task and the comment that slicewise gave it, got {:?}; wait for \
-                 these jobs to end, or cancel them",
-                line.trim()
+                "expected an array, its tasks and the comment that slicewise gave it, got {line:?}; wait \
+                 for these jobs to end, or cancel them"
             )
-        })
-    });
-    parsed.collect()
+        })?);
+    }
+    Ok(queued)
+}
+
+/// Reads the numbers of an array's tasks, such as `3`, `0-3,7` or `0-8:2%4`, where 4 is how many may be
+/// at work at once.
+fn parse_tasks(text: &str) -> Option<Vec<usize>> {
+    let mut tasks = Vec::new();
+    for part in text.split('%').next()?.split(',') {
+        let (range, step) = part.split_once(':').unwrap_or((part, "1"));
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let (from, to): (usize, usize) = (from.parse().ok()?, to.parse().ok()?);
+        let step = step.parse().ok().filter(|&step| step > 0)?;
+        tasks.extend((from..=to).step_by(step));
+    }
+    Some(tasks)
 }
 
 /// The comment of an array, from which [`queued`] knows what its tasks do.
@@ -111,6 +124,8 @@ pub(super) fn cancel(job: u32) -> anyhow::Result<()> {
 fn ask(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new(program)
         .args(arguments)
+        // Lists of tasks are not cut short.
+        .env("SLURM_BITSTR_LEN", "0")
         .output()
         .with_context(|| format!("starting {program}"))?;
     if !output.status.success() {
@@ -135,16 +150,23 @@ mod tests {
 
     #[test]
     fn the_queue_says_which_runs_are_in_it() {
-        let text = "14 2 slicewise 0 0\n 15 0 slicewise 1000 3\n\n";
+        let text = "14 2-4:2 slicewise 0 0\n 15 0 slicewise 1000 3\n\n";
         let of = |job, task, offset, fork| Queued {
             job,
             task,
             place: Place { offset, fork },
         };
-        let expected = [of(14, 2, 0, 0), of(15, 0, 1000, 3)];
+        let expected = [of(14, 2, 0, 0), of(14, 4, 0, 0), of(15, 0, 1000, 3)];
         assert_eq!(parse_queue(text).unwrap(), expected);
-        assert_eq!(comment(expected[1].place), "slicewise 1000 3");
-        for line in ["14 N/A (null)", "14 2 (null)", "14 2", "x 2 slicewise 0 0"] {
+        assert_eq!(comment(expected[2].place), "slicewise 1000 3");
+        assert_eq!(parse_tasks("0-3,7,9%2"), Some(vec![0, 1, 2, 3, 7, 9]));
+        for line in [
+            "14 0,2,... slicewise 0 0",
+            "14 N/A (null)",
+            "14 2 (null)",
+            "14 2",
+            "x 2 slicewise 0 0",
+        ] {
             let message = parse_queue(line).unwrap_err().to_string();
             assert!(
                 message.contains(&format!("got {line:?}; wait for")),
