@@ -38,7 +38,7 @@ fn parse_queue(text: &str) -> anyhow::Result<Vec<Queued>> {
             offset: offset.parse().ok()?,
             fork: fork.parse().ok()?,
         };
-        let queued = |task| Queued { job, task, place };
+        let queued = move |task| Queued { job, task, place };
         Some(parse_tasks(tasks)?.into_iter().map(queued))
     };
     let mut queued = Vec::new();
