@@ -15,7 +15,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use slicewise_core::write::temporary_beside;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -82,8 +82,11 @@ impl Found {
     /// The file cannot be read.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
         let read = || -> io::Result<Self> {
-            let text = fs::read_to_string(path)?;
-            let renewed = fs::metadata(path)?.modified()?;
+            // Opening asks a file server anew; what is known of a path alone may be a minute old.
+            let mut file = File::open(path)?;
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            let renewed = file.metadata()?.modified()?;
             let holding = serde_json::from_str(&text).ok();
             Ok(Self {
                 holding,

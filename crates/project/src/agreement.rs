@@ -1,6 +1,6 @@
 //! How well two drawings of a slice agree: the model's draft with a person's, or two people's.
 
-use crate::annotations::read_kept;
+use crate::annotations::kept_maps;
 use crate::error::ProjectError;
 use crate::folder::ProjectFolder;
 use crate::state::State;
@@ -28,17 +28,23 @@ pub fn between_people(folder: &ProjectFolder, state: &State) -> Result<Agreement
         let Some(scan) = state.scans.get(case) else {
             continue;
         };
-        for (&slice, drawings) in drawn.iter().filter(|(_, drawings)| drawings.len() > 1) {
+        let several = drawn.iter().filter(|(_, drawings)| drawings.len() > 1);
+        let maps = kept_maps(
+            folder,
+            scan,
+            several.clone().flat_map(|(_, drawings)| drawings),
+        )?;
+        for (&slice, drawings) in several {
             slices += 1;
-            let mut maps = Vec::new();
-            for drawing in drawings {
-                let map = read_kept(folder, &drawing.labels, scan)?;
-                maps.push(map.index_axis(Axis(0), slice).to_owned());
-            }
-            for (place, one) in maps.iter().enumerate() {
-                let others = maps[place + 1..].iter();
-                let pairs = others.map(|other| (one.view(), other.view()));
-                dice.extend(pairs.filter_map(|(a, b)| dice_of_slice(a, b, state.classes.len())));
+            let drawings = drawings
+                .iter()
+                .filter_map(|drawing| maps.get(drawing.labels.as_str()));
+            let drawings: Vec<_> = drawings.map(|map| map.index_axis(Axis(0), slice)).collect();
+            for (place, &one) in drawings.iter().enumerate() {
+                let others = drawings[place + 1..].iter();
+                dice.extend(
+                    others.filter_map(|&other| dice_of_slice(one, other, state.classes.len())),
+                );
             }
         }
     }

@@ -9,6 +9,7 @@ use ndarray::{Array2, Array3, Axis};
 use slicewise_core::{Geometry, IGNORE, StoredAxes, Volume};
 use slicewise_data::nifti::{read_labels, upright, write_labels};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 
 /// Keeps drawn slices of a case, classes or [`IGNORE`] `[H, W]`, and returns the SHA-256 that names
@@ -78,17 +79,29 @@ pub fn drawn_slices(
     state: &State,
     case: &str,
 ) -> Result<BTreeMap<usize, Array2<u8>>, ProjectError> {
+    drawn_slices_of(folder, state, case, |_| true)
+}
+
+/// Does the same as [`drawn_slices`] for the slices that `wanted` says, and reads no other drawings.
+///
+/// # Errors
+/// Those of [`drawn_slices`].
+pub fn drawn_slices_of(
+    folder: &ProjectFolder,
+    state: &State,
+    case: &str,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<BTreeMap<usize, Array2<u8>>, ProjectError> {
     let (Some(drawn), Some(scan)) = (state.drawn.get(case), state.scans.get(case)) else {
         return Ok(BTreeMap::new());
     };
-    let mut maps: BTreeMap<&str, Array3<u8>> = BTreeMap::new();
-    for drawing in drawn.values().flatten() {
-        if !maps.contains_key(drawing.labels.as_str()) {
-            let map = read_kept(folder, &drawing.labels, scan)?;
-            maps.insert(&drawing.labels, map);
-        }
-    }
-    let merged = drawn.iter().filter_map(|(&slice, drawings)| {
+    let drawn = drawn.iter().filter(|(slice, _)| wanted(**slice));
+    let maps = kept_maps(
+        folder,
+        scan,
+        drawn.clone().flat_map(|(_, drawings)| drawings),
+    )?;
+    let merged = drawn.filter_map(|(&slice, drawings)| {
         let mut all = drawings.iter().filter_map(|drawing: &Drawn| {
             let map = maps.get(drawing.labels.as_str())?;
             Some(map.index_axis(Axis(0), slice))
@@ -104,6 +117,21 @@ pub fn drawn_slices(
         Some((slice, labels))
     });
     Ok(merged.collect())
+}
+
+/// Reads the kept labels of several drawings of a scan, each file once, by its name.
+pub(crate) fn kept_maps<'a>(
+    folder: &ProjectFolder,
+    scan: &ScanEntry,
+    drawings: impl Iterator<Item = &'a Drawn>,
+) -> Result<BTreeMap<&'a str, Array3<u8>>, ProjectError> {
+    let mut maps = BTreeMap::new();
+    for drawing in drawings {
+        if let Entry::Vacant(place) = maps.entry(drawing.labels.as_str()) {
+            place.insert(read_kept(folder, &drawing.labels, scan)?);
+        }
+    }
+    Ok(maps)
 }
 
 /// Reads kept labels `[D, H, W]`, the sliced axis first.

@@ -6,6 +6,7 @@
 use crate::error::ProjectError;
 use ndarray::{Array2, Array3, ArrayView2, Axis, Zip};
 use slicewise_core::IGNORE;
+use slicewise_data::drawn::{DONE, UNSURE};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
@@ -218,7 +219,7 @@ fn labels(returned: &Returned, told: &Told) -> Result<Array3<u8>, String> {
 
 /// Writes what label values stand for: `0 background, 1 cyst, 2 unsure, 3 done`.
 pub(crate) fn legend(classes: &[String]) -> String {
-    let names = classes.iter().map(String::as_str).chain(["unsure", "done"]);
+    let names = classes.iter().map(String::as_str).chain([UNSURE, DONE]);
     let parts: Vec<String> = names
         .enumerate()
         .map(|(value, name)| format!("{value} {name}"))

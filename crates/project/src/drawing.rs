@@ -5,10 +5,11 @@
 use crate::accept::{Answer, accept};
 use crate::error::ProjectError;
 use crate::folder::{Project, ProjectFolder, make_parent};
-use crate::history::AskedSlice;
+use crate::history::{AskedSlice, ScanEntry};
 use crate::settings::Settings;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use slicewise_core::Geometry;
 use slicewise_data::scan::read_scan;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -120,6 +121,21 @@ pub fn add_save(
 /// # Errors
 /// A file cannot be read, or the disk failed.
 pub fn take_finished(project: &mut Project, settings: &Settings) -> Result<usize, ProjectError> {
+    let folder = project.folder.clone();
+    take_finished_on(project, |scan| {
+        let path = folder.scan_file(&scan.file);
+        Ok(read_scan(&path, settings.axis, &settings.preparation)?.geometry)
+    })
+}
+
+/// Does the same as [`take_finished`] where `grid` knows the grid of a scan, its sliced axis first.
+///
+/// # Errors
+/// Those of [`take_finished`], and those of `grid`.
+pub fn take_finished_on(
+    project: &mut Project,
+    grid: impl Fn(&ScanEntry) -> Result<Geometry, ProjectError>,
+) -> Result<usize, ProjectError> {
     let mut accepted = 0;
     for task in project.state().tasks.clone() {
         for AskedSlice { case, slice, .. } in &task.slices {
@@ -146,8 +162,7 @@ pub fn take_finished(project: &mut Project, settings: &Settings) -> Result<usize
                 .rposition(|save| known.contains_key(&submission(save)));
             let since = saves.iter().skip(counted.map_or(0, |place| place + 1));
             let seconds: f64 = since.map(|save| save.seconds).sum();
-            let path = project.folder.scan_file(&scan.file);
-            let image = read_scan(&path, settings.axis, &settings.preparation)?;
+            let grid = grid(scan)?;
             let (_, _, name) = submission(last);
             let answer = Answer {
                 case,
@@ -156,7 +171,7 @@ pub fn take_finished(project: &mut Project, settings: &Settings) -> Result<usize
                 slices: BTreeMap::from([(*slice, labels)]),
                 submission: &name,
                 seconds: (seconds > 0.0).then_some(seconds),
-                grid: &image.geometry,
+                grid: &grid,
             };
             accepted += accept(project, answer)?.len();
         }

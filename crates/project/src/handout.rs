@@ -12,6 +12,7 @@ mod start;
 use crate::error::ProjectError;
 use crate::history::AskedSlice;
 use slicewise_core::{LabelMap, SliceAxis, write_whole};
+use slicewise_data::drawn::{DONE, UNSURE};
 use std::path::Path;
 
 pub(crate) use start::{Start, start_page};
@@ -45,7 +46,7 @@ pub struct Label {
 pub fn palette(classes: &[String]) -> Vec<Label> {
     let named = classes.iter().skip(1).map(String::as_str).enumerate();
     let classes = named.map(|(place, name)| (name, COLOURS[place % COLOURS.len()]));
-    let beside = ["unsure", "done"].into_iter().zip(BESIDE);
+    let beside = [UNSURE, DONE].into_iter().zip(BESIDE);
     classes
         .chain(beside)
         .zip(1..)

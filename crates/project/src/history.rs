@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slicewise_core::SliceAxis;
 use slicewise_core::hash::hex;
+use slicewise_experiment::holder::seconds;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -290,8 +291,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 fn now() -> String {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    let time = DateTime::from_timestamp(i64::try_from(now.as_secs()).unwrap_or(0), 0);
+    let time = DateTime::from_timestamp(seconds(SystemTime::now()), 0);
     time.unwrap_or_default().format("%FT%TZ").to_string()
 }
 

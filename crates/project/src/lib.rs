@@ -25,11 +25,11 @@ mod train;
 
 pub use accept::{Answer, accept};
 pub use agreement::{Agreement, between_people};
-pub use annotations::drawn_slices;
+pub use annotations::{drawn_slices, drawn_slices_of};
 pub use ask::{Query, WITHOUT_MODEL, choose};
 pub use cases::{ProjectCase, load_cases};
 pub use check::{Found, Pending, Told};
-pub use drawing::{Save, add_save, saves, take_finished};
+pub use drawing::{Save, add_save, saves, take_finished, take_finished_on};
 pub use error::ProjectError;
 pub use export::export_dense;
 pub use folder::{Project, ProjectFolder};

@@ -67,10 +67,7 @@ fn of_task(
     folder: &Path,
     files: &mut Vec<ReturnedFile>,
 ) -> Result<(), ProjectError> {
-    let root = folder
-        .ancestors()
-        .find(|folder| folder.join(TASK_FILE).is_file());
-    let Some(root) = root else {
+    let Some(root) = root_of(folder) else {
         return Err(ProjectError::Input(format!(
             "{}: expected a task's folder (with {TASK_FILE}), got another; give the file itself, with \
              --case and --task",
@@ -146,10 +143,7 @@ fn one(
     path: &Path,
     (case, task): (Option<&str>, Option<&str>),
 ) -> Result<ReturnedFile, ProjectError> {
-    let root = path
-        .ancestors()
-        .find(|folder| folder.join(TASK_FILE).is_file());
-    let of_folder = match root {
+    let of_folder = match root_of(path) {
         Some(root) => Some((task_of(state, root)?, root)),
         None => None,
     };
@@ -187,6 +181,12 @@ fn one(
         task: task.ok_or_else(|| wrong("task", "--task"))?,
         case,
     })
+}
+
+/// Finds the folder of the task that a file or folder lies in.
+fn root_of(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .find(|folder| folder.join(TASK_FILE).is_file())
 }
 
 /// Reads which task a folder is.

@@ -3,6 +3,7 @@
 use super::{CaseFiles, palette};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use slicewise_core::SliceAxis;
+use slicewise_data::drawn::{DONE, UNSURE};
 
 const STYLE: &str = "
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -68,8 +69,8 @@ fn labels(start: &Start) -> Markup {
                     }
                     td {
                         @match label.name.as_str() {
-                            "unsure" => "where nobody can tell; the model learns nothing from it",
-                            "done" => "one dab anywhere on a slice says: it is right as it is (it is empty, or its draft is right)",
+                            UNSURE => "where nobody can tell; the model learns nothing from it",
+                            DONE => "one dab anywhere on a slice says: it is right as it is (it is empty, or its draft is right)",
                             _ => "",
                         }
                     }

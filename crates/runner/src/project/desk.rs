@@ -6,7 +6,7 @@ use super::work::{Work, failure, name_of};
 use crate::failure::{Failure, Outcome};
 use crate::notice::notice;
 use anyhow::Context;
-use ndarray::Axis;
+use ndarray::{Array3, Axis};
 use slicewise_browser::{
     Answer, AskedSlice, Class, Desk, DeskError, Options, Overview, Saved, Server, SliceView,
     State as SliceState,
@@ -14,8 +14,8 @@ use slicewise_browser::{
 use slicewise_core::{Image, SliceAxis};
 use slicewise_data::scan::read_scan;
 use slicewise_project::{
-    AskedTask, History, Project, ProjectError, ProjectFolder, Save, Settings, State, add_save,
-    drawn_slices, palette, predicted, saves, take_finished,
+    AskedTask, History, Project, ProjectError, ProjectFolder, Save, ScanEntry, Settings, State,
+    add_save, drawn_slices_of, palette, predicted, saves, take_finished, take_finished_on,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,6 +29,8 @@ const WINDOW: [f64; 2] = [0.01, 0.995];
 struct Shown {
     image: Image,
     window: [f32; 2],
+    /// The segmentation by the model of this name, as the page showed it last.
+    draft: Mutex<Option<(String, Arc<Array3<u8>>)>>,
 }
 
 /// The project's slices on the page.
@@ -154,9 +156,34 @@ impl ProjectDesk {
         if scans.len() >= 3 {
             scans.clear();
         }
-        let scan = Arc::new(Shown { image, window });
+        let draft = Mutex::new(None);
+        let scan = Arc::new(Shown {
+            image,
+            window,
+            draft,
+        });
         scans.insert(case.to_owned(), Arc::clone(&scan));
         Ok(scan)
+    }
+
+    /// The newest draft of a case, read once for each model.
+    fn draft(
+        &self,
+        state: &State,
+        scan: &Shown,
+        case: &str,
+    ) -> Result<Option<Arc<Array3<u8>>>, DeskError> {
+        let Some(model) = state.newest().filter(|model| model.predicted) else {
+            return Ok(None);
+        };
+        let mut shown = scan.draft.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, draft)) = shown.as_ref().filter(|(name, _)| *name == model.id) {
+            return Ok(Some(Arc::clone(draft)));
+        }
+        let draft = predicted(&self.folder, state, &model.id, case).map_err(failed)?;
+        let draft = draft.map(Arc::new);
+        *shown = draft.clone().map(|draft| (model.id.clone(), draft));
+        Ok(draft)
     }
 }
 
@@ -220,24 +247,23 @@ impl Desk for ProjectDesk {
         let state = self.state()?;
         let task = self.task_of(&state, case, slice)?;
         let scan = self.scan(&state, case)?;
-        let Shown { image, window } = &*scan;
+        let Shown { image, window, .. } = &*scan;
         let (_, height, width) = image.voxels.dim();
         let [_, h_mm, w_mm] = image.geometry.spacing_mm();
         let saves = saves(&self.folder, &task.name, case, slice).map_err(failed)?;
-        let drawn = drawn_slices(&self.folder, &state, case).map_err(failed)?;
+        let drawn = state.drawn.get(case).into_iter().flat_map(BTreeMap::keys);
+        let others = drawn.copied().filter(|other| *other != slice);
+        let nearest = others.min_by_key(|other| other.abs_diff(slice));
+        let wanted = |other| other == slice || Some(other) == nearest;
+        let drawn = drawn_slices_of(&self.folder, &state, case, wanted).map_err(failed)?;
         let last = saves.last();
         let accepted = || {
             drawn
                 .get(&slice)
                 .map(|labels| labels.iter().copied().collect())
         };
-        let nearest = drawn.iter().filter(|(other, _)| **other != slice);
-        let nearest = nearest.min_by_key(|(other, _)| other.abs_diff(slice));
-        let model = state.newest().filter(|model| model.predicted);
-        let draft = match model {
-            Some(model) => predicted(&self.folder, &state, &model.id, case).map_err(failed)?,
-            None => None,
-        };
+        let outline = nearest.and_then(|other| drawn.get_key_value(&other));
+        let draft = self.draft(&state, &scan, case)?;
         Ok(SliceView {
             shape: [height, width],
             spacing_mm: [h_mm, w_mm],
@@ -250,7 +276,7 @@ impl Desk for ProjectDesk {
             window: *window,
             labels: last.map(Save::labels).or_else(accepted),
             draft: draft.map(|draft| draft.index_axis(Axis(0), slice).iter().copied().collect()),
-            outline: nearest.map(|(&other, labels)| (other, labels.iter().copied().collect())),
+            outline: outline.map(|(&other, labels)| (other, labels.iter().copied().collect())),
             version: last.map_or(0, |last| last.version),
             sides: sides(state.scans[case].axis),
         })
@@ -284,7 +310,12 @@ impl Desk for ProjectDesk {
         if answer.finished {
             match Project::open(self.folder.clone(), &answer.who) {
                 Ok(mut project) => {
-                    take_finished(&mut project, &self.settings).map_err(failed)?;
+                    let grid = |entry: &ScanEntry| {
+                        let scan = self.scan(&state, &entry.case);
+                        let scan = scan.map_err(|error| ProjectError::Input(error.to_string()))?;
+                        Ok(scan.image.geometry.clone())
+                    };
+                    take_finished_on(&mut project, grid).map_err(failed)?;
                 }
                 // Somebody trains: it is accepted with the next one, or by `slicewise import`.
                 Err(ProjectError::InUse { .. }) => {}

@@ -6,6 +6,7 @@ use crate::segmenter;
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Agreement, SliceAxis, Task};
+use slicewise_data::drawn::{DONE, UNSURE};
 use slicewise_data::{DataConfig, Normalise, Position, Spacing, spacing};
 use slicewise_model::{CommitteeConfig, ModelConfig, Precision, TrainingConfig};
 use slicewise_project::{ProjectFolder, Settings};
@@ -160,7 +161,7 @@ impl ProjectFile {
             .iter()
             .map(|name| name.to_lowercase())
             .collect();
-        let reserved = ["unsure", "done", "ignore"];
+        let reserved = [UNSURE, DONE, "ignore"];
         if names.len() < self.classes.len() || reserved.iter().any(|word| names.contains(*word)) {
             return Some(format!(
                 "classes: expected different names, none of them unsure, done or ignore, got {}",
