@@ -91,10 +91,11 @@ libtorch:
     @scripts/toolchain.sh
     @scripts/libtorch.sh
 
-# Fetch what the tests need from PyPI into .tools/python on first use; Chromium as well, where it may be installed
+# Fetch what the tests need from PyPI into .tools/python on first use; Chromium and Slurm as well, where they may be installed
 test-packages:
     @scripts/python.sh
     @scripts/chromium.sh >/dev/null || true
+    @scripts/slurm.sh >/dev/null || true
 
 # Ours against PyTorch, MONAI and nibabel by turns, on each instruction set, about 20 minutes: results/bench-local/bench.md
 bench *arguments: build bench-packages

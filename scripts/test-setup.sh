@@ -422,5 +422,35 @@ rm "$repo/stubs/apt-get"
 check "under another name it is found as well" succeeds "$chromium" --find
 check "as that" grep -qx "$repo/stubs/google-chrome" "$work/stdout"
 
+# --- slurm.sh --------------------------------------------------------------------------------
+slurm=$work/repo/scripts/slurm.sh
+fresh
+user=0
+installs() { # installs CODE: apt-get ends with it
+    stub id <<STUB
+echo $user
+STUB
+    stub apt-get <<STUB
+[ "\$1" = update ] && exit
+[ $1 = 0 ] || { echo "E: no room"; exit $1; }
+for name in slurmctld slurmd munged sbatch squeue scontrol scancel; do
+    printf '#!%s/system/sh\n' "$work" >"$repo/stubs/\$name"
+    chmod +x "$repo/stubs/\$name"
+done
+STUB
+}
+# Where Debian's is installed, the daemons are found outside of PATH, but sbatch is not.
+check "no Slurm and no apt-get" fails_with "there is no apt-get" "$slurm"
+user=1000
+installs 0
+check "one who may not install it" fails_with "only root may install it" "$slurm"
+user=0
+installs 1
+check "apt-get that cannot" fails_with "apt-get cannot install it: E: no room" "$slurm"
+check "looking alone installs nothing" fails_with "not found on PATH (Debian" "$slurm" --find
+installs 0
+check "root installs it" succeeds "$slurm"
+check "and gets its path" grep -q "/slurmctld$" "$work/stdout"
+
 echo "test-setup: $passed passed, $failed failed"
 [ "$failed" = 0 ]

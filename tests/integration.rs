@@ -33,6 +33,7 @@ mod precision;
 mod program;
 mod programs;
 mod release;
+mod slurm;
 mod start;
 mod sweep;
 mod sweep_killed;

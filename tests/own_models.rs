@@ -33,7 +33,7 @@ tasks:
     )
 }
 
-fn packages() -> std::ffi::OsString {
+pub(crate) fn packages() -> std::ffi::OsString {
     std::env::var_os("SLICEWISE_PYTHONPATH").unwrap_or_default()
 }
 
@@ -48,7 +48,7 @@ fn sweep(folder: &Path, command: &str, out: &str) -> Command {
 }
 
 /// Whether python3 can import this; a package that the tests fetch must be there.
-fn imports(package: &str, fetched: bool) -> bool {
+pub(crate) fn imports(package: &str, fetched: bool) -> bool {
     let mut python = Command::new("python3");
     python.args(["-c", &format!("import {package}")]);
     let there = python.env("PYTHONPATH", packages()).output();

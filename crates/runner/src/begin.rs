@@ -46,6 +46,8 @@ pub(crate) struct Begun {
 pub(crate) enum Scope<'a> {
     /// A sweep over these tasks. No other process may work in the folder.
     Tasks(&'a BTreeSet<Task>),
+    /// A sweep whose runs others do, and may be doing.
+    Submit,
     /// One run, beside others that other processes do.
     Run(&'a Run),
 }
@@ -58,7 +60,7 @@ pub(crate) fn begin(
 ) -> Outcome<Begun> {
     let folder = ResultsFolder::new(named.folder(arguments.out.as_deref()));
     let lock = match scope {
-        Scope::Tasks(_) => Some(FolderLock::take(&folder).map_err(Failure::input)?),
+        Scope::Tasks(_) | Scope::Submit => Some(FolderLock::take(&folder).map_err(Failure::input)?),
         Scope::Run(_) => lock_unless_ready(arguments, &named, &folder)?,
     };
     let Resolved { config, kept, .. } = resolve(named, arguments.device.as_deref(), &folder)?;
@@ -98,7 +100,9 @@ pub(crate) fn begin(
     }
     if begun && !open.is_empty() {
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
-        need_device(&config, &folder).map_err(Failure::Input)?;
+        if !matches!(scope, Scope::Submit) {
+            need_device(&config, &folder).map_err(Failure::Input)?;
+        }
     }
     if !open.is_empty() {
         kept.iter().for_each(notice);
@@ -220,7 +224,7 @@ fn open_runs(
     let mut open = Vec::new();
     for run in config.runs() {
         let wanted = match scope {
-            Scope::Tasks(_) => true,
+            Scope::Tasks(_) | Scope::Submit => true,
             Scope::Run(one) => run == *one,
         };
         if !wanted {

@@ -4,6 +4,7 @@ use crate::project::arguments::{
     AnnotateArguments, AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments,
     NextArguments, PredictArguments, RetractArguments, StatusArguments, WhoArguments,
 };
+use crate::slurm::SlurmArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use slicewise_data::Task;
@@ -141,6 +142,8 @@ pub(crate) struct SweepArguments {
     /// Do this task's runs now and leave the others for later; may be given several times
     #[arg(long = "task", value_name = "TASK")]
     pub(crate) tasks: Vec<String>,
+    #[command(flatten)]
+    pub(crate) slurm: SlurmArguments,
 }
 
 /// Arguments of `runs`.
@@ -176,6 +179,9 @@ pub(crate) struct RunArguments {
     /// The run's index, as `slicewise runs` prints it
     #[arg(long, value_name = "N")]
     pub(crate) index: usize,
+    /// Do the K-th of the runs that continue from run N, from 1, in its place; 0 for run N itself
+    #[arg(long, value_name = "K", default_value_t = 0, hide = true)]
+    pub(crate) fork: usize,
 }
 
 /// Arguments of `check`.

@@ -29,6 +29,7 @@ mod runs;
 mod schedule;
 mod schema;
 mod segmenter;
+mod slurm;
 mod status;
 mod sweep;
 mod verify;

@@ -147,15 +147,31 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let named = ExperimentConfig::read(&arguments.what.experiment)?;
     let folder = ResultsFolder::new(named.folder(arguments.what.out.as_deref()));
     let runs = indexed(&named, &folder).map_err(Failure::Input)?;
-    let index = arguments.index;
-    let last = runs.len() - 1;
-    let wanted = runs.get(index).with_context(|| {
-        format!(
-            "--index: expected 0 to {last}, got {index}; `slicewise runs {}` lists the runs",
-            arguments.what.experiment.display()
-        )
+    let named_run = runs.get(arguments.index);
+    let wanted = match arguments.fork.checked_sub(1) {
+        None => named_run,
+        Some(fork) => {
+            let from = |run: &&IndexedRun| run.after == Some(arguments.index);
+            runs.iter().filter(from).nth(fork)
+        }
+    };
+    let wanted = wanted.with_context(|| {
+        let last = runs.len() - 1;
+        let experiment = arguments.what.experiment.display();
+        let seen = format!("`slicewise runs {experiment}` lists the runs");
+        match named_run {
+            None => format!(
+                "--index: expected 0 to {last}, got {}; {seen}",
+                arguments.index
+            ),
+            Some(_) => format!(
+                "--fork: run {} has no {} runs that continue from it; {seen}",
+                arguments.index, arguments.fork
+            ),
+        }
     });
     let wanted = wanted.map_err(Failure::Input)?;
+    let index = wanted.index;
     if let Some(first) = wanted.after.map(|first| &runs[first])
         && first.state != State::Done
         && wanted.state != State::Done

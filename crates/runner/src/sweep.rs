@@ -8,6 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::failures;
 use crate::report::report;
 use crate::schedule::{self, Reports};
+use crate::slurm;
 use anyhow::anyhow;
 use slicewise_data::Task;
 use std::collections::BTreeSet;
@@ -16,6 +17,11 @@ use std::collections::BTreeSet;
 pub(crate) fn run(arguments: &SweepArguments) -> Outcome {
     let named = ExperimentConfig::read(&arguments.what.experiment)?;
     let only = named_tasks(&named, arguments).map_err(Failure::input)?;
+    let jobs = arguments.jobs.is_some();
+    arguments.slurm.check(jobs).map_err(Failure::Input)?;
+    if arguments.slurm.slurm {
+        return slurm::run(arguments, named, &only);
+    }
     let begun = begin(&arguments.what, named, Scope::Tasks(&only))?;
     let jobs = arguments.jobs.map(usize::from);
     let jobs = jobs.unwrap_or_else(|| begun.config.default_jobs());

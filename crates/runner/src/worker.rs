@@ -1,7 +1,7 @@
 //! Executes one run in a process of its own, which has its own random generators and thread count,
 //! and whose crash harms no other run. It reports to the sweep on standard output, one JSON object
-//! a line. When its standard input closes, because the sweep was told to stop or is gone, it saves
-//! its training and ends.
+//! a line. When its standard input closes, because the sweep was told to stop or is gone, or when it is told
+//! to end itself, it saves its training and ends.
 
 use crate::command::WorkerArguments;
 use crate::config::ExperimentConfig;
@@ -120,8 +120,11 @@ fn probe(model: &dyn Segmenter, data: &TaskData) -> Option<f64> {
 /// Whether the sweep wants the worker to end.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Waits for the end of standard input, on which nothing is ever written.
+/// Waits for the end of standard input, on which nothing is ever written, and for signals: a scheduler
+/// that takes a job away tells each of its processes to end.
 fn watch_input() {
+    // Without the handler such a signal would end the worker before it has saved.
+    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
     thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         STOP.store(true, Ordering::Relaxed);
