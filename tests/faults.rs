@@ -255,10 +255,11 @@ fn a_training_that_diverges_says_its_step_and_leaves_no_table() {
             .arg(undisturbed().scratch.path().join("cache")));
         assert_eq!(code, 1, "{stderr}");
         assert!(stderr.contains("3 of 3 runs left"), "{stderr}");
-        let line = "task 1 · unet · full · seed 1: training: loss is NaN at step 2 of 12: \
+        let line = "2 runs: training: loss is NaN at step 2 of 12: \
                     training diverged; a lower learning_rate or a gradient_clip may help; \
                     last good checkpoint: none, it starts from new weights \
-                    (OUT/logs/brain-extraction/unet/full-seed1.log)";
+                    (such as OUT/logs/brain-extraction/unet/first-seed1.log): \
+                    task 1 · unet · first · seed 1; task 1 · unet · full · seed 1";
         assert!(summary(&stderr, &out).contains(line), "{stderr}");
         assert!(stderr.contains("no report: "), "{stderr}");
     }

@@ -2,13 +2,16 @@
 
 use crate::definition::TaskDefinition;
 use crate::hash::hex;
-use crate::segmenter::IGNORE;
 use crate::task::Task;
 use crate::volume::{Image, LabelMap};
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+
+/// The label of a voxel on an annotated slice that its annotator was unsure of. It is no class: such a
+/// voxel carries no loss.
+pub const IGNORE: u8 = u8::MAX;
 
 /// The part of the dataset that a case belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -16,13 +16,13 @@ pub mod task;
 pub mod volume;
 pub mod write;
 
-pub use case::{Case, IntensityScale, Part, TaskData};
+pub use case::{Case, IGNORE, IntensityScale, Part, TaskData};
 pub use definition::{Agreement, Labels, SliceAxis, TaskDefinition};
 pub use names::{UnknownName, nearest};
 pub use orientation::StoredAxes;
 pub use prediction::{Prediction, Wanted};
 pub use process::Process;
-pub use segmenter::{IGNORE, Segmenter, SegmenterError, TrainingCase};
+pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
 pub use task::{BadTaskName, Task};
 pub use volume::{Geometry, Image, LabelMap, Volume};
 pub use write::write_whole;

@@ -10,10 +10,6 @@ use std::path::Path;
 /// Any failure of a model, with the model's own message.
 pub type SegmenterError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The label of a voxel on an annotated slice that its annotator was unsure of. It is no class: such a
-/// voxel carries no loss.
-pub const IGNORE: u8 = u8::MAX;
-
 /// One Part A volume as the trainer sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingCase<'a> {

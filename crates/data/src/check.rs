@@ -2,8 +2,9 @@
 
 use crate::config::DataConfig;
 use crate::datasets::{self, CaseSource, Source};
-use crate::error::{DataError, one_line};
+use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::line::one_line;
 use crate::load::{grouping, notes, select};
 use crate::normalise::Intensities;
 use crate::preprocess::preprocess;

@@ -6,6 +6,7 @@
 use crate::fault::Fault;
 use crate::format::Format;
 pub use crate::grid_cause::GridCause;
+use crate::line::one_line;
 use slicewise_core::{Task, UnknownName, nearest};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -259,20 +260,6 @@ fn of_system(kind: ErrorKind) -> &'static str {
         ErrorKind::ReadOnlyFilesystem => "Choose a folder that can be written to.",
         _ => "Check the disk and the connection to it, then try again.",
     }
-}
-
-/// Writes a text on one line. Control characters, which a file's name may contain, become `\n`,
-/// `\u{1b}` and the like.
-pub fn one_line(text: &impl ToString) -> String {
-    let mut line = String::new();
-    for character in text.to_string().chars() {
-        if character.is_control() {
-            line.extend(character.escape_debug());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }
 
 impl DataError {

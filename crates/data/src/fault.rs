@@ -1,7 +1,7 @@
 //! What can be wrong with the content of one file, with a remedy for each cause.
 
-use crate::error::one_line;
 use crate::format::Format;
+use crate::line::one_line;
 
 /// What is wrong with one file.
 #[derive(Debug, thiserror::Error)]

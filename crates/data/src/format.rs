@@ -5,7 +5,7 @@
 //! `nifti2.h` and the CIFTI-2 specification; NetCDF and HDF5 signatures for MINC; FreeSurfer's MGH
 //! format.
 
-use crate::error::one_line;
+use crate::line::one_line;
 use std::fmt;
 use std::path::Path;
 

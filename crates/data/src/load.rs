@@ -4,8 +4,9 @@
 use crate::cache;
 use crate::config::DataConfig;
 use crate::datasets::{self, CaseSource, Dataset};
-use crate::error::{DataError, one_line};
+use crate::error::DataError;
 use crate::grouping::LabelGrouping;
+use crate::line::one_line;
 use crate::normalise::Intensities;
 use crate::preprocess::preprocess;
 use crate::source::read_case;

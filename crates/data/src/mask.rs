@@ -5,9 +5,9 @@
 //! something else the file is refused: below 0, or 255 above a gap, with which the field marks voxels
 //! that do not count. slicewise knows no such voxels in a mask; as "above 0" they would be learned.
 
-use crate::datasets::MaskFile;
 use crate::error::DataError;
 use crate::fault::{Fault, NoMask};
+use crate::listing::MaskFile;
 use crate::nifti::{Reader, is_in_unit};
 use ndarray::Array3;
 use slicewise_core::Volume;

@@ -19,7 +19,7 @@
 //! A window becomes -1 to 1. These numbers depend on no case.
 
 use crate::error::DataError;
-use crate::source::RawCase;
+use crate::raw_case::RawCase;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Unexpected, Visitor};
 use serde::ser::SerializeMap;

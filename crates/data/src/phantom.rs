@@ -154,7 +154,7 @@ impl Grid {
                     quarter
                 }
             });
-            let substance = anatomy::substance(newborn, &place, place.at(offset));
+            let substance = head::substance(newborn, &place, place.at(offset));
             votes[usize::from(substance.label())] += 1;
             sum += appearance::signal(newborn, substance, &place);
         }

@@ -24,8 +24,8 @@
 
 use crate::config::DataConfig;
 use crate::error::DataError;
+use crate::raw_case::RawCase;
 use crate::resample::Resampling;
-use crate::source::RawCase;
 use crate::spacing::Spacing;
 use ndarray::{Array3, Slice, Zip};
 use slicewise_core::{Image, IntensityScale, LabelMap};

@@ -1,38 +1,20 @@
 //! Reads one case: all its files, checked against each other.
 
 use crate::config::DataConfig;
-use crate::datasets::{MaskFile, Source};
 use crate::error::DataError;
 use crate::fault::{Blank, Fault};
 use crate::grid::Grid;
 use crate::grouping::LabelGrouping;
+use crate::listing::{MaskFile, Source};
 use crate::mask;
 use crate::nifti::Reader;
 use crate::phantom;
+use crate::raw_case::RawCase;
 use crate::twins;
 use ndarray::Array3;
 use slicewise_core::volume::slices_first;
 use slicewise_core::{Geometry, Image, Labels, SliceAxis, TaskDefinition, Volume};
 use std::path::{Path, PathBuf};
-
-/// A case of one task on its own grid, with labels as classes. The sliced axis is the first.
-pub(crate) struct RawCase {
-    /// The scan `[D, H, W]`.
-    pub(crate) image: Image,
-    /// True classes `[D, H, W]`.
-    pub(crate) classes: Array3<u8>,
-    /// Where the image counts, `[D, H, W]`; `None` means everywhere. A task of the mask has none
-    /// here.
-    pub(crate) mask: Option<Array3<bool>>,
-    /// The scan's own slice that the arrays begin with.
-    pub(crate) first_slice: usize,
-    /// What [`twins::content`] says of the whole scan.
-    pub(crate) content: u64,
-    /// The image's file, for error messages.
-    pub(crate) file: PathBuf,
-    /// What was decided about its files that the user must know, a line each.
-    pub(crate) notes: Vec<String>,
-}
 
 /// A volume in RAS and the file it came from.
 struct Loaded<T> {

@@ -6,10 +6,11 @@
 
 use crate::cache;
 use crate::config::DataConfig;
-use crate::datasets::{CaseSource, Source};
 use crate::error::DataError;
+use crate::listing::{CaseSource, Source};
 use crate::load::{first, select};
-use crate::source::{RawCase, read_case};
+use crate::raw_case::RawCase;
+use crate::source::read_case;
 use ndarray::Array3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

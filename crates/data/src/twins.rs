@@ -5,8 +5,8 @@
 //! type, under a corrected header, with a wider or narrower border of zeros. So voxels are
 //! compared, by one number for each scan.
 
-use crate::datasets::{CaseSource, Source};
 use crate::error::DataError;
+use crate::listing::{CaseSource, Source};
 use ndarray::Array3;
 use slicewise_core::Part;
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
 //! What the report of a sweep is to compute, as the experiment says before it runs: the endpoint, and
 //! what annotation costs.
 
-use crate::choice::{Ratio, StrategyName};
+use crate::choice::StrategyName;
 use crate::plan::{SAME_RATIO, TaskPlan};
+use crate::ratio::Ratio;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_data::Task;

@@ -1,7 +1,7 @@
 //! How a strategy is asked: at which ratios, for which budget, and whether it is a program of the
 //! user's own.
 
-use crate::choice::Ratio;
+use crate::ratio::Ratio;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_strategies::{Program, QueryStrategy, STRATEGIES, UnknownName, find};

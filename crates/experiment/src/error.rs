@@ -3,7 +3,7 @@
 use slicewise_core::SegmenterError;
 use slicewise_data::DataError;
 use slicewise_data::annotation::AnnotationError;
-use slicewise_data::error::one_line;
+use slicewise_data::line::one_line;
 use slicewise_strategies::StrategyError;
 use std::path::PathBuf;
 

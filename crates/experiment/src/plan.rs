@@ -4,7 +4,8 @@
 //! [`FIRST`], the shared first round, and [`FULL`], full annotation. All strategies of a task,
 //! model and seed continue from the same trained [`FIRST`].
 
-use crate::choice::{Ratio, Strategies, StrategyName};
+use crate::choice::{Strategies, StrategyName};
+use crate::ratio::Ratio;
 use crate::record::{FIRST, FULL};
 use crate::seed;
 use crate::start::Start;
@@ -201,7 +202,14 @@ impl TaskPlan {
                 at("query_every")
             ));
         }
-        if let Some((key, problem)) = self.steps.problem(self) {
+        let names: Vec<&str> = self
+            .strategies
+            .0
+            .keys()
+            .map(|name| name.0.as_str())
+            .collect();
+        let problem = self.steps.problem(&names, |name| self.rounds(name));
+        if let Some((key, problem)) = problem {
             return Some(format!("{}: {problem}", at(&format!("steps.{key}"))));
         }
         if !(self.stop.sigma >= 0.0 && self.stop.sigma.is_finite()) {

@@ -7,7 +7,7 @@ use crate::run::PreparedRun;
 use crate::seed;
 use crate::steps::Round;
 use rand_chacha::ChaCha8Rng;
-use slicewise_core::{Case, Prediction, Wanted};
+use slicewise_core::{Case, Prediction, Segmenter, Wanted};
 use slicewise_strategies::{AnnotatedLabels, CaseView, Described, Pool, QueryStrategy, Quota};
 
 /// A query under way.
@@ -162,5 +162,23 @@ impl<'a> Query<'a> {
         let mut name = vec![run.id.task.name(), "query", self.strategy.name(), &round];
         name.extend(case);
         seed::generator(run.id.root_seed(), &name)
+    }
+}
+
+impl PreparedRun<'_> {
+    /// Predicts a case, with what the strategy of `query` needs beside the segmentation.
+    pub(crate) fn predict(
+        &self,
+        segmenter: &mut dyn Segmenter,
+        case: &Case,
+        query: Option<&Query>,
+    ) -> Result<Prediction, ExperimentError> {
+        let wanted = query.map_or_else(Wanted::default, |query| query.wanted(self, case));
+        segmenter
+            .predict_with(&case.image.voxels, wanted)
+            .map_err(|source| ExperimentError::Segmenter {
+                doing: format!("segmenting case {}", case.id),
+                source,
+            })
     }
 }

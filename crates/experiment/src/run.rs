@@ -6,16 +6,15 @@ use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
 use crate::plan::{Run, TaskPlan};
-use crate::query::Query;
 use crate::record::{CaseRecord, FULL, QueryRecord, RoundRecord, SCHEMA};
 use crate::seed;
 use crate::steps::Round;
 use serde::{Deserialize, Serialize};
-use slicewise_core::{Segmenter, TrainingCase, Wanted};
+use slicewise_core::TrainingCase;
 use slicewise_data::annotation::{AnnotationError, SliceAnnotation};
 use slicewise_data::{Case, Part, TaskData};
 use slicewise_metrics::contour_length_mm;
-use slicewise_strategies::{Prediction, target_slices};
+use slicewise_strategies::target_slices;
 use std::fs;
 use std::ops::ControlFlow;
 
@@ -190,22 +189,6 @@ impl PreparedRun<'_> {
             self.id.root_seed(),
             &[self.id.task.name(), "crops", &trained.to_string()],
         )
-    }
-
-    /// Predicts a case, with what the strategy of `query` needs beside the segmentation.
-    pub(crate) fn predict(
-        &self,
-        segmenter: &mut dyn Segmenter,
-        case: &Case,
-        query: Option<&Query>,
-    ) -> Result<Prediction, ExperimentError> {
-        let wanted = query.map_or_else(Wanted::default, |query| query.wanted(self, case));
-        segmenter
-            .predict_with(&case.image.voxels, wanted)
-            .map_err(|source| ExperimentError::Segmenter {
-                doing: format!("segmenting case {}", case.id),
-                source,
-            })
     }
 
     pub(crate) fn record(

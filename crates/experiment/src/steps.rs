@@ -13,7 +13,6 @@
 //! `steps: {first: 500, round: 500}` without a budget. Full annotation is then evaluated at every
 //! number of steps that some point has behind it, in one run.
 
-use crate::plan::TaskPlan;
 use crate::record::FIRST;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,9 +147,13 @@ impl StepPlan {
         self.budget.map_or(0, |budget| budget.saturating_sub(spent))
     }
 
-    /// Returns what is wrong with these numbers for `plan`, if anything: the key, and what was
-    /// expected and given.
-    pub(crate) fn problem(&self, plan: &TaskPlan) -> Option<(&'static str, String)> {
+    /// Returns what is wrong with these numbers for strategies that have `rounds`, if anything: the key,
+    /// and what was expected and given.
+    pub(crate) fn problem(
+        &self,
+        strategies: &[&str],
+        rounds: impl Fn(&str) -> Vec<Round>,
+    ) -> Option<(&'static str, String)> {
         let given = [
             ("budget", self.budget),
             ("first", self.first),
@@ -167,7 +170,7 @@ impl StepPlan {
         }
         let Some(budget) = self.budget else {
             let missing = match (self.first, self.round) {
-                _ if plan.strategies.0.is_empty() => "budget",
+                _ if strategies.is_empty() => "budget",
                 (None, _) => "first",
                 (_, None) => "round",
                 (Some(_), Some(_)) => return None,
@@ -178,12 +181,8 @@ impl StepPlan {
                     .to_owned(),
             ));
         };
-        let strategies = plan.strategies.0.keys();
-        for name in [FIRST]
-            .into_iter()
-            .chain(strategies.map(|name| name.0.as_str()))
-        {
-            let chain = plan.rounds(name);
+        for &name in [FIRST].iter().chain(strategies) {
+            let chain = rounds(name);
             let before = if name == FIRST { 0 } else { self.first() };
             let spent = before + chain.iter().map(|round| round.steps).sum::<usize>();
             if spent > budget {

@@ -6,8 +6,8 @@
 //! without dropout, and features are switched off in prediction alone, as in Ledda et al. 2023 ("dropout
 //! injection"). A pass costs the last layer alone, since the features are computed once.
 
-use crate::config::check;
 use crate::error::ModelError;
+use crate::error::check;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;

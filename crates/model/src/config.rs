@@ -11,7 +11,7 @@ pub use architecture::{ArchitectureChoice, ProgramConfig};
 pub use training::{Algorithm, MemoryFormat, Precision, Schedule, TrainingConfig};
 pub use unlabelled::{Unlabelled, UnlabelledMethod};
 
-use crate::error::ModelError;
+use crate::error::{ModelError, check};
 use crate::pooling::{self, Pooling};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -226,23 +226,6 @@ pub enum Recalibration {
     MultiplyProbabilities,
     /// The AM is predicted and supervised, but does not change the FM.
     None,
-}
-
-/// Returns an error that names `field` unless `valid` is true.
-pub(crate) fn check(
-    valid: bool,
-    field: &'static str,
-    expected: impl Into<String>,
-    got: impl std::fmt::Debug,
-) -> Result<(), ModelError> {
-    if valid {
-        return Ok(());
-    }
-    Err(ModelError::Config {
-        field,
-        expected: expected.into(),
-        got: format!("{got:?}"),
-    })
 }
 
 impl ModelConfig {

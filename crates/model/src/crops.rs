@@ -6,10 +6,10 @@
 //! repeated, and these voxels are unannotated.
 
 use crate::error::ModelError;
-use crate::loss::IGNORE;
 use ndarray::{Array3, Axis};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::IGNORE;
 use slicewise_core::TrainingCase;
 use tch::{Device, Kind, Tensor};
 

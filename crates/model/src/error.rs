@@ -119,3 +119,20 @@ pub enum ModelError {
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
 }
+
+/// Returns an error that names `field` unless `valid` is true.
+pub(crate) fn check(
+    valid: bool,
+    field: &'static str,
+    expected: impl Into<String>,
+    got: impl std::fmt::Debug,
+) -> Result<(), ModelError> {
+    if valid {
+        return Ok(());
+    }
+    Err(ModelError::Config {
+        field,
+        expected: expected.into(),
+        got: format!("{got:?}"),
+    })
+}

@@ -8,12 +8,20 @@
 use crate::architecture::NetworkOutput;
 use crate::config::{TrainingConfig, UnlabelledMethod};
 use crate::slices::Slices;
-use crate::unlabelled::Teaching;
 use tch::{Device, Kind, Tensor};
 
-/// Label of voxels that do not contribute to the loss: unannotated slices, voxels that an annotator was
-/// unsure of, and padding.
-pub(crate) const IGNORE: u8 = slicewise_core::IGNORE;
+/// What the teacher says of the unannotated voxels of a batch.
+pub(crate) struct Teaching {
+    /// How the network learns from it; not [`UnlabelledMethod::None`].
+    pub(crate) method: UnlabelledMethod,
+    /// Weight of the loss term.
+    pub(crate) weight: f64,
+    /// The teacher's class probabilities, float32 `[N, C, V]`.
+    pub(crate) probabilities: Tensor,
+    /// The class of each voxel of which the teacher is confident. Other voxels belong to no class,
+    /// and neither do annotated voxels and padding.
+    pub(crate) sure: Truth,
+}
 
 /// Term added to numerator and denominator of soft Dice, which would otherwise be 0 / 0 for a class
 /// without voxels.
@@ -71,7 +79,7 @@ impl Loss {
 
     /// Computes the loss over `slices` of a batch, as a scalar.
     ///
-    /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`]. If an annotator
+    /// `labels` of the whole batch are int64 `[N, D, H, W]`, each a class or [`IGNORE`](slicewise_core::IGNORE). If an annotator
     /// was unsure of all of them, the cross-entropy is 0. `output` holds the chosen slices only. With `teaching` these are all
     /// slices.
     pub(crate) fn compute(
@@ -132,7 +140,7 @@ impl Loss {
 /// The sums over the voxels of a class are entries of matrix products with the one-hot labels.
 /// libtorch has no faster way to compute them.
 pub(crate) struct Truth {
-    /// One-hot labels, float32 `[N, C, V]`. A voxel with [`IGNORE`] belongs to no class.
+    /// One-hot labels, float32 `[N, C, V]`. A voxel with [`IGNORE`](slicewise_core::IGNORE) belongs to no class.
     pub(crate) one_hot: Tensor,
     /// Number of voxels of each class, float32 `[C]`.
     counts: Tensor,
@@ -192,6 +200,7 @@ pub(crate) fn log_probabilities(logits: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use slicewise_core::IGNORE;
     use tch::Reduction;
 
     #[test]

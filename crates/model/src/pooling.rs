@@ -9,8 +9,7 @@
 //! stops where a grid would have fewer than four voxels. Here all convolutions are 3×3×3 and the
 //! number of levels is given.
 
-use crate::config::check;
-use crate::error::ModelError;
+use crate::error::{ModelError, check};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -6,7 +6,7 @@
 //! quarter of the slices annotated, this saves three quarters of that work.
 
 use crate::layers::Convolution;
-use crate::loss::IGNORE;
+use slicewise_core::IGNORE;
 use tch::{Device, Kind, Tensor};
 
 /// A selection of slices of a batch `[N, C, D, H, W]`.

@@ -22,27 +22,15 @@
 
 use crate::config::{Unlabelled, UnlabelledMethod};
 use crate::crops::Batch;
-use crate::loss::{IGNORE, Truth, log_probabilities};
+use crate::loss::{Teaching, Truth, log_probabilities};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use slicewise_core::IGNORE;
 use tch::{Kind, Tensor};
 
 /// Largest noise in a voxel of the teacher's crop, where intensities have standard deviation 1 over
 /// a volume. UA-MT has noise of standard deviation 0.1, clipped at this.
 const NOISE: f32 = 0.2;
-
-/// What the teacher says of the unannotated voxels of a batch.
-pub(crate) struct Teaching {
-    /// How the network learns from it; not [`UnlabelledMethod::None`].
-    pub(crate) method: UnlabelledMethod,
-    /// Weight of the loss term.
-    pub(crate) weight: f64,
-    /// The teacher's class probabilities, float32 `[N, C, V]`.
-    pub(crate) probabilities: Tensor,
-    /// The class of each voxel of which the teacher is confident. Other voxels belong to no class,
-    /// and neither do annotated voxels and padding.
-    pub(crate) sure: Truth,
-}
 
 impl Teaching {
     /// Asks the teacher about a batch. `predict` gives the teacher's logits `[N, C, D, H, W]` of

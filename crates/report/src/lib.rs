@@ -37,6 +37,7 @@ use page::Article;
 use rounds::rounds;
 use section::make_all;
 use slicewise_experiment::{ExperimentError, Results, replace};
+use standing::standings;
 use std::fs;
 use std::path::{Path, PathBuf};
 use sweep::Sweep;
@@ -82,7 +83,8 @@ fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article)
         return Err(ReportError::NoRecords { dir: dir.to_owned() });
     }
     let rounds = rounds(results);
-    let sweep = Sweep::new(results, &rounds, Some(dir))?;
+    let mut sweep = Sweep::new(results, &rounds, Some(dir))?;
+    sweep.standings = standings(&sweep);
     let sections = make_all(&sweep)?;
     let [tables, figures] = ["tables", "figures"].map(|name| dir.join(name));
     for path in [&tables, &figures] {
@@ -130,7 +132,8 @@ pub struct Verdict {
 pub fn verify(dir: &Path) -> Result<Verdict, ReportError> {
     let results = Results::read(dir)?;
     let rounds = rounds(&results);
-    let sweep = Sweep::new(&results, &rounds, None)?;
+    let mut sweep = Sweep::new(&results, &rounds, None)?;
+    sweep.standings = standings(&sweep);
     let (records, missing) = (results.records.len(), coverage::missing(&sweep));
     let mut verdict = Verdict { records, missing, tables: 0, stale: Vec::new() };
     for (section, content) in make_all(&sweep)? {

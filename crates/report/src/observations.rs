@@ -4,6 +4,7 @@
 //! polars joins. Sums are taken here, in the order of seeds and records, so that tables
 //! are the same to the byte whatever polars does.
 
+use crate::grid::Format;
 use crate::prelude::*;
 use crate::rounds::{Score, part_name};
 use crate::table::Table;
@@ -215,5 +216,20 @@ pub(crate) fn correct<'p>(family: impl IntoIterator<Item = &'p mut Paired>) {
     let corrected = holm(&p).unwrap_or(p);
     for (slot, p_holm) in slots.into_iter().zip(corrected) {
         *slot = Some(p_holm);
+    }
+}
+
+impl<'r, R> Table<'r, R> {
+    /// Adds a difference, its interval and its test: in the frame the columns of [`Table::interval`],
+    /// `p`, `p_holm`, `seeds`, `cases` and `n`.
+    pub(crate) fn paired(self, value: impl Fn(&'r R) -> Paired) -> Self {
+        self.interval(|row| value(row).difference)
+            .shown("difference", Format::Difference, |row| value(row).difference)
+            .shown("interval", Format::Ends, |row| value(row).difference)
+            .column(("p", "p"), Format::P, |row| value(row).p)
+            .column(("p_holm", "p, Holm"), Format::P, |row| value(row).p_holm)
+            .column(("seeds", "seeds"), Format::Decimals(0), |row| value(row).runs)
+            .column(("cases", "cases"), Format::Decimals(0), |row| value(row).cases)
+            .tidy("n", |row| value(row).difference.n)
     }
 }

@@ -8,25 +8,9 @@
 
 use crate::observations::{Compared, Paired, Run, correct};
 use crate::prelude::*;
-use crate::sweep::{ALPHA, Sweep};
+use crate::sweep::{ALPHA, Standing, Sweep};
 use slicewise_figure::FEW;
 use slicewise_metrics::{CrossedT, average_ranks, crossed_t};
-
-/// One strategy in one task, or in all together.
-#[derive(Debug)]
-pub(crate) struct Standing {
-    /// `None` for all tasks.
-    pub(crate) task: Option<Task>,
-    pub(crate) arm: Arm,
-    /// Mean rank, 1 the best, with its 95 % interval; `None` for oracles, and where strategies have no
-    /// ratio in common.
-    pub(crate) rank: Option<Interval>,
-    /// Dice minus that of the [reference](Sweep::reference); `None` for the reference itself. Holm's
-    /// correction is over the task's strategies without oracles, which have none.
-    pub(crate) paired: Option<Paired>,
-    /// Tests against other strategies, a ratio each, that found it better, nothing, and worse.
-    pub(crate) tests: [usize; 3],
-}
 
 /// A case of a run.
 type Place<'a> = (Run, &'a str);

@@ -11,7 +11,6 @@ use crate::observations::{Compared, Observations, Paired, Scores, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::prelude::*;
 use crate::rounds::Cost;
-use crate::standing::{Standing, standings};
 use serde_yaml::Value;
 use slicewise_data::{Agreement as Measure, Spacing};
 use slicewise_experiment::{DataManifest, Results};
@@ -46,6 +45,7 @@ pub(crate) struct Sweep<'a> {
     /// first in tables.
     pub(crate) comparisons: Vec<Compared<'a>>,
     /// How strategies stand beside each other: all tasks together where there are several, then each.
+    /// [`standings`](crate::standing::standings) computes them from all the rest.
     pub(crate) standings: Vec<Standing>,
 }
 
@@ -67,6 +67,22 @@ pub(crate) struct MinimumCost<'a> {
     pub(crate) rule: &'static str,
     /// The round there, and full annotation with as many steps; `None` if no ratio satisfies it.
     pub(crate) reached: Option<Compared<'a>>,
+}
+
+/// One strategy in one task, or in all together.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// `None` for all tasks.
+    pub(crate) task: Option<Task>,
+    pub(crate) arm: Arm,
+    /// Mean rank, 1 the best, with its 95 % interval; `None` for oracles, and where strategies have no
+    /// ratio in common.
+    pub(crate) rank: Option<Interval>,
+    /// Dice minus that of the [reference](Sweep::reference); `None` for the reference itself. Holm's
+    /// correction is over the task's strategies without oracles, which have none.
+    pub(crate) paired: Option<Paired>,
+    /// Tests against other strategies, a ratio each, that found it better, nothing, and worse.
+    pub(crate) tests: [usize; 3],
 }
 
 impl<'a> Sweep<'a> {
@@ -97,7 +113,6 @@ impl<'a> Sweep<'a> {
         sweep.points = points.sorted_by_key(|point| (point.task, point.part)).collect();
         sweep.comparisons = sweep.compared_strategies()?;
         sweep.costs = sweep.minimum_costs()?;
-        sweep.standings = standings(&sweep);
         Ok(sweep)
     }
 

@@ -4,7 +4,6 @@
 //! polars holds the frame and writes it as CSV and Parquet.
 
 use crate::grid::{Cell, Column, Format, Grid, Row};
-use crate::observations::Paired;
 use crate::prelude::*;
 use crate::rounds::{Score, part_name};
 use polars::prelude::{
@@ -136,19 +135,6 @@ impl<'r, R> Table<'r, R> {
         self.interval(|row| value(row).value)
             .tidy("seeds", |row| value(row).value.n)
             .tidy("cases", |row| value(row).cases)
-    }
-
-    /// Adds a difference, its interval and its test: in the frame the columns of [`Table::interval`],
-    /// `p`, `p_holm`, `seeds`, `cases` and `n`.
-    pub(crate) fn paired(self, value: impl Fn(&'r R) -> Paired) -> Self {
-        self.interval(|row| value(row).difference)
-            .shown("difference", Format::Difference, |row| value(row).difference)
-            .shown("interval", Format::Ends, |row| value(row).difference)
-            .column(("p", "p"), Format::P, |row| value(row).p)
-            .column(("p_holm", "p, Holm"), Format::P, |row| value(row).p_holm)
-            .column(("seeds", "seeds"), Format::Decimals(0), |row| value(row).runs)
-            .column(("cases", "cases"), Format::Decimals(0), |row| value(row).cases)
-            .tidy("n", |row| value(row).difference.n)
     }
 
     /// Adds the columns `NAME`, `NAME_low` and `NAME_high` to the frame, some of them missing.

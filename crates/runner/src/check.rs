@@ -7,7 +7,6 @@ use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::resolve::{Resolved, resolve};
 use crate::resources;
-use crate::schedule::steps;
 use crate::segmenter;
 use anyhow::{Context, anyhow};
 use indicatif::{HumanBytes, HumanDuration};
@@ -210,7 +209,7 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
                 .filter(|run| run.task == task && &run.model == model)
             {
                 let rounds = config.tasks[&task].rounds(&run.strategy).len();
-                seconds += steps(&config, run) as f64 * cost.step_s + rounds as f64 * cost.round_s;
+                seconds += config.steps(run) as f64 * cost.step_s + rounds as f64 * cost.round_s;
                 bytes += (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
                 // With a budget a round has two: what the next goes on from, and what was evaluated.
                 let weights = config.tasks[&task].steps.budget.map_or(1, |_| 2);
@@ -226,7 +225,7 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             );
         }
     }
-    let training_steps = runs.iter().map(|run| steps(&config, run)).sum::<usize>();
+    let training_steps = runs.iter().map(|run| config.steps(run)).sum::<usize>();
     say!("{} runs, {training_steps} training steps", runs.len());
     bytes += checkpoint_bytes(checkpoints, jobs);
     let free = resources::free_disk(&out)?;

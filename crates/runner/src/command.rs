@@ -4,7 +4,6 @@ use crate::project::arguments::{
     AnnotateArguments, AskArguments, ExportArguments, ImportArguments, InitArguments, LogArguments,
     NextArguments, PredictArguments, RetractArguments, StatusArguments, WhoArguments,
 };
-use crate::slurm::SlurmArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use slicewise_data::Task;
@@ -144,6 +143,33 @@ pub(crate) struct SweepArguments {
     pub(crate) tasks: Vec<String>,
     #[command(flatten)]
     pub(crate) slurm: SlurmArguments,
+}
+
+/// Arguments of `sweep` for Slurm.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Slurm")]
+pub(crate) struct SlurmArguments {
+    /// Submit the runs to Slurm in place of running them here
+    #[arg(long)]
+    pub(crate) slurm: bool,
+    /// Partition of the jobs
+    #[arg(long, value_name = "P")]
+    pub(crate) partition: Option<String>,
+    /// Time limit of each job; shortly before it a run saves and is queued again
+    #[arg(long, value_name = "T")]
+    pub(crate) time: Option<String>,
+    /// Memory of each job, such as 8G
+    #[arg(long, value_name = "M")]
+    pub(crate) mem: Option<String>,
+    /// GPUs of each run
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) gpus: Option<u16>,
+    /// The most runs at work at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: Option<u32>,
+    /// More options of sbatch, such as "--account=lab --exclude=node7"
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub(crate) sbatch: Option<String>,
 }
 
 /// Arguments of `runs`.

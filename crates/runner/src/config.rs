@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_core::nearest;
-use slicewise_data::error::one_line;
+use slicewise_data::line::one_line;
 use slicewise_data::{DataConfig, Task, TaskDefinition};
 use slicewise_experiment::{Effort, Endpoint, Run, TaskPlan, plan};
 use slicewise_model::{CommitteeConfig, Device, ModelConfig, Precision, TrainingConfig};
@@ -173,6 +173,12 @@ impl ExperimentConfig {
     /// Whether `run` keeps volumes for the figures. Only runs of the first seed do, in the first fold.
     pub(crate) fn pictured(&self, run: &Run) -> bool {
         self.seeds.first() == Some(&run.seed) && run.fold.is_none_or(|fold| fold == 1)
+    }
+
+    /// Returns the training steps of all rounds of a run.
+    pub(crate) fn steps(&self, run: &Run) -> usize {
+        let rounds = self.tasks[&run.task].rounds(&run.strategy);
+        rounds.iter().map(|round| round.total()).sum()
     }
 
     /// Lists all runs of the sweep.

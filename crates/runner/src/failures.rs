@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_experiment::{ResultsFolder, Run};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -62,30 +63,41 @@ pub(crate) fn by_cause(failed: &[Failed]) -> Vec<String> {
     const NAMED: usize = 5;
     let mut causes: BTreeMap<String, Vec<&Failed>> = BTreeMap::new();
     for failed in failed {
-        let why = failed.why.as_str();
-        let cause = why
-            .rsplit_once(" (")
-            .filter(|(_, log)| log.ends_with(".log)"));
-        let cause = cause.map_or(why, |(cause, _)| cause);
         let own = format!("strategy {}:", failed.run.strategy);
-        let cause = cause.replace(&own, "its strategy:");
+        let cause = cause_and_log(&failed.why).0.replace(&own, "its strategy:");
         causes.entry(cause).or_default().push(failed);
     }
     let mut causes: Vec<_> = causes.into_iter().collect();
-    causes.sort_by_key(|(_, runs)| std::cmp::Reverse(runs.len()));
-    let line = |(cause, runs): &(String, Vec<&Failed>)| match runs.as_slice() {
-        [one] => format!("{}: {}{}", one.run, one.why, attempts(one)),
-        runs => {
-            let named = runs.iter().take(NAMED).map(|failed| failed.run.to_string());
-            let more = match runs.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!("; and {more} more"),
-            };
-            let named: Vec<String> = named.collect();
-            format!("{} runs: {cause}: {}{more}", runs.len(), named.join("; "))
+    causes.sort_by_key(|(_, runs)| Reverse(runs.len()));
+    let line = |(cause, mut runs): (String, Vec<&Failed>)| {
+        runs.sort_by_key(|failed| &failed.run);
+        if let [one] = runs.as_slice() {
+            return format!("{}: {}{}", one.run, one.why, attempts(one));
         }
+        let named = runs.iter().take(NAMED).map(|failed| failed.run.to_string());
+        let named: Vec<String> = named.collect();
+        let more = match runs.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        let log = cause_and_log(&runs[0].why).1;
+        let log = log.map_or_else(String::new, |log| format!(" (such as {log})"));
+        format!(
+            "{} runs: {cause}{log}: {}{more}",
+            runs.len(),
+            named.join("; ")
+        )
     };
-    causes.iter().map(line).collect()
+    causes.into_iter().map(line).collect()
+}
+
+/// Splits a line that ends in `(LOG)`.
+fn cause_and_log(why: &str) -> (&str, Option<&str>) {
+    let split = why.rsplit_once(" (").and_then(|(cause, log)| {
+        let log = log.strip_suffix(')').filter(|log| log.ends_with(".log"))?;
+        Some((cause, log))
+    });
+    split.map_or((why, None), |(cause, log)| (cause, Some(log)))
 }
 
 fn attempts(failed: &Failed) -> String {
@@ -121,7 +133,10 @@ mod tests {
         assert_eq!(
             by_cause(&all),
             [
-                format!("7 runs: no memory: {}; and 2 more", five.join("; ")),
+                format!(
+                    "7 runs: no memory (such as a/1.log): {}; and 2 more",
+                    five.join("; ")
+                ),
                 format!("{}: disk is full (a/9.log), 3 times", name(9)),
             ]
         );

@@ -4,7 +4,6 @@
 use crate::config::ExperimentConfig;
 use crate::estimate::{Estimate, Paces};
 use crate::notice::{is_quiet, notice};
-use crate::schedule::steps;
 use crate::worker::Event;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use slicewise_experiment::Run;
@@ -60,7 +59,7 @@ impl Progress {
     ) -> Self {
         let whole: BTreeMap<Run, usize> = open
             .iter()
-            .map(|run| (run.clone(), steps(config, run)))
+            .map(|run| (run.clone(), config.steps(run)))
             .collect();
         let total_steps = whole.values().sum();
         let all = MultiProgress::new();

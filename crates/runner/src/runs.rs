@@ -7,7 +7,7 @@ use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::failures::{self, Failed};
 use crate::notice::notice;
-use crate::schedule::{self, Reports, steps};
+use crate::schedule::{self, Reports};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use slicewise_experiment::holder::{self, Holding};
@@ -83,7 +83,7 @@ pub(crate) fn indexed(
         let planned = plan.rounds(&run.strategy);
         let whole = done.on_disk >= planned.len() || (plan.stop.ends_run && done.converged);
         let of_rounds = planned.iter().take(done.on_disk).map(|round| round.total());
-        let all = steps(config, run);
+        let all = config.steps(run);
         listed.push(IndexedRun {
             index,
             after: first.as_ref().and_then(|(_, place)| *place),

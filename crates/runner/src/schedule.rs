@@ -218,16 +218,7 @@ fn chain_steps(config: &ExperimentConfig, run: &Run, open: &[Run]) -> usize {
     let forks = open
         .iter()
         .filter(|other| other.forks_from().as_ref() == Some(run));
-    steps(config, run) + forks.map(|fork| steps(config, fork)).max().unwrap_or(0)
-}
-
-/// Returns the training steps of all rounds of a run.
-pub(crate) fn steps(config: &ExperimentConfig, run: &Run) -> usize {
-    config.tasks[&run.task]
-        .rounds(&run.strategy)
-        .iter()
-        .map(|round| round.total())
-        .sum()
+    config.steps(run) + forks.map(|fork| config.steps(fork)).max().unwrap_or(0)
 }
 
 fn start(

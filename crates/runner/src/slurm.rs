@@ -10,14 +10,13 @@ mod queue;
 mod script;
 
 use crate::begin::{Begun, Scope, begin};
-use crate::command::{ExperimentArguments, SweepArguments};
+use crate::command::{ExperimentArguments, SlurmArguments, SweepArguments};
 use crate::config::ExperimentConfig;
 use crate::failure::{Failure, Outcome};
 use crate::held::{Held, held};
 use crate::resolve::resolve;
 use crate::runs::{IndexedRun, State, indexed};
 use anyhow::{Context, anyhow, bail};
-use clap::Args;
 use plan::{Array, SlurmRun, Wait, by_run, plan, ranges};
 use script::{Scripts, report_name};
 use slicewise_data::Task;
@@ -25,33 +24,6 @@ use slicewise_experiment::ResultsFolder;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
-
-/// Arguments of `sweep` for Slurm.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Slurm")]
-pub(crate) struct SlurmArguments {
-    /// Submit the runs to Slurm in place of running them here
-    #[arg(long)]
-    pub(crate) slurm: bool,
-    /// Partition of the jobs
-    #[arg(long, value_name = "P")]
-    pub(crate) partition: Option<String>,
-    /// Time limit of each job; shortly before it a run saves and is queued again
-    #[arg(long, value_name = "T")]
-    pub(crate) time: Option<String>,
-    /// Memory of each job, such as 8G
-    #[arg(long, value_name = "M")]
-    pub(crate) mem: Option<String>,
-    /// GPUs of each run
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) gpus: Option<u16>,
-    /// The most runs at work at once
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) limit: Option<u32>,
-    /// More options of sbatch, such as "--account=lab --exclude=node7"
-    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
-    pub(crate) sbatch: Option<String>,
-}
 
 impl SlurmArguments {
     /// Fails if options for Slurm were given without `--slurm`, or `--jobs` with it.

@@ -1,6 +1,6 @@
 //! The slices that a strategy chooses from, and how many it may take.
 
-use crate::strategy::Described;
+use crate::described::Described;
 use std::cmp::Ordering;
 
 /// A slice to annotate, with the score that chose it.

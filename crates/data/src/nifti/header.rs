@@ -4,7 +4,6 @@
 //! header is turned into one of NIfTI-1, whose float32 suffice for positions, but for the scaling,
 //! which is kept as float64.
 
-use super::read::{file_error, header_error};
 use crate::error::DataError;
 use crate::fault::Fault;
 use crate::format::Format;
@@ -287,5 +286,19 @@ impl<'a> Second<'a> {
             endianness: self.order,
             ..NiftiHeader::default()
         })
+    }
+}
+
+pub(super) fn file_error(path: &Path, fault: Fault) -> DataError {
+    DataError::File {
+        path: path.to_owned(),
+        fault,
+    }
+}
+
+pub(super) fn header_error(path: &Path, reason: impl ToString) -> DataError {
+    DataError::Header {
+        path: path.to_owned(),
+        reason: reason.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::counting::CountingReader;
 use super::gzip::{GZIP, GzipReader};
-use super::header::{Header, read_header, read_up_to, skip};
+use super::header::{Header, file_error, header_error, read_header, read_up_to, skip};
 use super::position::{self, Position};
 use super::whole;
 use crate::error::DataError;
@@ -289,19 +289,5 @@ fn restore<T: Voxel>(
             let slope = Some(slope);
             (voxels, Some(Misfits { slope, ..misfits }))
         }
-    }
-}
-
-pub(super) fn file_error(path: &Path, fault: Fault) -> DataError {
-    DataError::File {
-        path: path.to_owned(),
-        fault,
-    }
-}
-
-pub(super) fn header_error(path: &Path, reason: impl ToString) -> DataError {
-    DataError::Header {
-        path: path.to_owned(),
-        reason: reason.to_string(),
     }
 }

@@ -1,7 +1,8 @@
 //! Reads NIfTI files to volumes in RAS.
 
+use super::header::{file_error, header_error};
 use super::position::Position;
-use super::read::{Misfits, Stored, Voxel, file_error, header_error, read_stored};
+use super::read::{Misfits, Stored, Voxel, read_stored};
 use crate::error::DataError;
 use crate::fault::Fault;
 use ndarray::Array3;

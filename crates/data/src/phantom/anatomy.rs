@@ -9,7 +9,6 @@
 //! hardly vary with depth, so they run inwards from the surface as sheets. The cortical ribbon is
 //! all that lies within `cortex_mm` of the brain's surface or of such a sheet.
 
-use super::head;
 use super::noise::Point;
 use super::shapes::{blend, carve, ellipsoid, length, minus, rod};
 use super::subject::{Place, Subject};
@@ -69,8 +68,13 @@ const CEREBRUM: (Point, Point) = ([0.0, -2.0, 4.0], [45.8, 57.5, 39.8]);
 /// Height in mm below which the brainstem counts as spinal cord, outside the brain.
 pub(super) const BRAINSTEM_END: f64 = -45.0;
 
-/// Returns the substance at template position `p`, in mm, which lies in the voxel `place`.
-pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance {
+/// Returns what lies at template position `p`, in mm, which is in the voxel `place`: a substance of the
+/// brain, or the distance in mm to the brain's envelope, which is above 0 outside.
+pub(super) fn substance_or_distance(
+    subject: &Subject,
+    place: &Place,
+    p: Point,
+) -> Result<Substance, f64> {
     let hemispheres = hemispheres(p);
     let hind = Hindbrain::at(subject, p);
     let envelope = blend(
@@ -79,10 +83,9 @@ pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance
         6.0,
     ) - (subject.rim_mm * (1.0 + 0.6 * place.relief)).max(0.3);
     if envelope > 0.0 {
-        head::outside_the_brain(subject, place, p, envelope)
-    } else {
-        inside_the_brain(subject, place, p, hemispheres, &hind)
+        return Err(envelope);
     }
+    Ok(inside_the_brain(subject, place, p, hemispheres, &hind))
 }
 
 /// Returns the signed distance to both hemispheres, without folds and before the hindbrain is cut

@@ -4,7 +4,7 @@
 //! signal of cortex, and the cord that of the brainstem it continues. The dark skull between brain
 //! and scalp is thin in places and open at the fontanelle.
 
-use super::anatomy::{BRAINSTEM_END, Substance, hemispheres};
+use super::anatomy::{BRAINSTEM_END, Substance, hemispheres, substance_or_distance};
 use super::noise::Point;
 use super::shapes::{blend, ellipsoid, length, minus, rod};
 use super::subject::{Place, Subject};
@@ -17,13 +17,14 @@ pub(super) fn is_far_outside(p: Point, margin_mm: f64) -> bool {
     blend(cranium - 14.0, face_and_neck(p), 12.0) > margin_mm
 }
 
+/// Returns the substance at template position `p`, in mm, which lies in the voxel `place`.
+pub(super) fn substance(subject: &Subject, place: &Place, p: Point) -> Substance {
+    substance_or_distance(subject, place, p)
+        .unwrap_or_else(|distance| outside_the_brain(subject, place, p, distance))
+}
+
 /// Returns skull, soft tissue or air at `distance` mm outside the brain's envelope.
-pub(super) fn outside_the_brain(
-    subject: &Subject,
-    place: &Place,
-    p: Point,
-    distance: f64,
-) -> Substance {
+fn outside_the_brain(subject: &Subject, place: &Place, p: Point, distance: f64) -> Substance {
     let skull_mm = (subject.skull_mm * (1.0 + 0.9 * place.patch)).max(0.4);
     let scalp_mm = subject.scalp_mm * (1.0 + 0.4 * place.relief);
     let head = blend(distance - skull_mm - scalp_mm, face_and_neck(p), 8.0);
@@ -115,7 +116,6 @@ fn cord_and_spine(subject: &Subject, p: Point) -> Option<Substance> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phantom::anatomy::substance;
 
     #[test]
     fn what_counts_as_far_outside_is_air() {

@@ -1,7 +1,6 @@
 //! Which network a configuration names: one of ours, or a program of the user's own.
 
-use super::check;
-use crate::error::ModelError;
+use crate::error::{ModelError, check};
 use crate::registry;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;

@@ -1,8 +1,8 @@
 //! How a network is trained: loss, optimiser, crops and arithmetic.
 
+use super::ModelConfig;
 use super::unlabelled::{self, Unlabelled};
-use super::{ModelConfig, check};
-use crate::error::ModelError;
+use crate::error::{ModelError, check};
 use crate::pooling::Pooling;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,6 @@
 //! What a network learns from slices that nobody has annotated.
 
-use super::check;
-use crate::error::ModelError;
+use crate::error::{ModelError, check};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Error, MapAccess, Visitor};

@@ -8,8 +8,9 @@ use crate::format::{list, list_of, percents, signed, with_ends};
 use crate::observations::CROSSED;
 use crate::prelude::*;
 use crate::section::{Column, Content, Format, Made, Sweep, Table};
-use crate::standing::{Standing, ranked};
+use crate::standing::ranked;
 use crate::sweep::ALPHA;
+use crate::sweep::Standing;
 
 /// Names that a sentence lists before it counts the rest.
 const NAMED: usize = 5;

@@ -1,7 +1,7 @@
 //! The scripts that Slurm runs: plain `sh`, kept in the results folder for the user to read, and to submit
 //! by hand.
 
-use super::SlurmArguments;
+use crate::command::SlurmArguments;
 use anyhow::{Context, anyhow, bail};
 use slicewise_experiment::replace;
 use std::fs;
