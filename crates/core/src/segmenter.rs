@@ -15,7 +15,7 @@ pub type SegmenterError = Box<dyn std::error::Error + Send + Sync>;
 pub struct TrainingCase<'a> {
     /// Normalised intensities, `[D, H, W]`.
     pub image: &'a Array3<f32>,
-    /// True classes, `[D, H, W]`, or [`IGNORE`]. Only annotated slices may be read.
+    /// True classes, `[D, H, W]`, or [`IGNORE`](crate::IGNORE). Only annotated slices may be read.
     pub labels: &'a Array3<u8>,
     /// Which slices are annotated, `[D]`. Voxels of the others carry no loss.
     pub annotated: &'a [bool],

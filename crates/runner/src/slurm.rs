@@ -1,5 +1,5 @@
 //! `slicewise sweep --slurm`: prepares the results folder here, and has Slurm do the runs, as arrays of
-//! jobs that each do one ([`crate::run`]), and then the report.
+//! jobs that each do one ([`crate::runs`]), and then the report.
 //!
 //! Slurm decides when and where a run starts, and starts it again after a preemption or a dead node; the
 //! run itself goes on from its checkpoint. The sweep's jobs have one name, made from its folder, by which
