@@ -184,12 +184,13 @@ fn wait_for_others(
             thread::sleep(LOOK);
         }
     }
-    if let [(run, holder), ..] = at_work().as_slice() {
+    let others = at_work();
+    if let [(run, holder), ..] = others.as_slice() {
         bail!(
             "{0}: {1} of its runs are at work outside of a sweep ({run}: {holder}); wait for them \
              (`slicewise status {0}` shows them) or end them, or choose another --out",
             folder.root().display(),
-            at_work().len()
+            others.len()
         );
     }
     Ok(())

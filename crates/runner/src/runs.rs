@@ -11,7 +11,8 @@ use crate::schedule::{self, Reports};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use slicewise_experiment::holder::{self, Holding};
-use slicewise_experiment::{ResultsFolder, Run, rounds};
+use slicewise_experiment::{ResultsFolder, Round, Run, rounds};
+use std::collections::BTreeMap;
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,43 +62,74 @@ pub(crate) struct IndexedRun {
     pub(crate) steps: (usize, usize),
 }
 
+/// A run's place in the list of an experiment's runs, before any file is read.
+#[derive(Debug, Clone)]
+struct Listed {
+    index: usize,
+    run: Run,
+    /// Index of the first round that it continues from.
+    after: Option<usize>,
+}
+
+/// Lists the runs of an experiment in the order of their indexes.
+fn listed(config: &ExperimentConfig) -> Vec<Listed> {
+    let mut runs = config.runs();
+    let seed = |run: &Run| config.seeds.iter().position(|&seed| seed == run.seed);
+    runs.sort_by_key(|run| (run.forks_from().is_some(), seed(run)));
+    let places = runs.iter().cloned().zip(0..);
+    let places: BTreeMap<Run, usize> = places.collect();
+    let listed = runs.into_iter().enumerate().map(|(index, run)| {
+        let first = run.forks_from();
+        let after = first.and_then(|first| places.get(&first).copied());
+        Listed { index, run, after }
+    });
+    listed.collect()
+}
+
 /// Lists the runs of an experiment, with what `folder` says of each.
 pub(crate) fn indexed(
     config: &ExperimentConfig,
     folder: &ResultsFolder,
 ) -> anyhow::Result<Vec<IndexedRun>> {
-    let mut runs = config.runs();
-    let seed = |run: &Run| config.seeds.iter().position(|&seed| seed == run.seed);
-    runs.sort_by_key(|run| (run.forks_from().is_some(), seed(run)));
+    look_at(config, folder, listed(config))
+}
+
+/// Reads what `folder` says of these runs, and no other run's files.
+fn look_at(
+    config: &ExperimentConfig,
+    folder: &ResultsFolder,
+    listed: Vec<Listed>,
+) -> anyhow::Result<Vec<IndexedRun>> {
+    let runs: Vec<Run> = listed.iter().map(|listed| listed.run.clone()).collect();
     let on_disk = rounds::read(folder, &runs)?;
-    let place = |run: &Run| runs.iter().position(|other| other == run);
-    let mut listed = Vec::new();
-    let mut first: Option<(Run, Option<usize>)> = None;
-    for (index, (run, done)) in runs.iter().zip(on_disk).enumerate() {
-        // Runs of the same first round stand together, mostly.
-        let forks_from = run.forks_from();
-        if forks_from.as_ref() != first.as_ref().map(|(run, _)| run) {
-            first = forks_from.map(|run| (run.clone(), place(&run)));
-        }
+    let looked = listed.into_iter().zip(on_disk).map(|(listed, done)| {
+        let Listed { index, run, after } = listed;
         let plan = &config.tasks[&run.task];
         let planned = plan.rounds(&run.strategy);
         let whole = done.on_disk >= planned.len() || (plan.stop.ends_run && done.converged);
-        let of_rounds = planned.iter().take(done.on_disk).map(|round| round.total());
-        let all = config.steps(run);
-        listed.push(IndexedRun {
+        let steps = |rounds: &[Round]| rounds.iter().map(Round::total).sum::<usize>();
+        let all = steps(&planned);
+        IndexedRun {
             index,
-            after: first.as_ref().and_then(|(_, place)| *place),
+            after,
             state: if whole {
                 State::Done
             } else {
-                state(folder, run)
+                state(folder, &run)
             },
             rounds: (done.on_disk, planned.len()),
-            steps: (if whole { all } else { of_rounds.sum() }, all),
-            run: run.clone(),
-        });
-    }
-    Ok(listed)
+            steps: (
+                if whole {
+                    all
+                } else {
+                    steps(&planned[..done.on_disk])
+                },
+                all,
+            ),
+            run,
+        }
+    });
+    Ok(looked.collect())
 }
 
 fn state(folder: &ResultsFolder, run: &Run) -> State {
@@ -146,12 +178,12 @@ pub(crate) fn list(arguments: &RunsArguments) -> Outcome {
 pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let named = ExperimentConfig::read(&arguments.what.experiment)?;
     let folder = ResultsFolder::new(named.folder(arguments.what.out.as_deref()));
-    let runs = indexed(&named, &folder).map_err(Failure::Input)?;
+    let runs = listed(&named);
     let named_run = runs.get(arguments.index);
     let wanted = match arguments.fork.checked_sub(1) {
         None => named_run,
         Some(fork) => {
-            let from = |run: &&IndexedRun| run.after == Some(arguments.index);
+            let from = |run: &&Listed| run.after == Some(arguments.index);
             runs.iter().filter(from).nth(fork)
         }
     };
@@ -172,7 +204,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     });
     let wanted = wanted.map_err(Failure::Input)?;
     let index = wanted.index;
-    if let Some(first) = wanted.after.map(|first| &runs[first])
+    // Its own files and those of its first round: on a cluster thousands of these start.
+    let of_both = wanted.after.map(|first| runs[first].clone());
+    let of_both = of_both.into_iter().chain([wanted.clone()]).collect();
+    let looked = look_at(&named, &folder, of_both).map_err(Failure::Input)?;
+    if let [first, wanted] = looked.as_slice()
         && first.state != State::Done
         && wanted.state != State::Done
     {
