@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// A run of a strategy in `experiments/table2.yaml`, tissue segmentation: queries, Part A volumes and
-/// training steps.
+/// training steps. (A step here is AdamW's with two crops; with one crop queries weigh twice as much.)
 const QUERIES: f64 = 3.0;
 const VOLUMES: f64 = 8.0;
 const STEPS: f64 = 375.0;
