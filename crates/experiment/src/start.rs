@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 pub enum Start {
     /// The same place in every volume: `first_every / 2`, so both ends are equally far from an
     /// annotated slice.
-    #[default]
     Same,
     /// Places evenly spread over the volumes, so that all volumes together cover every height.
+    #[default]
     Staggered,
     /// A random place in each volume, drawn from the run's seed.
     Random,
