@@ -37,7 +37,6 @@ use page::Article;
 use rounds::rounds;
 use section::make_all;
 use slicewise_experiment::{ExperimentError, Results, replace};
-use standing::standings;
 use std::fs;
 use std::path::{Path, PathBuf};
 use sweep::Sweep;
@@ -83,8 +82,7 @@ fn write_folder(results: &Results, dir: &Path) -> Result<(Vec<PathBuf>, Article)
         return Err(ReportError::NoRecords { dir: dir.to_owned() });
     }
     let rounds = rounds(results);
-    let mut sweep = Sweep::new(results, &rounds, Some(dir))?;
-    sweep.standings = standings(&sweep);
+    let sweep = Sweep::new(results, &rounds, Some(dir))?;
     let sections = make_all(&sweep)?;
     let [tables, figures] = ["tables", "figures"].map(|name| dir.join(name));
     for path in [&tables, &figures] {
@@ -132,8 +130,7 @@ pub struct Verdict {
 pub fn verify(dir: &Path) -> Result<Verdict, ReportError> {
     let results = Results::read(dir)?;
     let rounds = rounds(&results);
-    let mut sweep = Sweep::new(&results, &rounds, None)?;
-    sweep.standings = standings(&sweep);
+    let sweep = Sweep::new(&results, &rounds, None)?;
     let (records, missing) = (results.records.len(), coverage::missing(&sweep));
     let mut verdict = Verdict { records, missing, tables: 0, stale: Vec::new() };
     for (section, content) in make_all(&sweep)? {

@@ -71,7 +71,7 @@ sections! {
     predictors: "predictors", "What tells R of a slice";
     chosen: "chosen", "Which slices each strategy chose";
     segmentations: "segmentations", "Attention and segmentations of an unseen case";
-    models: "models", "Models beside each other";
+    models: "models", "Models, and plans, beside each other";
     heads: "heads", "Attention heads";
     tissues: "tissues", "Dice of each class on Part B";
     healthy: "healthy", "Cases with nothing to find";

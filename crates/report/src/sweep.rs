@@ -11,8 +11,9 @@ use crate::observations::{Compared, Observations, Paired, Scores, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::prelude::*;
 use crate::rounds::Cost;
+use crate::standing::standings;
 use serde_yaml::Value;
-use slicewise_data::{Agreement as Measure, Spacing};
+use slicewise_data::{Agreement as Measure, Spacing, TaskDefinition};
 use slicewise_experiment::{DataManifest, Results};
 use slicewise_metrics::covered_share;
 use std::path::Path;
@@ -45,7 +46,6 @@ pub(crate) struct Sweep<'a> {
     /// first in tables.
     pub(crate) comparisons: Vec<Compared<'a>>,
     /// How strategies stand beside each other: all tasks together where there are several, then each.
-    /// [`standings`](crate::standing::standings) computes them from all the rest.
     pub(crate) standings: Vec<Standing>,
 }
 
@@ -113,6 +113,7 @@ impl<'a> Sweep<'a> {
         sweep.points = points.sorted_by_key(|point| (point.task, point.part)).collect();
         sweep.comparisons = sweep.compared_strategies()?;
         sweep.costs = sweep.minimum_costs()?;
+        sweep.standings = standings(&sweep);
         Ok(sweep)
     }
 
@@ -197,11 +198,14 @@ impl<'a> Sweep<'a> {
         self.points.iter().map(|point| point.task).dedup().collect()
     }
 
-    /// Tells how P and R compare slices in a task: as the paper does, or as the manifest says of a task
-    /// of one's own.
+    /// What a task's labels are: as the paper says, or as the manifest does of a task of one's own.
+    pub(crate) fn definition(&self, task: Task) -> Option<TaskDefinition> {
+        task.preset().or_else(|| self.data(task)?.definition.clone())
+    }
+
+    /// Tells how P and R compare slices in a task.
     pub(crate) fn measure(&self, task: Task) -> Measure {
-        let own = || self.data(task)?.definition.clone();
-        task.preset().or_else(own).map_or(Measure::Accuracy, |definition| definition.agreement)
+        self.definition(task).map_or(Measure::Accuracy, |definition| definition.agreement)
     }
 
     /// How far below full annotation's Dice still counts as having reached it. The margins are ours,

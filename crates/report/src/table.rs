@@ -115,15 +115,6 @@ impl<'r, R> Table<'r, R> {
         self
     }
 
-    /// Adds the columns `task` and `strategy`.
-    pub(crate) fn task_and_arm(self, of: impl Fn(&'r R) -> (Task, &'r Arm)) -> Self {
-        self.column(("task", "task"), Format::Words, |row| of(row).0).column(
-            ("strategy", "strategy"),
-            Format::Words,
-            |row| of(row).1,
-        )
-    }
-
     /// Adds the columns `mean`, `ci_low` and `ci_high` to the frame; the ends are missing below three
     /// seeds.
     pub(crate) fn interval(self, value: impl Fn(&'r R) -> Interval) -> Self {

@@ -51,7 +51,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         decimals(REACH_MM, 0)
     );
     let table = Table::of(&rows, how)
-        .task_and_arm(|r| (r.0.task, &r.0.arm))
+        .column(("task", "task"), Format::Words, |r| r.0.task)
+        .column(("strategy", "strategy"), Format::Words, |r| &r.0.arm)
         .column(("ratio", "slices"), Format::Ratio, |r| r.0.ratio)
         .tidy("steps", |r| r.0.steps)
         .tidy("slices", |r| r.0.cost().slice_share)

@@ -37,7 +37,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let whole = |r: &Effort, at: usize| r.difference[at].map(|difference| signed(difference, 0));
     let (count, voxels) = (Format::Decimals(0), "annotated_foreground_voxels");
     let table = Table::of(&rows, how)
-        .task_and_arm(|r| (r.round.task, &r.round.arm))
+        .column(("task", "task"), Format::Words, |r| r.round.task)
+        .column(("strategy", "strategy"), Format::Words, |r| &r.round.arm)
         .tidy("ratio", |r| r.round.ratio)
         .tidy("slices", |r| r.cost.slice_share)
         .column(("annotated_slices", "slices annotated"), Format::Decimals(1), |r| r.cost.slices)

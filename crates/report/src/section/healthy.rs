@@ -33,7 +33,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
          other table. Mean over cases, then over seeds, {HALF}."
     );
     let table = Table::of(&rows, how)
-        .task_and_arm(|r| (r.round.task, &r.round.arm))
+        .column(("task", "task"), Format::Words, |r| r.round.task)
+        .column(("strategy", "strategy"), Format::Words, |r| &r.round.arm)
         .column(("ratio", "slices"), Format::Ratio, |r| r.round.ratio)
         .column(("cases", "cases"), Format::Decimals(0), |r| r.voxels.cases)
         .column(("left_empty", "left empty"), Format::Share, |r| r.left_empty.value.mean)

@@ -2,9 +2,9 @@
 
 use super::statistics::{assert_cells, of_three, of_two, p_of};
 use super::{read, record, report, rows, sample, small};
-use slicewise_data::{Part, Task};
-use slicewise_experiment::RoundRecord;
+use slicewise_data::{Part, Task, TaskDefinition};
 use slicewise_experiment::record::FULL;
+use slicewise_experiment::{DataManifest, RoundRecord};
 use std::collections::BTreeMap;
 
 /// Full annotation of a model in three seeds of two Part B cases, in 256ths; Part A is one case
@@ -109,6 +109,28 @@ fn a_further_model_stands_beside_the_first_at_each_ratio() {
     // One model, or full annotation alone, has no such table.
     let alone = small(&[0, 1, 2], of("plain", 0.0).to_vec());
     assert!(!report(&alone).path().join("tables/models.csv").exists());
+}
+
+#[test]
+fn a_plan_stands_beside_each_earlier_one_of_the_same_labels() {
+    let (same, other) = (TaskDefinition::TISSUE_SEGMENTATION, TaskDefinition::BRAIN_EXTRACTION);
+    let plans = [("a-plan", &same, 0.0), ("b-plan", &same, 0.125), ("c-labels", &other, 0.25)];
+    let mut results = small(&[0, 1, 2], Vec::new());
+    let data = results.manifest.data.remove(0);
+    for (place, (name, definition, more)) in (0..).zip(plans) {
+        let task: Task = name.parse().unwrap();
+        let definition = Some(definition.clone());
+        results.manifest.data.push(DataManifest { task, definition, ..data.clone() });
+        results.records.extend([0, 1, 2].map(|seed| {
+            let steps = 100 * (1 + place);
+            let record = record("random", seed, 0.25, &[0.5 + more, 0.625 + more]);
+            RoundRecord { task, steps, ..record }
+        }));
+    }
+    let table = rows(&read(report(&results).path(), "tables/models.csv"));
+    assert_eq!(table.len(), 2, "{table:?}");
+    assert_eq!(table[1][..5].join(","), "b-plan,attention-unet,a-plan,random,0.25");
+    assert_cells(&table[1][5..8], &[0.125, 0.125, 0.125]);
 }
 
 #[test]
