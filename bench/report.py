@@ -1,6 +1,6 @@
 """A results folder of 10,000 records, and a report of it as a Python script.
 
-    report.py repeat RESULTS OUT     RESULTS with its seeds again and again, until there are 10,000 records
+    report.py repeat RESULTS OUT     unpacked RESULTS with its seeds again and again, until there are 10,000 records
     report.py write RESULTS OUT      reads it; writes table2.csv and the curves of Fig. 5
 
 The script does a part of what `slicewise report` does: of its tables one, of its figures one, no page.
@@ -14,7 +14,7 @@ import statistics
 import sys
 
 RECORDS = 10_000
-FIELDS = ["task", "part", "strategy", "ratio", "mean", "ci_low", "ci_high", "seeds", "cases"]
+FIELDS = ["task", "part", "strategy", "ratio", "mean", "ci_low", "ci_high", "seeds", "cases", "steps", "asked"]
 
 
 def repeat(results: pathlib.Path, out: pathlib.Path) -> None:
@@ -57,19 +57,27 @@ def write(results: pathlib.Path, out: pathlib.Path) -> None:
     from matplotlib import pyplot
 
     groups = collections.defaultdict(list)
+    shares = collections.defaultdict(list)
     for path in sorted((results / "records").rglob("*.jsonl")):
         for line in path.open():
             record = json.loads(line)
+            asked = record["task"], record["ratio"]
+            shares[asked].append(record["annotated_slices"] / record["total_slices"])
+            if not record["evaluated"]:
+                continue
             for part in ("A", "B"):
                 dice = [case["mean_dice"] for case in record["cases"] if case["part"] == part]
                 if dice:
-                    groups[record["task"], part, record["strategy"], record["ratio"]].append((np.mean(dice), len(dice)))
+                    place = asked, part, record["strategy"], record["steps"]
+                    groups[place].append((np.mean(dice), len(dice)))
     rows = []
-    for (task, part, strategy, ratio), values in sorted(groups.items()):
+    for (asked, part, strategy, steps), values in sorted(groups.items()):
         dice = np.array([mean for mean, _ in values])
         half = student_t_975(len(dice) - 1) * dice.std(ddof=1) / len(dice) ** 0.5
         mean = dice.mean()
-        rows.append([task, part, strategy, ratio, mean, mean - half, mean + half, len(dice), values[0][1]])
+        task, reached = asked[0], np.mean(shares[asked])
+        ends = [mean - half, mean + half]
+        rows.append([task, part, strategy, reached, mean, *ends, len(dice), values[0][1], steps, asked[1]])
     out.mkdir(parents=True, exist_ok=True)
     with open(out / "table2.csv", "w", newline="") as file:
         csv.writer(file).writerows([FIELDS, *rows])

@@ -298,11 +298,16 @@ fn a_packed_folder_verifies_and_goes_on() {
     let scratch = tempfile::tempdir().unwrap();
     let out = copy_of_smoke(scratch.path());
     let whole = records(&out);
-    let mut pack = slicewise(&["pack"]);
-    let said = succeed(pack.arg(&out));
-    assert!(said.contains(&format!(": {RUNS} runs, ")), "{said}");
-    assert!(records(&out).is_empty());
+    let pack = || {
+        let said = succeed(slicewise(&["pack"]).arg(&out));
+        assert!(said.contains(&format!(": {RUNS} runs, ")), "{said}");
+        assert!(records(&out).is_empty());
+    };
+    pack();
     succeed(slicewise(&["verify"]).arg(&out));
+    succeed(slicewise(&["pack", "--undo"]).arg(&out));
+    assert!(records(&out) == whole, "records differ");
+    pack();
     succeed(&mut sweep(&out, "2"));
     assert!(records(&out) == whole, "records differ");
 }

@@ -55,6 +55,9 @@ pub(crate) enum Command {
         /// The results folders
         #[arg(required = true)]
         folders: Vec<PathBuf>,
+        /// Write the records of each run to a file of their own again
+        #[arg(long)]
+        undo: bool,
     },
     /// Validate an experiment without running it: config, data, splits, disk, memory, time
     Check(CheckArguments),

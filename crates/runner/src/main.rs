@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Command::Report { folder } => report::report(&folder),
         Command::Verify { folder } => verify::run(&folder),
         Command::Page { out, folders } => report::page(&out, &folders),
-        Command::Pack { folders } => pack::run(&folders),
+        Command::Pack { folders, undo } => pack::run(&folders, undo),
         Command::Check(arguments) => check::run(&arguments),
         Command::Phantom(arguments) => phantom::run(&arguments),
         Command::Doctor { device, json } => doctor::run(&device, json),

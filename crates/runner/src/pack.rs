@@ -4,11 +4,17 @@ use crate::failure::{Failure, Outcome};
 use slicewise_experiment::{Results, ResultsFolder, packed};
 use std::path::PathBuf;
 
-/// Packs each folder, once it reads as results, and says by how much it became smaller.
-pub(crate) fn run(folders: &[PathBuf]) -> Outcome {
+/// Packs each folder, once it reads as results, and says by how much it became smaller; or, to `undo` it,
+/// unpacks each.
+pub(crate) fn run(folders: &[PathBuf], undo: bool) -> Outcome {
     for root in folders {
         Results::read(root).map_err(Failure::input)?;
-        let done = packed::pack(&ResultsFolder::new(root)).map_err(Failure::input)?;
+        let folder = ResultsFolder::new(root);
+        if undo {
+            packed::unpack(&folder).map_err(Failure::input)?;
+            continue;
+        }
+        let done = packed::pack(&folder).map_err(Failure::input)?;
         println!(
             "{}: {} runs, {:.1} MB -> {:.1} MB",
             root.display(),

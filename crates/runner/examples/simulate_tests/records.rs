@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Sweeps of strategies, and what they are called here.
 const SWEEPS: [(&str, &str); 2] = [
-    ("results/earlier/table2-neonates", "newborns"),
+    ("results/table2-neonates", "newborns"),
     ("results/phantoms/table2", "phantoms"),
 ];
 /// Ratios at which at least three strategies meet, in thousandths.
@@ -28,20 +28,23 @@ pub(crate) struct Setting {
     pub(crate) residuals: Vec<f64>,
 }
 
-/// Differences by seed and case.
+/// Dice by seed and case of one fold.
 type Scores<'a> = BTreeMap<(u64, &'a str), f64>;
+/// Those of each strategy in one fold.
+type Fold<'a> = BTreeMap<&'a str, Scores<'a>>;
 
 /// Reads the settings of every sweep, task and ratio; then one without components.
 pub(crate) fn settings() -> Result<Vec<Setting>, Box<dyn Error>> {
     let mut settings = Vec::new();
     for (folder, name) in SWEEPS {
         let results = Results::read(Path::new(folder))?;
-        let mut groups: BTreeMap<(Task, u64), BTreeMap<&str, Scores>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Task, u64), BTreeMap<Option<usize>, Fold>> = BTreeMap::new();
         for record in &results.records {
             let ratio = (1000.0 * record.ratio).round() as u64;
             let queried = ![FIRST, FULL].contains(&record.strategy.as_str());
             if queried && RATIOS.contains(&ratio) && record.model == results.manifest.models[0] {
-                let strategies = groups.entry((record.task, ratio)).or_default();
+                let folds = groups.entry((record.task, ratio)).or_default();
+                let strategies = folds.entry(record.fold).or_default();
                 let scores = strategies.entry(&record.strategy).or_default();
                 let unseen = record.cases.iter().filter(|case| case.part == Part::B);
                 scores.extend(
@@ -51,13 +54,13 @@ pub(crate) fn settings() -> Result<Vec<Setting>, Box<dyn Error>> {
                 );
             }
         }
-        for ((task, ratio), strategies) in groups {
+        for ((task, ratio), folds) in groups {
             let name = format!(
                 "{name}, {}, {} %",
                 task.name().replace('-', " "),
                 ratio as f64 / 10.0
             );
-            settings.push(setting(name, &Vec::from_iter(strategies.into_values()))?);
+            settings.push(setting(name, folds.into_values())?);
         }
     }
     let residuals = settings
@@ -72,23 +75,33 @@ pub(crate) fn settings() -> Result<Vec<Setting>, Box<dyn Error>> {
     Ok(settings)
 }
 
-fn setting(name: String, strategies: &[Scores]) -> Result<Setting, Box<dyn Error>> {
+/// What pairs of strategies of a task at a ratio show, each within each of the `folds` that has two or
+/// more seeds of both.
+fn setting<'a>(
+    name: String,
+    folds: impl Iterator<Item = Fold<'a>>,
+) -> Result<Setting, Box<dyn Error>> {
     let (mut sums, mut pairs, mut residuals) = ([0.0; 3], 0, Vec::new());
-    for (place, theirs) in strategies.iter().enumerate() {
-        for ours in &strategies[place + 1..] {
-            let scores = ours.iter().filter_map(|(&(seed, case), dice)| {
-                Some((seed, case, dice - theirs.get(&(seed, case))?))
-            });
-            let scores: Vec<(u64, &str, f64)> = scores.collect();
-            let Some(found) = variance_components(&scores)? else {
-                continue;
-            };
-            for (sum, one) in sums.iter_mut().zip([found.run, found.case, found.residual]) {
-                *sum += one;
-            }
-            pairs += 1;
-            residuals.extend(left_over(&scores));
+    let folds = folds.map(|fold| Vec::from_iter(fold.into_values()));
+    let pairs_of = |strategies: Vec<Scores<'a>>| {
+        let pairs =
+            (1..strategies.len()).flat_map(|ours| (0..ours).map(move |theirs| [ours, theirs]));
+        let pairs = pairs.map(|pair| pair.map(|place| strategies[place].clone()));
+        Vec::from_iter(pairs)
+    };
+    for [ours, theirs] in folds.flat_map(pairs_of) {
+        let scores = ours.iter().filter_map(|(&(seed, case), dice)| {
+            Some((seed, case, dice - theirs.get(&(seed, case))?))
+        });
+        let scores: Vec<(u64, &str, f64)> = scores.collect();
+        let Some(found) = variance_components(&scores)? else {
+            continue;
+        };
+        for (sum, one) in sums.iter_mut().zip([found.run, found.case, found.residual]) {
+            *sum += one;
         }
+        pairs += 1;
+        residuals.extend(left_over(&scores));
     }
     let deviations = sums.map(|sum| (sum / f64::from(pairs)).max(0.0).sqrt());
     let squares: f64 = residuals.iter().map(|left| left * left).sum();
