@@ -47,7 +47,7 @@ pub(crate) struct Observations<'a> {
     /// Those of each round, part and seed are neighbours. With folds a seed has several records: Part
     /// B of its folds together is every case once.
     rows: Vec<Row<'a>>,
-    /// The same rows: `round,part,fold,seed,case,dice`.
+    /// The same rows: `round,part,fold,seed,case,value`.
     frame: DataFrame,
 }
 
@@ -64,8 +64,11 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Observations<'a> {
-    /// All cases of `rounds`, each given by its records, one a run.
-    pub(crate) fn of(rounds: &[&[&'a RoundRecord]]) -> Result<Self> {
+    /// All cases of `rounds`, each given by its records, one a run, to be compared by `value`.
+    pub(crate) fn of(
+        rounds: &[&[&'a RoundRecord]],
+        value: fn(&CaseRecord) -> Option<f64>,
+    ) -> Result<Self> {
         let mut rows = Vec::new();
         for (round, records) in rounds.iter().enumerate() {
             let cases = records.iter().flat_map(|record| record.cases.iter().map(|c| (*record, c)));
@@ -79,7 +82,7 @@ impl<'a> Observations<'a> {
             .tidy("fold", |r| run_of(r.record).0)
             .tidy("seed", |r| r.record.seed)
             .tidy("case", |r| r.case.case.as_str())
-            .tidy("dice", |r| Some(r.scored(|case| case.mean_dice)?.1))
+            .tidy("value", |r| Some(r.scored(value)?.1))
             .frame("observations")?;
         Ok(Self { rows, frame })
     }
@@ -119,7 +122,7 @@ impl<'a> Observations<'a> {
         })
     }
 
-    /// Tests the difference in mean Dice of each pair of rounds, the first minus the second, on the
+    /// Tests the difference in value of each pair of rounds, the first minus the second, on the
     /// same Part B case in the same run; `None` without any.
     pub(crate) fn differences(&self, pairs: &[[&Round; 2]]) -> Result<Vec<Option<CrossedT>>> {
         let name = "observations";
@@ -127,8 +130,8 @@ impl<'a> Observations<'a> {
     }
 
     fn tested(&self, pairs: &[[&Round; 2]]) -> PolarsResult<Vec<Option<CrossedT>>> {
-        let (part, dice) = (self.frame.column("part")?.str()?, self.frame.column("dice")?);
-        let unseen = self.frame.filter(&(part.equal(part_name(Part::B)) & dice.is_not_null()))?;
+        let (part, value) = (self.frame.column("part")?.str()?, self.frame.column("value")?);
+        let unseen = self.frame.filter(&(part.equal(part_name(Part::B)) & value.is_not_null()))?;
         let places: Vec<u32> = (0..pairs.len() as u32).collect();
         let [ours, theirs] = [0, 1]
             .map(|side| pairs.iter().map(|pair| pair[side].place as u32).collect::<Vec<u32>>());
@@ -138,7 +141,7 @@ impl<'a> Observations<'a> {
         let both = ours.inner_join(&unseen, keys("theirs"), keys("round"))?;
         // The order of sums.
         let both = both.sort(keys("pair"), SortMultipleOptions::default())?;
-        let difference = (both.column("dice")? - both.column("dice_right")?)?;
+        let difference = (both.column("value")? - both.column("value_right")?)?;
         let (pair, fold) = (both.column("pair")?.u32()?, both.column("fold")?.u32()?);
         let (seed, case) = (both.column("seed")?.u64()?, both.column("case")?.str()?);
         let difference = difference.f64()?;
@@ -159,7 +162,7 @@ pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p
     test in which whole seeds and whole cases are random: other seeds and other cases would give \
     another mean. Below three seeds the value stands alone.";
 
-/// How the Part B Dice of two rounds differs where both have one.
+/// How the Part B Dice of two rounds differs where both have one, or another value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paired {
     /// Mean over cases, and its 95 % interval for random runs and cases; without ends below three

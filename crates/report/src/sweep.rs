@@ -85,6 +85,15 @@ pub(crate) struct Standing {
     pub(crate) tests: [usize; 3],
 }
 
+/// All cases of all rounds, to be compared by `value`.
+pub(crate) fn observed<'a>(
+    rounds: &'a [Round<'a>],
+    value: fn(&CaseRecord) -> Option<f64>,
+) -> Result<Observations<'a>> {
+    let records = rounds.iter().map(|round| &round.records[..]).collect_vec();
+    Observations::of(&records, value)
+}
+
 impl<'a> Sweep<'a> {
     /// Computes what sections share, from [`rounds`](crate::rounds::rounds) of the results.
     pub(crate) fn new(
@@ -92,8 +101,7 @@ impl<'a> Sweep<'a> {
         rounds: &'a [Round<'a>],
         root: Option<&'a Path>,
     ) -> Result<Self> {
-        let records = rounds.iter().map(|round| &round.records[..]).collect_vec();
-        let observations = Observations::of(&records)?;
+        let observations = observed(rounds, |case| case.mean_dice)?;
         let mut sweep = Self {
             results,
             config: serde_yaml::from_str(&results.config).unwrap_or_default(),

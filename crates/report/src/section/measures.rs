@@ -5,11 +5,9 @@
 //! which Dice over those, and surface distances, see. `measure` is a name in [`MEASURES`];
 //! `undefined` counts classes of cases, over all runs, that have no value.
 
-use crate::format::list_of;
 use crate::prelude::*;
 use crate::rounds::{HALF, Score};
 use crate::section::{Content, Format, Grid, Made, Sweep, Table, pivot};
-use slicewise_figure::FEW;
 
 /// Values of the foreground classes of a case.
 type Classes = [(String, Option<f64>)];
@@ -28,8 +26,6 @@ struct Measure {
     of_case: Option<fn(&CaseRecord) -> Option<f64>>,
 }
 
-const SLICE_R: &str = "slice_r";
-
 /// In the order of tables.
 static MEASURES: [Measure; 8] = [
     Measure {
@@ -38,7 +34,7 @@ static MEASURES: [Measure; 8] = [
     },
     Measure {
         of_case: Some(slice_r),
-        ..mean_of(SLICE_R, (Part::B, "mean R of slices", 3), |_| &[])
+        ..mean_of("slice_r", (Part::B, "mean R of slices", 3), |_| &[])
     },
     mean_of("unannotated_dice", (Part::A, "Dice between annotated slices (Part A)", 3), |case| {
         &case.unannotated_dice
@@ -74,8 +70,8 @@ impl Measure {
     }
 }
 
-/// The mean over the slices whose ground truth has foreground; `None` if no slice has.
-fn slice_r(case: &CaseRecord) -> Option<f64> {
+/// The paper's eq. 1: mean R over the slices whose ground truth has foreground; `None` if no slice has.
+pub(crate) fn slice_r(case: &CaseRecord) -> Option<f64> {
     let slices = case.r.iter().zip(&case.foreground);
     mean(slices.filter(|(_, foreground)| **foreground).map(|(r, _)| *r))
 }
@@ -102,8 +98,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .score(|r| r.score)
         .tidy("undefined", |r| r.undefined)
         .frame("measures")?;
-    let content = Content::table(frame, vec![grid(&rows)]);
-    Ok(Some(content.told(sweep, |task| sentence(sweep, &rows, task))))
+    Ok(Some(Content::table(frame, vec![grid(&rows)])))
 }
 
 /// Every round that was evaluated, part and measure that has a value, in the order of rounds.
@@ -156,36 +151,4 @@ fn grid(rows: &[Row]) -> Grid {
         }
     }
     table.grid()
-}
-
-/// Says whether the order of the strategies depends on the measure.
-fn sentence(sweep: &Sweep, rows: &[Row], task: Task) -> Option<String> {
-    let orders = |measure: &str| {
-        let own = rows.iter().filter(|row| {
-            let of_task = row.round.task == task && row.part == Part::B;
-            of_task && row.round.arm.is_strategy() && row.measure.name == measure
-        });
-        let ratios = own.into_group_map_by(|row| ratio_key(row.round.ratio)).into_iter();
-        let ordered = ratios.filter(|(_, rows)| rows.len() > 1).map(|(ratio, mut rows)| {
-            rows.sort_by(|a, b| b.score.value.mean.total_cmp(&a.score.value.mean));
-            (ratio, rows.into_iter().map(|row| &row.round.arm).collect())
-        });
-        ordered.collect::<BTreeMap<u64, Vec<&Arm>>>()
-    };
-    let (by_volume, by_slices) = (orders("dice"), orders(SLICE_R));
-    let at = ratio_key(sweep.compared_ratio(task)?);
-    let (volume, slices) = (by_volume.get(&at)?, by_slices.get(&at)?);
-    let names = |arms: &[&Arm]| list_of(&arms.iter().map(|arm| arm.label()).collect_vec(), FEW);
-    let how = match (names(volume), names(slices)) {
-        (by_volume, _) if volume == slices => format!("alike: {by_volume}"),
-        (by_volume, by_slices) => {
-            format!("differently: {by_volume} by volume, {by_slices} by slices")
-        }
-    };
-    let differ = by_volume.iter().filter(|(ratio, order)| by_slices.get(ratio) != Some(*order));
-    let (ratio, n, differ) = (percent(at as f64 / 1e6), by_volume.len(), differ.count());
-    Some(format!(
-        "At {ratio} volume Dice and the mean R of slices (the paper's measure) order the strategies {how} \
-         (best first). Of {n} ratio(s) with two strategies or more the order differs at {differ}."
-    ))
 }

@@ -119,7 +119,7 @@ fn stops<'a>(sweep: &Sweep<'a>) -> Result<Vec<Stop<'a>>> {
     let at_stop = groups.values().map(|runs| runs.values().flatten().copied().collect_vec());
     let at_stop = at_stop.collect_vec();
     let at_stop = at_stop.iter().map(Vec::as_slice).collect_vec();
-    let dice = Observations::of(&at_stop)?.scores(|case| case.mean_dice);
+    let dice = Observations::of(&at_stop, |case| case.mean_dice)?.scores(|case| case.mean_dice);
     let stops = groups.into_iter().zip(&at_stop).enumerate();
     let stops = stops.map(|(place, (((task, arm), runs), records))| {
         let curve = sweep.curve(task, Part::B, arm);

@@ -69,22 +69,6 @@ fn slices_surfaces_and_the_scans_grid_are_what_a_hand_computes() {
 }
 
 #[test]
-fn the_page_says_whether_slices_order_the_strategies_otherwise() {
-    let page = |r: [f64; 2]| {
-        let random = scored("random", [0.8, 0.8], [[0.5, 0.5]; 2]);
-        let own = scored("my-own", [0.7, 0.7], [r; 2]);
-        read(report(&small(&[0], vec![random, own])).path(), "report.html")
-    };
-    let other = page([0.5, 0.6]);
-    let words = "order the strategies differently: random, my-own by volume, my-own, random by slices \
-        (best first). Of 1 ratio(s) with two strategies or more the order differs at 1.";
-    assert!(other.contains(words), "{other}");
-    let alike = page([0.4, 0.5]);
-    assert!(alike.contains("order the strategies alike: random, my-own (best first)"), "{alike}");
-    assert!(alike.contains("the order differs at 0."), "{alike}");
-}
-
-#[test]
 fn effort_is_slices_and_contours_by_the_stated_model() {
     let drawn = |strategy: &str, slices: u64, voxels: u64, contour_mm: f64| {
         let mut record = record(strategy, 0, 0.5, &[0.8]);
