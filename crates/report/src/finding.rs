@@ -1,9 +1,6 @@
 //! What the Dice of a sweep shows, in sentences made from its numbers; nothing here is typed in but
-//! the paper's own values.
-//!
-//! Strategies are compared on the same Part B cases in the same seeds: all strategies of a seed
-//! share split, first slices and first weights, so the difference there is what a strategy is
-//! worth. "Separated" means that its 95 % interval, for random seeds and cases, leaves out 0.
+//! the paper's own values. Strategies are compared on the same Part B cases in the same seeds.
+//! "Separated" means that the 95 % interval, for random seeds and cases, leaves out 0.
 
 use crate::arm::PROPOSED;
 use crate::format::{around, decimals, ends, list, signed, with_ends};

@@ -40,6 +40,8 @@ pub(crate) struct Sweep<'a> {
     /// The primary model's points, sorted by task, part, arm, ratio and steps.
     pub(crate) points: Vec<Point<'a>>,
     pub(crate) agreements: Vec<Agreement>,
+    /// Every point but full annotation minus that with as many steps, where it exists, in their order.
+    pub(crate) from_full: Vec<Compared<'a>>,
     /// The minimum cost of each task and strategy, where full annotation with as many steps exists.
     pub(crate) costs: Vec<MinimumCost<'a>>,
     /// Pairs of strategies at one ratio, sorted by task, ratio, rival and strategy; the rival comes
@@ -111,6 +113,7 @@ impl<'a> Sweep<'a> {
             observations,
             points: Vec::new(),
             agreements: agreements(rounds),
+            from_full: Vec::new(),
             costs: Vec::new(),
             comparisons: Vec::new(),
             standings: Vec::new(),
@@ -120,7 +123,8 @@ impl<'a> Sweep<'a> {
         let points = sweep.primary().flat_map(parts).flatten();
         sweep.points = points.sorted_by_key(|point| (point.task, point.part)).collect();
         sweep.comparisons = sweep.compared_strategies()?;
-        sweep.costs = sweep.minimum_costs()?;
+        sweep.from_full = sweep.compared_with_full()?;
+        sweep.costs = sweep.minimum_costs();
         sweep.standings = standings(&sweep);
         Ok(sweep)
     }
@@ -142,26 +146,34 @@ impl<'a> Sweep<'a> {
         compare(&self.observations, &pairs, |round| round.state())
     }
 
+    fn compared_with_full(&self) -> Result<Vec<Compared<'a>>> {
+        let points = self.points.iter().filter(|of| of.part == Part::B && of.arm != Arm::Full);
+        let equal = |point: &Point<'a>| {
+            Some([point.round, self.full(point.task, Part::B, point.steps)?.round])
+        };
+        compare(&self.observations, &points.filter_map(equal).collect_vec(), |round| round.task)
+    }
+
     /// Finds the minimum cost of every task, strategy and rule, in the order of tables.
-    fn minimum_costs(&self) -> Result<Vec<MinimumCost<'a>>> {
+    fn minimum_costs(&self) -> Vec<MinimumCost<'a>> {
         let mut costs = Vec::new();
         for (task, arm) in self.tasks().into_iter().cartesian_product(self.strategies()) {
-            let points = self.curve(task, Part::B, &arm).into_iter();
-            let equal = points
-                .map(|point| Some([point.round, self.full(task, Part::B, point.steps)?.round]));
-            let equal: Vec<_> = equal.collect::<Option<_>>().unwrap_or_default();
-            let rounds = compare(&self.observations, &equal, |_| ())?;
+            let curve = self.curve(task, Part::B, &arm);
+            let of = |place| self.from_full.iter().find(|of| of.ours.place == place).copied();
+            let rounds =
+                curve.iter().map(|point| of(point.round.place)).collect::<Option<Vec<_>>>();
+            let rounds = rounds.unwrap_or_default();
             let first = |rule, end: fn(Interval) -> Option<f64>| {
                 let near = |value: f64| value >= -self.margin(task);
                 let reached = rounds.iter().find(|at| end(at.paired.difference).is_some_and(near));
                 MinimumCost { task, arm: arm.clone(), rule, reached: reached.copied() }
             };
-            if !equal.is_empty() {
+            if !rounds.is_empty() {
                 costs.push(first(BY_MEAN, |difference| Some(difference.mean)));
                 costs.push(first("interval", |difference| difference.low));
             }
         }
-        Ok(costs)
+        costs
     }
 
     /// Gives the share of Part A's foreground voxels within [`REACH_MM`] of an annotated slice of the

@@ -1,6 +1,5 @@
-//! Is one strategy better than another? Every pair of strategies at every ratio that both have,
-//! paired over case and seed on Part B.
-//!
+//! Is one strategy better than another? Every pair of strategies at every ratio that both have, and each
+//! strategy minus full annotation of as many steps, paired over case and seed on Part B.
 //! `mean` is the Dice of `strategy` minus that of `rival`, `ci_*` its interval for random seeds and
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
@@ -15,13 +14,10 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let reference = sweep.reference().filter(|_| sweep.strategies().len() > FEW);
     let how = format!(
         "Mean Dice of the first strategy minus the second's on the same Part B case and seed. \
-         {CROSSED} Holm's correction is over all pairs of strategies of a task at a ratio. The \
-         page shows one ratio a task{}; tables/comparison.csv has every one.",
-        if reference.is_some() {
-            ", and of many strategies only pairs with the reference"
-        } else {
-            ""
-        }
+         {CROSSED} Holm's correction is over all pairs of strategies of a task at a ratio, and over all \
+         differences from full annotation of a task, which had as many training steps. The page \
+         shows one ratio a task{}; tables/comparison.csv has every one.",
+        reference.as_ref().map_or("", |_| ", and of many strategies only pairs with the reference")
     );
     let is_shown = |r: &Compared| {
         let with = |arm: &Arm| reference.as_ref().is_none_or(|reference| reference == arm);
@@ -29,7 +25,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         ratio == Some(ratio_key(r.ours.ratio)) && (with(&r.ours.arm) || with(&r.theirs.arm))
     };
     let ratio = |round: &Round| ratio_key(round.ratio) as f64 / 1e6;
-    let table = differences(&sweep.comparisons, how, "rival", ratio).on_page(is_shown);
+    let rows = [&sweep.comparisons[..], &sweep.from_full].concat();
+    let table = differences(&rows, how, "rival", ratio).on_page(is_shown);
     Ok(Some(Content::of("comparison", table)?))
 }
 

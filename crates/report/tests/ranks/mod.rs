@@ -143,12 +143,13 @@ fn of_twelve_strategies_eight_have_a_colour() {
     assert_eq!(thin, 4 * 4);
     let page = read(dir.path(), "report.html");
     assert!(page.contains("4 others are thin grey lines; the tables name all."));
-    // Of 66 pairs a task, the page shows those with the reference; the matrix is a figure alone.
+    // Of 66 pairs a task, the page shows those with the reference, and its distance from full
+    // annotation; the matrix is a figure alone.
     let section = |name: &str| {
         let section = page.split(&format!("<section id=\"made-up-sweep-{name}\">")).nth(1);
         section.unwrap().split("</section>").next().unwrap().to_owned()
     };
-    assert_eq!(section("comparison").matches("<tr").count(), 1 + 2 * 11);
+    assert_eq!(section("comparison").matches("<tr").count(), 1 + 2 * (11 + 1));
     assert!(!section("penalty").contains("<table") && section("penalty").contains("<svg"));
 }
 

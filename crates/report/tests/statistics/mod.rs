@@ -219,6 +219,24 @@ fn pairs_are_joined_by_seed_and_case_not_by_place() {
 }
 
 #[test]
+fn a_point_is_compared_with_full_annotation_of_as_many_steps() {
+    let full = above_random(FULL, [[40; 3]; 3]);
+    let longer = |mut record: RoundRecord| {
+        (record.steps, record.round) = (20, 1);
+        record
+    };
+    let records =
+        [above_random("random", [[0; 3]; 3]), full.clone(), full.into_iter().map(longer).collect()];
+    let mut records = records.concat();
+    records.iter_mut().filter(|record| record.strategy == FULL).for_each(|full| full.ratio = 1.0);
+    let dir = report(&small(&[0, 1, 2], records));
+    let table = rows(&read(dir.path(), "tables/comparison.csv"));
+    assert_eq!(table.len(), 2, "{table:?}");
+    assert_eq!(table[1][..4].join(","), "tissue-segmentation,0.5,random,full");
+    assert_cells(&table[1][4..7], &[-40.0 / 256.0; 3]);
+}
+
+#[test]
 fn what_shares_no_ratio_is_not_compared() {
     let records = vec![
         record("random", 0, 0.25, &[0.7]),
@@ -234,9 +252,10 @@ fn what_shares_no_ratio_is_not_compared() {
 #[test]
 fn the_page_shows_the_compared_ratio_and_names_the_shared_ones() {
     let dir = report(&sample::sweep(&[0, 1, 2]));
-    // Pairs of 3 strategies at 12.5 %, of 4 at 25 % and 50 %, in two tasks.
+    // Pairs of 3 strategies at 12.5 %, of 4 at 25 % and 50 %, and all 19 points beside full
+    // annotation, in two tasks.
     let table = rows(&read(dir.path(), "tables/comparison.csv"));
-    assert_eq!(table.len() - 1, 2 * (3 + 6 + 6));
+    assert_eq!(table.len() - 1, 2 * (3 + 6 + 6 + 19));
     assert!(table[1..].iter().all(|row| row[9..].join(",") == "3,4,12"));
     let page = read(dir.path(), "report.html");
     let section = |name: &str| {
