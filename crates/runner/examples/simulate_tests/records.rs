@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Sweeps of strategies, and what they are called here.
 const SWEEPS: [(&str, &str); 2] = [
-    ("results/table2-neonates", "newborns"),
+    ("results/newborns/table2-neonates", "newborns"),
     ("results/phantoms/table2", "phantoms"),
 ];
 /// Ratios at which at least three strategies meet, in thousandths.
