@@ -82,26 +82,20 @@ fn setting<'a>(
     folds: impl Iterator<Item = Fold<'a>>,
 ) -> Result<Setting, Box<dyn Error>> {
     let (mut sums, mut pairs, mut residuals) = ([0.0; 3], 0, Vec::new());
-    let folds = folds.map(|fold| Vec::from_iter(fold.into_values()));
-    let pairs_of = |strategies: Vec<Scores<'a>>| {
-        let pairs =
-            (1..strategies.len()).flat_map(|ours| (0..ours).map(move |theirs| [ours, theirs]));
-        let pairs = pairs.map(|pair| pair.map(|place| strategies[place].clone()));
-        Vec::from_iter(pairs)
-    };
-    for [ours, theirs] in folds.flat_map(pairs_of) {
-        let scores = ours.iter().filter_map(|(&(seed, case), dice)| {
-            Some((seed, case, dice - theirs.get(&(seed, case))?))
-        });
-        let scores: Vec<(u64, &str, f64)> = scores.collect();
-        let Some(found) = variance_components(&scores)? else {
-            continue;
-        };
-        for (sum, one) in sums.iter_mut().zip([found.run, found.case, found.residual]) {
-            *sum += one;
+    for strategies in folds.map(|fold| Vec::from_iter(fold.into_values())) {
+        for (place, ours) in strategies.iter().enumerate() {
+            for theirs in &strategies[..place] {
+                let scores = differences(ours, theirs);
+                let Some(found) = variance_components(&scores)? else {
+                    continue;
+                };
+                for (sum, one) in sums.iter_mut().zip([found.run, found.case, found.residual]) {
+                    *sum += one;
+                }
+                pairs += 1;
+                residuals.extend(left_over(&scores));
+            }
         }
-        pairs += 1;
-        residuals.extend(left_over(&scores));
     }
     let deviations = sums.map(|sum| (sum / f64::from(pairs)).max(0.0).sqrt());
     let squares: f64 = residuals.iter().map(|left| left * left).sum();
@@ -113,6 +107,14 @@ fn setting<'a>(
         deviations,
         residuals,
     })
+}
+
+/// One strategy minus another, by seed and case.
+fn differences<'a>(ours: &Scores<'a>, theirs: &Scores<'a>) -> Vec<(u64, &'a str, f64)> {
+    let both = ours
+        .iter()
+        .filter_map(|(&(seed, case), dice)| Some((seed, case, dice - theirs.get(&(seed, case))?)));
+    both.collect()
 }
 
 /// What is left of a whole table without the means of its rows and columns.
