@@ -98,13 +98,17 @@ pub struct TaskData {
     /// How intensities were scaled, the same in every case. `None` if each case was standardised by
     /// its own mean and standard deviation.
     pub intensities: Option<IntensityScale>,
-    /// All cases, sorted by id.
+    /// All cases that are trained on or scored, sorted by id.
     pub cases: Vec<Case>,
+    /// Cases of Part A, sorted by id, that are neither: their Dice along the training is in the
+    /// learning curves and nowhere else.
+    pub held_out: Vec<Case>,
 }
 
 impl TaskData {
     /// Returns the SHA-256, in hexadecimal, of everything that an experiment can see: task,
-    /// definition (unless it is the paper's), classes, and each case's id, part, grid, intensities and labels.
+    /// definition (unless it is the paper's), classes, and each case's id, part, grid, intensities and labels,
+    /// after all others those of cases that are held out.
     /// The labels on the scan's own voxels are left out: they are for scores alone, and those that
     /// train follow from them.
     pub fn sha256(&self) -> String {
@@ -122,9 +126,14 @@ impl TaskData {
         for class in &self.classes {
             text(&mut hasher, class);
         }
-        for case in &self.cases {
+        let held_out = self.held_out.iter().map(|case| (case, "held out"));
+        let cases = self.cases.iter().map(|case| match case.part {
+            Part::A => (case, "A"),
+            Part::B => (case, "B"),
+        });
+        for (case, part) in cases.chain(held_out) {
             text(&mut hasher, &case.id);
-            text(&mut hasher, &format!("{:?}", case.part));
+            text(&mut hasher, part);
             for &length in case.image.voxels.shape() {
                 hasher.update((length as u64).to_le_bytes());
             }

@@ -88,6 +88,12 @@ pub struct DataConfig {
     /// dataset's own split (the `split` column of a manifest).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_b: Option<Vec<String>>,
+    /// Ids of cases to hold out of Part A: they are neither trained on nor in any table. After every
+    /// `checkpoint_every` steps they are segmented, and their Dice is kept with the training loss, so
+    /// that one sees whether training has come to rest. With `folds` such a case is held out wherever it
+    /// is not unseen itself. Default: none, since each costs a prediction each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<Vec<String>>,
     /// Number of cases to draw at random for Part B, 1 or more, instead of naming them in `part_b`.
     /// Subjects are drawn whole, so that none has sessions in both parts; this can give a few cases
     /// more. Default: no draw.
@@ -175,6 +181,7 @@ impl DataConfig {
             normalise: Normalise::Mr,
             part_a: None,
             part_b: None,
+            held_out: None,
             part_b_count: None,
             folds: None,
             fold: None,
@@ -186,6 +193,11 @@ impl DataConfig {
     /// Tells whether all prepared cases have cubic voxels, whatever their files have.
     pub fn is_cubic(&self) -> bool {
         self.dataset == "phantom" || self.spacing_mm.and_then(Spacing::isotropic).is_some()
+    }
+
+    /// Whether a case of Part A is held out of training.
+    pub(crate) fn holds_out(&self, id: &str) -> bool {
+        self.held_out.iter().flatten().any(|held| held == id)
     }
 
     /// Returns the data folder (or manifest): `path`, else `$SLICEWISE_DATA`, else

@@ -55,12 +55,16 @@ pub fn load_task(
     if let Some(problem) = twins.into_iter().next() {
         return Err(problem);
     }
+    let loaded = loaded.into_iter().map(|(case, _)| case);
+    let (held_out, cases) =
+        loaded.partition(|case| case.part == Part::A && config.holds_out(&case.id));
     Ok(TaskData {
         task,
         definition: definition.clone(),
         classes: selection.grouping.classes,
         intensities: scale,
-        cases: loaded.into_iter().map(|(case, _)| case).collect(),
+        cases,
+        held_out,
     })
 }
 
@@ -170,7 +174,8 @@ fn scale(
     };
     let cases = selection.cases.par_iter();
     let part_a = cases
-        .filter(|(_, part)| *part == Part::A && config.normalise.needs_part_a())
+        .filter(|(case, part)| *part == Part::A && !config.holds_out(&case.id))
+        .filter(|_| config.normalise.needs_part_a())
         .map(of_case)
         .try_reduce(Intensities::default, |sum, counts| Ok(sum.add(&counts)))?;
     config.normalise.scale(&part_a)

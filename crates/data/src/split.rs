@@ -1,4 +1,5 @@
 //! Splits cases into Part A and Part B: by name, by the dataset itself, at random, or fold by fold.
+//! Cases that are held out count as Part A here.
 //!
 //! The random draw ranks subjects by the SHA-256 of seed and name, lowest first. It needs no
 //! generator and does not depend on the order of the cases. A case that one task lacks (two ALBERT
@@ -37,8 +38,12 @@ pub(crate) fn assign(
         .filter_map(|case| parts.get(&case.id).map(|&part| (case, part)))
         .collect();
     problems.extend(subjects_in_both(&assigned));
+    problems.extend(held_out_in_part(&assigned, config));
     for (part, name) in [(Part::A, "A"), (Part::B, "B")] {
-        if !assigned.iter().any(|(_, of)| *of == part) {
+        let of_part = |(case, of): &(CaseSource, Part)| {
+            *of == part && (*of == Part::B || !config.holds_out(&case.id))
+        };
+        if !assigned.iter().any(of_part) {
             problems.push(DataError::EmptyPart {
                 part: name,
                 cases: total,
@@ -62,7 +67,11 @@ fn check_lists(cases: &[CaseSource], config: &DataConfig) -> Vec<DataError> {
         });
     }
     let known: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    let lists = [("part_a", &config.part_a), ("part_b", &config.part_b)];
+    let lists = [
+        ("part_a", &config.part_a),
+        ("part_b", &config.part_b),
+        ("held_out", &config.held_out),
+    ];
     for (field, list) in lists {
         let mut seen = BTreeSet::new();
         for id in list.iter().flatten() {
@@ -130,6 +139,9 @@ fn parts_by_id(
     let mut parts: BTreeMap<String, Part> =
         candidates(&b).into_iter().map(|id| (id, Part::A)).collect();
     parts.extend(b.into_iter().map(|id| (id, Part::B)));
+    for id in config.held_out.iter().flatten() {
+        parts.entry(id.clone()).or_insert(Part::A);
+    }
     Ok(parts)
 }
 
@@ -238,7 +250,8 @@ fn draw(
     config: &DataConfig,
     count: usize,
 ) -> Result<BTreeSet<String>, DataError> {
-    let reserved: BTreeSet<&String> = config.part_a.iter().flatten().collect();
+    let reserved = config.part_a.iter().chain(&config.held_out).flatten();
+    let reserved: BTreeSet<&String> = reserved.collect();
     let subjects = by_hash(
         cases.iter().filter(|case| !reserved.contains(&case.id)),
         config,
@@ -258,6 +271,40 @@ fn draw(
         drawn.extend(sessions.iter().map(|case| case.id.clone()));
     }
     Ok(drawn)
+}
+
+/// Returns what is wrong with the cases that are held out: without folds none may be in Part B, and
+/// no other case of Part A may be of the same subject.
+fn held_out_in_part(assigned: &[(CaseSource, Part)], config: &DataConfig) -> Vec<DataError> {
+    let problem = |problem| DataError::Setting {
+        field: "held_out",
+        problem,
+    };
+    let (held, others): (Vec<_>, Vec<_>) = assigned
+        .iter()
+        .partition(|(case, _)| config.holds_out(&case.id));
+    let mut problems = Vec::new();
+    for (case, part) in held {
+        if *part == Part::B {
+            if config.folds.is_none() {
+                let id = &case.id;
+                problems.push(problem(format!(
+                    "expected cases of Part A, got \"{id}\", which is in Part B"
+                )));
+            }
+            continue;
+        }
+        let same = |(other, part): &&&(CaseSource, Part)| {
+            *part == Part::A && other.subject == case.subject
+        };
+        if let Some((other, _)) = others.iter().find(same) {
+            problems.push(problem(format!(
+                "expected whole subjects, got \"{}\" and not \"{}\" of the same subject",
+                case.id, other.id
+            )));
+        }
+    }
+    problems
 }
 
 fn subjects_in_both(assigned: &[(CaseSource, Part)]) -> Vec<DataError> {

@@ -2,6 +2,7 @@
 //! compares predictions with ground truth.
 
 use crate::record::{CaseRecord, OwnGridRecord};
+use ndarray::Array3;
 use slicewise_core::{IGNORE, Prediction};
 use slicewise_data::{Case, GridError, Part, on_grid};
 use slicewise_metrics::{
@@ -124,6 +125,27 @@ pub fn evaluate(
     })
 }
 
+/// Returns the mean Dice over foreground classes of a segmentation of `case`, `[D, H, W]` with labels
+/// below `classes`; `None` where the truth has no foreground.
+///
+/// # Errors
+/// The segmentation's shape differs from the case's, or a label is beyond `classes`.
+pub(crate) fn volume_dice(
+    case: &Case,
+    mut segmentation: Array3<u8>,
+    classes: usize,
+) -> Result<Option<f64>, ScoreError> {
+    segmentation.zip_mut_with(&case.labels.voxels, |class, &drawn| {
+        *class = known(*class, drawn);
+    });
+    let truth = case.drawn_labels();
+    if truth.iter().all(|&class| class == 0) {
+        return Ok(None);
+    }
+    let dice = Overlap::of(&segmentation, &truth)?.class_dice(classes)?;
+    Ok(mean_dice(&dice))
+}
+
 /// Scores the prediction on the scan's own grid; `None` if the case is on that grid, and in Part A,
 /// which nobody delivers and where it would take as long again.
 fn on_own_grid(
@@ -175,7 +197,7 @@ fn drawn_only(case: &Case, prediction: &Prediction) -> (Case, Prediction) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array3, Array4};
+    use ndarray::Array4;
     use slicewise_core::{Geometry, Volume};
 
     /// What nobody drew does not count, whatever is predicted there.

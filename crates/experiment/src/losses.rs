@@ -1,4 +1,5 @@
-//! The learning curve of a run: its mean training loss, piece by piece, in `losses/`.
+//! The learning curve of a run: its mean training loss, piece by piece, in `losses/`, with the Dice of cases
+//! that are held out.
 //!
 //! Losses are kept apart from the records: no table is made from them, and whoever packs a folder may leave
 //! them out.
@@ -18,6 +19,9 @@ pub struct Loss {
     pub steps: usize,
     /// Mean training loss of the piece.
     pub loss: f64,
+    /// Mean Dice of the cases that are held out, after the piece; `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_dice: Option<f64>,
 }
 
 /// Reads a run's losses, by rising round and steps; empty if there are none. A run that was killed trains a
@@ -51,7 +55,12 @@ mod tests {
         assert_eq!(read(&folder, &run), []);
         let path = folder.losses(&run);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let line = |round: usize, steps: usize, loss: f64| Loss { round, steps, loss };
+        let line = |round: usize, steps: usize, loss: f64| Loss {
+            round,
+            steps,
+            loss,
+            held_out_dice: None,
+        };
         let written = [
             line(0, 50, 0.5),
             line(0, 100, 0.4),

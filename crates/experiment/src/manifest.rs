@@ -110,6 +110,9 @@ pub struct DataManifest {
     pub part_a: Vec<String>,
     /// Case ids of Part B.
     pub part_b: Vec<String>,
+    /// Case ids that are held out of Part A, of which only learning curves know (in fold 1, with folds).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_out: Vec<String>,
     /// Case ids of each fold. The first is Part B of fold 1, which `part_a` and `part_b` are of; the
     /// folds' Part B together are all cases. Empty without folds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -174,11 +174,19 @@ impl PreparedRun<'_> {
         query: Option<&Query>,
     ) -> Result<Prediction, ExperimentError> {
         let wanted = query.map_or_else(Wanted::default, |query| query.wanted(self, case));
-        segmenter
-            .predict_with(&case.image.voxels, wanted)
-            .map_err(|source| ExperimentError::Segmenter {
-                doing: format!("segmenting case {}", case.id),
-                source,
-            })
+        segmented(segmenter, case, wanted)
     }
+}
+
+/// Segments a case, with what is `wanted` besides.
+pub(crate) fn segmented(
+    segmenter: &mut dyn Segmenter,
+    case: &Case,
+    wanted: Wanted,
+) -> Result<Prediction, ExperimentError> {
+    let predicted = segmenter.predict_with(&case.image.voxels, wanted);
+    predicted.map_err(|source| ExperimentError::Segmenter {
+        doing: format!("segmenting case {}", case.id),
+        source,
+    })
 }

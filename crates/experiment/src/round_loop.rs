@@ -273,6 +273,8 @@ impl<'a> RoundLoop<'a> {
             checkpoint_every: self.run.plan.steps.checkpoint_every,
             seed: self.run.crops(self.steps_of_weights()),
             from: from.map(|from| from.next),
+            held_out: &self.run.data.held_out,
+            classes: self.run.data.classes.len(),
         };
         let annotated = self.run.annotated(&self.annotation);
         let cases = self.run.training_cases(&annotated);

@@ -6,14 +6,17 @@
 //! of the previous piece are removed. So there is one good pair of files at any moment.
 
 use crate::error::ExperimentError;
+use crate::evaluation::volume_dice;
 use crate::folder::{ResultsFolder, make_parent, replace};
 use crate::ledger;
 use crate::losses::Loss;
 use crate::plan::Run;
+use crate::query::segmented;
 use crate::run::Observer;
 use crate::steps::Round;
 use serde::{Deserialize, Serialize};
-use slicewise_core::{Segmenter, TrainingCase};
+use slicewise_core::{Case, Segmenter, TrainingCase, Wanted};
+use slicewise_metrics::mean_dice;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -69,6 +72,10 @@ pub struct RoundTraining<'a> {
     pub seed: u64,
     /// The checkpoint of the weights that the round starts with; `None` for new weights.
     pub from: Option<PathBuf>,
+    /// Cases whose Dice is noted after each piece, with the loss.
+    pub held_out: &'a [Case],
+    /// Number of classes.
+    pub classes: usize,
 }
 
 /// Result of training one round.
@@ -141,6 +148,7 @@ impl RoundTraining<'_> {
                 round: self.round.number,
                 steps: done.steps,
                 loss: piece / (done.steps - last).max(1) as f64,
+                held_out_dice: self.held_out_dice(segmenter)?,
             };
             ledger::append(&mut losses, &path, &loss)?;
             if done.steps == self.round.steps && self.round.evaluation_steps > 0 {
@@ -161,6 +169,19 @@ impl RoundTraining<'_> {
             loss: done.loss_sum / (steps - last_quarter).max(1) as f64,
             saving,
         })
+    }
+
+    /// Returns the mean Dice of the cases that are held out, `None` if there are none.
+    fn held_out_dice(&self, segmenter: &mut dyn Segmenter) -> Result<Option<f64>, ExperimentError> {
+        let mut scores = Vec::new();
+        for case in self.held_out {
+            let prediction = segmented(segmenter, case, Wanted::default())?;
+            let dice = volume_dice(case, prediction.sr1, self.classes);
+            scores.push(
+                dice.map_err(|error| ExperimentError::Plan(format!("case {}: {error}", case.id)))?,
+            );
+        }
+        Ok(mean_dice(&scores))
     }
 
     /// Loads the round's last checkpoint. If there is no good one, the round starts over.

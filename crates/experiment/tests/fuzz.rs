@@ -93,6 +93,7 @@ fn manifest() -> Vec<u8> {
         classes: ["background", "csf"].map(str::to_owned).to_vec(),
         part_a: vec!["a".to_owned()],
         part_b: vec!["b".to_owned()],
+        held_out: Vec::new(),
         folds: Vec::new(),
         sha256: "0".repeat(64),
     };

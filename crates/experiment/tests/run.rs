@@ -6,6 +6,7 @@ mod budget;
 mod damage;
 mod definition;
 mod fake;
+mod held_out;
 mod killed;
 mod packing;
 mod plans;
@@ -325,4 +326,5 @@ fn a_learning_curve_has_the_mean_loss_of_each_piece() {
     assert_eq!(lines[0]["loss"].as_f64(), Some(first));
     assert_eq!(lines[9]["loss"].as_f64(), Some(1.0 / 46.0));
     assert!(lines.iter().all(|line| line["round"] == 0));
+    assert!(!text.contains("held_out_dice"), "{text}");
 }

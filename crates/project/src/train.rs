@@ -116,6 +116,8 @@ pub fn train(
         checkpoint_every: settings.checkpoint_every,
         seed: seed::child(settings.seed, &[settings.task.name(), "crops", "0"]),
         from: None,
+        held_out: &[],
+        classes: settings.classes.len(),
     };
     let drawn: Vec<TrainingCase> = cases.iter().map(ProjectCase::training).collect();
     let trained = training.run(segmenter, &drawn, 0, observer)?;

@@ -91,13 +91,15 @@ fn table(
     text
 }
 
-/// Names the part of a case, or with `folds` the one in which it is unseen.
-fn part_or_fold(case: &CaseFacts, folds: &[Vec<String>]) -> String {
-    match (
-        folds.iter().position(|fold| fold.contains(&case.case)),
-        case.part,
-    ) {
+/// Names the part of a case, or with `folds` the one in which it is unseen. Those of `held_out` are
+/// marked.
+fn part_or_fold(case: &CaseFacts, folds: &[Vec<String>], held_out: &[String]) -> String {
+    let fold = folds.iter().position(|fold| fold.contains(&case.case));
+    let held = held_out.contains(&case.case);
+    match (fold, case.part) {
+        (Some(fold), _) if held => format!("fold {}, held out", fold + 1),
         (Some(fold), _) => format!("fold {}", fold + 1),
+        (None, Some(Part::A)) if held => "held out".to_owned(),
         (None, Some(Part::A)) => "A".to_owned(),
         (None, Some(Part::B)) => "B".to_owned(),
         (None, None) => "?".to_owned(),
@@ -200,7 +202,10 @@ pub(crate) fn stored(
     }
     // Folds that cannot be dealt are a problem of their own.
     let folds = slicewise_data::folds(&config.definition(task)?, &config.data).unwrap_or_default();
-    let table = table(cases, classes, all, |case| part_or_fold(case, &folds));
+    let held_out = config.data.held_out.as_deref().unwrap_or_default();
+    let table = table(cases, classes, all, |case| {
+        part_or_fold(case, &folds, held_out)
+    });
     let heading = format!("{}, the cases as they are stored:", task.name());
     Ok(Some(format!("{heading}\n{}", table.trim_end())))
 }
@@ -287,7 +292,7 @@ mod tests {
     use super::*;
 
     fn part(case: &CaseFacts) -> String {
-        part_or_fold(case, &[])
+        part_or_fold(case, &[], &[])
     }
 
     fn case(number: usize, marks: &[&str]) -> CaseFacts {
@@ -320,7 +325,10 @@ mod tests {
         );
         let many: Vec<String> = (0..9).map(|class| format!("class {class}")).collect();
         let folds = [vec!["case-1".to_owned()], vec!["case-0".to_owned()]];
-        assert_eq!(part_or_fold(&cases[0], &folds), "fold 2");
+        assert_eq!(part_or_fold(&cases[0], &folds, &[]), "fold 2");
+        let held = ["case-0", "case-1"].map(str::to_owned);
+        assert_eq!(part_or_fold(&cases[0], &folds, &held), "fold 2, held out");
+        assert_eq!(part_or_fold(&cases[1], &[], &held), "held out");
         assert!(table(&cases, &many, false, part).contains("intensities    foreground\n"));
     }
 

@@ -164,9 +164,13 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             .map_err(Failure::input)?;
         let count = |part| data.cases.iter().filter(|case| case.part == part).count();
         say!(
-            "{}: {} cases in Part A, {} in Part B{}, {} classes",
+            "{}: {} cases in Part A, {}{} in Part B{}, {} classes",
             task.name(),
             count(Part::A),
+            match data.held_out.len() {
+                0 => String::new(),
+                held => format!("{held} held out, "),
+            },
             count(Part::B),
             match config.data.folds {
                 Some(folds) => format!(" (fold 1 of {folds})"),

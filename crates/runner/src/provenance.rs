@@ -82,6 +82,7 @@ pub(crate) fn manifest(
                     classes: data.classes.clone(),
                     part_a: ids(&data.cases, Part::A),
                     part_b: ids(&data.cases, Part::B),
+                    held_out: data.held_out.iter().map(|case| case.id.clone()).collect(),
                     folds: slicewise_data::folds(&data.definition, &config.data)?,
                     sha256: data.sha256(),
                 })

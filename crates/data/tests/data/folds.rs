@@ -115,3 +115,90 @@ fn folds_beside_a_split_and_more_than_there_are_subjects_are_refused() {
         assert!(problem.contains(&expected), "{problem}");
     }
 }
+
+fn held_out(data: &TaskData) -> Vec<&str> {
+    data.held_out.iter().map(|case| case.id.as_str()).collect()
+}
+
+#[test]
+fn what_is_held_out_is_neither_trained_on_nor_scored() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = release(folder.path());
+    let ids = |ids: &[&str]| Some(ids.iter().map(|&id| id.to_owned()).collect::<Vec<_>>());
+    config.part_b = ids(&["sub-CC1_ses-0"]);
+    let all = load(&config, folder.path());
+    config.held_out = ids(&["sub-CC3_ses-0", "sub-CC4_ses-0"]);
+    let data = load(&config, folder.path());
+    assert_eq!(held_out(&data), ["sub-CC3_ses-0", "sub-CC4_ses-0"]);
+    assert_eq!((data.cases.len(), all.cases.len()), (6, 8));
+    assert_ne!(data.sha256(), all.sha256());
+    assert!(
+        data.cases
+            .iter()
+            .all(|case| !held_out(&data).contains(&case.id.as_str()))
+    );
+    // A list of Part A need not name it too.
+    config.part_a = ids(&["sub-CC2_ses-0", "sub-CC2_ses-1", "sub-CC2_ses-2"]);
+    let data = load(&config, folder.path());
+    assert_eq!((data.cases.len(), data.held_out.len()), (4, 2));
+    // Nobody is drawn for Part B who is held out.
+    (config.part_a, config.part_b, config.part_b_count) = (None, None, Some(3));
+    let drawn = load(&config, folder.path());
+    assert!(unseen(&drawn).len() >= 3);
+    assert_eq!(held_out(&drawn).len(), 2);
+}
+
+#[test]
+fn in_the_fold_in_which_it_is_unseen_a_case_is_not_held_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = release(folder.path());
+    config.folds = Some(5);
+    config.held_out = Some(vec!["sub-CC3_ses-0".to_owned()]);
+    let mut unseen_in = 0;
+    for fold in 1..=5 {
+        config.fold = Some(fold);
+        let data = load(&config, folder.path());
+        let is_unseen = unseen(&data) == ["sub-CC3_ses-0"];
+        unseen_in += usize::from(is_unseen);
+        assert_eq!(data.held_out.is_empty(), is_unseen, "fold {fold}");
+    }
+    assert_eq!(unseen_in, 1);
+}
+
+#[test]
+fn who_cannot_be_held_out_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut good = release(folder.path());
+    good.part_b = Some(vec!["sub-CC1_ses-0".to_owned()]);
+    for (held, expected) in [
+        (
+            &["sub-CC1_ses-0"][..],
+            "expected cases of Part A, got \"sub-CC1_ses-0\", which is in Part B",
+        ),
+        (
+            &["sub-CC2_ses-0", "sub-CC2_ses-2"],
+            "expected whole subjects, got \"sub-CC2_ses-0\" and not \"sub-CC2_ses-1\" of the same subject",
+        ),
+        (&["sub-CC9_ses-0"], "unknown case \"sub-CC9_ses-0\""),
+        (&["sub-CC3_ses-0", "sub-CC3_ses-0"], "sub-CC3_ses-0"),
+        (
+            &[
+                "sub-CC0_ses-0",
+                "sub-CC0_ses-1",
+                "sub-CC2_ses-0",
+                "sub-CC2_ses-1",
+                "sub-CC2_ses-2",
+                "sub-CC3_ses-0",
+                "sub-CC4_ses-0",
+            ],
+            "Part A is empty",
+        ),
+    ] {
+        let mut config = good.clone();
+        config.held_out = Some(held.iter().map(|&id| id.to_owned()).collect());
+        let task = Task::BRAIN_EXTRACTION;
+        let problems = check_task(task, &task.preset().unwrap(), &config);
+        let texts: Vec<String> = problems.into_iter().map(|each| each.problem).collect();
+        assert!(texts.join("\n").contains(expected), "{texts:?}");
+    }
+}

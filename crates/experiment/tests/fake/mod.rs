@@ -156,6 +156,7 @@ pub(crate) fn data() -> TaskData {
         definition: TaskDefinition::TISSUE_SEGMENTATION,
         classes: ["background", "one", "two"].map(str::to_owned).to_vec(),
         cases: (0..5).map(case).collect(),
+        held_out: Vec::new(),
     }
 }
 

@@ -64,8 +64,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
 fn efforts<'a>(sweep: &Sweep<'a>) -> Vec<Effort<'a>> {
     let rounds = || sweep.primary().filter(|round| round.evaluated && round.longest);
     let efforts = rounds().map(|round| {
-        let mut same = rounds().filter(|other| other.state() == round.state());
-        let even = same.find(|other| other.arm.is_even());
+        let even = rounds().find(|other| other.state() == round.state() && other.arm.is_even());
         let even = even.filter(|_| round.arm.is_strategy() && !round.arm.is_even());
         let difference = even.map_or([None; 4], |even| differences(sweep, round, even));
         Effort { round, cost: round.cost(), difference }

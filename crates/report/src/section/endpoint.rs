@@ -18,11 +18,9 @@ use slicewise_figure::FEW;
 pub(crate) fn make(sweep: &Sweep) -> Made {
     let Some(endpoint) = &sweep.results.manifest.endpoint else { return Ok(None) };
     let against = Arm::of(&endpoint.against);
-    let asked = |round: &&Round| {
-        let mut ratios = endpoint.ratios.iter();
-        ratios.any(|ratio| ratio_key(ratio.0) == ratio_key(round.asked))
-    };
-    let rounds: Vec<&Round> = sweep.primary().filter(asked).collect();
+    let asked = endpoint.ratios.iter().map(|ratio| ratio_key(ratio.0)).collect_vec();
+    let rounds = sweep.primary().filter(|round| asked.contains(&ratio_key(round.asked)));
+    let rounds = rounds.collect_vec();
     let pairs = rounds.iter().filter(|round| round.arm == against).flat_map(|&theirs| {
         let ours = rounds.iter().filter(|round| round.arm.is_ordinary() && round.arm != against);
         ours.filter(|round| round.state() == theirs.state()).map(move |&ours| [ours, theirs])
@@ -70,10 +68,8 @@ fn sentence(
         around(": ", &words.collect_vec().join("; "), "")
     };
     let differ = own.iter().filter(|row| row.paired.p_holm.is_some_and(|p| p < ALPHA));
-    let differ = list(differ.map(|row| {
-        let better = if row.paired.difference.mean > 0.0 { "better" } else { "worse" };
-        format!("{} ({better})", name(row))
-    }));
+    let better = |row: &Compared| if row.paired.difference.mean > 0.0 { "better" } else { "worse" };
+    let differ = list(differ.map(|row| format!("{} ({})", name(row), better(row))));
     let verdict = match own.iter().any(|row| row.paired.p_holm.is_some()) {
         false => "There are too few runs to test any of it.".to_owned(),
         true if differ.is_empty() => "After Holm's correction none differs at 0.05.".to_owned(),

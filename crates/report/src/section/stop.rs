@@ -98,9 +98,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("uncertainty_n", |r| n(r, 1));
     let content = Content::of("stop", table)?;
     let shown = shown(rows.iter().map(|row| row.arm));
-    let told = rows.iter().filter(|row| shown(row.arm));
-    let sentences = told.map(|row| (row.task, sentence(sweep, row))).collect();
-    Ok(Some(Content { sentences, ..content }))
+    let told = rows.iter().filter(|row| shown(row.arm)).map(|row| (row.task, sentence(sweep, row)));
+    Ok(Some(Content { sentences: told.collect(), ..content }))
 }
 
 /// Lists every task and strategy whose records tell whether the rule fires, in the order of tables.

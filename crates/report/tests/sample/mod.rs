@@ -34,6 +34,7 @@ pub(crate) fn sweep(seeds: &[u64]) -> Results {
         classes: classes(task),
         part_a: ids(1, PART_A),
         part_b: ids(1 + PART_A, PART_B),
+        held_out: Vec::new(),
         folds: Vec::new(),
         sha256: "0123456789abcdef".repeat(4),
     });
