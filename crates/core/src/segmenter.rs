@@ -58,6 +58,23 @@ pub trait Segmenter {
         progress: &mut dyn FnMut(usize, f64) -> ControlFlow<()>,
     ) -> Result<(), SegmenterError>;
 
+    /// Trains those members of the committee that are networks of their own: from new weights,
+    /// `steps` steps each, with weights and crops that follow from `seed`. Predictions with a committee
+    /// ask them until they are trained anew. After each step `go_on` is called; a break ends the call.
+    /// Without such members nothing happens.
+    ///
+    /// # Errors
+    /// As for [`train`](Self::train).
+    fn train_members(
+        &mut self,
+        _cases: &[TrainingCase],
+        _steps: usize,
+        _seed: u64,
+        _go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
+        Ok(())
+    }
+
     /// Segments one volume of normalised intensities, `[D, H, W]`.
     ///
     /// # Errors

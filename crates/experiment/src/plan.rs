@@ -139,6 +139,23 @@ impl TaskPlan {
         }
     }
 
+    /// Returns the number of steps behind the weights that a strategy is queried with, of each of its
+    /// queries: those that the round before is evaluated with.
+    pub fn steps_at_queries(&self, strategy: &str) -> Vec<usize> {
+        let first = self.steps.first_round(self.first_ratio());
+        let mut before = 0;
+        let rounds = std::iter::once(first).chain(self.rounds(strategy));
+        let mut steps: Vec<usize> = rounds
+            .map(|round| {
+                let evaluated = before + round.total();
+                before += round.steps;
+                evaluated
+            })
+            .collect();
+        steps.pop();
+        steps
+    }
+
     /// Returns the numbers of steps behind the evaluated points of all strategies and of the first
     /// round. Full annotation is evaluated at each of them.
     fn stops(&self) -> BTreeSet<usize> {

@@ -8,7 +8,9 @@ use crate::seed;
 use crate::steps::Round;
 use rand_chacha::ChaCha8Rng;
 use slicewise_core::{Case, Prediction, Segmenter, Wanted};
+use slicewise_data::SliceAnnotation;
 use slicewise_strategies::{AnnotatedLabels, CaseView, Described, Pool, QueryStrategy, Quota};
+use std::ops::ControlFlow;
 
 /// A query under way.
 pub(crate) struct Query<'a> {
@@ -39,6 +41,39 @@ impl<'a> Query<'a> {
             rounds,
             targets: run.targets(next.ratio),
             seen: Vec::new(),
+        }
+    }
+
+    /// Trains the members of a committee that are networks of their own, if the strategy asks a
+    /// committee, on the slices of `annotation`.
+    pub(crate) fn train_members(
+        &self,
+        run: &PreparedRun,
+        annotation: &SliceAnnotation,
+        segmenter: &mut dyn Segmenter,
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), ExperimentError> {
+        if !self.strategy.needs_committee() {
+            return Ok(());
+        }
+        let steps = run.plan.steps_at_queries(&run.id.strategy)[self.next.number - 1];
+        let round = self.next.number.to_string();
+        let seed = seed::child(run.id.root_seed(), &[run.id.task.name(), "members", &round]);
+        let annotated = run.annotated(annotation);
+        let cases = run.training_cases(&annotated);
+        let mut stopped = false;
+        let trained = segmenter.train_members(&cases, steps, seed, &mut || {
+            let go_on = go_on();
+            stopped = go_on.is_break();
+            go_on
+        });
+        trained.map_err(|source| ExperimentError::Segmenter {
+            doing: "training the members of the committee".to_owned(),
+            source,
+        })?;
+        match stopped {
+            true => Err(ExperimentError::Stopped),
+            false => Ok(()),
         }
     }
 

@@ -252,6 +252,10 @@ impl<'a> RoundLoop<'a> {
             return Ok(Vec::new());
         };
         let mut query = Query::new(self.run, asked, plan, next, self.rounds.len());
+        let done = self.steps();
+        query.train_members(self.run, &self.annotation, self.segmenter, &mut || {
+            self.observer.steps(done)
+        })?;
         for case in self.run.part_a() {
             let prediction = self.run.predict(self.segmenter, case, Some(&query))?;
             let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
@@ -292,6 +296,12 @@ impl<'a> RoundLoop<'a> {
             }
             _ => None,
         };
+        if let Some(query) = &query {
+            let done = self.steps() + round.total();
+            query.train_members(run, &self.annotation, self.segmenter, &mut || {
+                self.observer.steps(done)
+            })?;
+        }
         let mut cases = Vec::new();
         let scored_parts = |case: &&Case| round.evaluated || case.part == Part::A;
         for case in data.cases.iter().filter(scored_parts) {

@@ -8,6 +8,7 @@ mod definition;
 mod fake;
 mod held_out;
 mod killed;
+mod members;
 mod packing;
 mod plans;
 mod starts;

@@ -1,10 +1,14 @@
-//! A committee of cheap members: predictions of one network that differ a little.
+//! A committee: several predictions that differ.
 //!
-//! Each member is the network with some of its last decoder features switched off at random (dropout
+//! Its cheap members are predictions of one network. Each is the network with some of its last decoder features switched off at random (dropout
 //! of whole channels, Tompson et al. 2015; as a committee Gal et al. 2017). A further member has the
 //! weights of the last step in place of their average. Deviation from Gal et al.: networks are trained
 //! without dropout, and features are switched off in prediction alone, as in Ledda et al. 2023 ("dropout
 //! injection"). A pass costs the last layer alone, since the features are computed once.
+//!
+//! Its dear members are networks of other seeds, trained anew before each query on the slices that are
+//! annotated then, for as many steps as the network that is queried has behind it (a deep ensemble,
+//! Lakshminarayanan et al. 2017; as a committee Beluch et al. 2018).
 
 use crate::error::ModelError;
 use crate::error::check;
@@ -15,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 /// The members of the committee that `bald`, `committee` and `power-bald` ask. Its cost: a pass costs
-/// the last layer, `last_weights` a second prediction.
+/// the last layer, `last_weights` a second prediction, each of `seeds` a training before every query.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CommitteeConfig {
@@ -27,6 +31,15 @@ pub struct CommitteeConfig {
     /// Whether the weights of the last step are a member, beside their average. It needs
     /// `training.averaging`. The default is `true`.
     pub last_weights: bool,
+    /// Number of members that are networks of their own, from 0 to 20, each with first weights and crops of
+    /// another seed. They are trained anew before each query of a strategy that asks a committee.
+    /// `check` says how many steps these are. The default is 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub seeds: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Default for CommitteeConfig {
@@ -35,6 +48,7 @@ impl Default for CommitteeConfig {
             passes: 8,
             dropout: 0.2,
             last_weights: true,
+            seeds: 0,
         }
     }
 }
@@ -64,12 +78,9 @@ impl CommitteeConfig {
             "false, because without training.averaging the network predicts with them",
             self.last_weights,
         )?;
-        check(
-            self.passes + usize::from(self.last_weights) >= 2,
-            "committee",
-            "two members or more",
-            self.passes + usize::from(self.last_weights),
-        )
+        check(self.seeds <= 20, "committee.seeds", "0 to 20", self.seeds)?;
+        let members = self.passes + usize::from(self.last_weights) + self.seeds;
+        check(members >= 2, "committee", "two members or more", members)
     }
 
     /// Switches off some channels of `features` `[N, F, D, H, W]` for one pass and makes up for them in
@@ -132,5 +143,12 @@ mod tests {
             "{message}"
         );
         assert!(with(8, true).validate(0.0).is_err());
+        let of_seeds = |seeds| CommitteeConfig {
+            seeds,
+            ..with(0, false)
+        };
+        assert!(of_seeds(1).validate(0.98).is_err());
+        assert!(of_seeds(2).validate(0.98).is_ok());
+        assert!(of_seeds(21).validate(0.98).is_err());
     }
 }

@@ -46,6 +46,8 @@ pub struct TchSegmenter {
     dispatch: Dispatch,
     /// The committee that predictions with members ask; without one there are no members.
     pub committee: Option<CommitteeConfig>,
+    /// Members of the committee that are networks of their own, as they were trained last.
+    members: Vec<TchSegmenter>,
     /// Training set of the previous call and its fingerprint, if the device keeps it.
     resident: Option<(u64, TrainingSet)>,
 }
@@ -108,6 +110,7 @@ impl TchSegmenter {
             numerics,
             dispatch: Dispatch::for_device(device, numerics),
             committee: None,
+            members: Vec::new(),
             resident: None,
         })
     }
@@ -288,6 +291,16 @@ impl Segmenter for TchSegmenter {
         Ok(Self::train(self, cases, steps, total, seed, progress)?)
     }
 
+    fn train_members(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: usize,
+        seed: u64,
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
+        Ok(Self::train_members(self, cases, steps, seed, go_on)?)
+    }
+
     fn predict(&self, image: &Array3<f32>) -> Result<Prediction, SegmenterError> {
         Ok(Self::predict(self, image)?)
     }
@@ -339,6 +352,7 @@ fn learning_rate(training: &TrainingConfig, step: usize, steps: usize) -> f64 {
     training.learning_rate * factor
 }
 
+mod members;
 mod predict;
 
 #[cfg(test)]

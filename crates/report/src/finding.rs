@@ -8,6 +8,7 @@ use crate::observations::Paired;
 use crate::paper::{self, COMPARED_RATIO};
 use crate::prelude::*;
 use crate::sweep::Sweep;
+use slicewise_figure::FEW;
 
 /// The sentences of one task; empty if it has no point on Part B.
 pub(crate) fn findings(sweep: &Sweep, task: Task) -> Result<Vec<String>> {
@@ -52,17 +53,22 @@ fn headline(sweep: &Sweep, task: Task) -> Option<Result<String>> {
     let ours = sweep.at(task, Part::B, &proposed, low)?;
     let rivals = sweep.strategies().into_iter();
     let rivals = rivals.filter(|arm| arm.is_ordinary() && *arm != proposed);
-    let rival = rivals
-        .filter_map(|arm| sweep.at(task, Part::B, &arm, COMPARED_RATIO))
-        .max_by(|a, b| a.dice.value.mean.total_cmp(&b.dice.value.mean))?;
+    let rivals = rivals.filter_map(|arm| sweep.at(task, Part::B, &arm, COMPARED_RATIO));
+    let best_first = rivals.sorted_by(|a, b| b.dice.value.mean.total_cmp(&a.dice.value.mean));
+    let (rival, others) = best_first.as_slice().split_first()?;
     let better = ours.dice.value.mean >= rival.dice.value.mean;
     let holds = if better { "holds" } else { "does not hold" };
+    let others = others.iter().take(FEW).filter_map(|other| {
+        let difference = with_ends(sweep.paired([ours.round, other.round]).ok()??.difference, 3);
+        Some(format!("{difference} from {} ({})", other.arm, three(other)))
+    });
+    let others = around("; the difference is ", &others.collect_vec().join(", "), "");
     let papers = decimals(paper::table_2(&proposed, low, task, Part::B)?, 3);
     let (low, compared_at) = (percent(low), percent(COMPARED_RATIO));
     Some(compared(sweep, ours, rival).map(|compared| {
         format!(
             "The paper's claim, that {PROPOSED} query at {low} ({papers} there) is no worse than any \
-             rival at {compared_at}, {holds} here: {} against {} ({}); {compared}.",
+             rival at {compared_at}, {holds} here: {} against {} ({}); {compared}{others}.",
             three(ours),
             three(rival),
             rival.arm

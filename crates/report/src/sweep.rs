@@ -272,10 +272,10 @@ impl<'a> Sweep<'a> {
         self.points.iter().filter(move |point| point.task == task && point.part == part)
     }
 
-    /// Finds the point at exactly this ratio.
-    pub(crate) fn at(&self, task: Task, part: Part, arm: &Arm, ratio: f64) -> Option<&Point<'a>> {
+    /// Finds the point that this ratio was asked for.
+    pub(crate) fn at(&self, task: Task, part: Part, arm: &Arm, asked: f64) -> Option<&Point<'a>> {
         let mut points = self.panel(task, part);
-        points.find(|point| point.arm == *arm && ratio_key(point.ratio) == ratio_key(ratio))
+        points.find(|point| point.arm == *arm && ratio_key(point.asked) == ratio_key(asked))
     }
 
     /// Gives the points of full annotation by rising steps.

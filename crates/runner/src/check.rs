@@ -213,7 +213,8 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
                 .filter(|run| run.task == task && &run.model == model)
             {
                 let rounds = config.tasks[&task].rounds(&run.strategy).len();
-                seconds += config.steps(run) as f64 * cost.step_s + rounds as f64 * cost.round_s;
+                let steps = config.steps(run) + config.member_steps(run)?;
+                seconds += steps as f64 * cost.step_s + rounds as f64 * cost.round_s;
                 bytes += (rounds * slices * RECORD_BYTES_PER_SLICE) as u64;
                 // With a budget a round has two: what the next goes on from, and what was evaluated.
                 let weights = config.tasks[&task].steps.budget.map_or(1, |_| 2);
@@ -230,7 +231,16 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
         }
     }
     let training_steps = runs.iter().map(|run| config.steps(run)).sum::<usize>();
-    say!("{} runs, {training_steps} training steps", runs.len());
+    let of_members = runs.iter().map(|run| config.member_steps(run));
+    let of_members = of_members.sum::<anyhow::Result<usize>>()?;
+    say!(
+        "{} runs, {training_steps} training steps{}",
+        runs.len(),
+        match of_members {
+            0 => String::new(),
+            steps => format!(", and {steps} of the committee's members"),
+        }
+    );
     bytes += checkpoint_bytes(checkpoints, jobs);
     let free = resources::free_disk(&out)?;
     say!(

@@ -181,6 +181,19 @@ impl ExperimentConfig {
         rounds.iter().map(|round| round.total()).sum()
     }
 
+    /// Returns the training steps of the committee's members before all queries of a run.
+    pub(crate) fn member_steps(&self, run: &Run) -> anyhow::Result<usize> {
+        let plan = &self.tasks[&run.task];
+        let seeds = self.committee.map_or(0, |committee| committee.seeds);
+        let Some(asked) = plan.strategies.get(&run.strategy).filter(|_| seeds > 0) else {
+            return Ok(0);
+        };
+        if !asked.asked(&run.strategy)?.strategy().needs_committee() {
+            return Ok(0);
+        }
+        Ok(seeds * plan.steps_at_queries(&run.strategy).iter().sum::<usize>())
+    }
+
     /// Lists all runs of the sweep.
     pub(crate) fn runs(&self) -> Vec<Run> {
         let models: Vec<String> = self.models.keys().cloned().collect();

@@ -25,7 +25,7 @@ impl TchSegmenter {
     ///
     /// # Errors
     /// As those of [`Self::predict`]; fails also when members are wanted of a network without a
-    /// committee.
+    /// committee, or before those that are networks of their own are trained.
     pub fn predict_with(
         &mut self,
         image: &Array3<f32>,
@@ -42,6 +42,15 @@ impl TchSegmenter {
                 });
             }
         };
+        if let Some((_, committee)) = committee
+            && committee.seeds != self.members.len()
+        {
+            return Err(ModelError::Config {
+                field: "committee.seeds",
+                expected: format!("{} trained members", committee.seeds),
+                got: self.members.len().to_string(),
+            });
+        }
         let mut prediction = self.answer(image, |features| {
             let member = |pass| {
                 let (seed, committee) = committee?;
@@ -60,6 +69,12 @@ impl TchSegmenter {
             let last = self.predict(image);
             self.optimizer.exchange();
             prediction.members.push(last?.probabilities);
+        }
+        if committee.is_some() {
+            for member in &self.members {
+                let predicted = member.predict(image)?;
+                prediction.members.push(predicted.probabilities);
+            }
         }
         Ok(prediction)
     }

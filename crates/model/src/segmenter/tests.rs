@@ -1,5 +1,6 @@
 mod dispatch;
 mod gpu;
+mod members;
 mod pooling;
 mod teacher;
 

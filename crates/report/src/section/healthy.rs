@@ -56,8 +56,8 @@ fn sentence(rows: &[Row], task: Task) -> Option<String> {
     let own = rows.iter().filter(|row| row.round.task == task);
     let last = own.max_by_key(|row| (row.round.arm.preference(), row.round.steps))?;
     let (cases, arm) = (last.voxels.cases, &last.round.arm);
-    let (empty, voxels) = (last.left_empty.value.mean, last.voxels.value.mean);
-    let (empty, voxels) = (share(empty, 0), decimals(voxels, 0));
+    let empty = share(last.left_empty.value.mean, 0);
+    let voxels = decimals(last.voxels.value.mean, 0);
     Some(format!(
         "{cases} case(s) of Part B have nothing to find and count in no Dice; {arm} leaves {empty} of them empty and \
          predicts {voxels} voxels in one on average."

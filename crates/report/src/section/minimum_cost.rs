@@ -71,10 +71,8 @@ fn sentence(sweep: &Sweep, task: Task) -> Option<String> {
     });
     let more = (!others.is_empty()).then(|| format!("{} others in the table", others.len()));
     let costs = costs.chain(more).join("; ");
-    let within = format!(
-        "Within {} of full annotation with as many steps come: ",
-        setting(sweep.margin(task))
-    );
+    let margin = setting(sweep.margin(task));
+    let within = format!("Within {margin} of full annotation with as many steps come: ");
     let sentences = [around(&within, &costs, "."), unequal];
     let sentences = sentences.into_iter().filter(|words| !words.is_empty()).join(" ");
     (!sentences.is_empty()).then_some(sentences)

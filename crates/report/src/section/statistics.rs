@@ -176,11 +176,8 @@ fn curves_of(sweep: &Sweep, task: Task) -> Vec<StrategyCurves> {
             let seeds = point.records.iter().map(|record| record.seed);
             seeds.filter(|seed| dice.contains_key(&(point.place, *seed)))
         });
-        let seeds = seeds
-            .sorted()
-            .dedup()
-            .map(|seed| (seed, curve.iter().filter_map(|point| seed_round(point, seed)).collect()));
-        let seeds: BTreeMap<u64, SeedCurve> = seeds.collect();
+        let own = |seed| (seed, curve.iter().filter_map(|point| seed_round(point, seed)).collect());
+        let seeds: BTreeMap<u64, SeedCurve> = seeds.map(own).collect();
         let ratios = seeds.values().flat_map(BTreeMap::keys).copied().collect();
         StrategyCurves { arm, seeds, ratios }
     });

@@ -70,7 +70,7 @@ fn class_rows<'a>(sweep: &Sweep<'a>) -> Vec<ClassRow<'a>> {
 /// the longest training, and without such steps there is none.
 fn full_steps(sweep: &Sweep, task: Task, ratio: Option<f64>) -> Option<u64> {
     let Some(ratio) = ratio else { return Some(sweep.fulls(task, Part::B).last()?.steps) };
-    let arms = sweep.strategies();
-    let mut points = arms.iter().filter_map(|arm| sweep.at(task, Part::B, arm, ratio));
+    let there = |of: &&Point| of.arm.is_strategy() && ratio_key(of.ratio) == ratio_key(ratio);
+    let mut points = sweep.panel(task, Part::B).filter(there);
     points.find_map(|point| Some(sweep.full(task, Part::B, point.steps)?.steps))
 }

@@ -103,6 +103,26 @@ fn a_case_with_nothing_to_find_is_counted_apart() {
     assert!(!without.path().join("tables/healthy.csv").exists());
 }
 
+/// The paper's claim is about shares that were asked for, and about every rival.
+#[test]
+fn the_papers_claim_is_held_against_every_rival() {
+    let records = (0..3).flat_map(|seed| {
+        [
+            thick("attention-guided", seed, 0.3, 4, 0.84),
+            thick("random", seed, 0.5, 6, 0.86),
+            thick("equal-interval", seed, 0.5, 6, 0.87),
+        ]
+    });
+    let page = read(report(&small(&[0, 1, 2], records.collect())).path(), "report.html");
+    for words in [
+        "rival at 50\u{a0}%, does not hold here: 0.840 against 0.870 (equal-interval)",
+        // One case has no interval.
+        "; the difference is −0.020 from random (0.860).",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
 /// Minutes can be many, and in one task many more than in the other.
 #[test]
 fn amounts_beyond_100_stay_in_their_panels() {

@@ -3,7 +3,7 @@
 use crate::config::message;
 use crate::failure::{Failure, Outcome};
 use crate::segmenter;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use slicewise_core::{Agreement, SliceAxis, Task};
 use slicewise_data::drawn::{DONE, UNSURE};
@@ -230,6 +230,16 @@ impl ProjectFile {
             training.precision = Precision::fastest_on(device).0;
         }
         training.validate_for(&model).context("training")?;
+        if let Some(committee) = &self.committee {
+            committee.validate(training.averaging)?;
+            if committee.seeds > 0 {
+                bail!(
+                    "committee.seeds: expected 0 in a project, where nobody waits for further networks \
+                     at each question, got {}",
+                    committee.seeds
+                );
+            }
+        }
         Ok((model, training))
     }
 }

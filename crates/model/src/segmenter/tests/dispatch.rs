@@ -58,7 +58,7 @@ fn trained_by(
 }
 
 /// Returns made-up intensities and labels of three classes, `[12, 20, 28]`.
-fn volume() -> (Array3<f32>, Array3<u8>) {
+pub(super) fn volume() -> (Array3<f32>, Array3<u8>) {
     let image = Array3::from_shape_fn((12, 20, 28), |(z, y, x)| {
         ((z * 5 + y * 3 + x * 7) % 11) as f32 / 5.0 - 1.0
     });
