@@ -142,37 +142,35 @@ impl TaskPlan {
     /// Returns the number of steps behind the weights that a strategy is queried with, of each of its
     /// queries: those that the round before is evaluated with.
     pub fn steps_at_queries(&self, strategy: &str) -> Vec<usize> {
-        let first = self.steps.first_round(self.first_ratio());
-        let mut before = 0;
-        let rounds = std::iter::once(first).chain(self.rounds(strategy));
-        let mut steps: Vec<usize> = rounds
-            .map(|round| {
-                let evaluated = before + round.total();
-                before += round.steps;
-                evaluated
-            })
-            .collect();
-        steps.pop();
-        steps
+        let mut chain = self.chain(strategy);
+        chain.pop();
+        chain.into_iter().map(|(_, steps)| steps).collect()
     }
 
     /// Returns the numbers of steps behind the evaluated points of all strategies and of the first
     /// round. Full annotation is evaluated at each of them.
     fn stops(&self) -> BTreeSet<usize> {
-        let mut stops = BTreeSet::new();
-        if !self.strategies.0.is_empty() {
-            stops.insert(self.steps.first_round(self.first_ratio()).total());
-        }
-        for name in self.strategies.0.keys() {
-            let mut before = self.steps.first();
-            for round in self.rounds(&name.0) {
-                if round.evaluated {
-                    stops.insert(before + round.total());
-                }
+        let names = self.strategies.0.keys();
+        let points = names.flat_map(|name| self.chain(&name.0));
+        points
+            .filter(|(round, _)| round.evaluated)
+            .map(|(_, steps)| steps)
+            .collect()
+    }
+
+    /// Returns the first round and those of a strategy, each with the number of steps behind the weights
+    /// that it is evaluated with.
+    fn chain(&self, strategy: &str) -> Vec<(Round, usize)> {
+        let first = self.steps.first_round(self.first_ratio());
+        let mut before = 0;
+        let rounds = std::iter::once(first).chain(self.rounds(strategy));
+        rounds
+            .map(|round| {
+                let evaluated = before + round.total();
                 before += round.steps;
-            }
-        }
-        stops
+                (round, evaluated)
+            })
+            .collect()
     }
 
     /// Returns the annotation ratio that each query of a strategy reaches, and whether the round

@@ -1,10 +1,11 @@
 //! A committee: several predictions that differ.
 //!
-//! Its cheap members are predictions of one network. Each is the network with some of its last decoder features switched off at random (dropout
-//! of whole channels, Tompson et al. 2015; as a committee Gal et al. 2017). A further member has the
-//! weights of the last step in place of their average. Deviation from Gal et al.: networks are trained
-//! without dropout, and features are switched off in prediction alone, as in Ledda et al. 2023 ("dropout
-//! injection"). A pass costs the last layer alone, since the features are computed once.
+//! Its cheap members are predictions of one network. Each is the network with some of its last decoder
+//! features switched off at random (dropout of whole channels, Tompson et al. 2015; as a committee Gal et
+//! al. 2017). A further member has the weights of the last step in place of their average. Deviation from
+//! Gal et al.: networks are trained without dropout, and features are switched off in prediction alone, as
+//! in Ledda et al. 2023 ("dropout injection"). A pass costs the last layer alone, since the features are
+//! computed once.
 //!
 //! Its dear members are networks of other seeds, trained anew before each query on the slices that are
 //! annotated then, for as many steps as the network that is queried has behind it (a deep ensemble,

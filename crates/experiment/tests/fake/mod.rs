@@ -12,6 +12,8 @@ pub(crate) struct Fake {
     pub(crate) trained: u64,
     /// Number of steps left in this process until it fails, if it is to fail.
     pub(crate) dies_after: Option<usize>,
+    /// For how many annotated slices, steps and which seed members of a committee were to be trained.
+    pub(crate) members: Vec<(usize, usize, u64)>,
 }
 
 impl Fake {
@@ -20,6 +22,7 @@ impl Fake {
             weight: seed,
             trained: 0,
             dies_after: None,
+            members: Vec::new(),
         }
     }
 }
@@ -51,6 +54,24 @@ impl Segmenter for Fake {
                 ^ annotated.rotate_left(step as u32);
             self.trained += 1;
             if progress(step + 1, 1.0 / self.trained as f64).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn train_members(
+        &mut self,
+        cases: &[TrainingCase],
+        steps: usize,
+        seed: u64,
+        go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), SegmenterError> {
+        let annotated = cases.iter().flat_map(|case| case.annotated);
+        let annotated = annotated.filter(|&&yes| yes).count();
+        self.members.push((annotated, steps, seed));
+        for _ in 0..steps {
+            if go_on().is_break() {
                 break;
             }
         }
