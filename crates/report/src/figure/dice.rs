@@ -60,7 +60,7 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let mut entries =
         cast.legend(|name, look| Entry::curve(name, look), |arm| *arm != Arm::Full && has(arm));
     entries.extend(has(&Arm::Full).then(|| full_entry(sweep)));
-    if !sweep.costs.is_empty() {
+    if sweep.costs.iter().any(|cost| cost.reached.is_some()) {
         let label = format!("minimum labelling cost: Part B within {} of full", margins(", "));
         entries.push(Entry::marker(label, Marker::Star, WHITE));
     }
