@@ -4,7 +4,6 @@
 //! records: what one run has, every other is expected to have, unless the configuration lets the
 //! stop rule end runs and it did.
 
-use crate::format::list;
 use crate::observations::{Run, run_of};
 use crate::prelude::*;
 use crate::sweep::Sweep;

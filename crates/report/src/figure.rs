@@ -15,7 +15,7 @@ use slicewise_metrics::LEAST_RUNS;
 /// A figure's file name and title, and where its numbers come from; the last line begins with `over`.
 pub(crate) fn heading(sweep: &Sweep, (name, title): (&str, &str), over: &str) -> Heading {
     let manifest = &sweep.results.manifest;
-    let (cases, seeds) = (sweep.cases_by_task(), sweep.seeds());
+    let (cases, seeds) = (sweep.cases_by_task(), list(sweep.seeds()));
     let (version, commit) = (&manifest.version, &manifest.commit);
     let footer = [
         format!("{} · {cases} · seeds {seeds}", manifest.name),
@@ -26,7 +26,7 @@ pub(crate) fn heading(sweep: &Sweep, (name, title): (&str, &str), over: &str) ->
 
 /// What intervals of a figure are, for its footer: there are none below three seeds.
 pub(crate) fn intervals(sweep: &Sweep, words: &str) -> String {
-    let seeds = sweep.results.manifest.seeds.len();
+    let seeds = sweep.seeds().len();
     if seeds < LEAST_RUNS { format!("{seeds} seed(s), so no intervals") } else { words.to_owned() }
 }
 

@@ -3,7 +3,7 @@
 //! "Separated" means that the 95 % interval, for random seeds and cases, leaves out 0.
 
 use crate::arm::PROPOSED;
-use crate::format::{around, decimals, ends, list, signed, with_ends};
+use crate::format::{around, decimals, ends, signed, with_ends};
 use crate::observations::Paired;
 use crate::paper::{self, COMPARED_RATIO};
 use crate::prelude::*;

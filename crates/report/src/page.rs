@@ -65,7 +65,7 @@ pub(crate) fn article(sweep: &Sweep, sections: &[(&Section, Content)]) -> Articl
                 h1 { (manifest.name) }
                 p.question { (manifest.question) }
                 p.facts {
-                    (sweep.cases_by_task()) " · seeds " (sweep.seeds()) " · " (manifest.device) " · commit " (manifest.commit)
+                    (sweep.cases_by_task()) " · seeds " (list(sweep.seeds())) " · " (manifest.device) " · commit " (manifest.commit)
                 }
             }
             (incomplete(sweep))
@@ -157,7 +157,7 @@ fn provenance(sweep: &Sweep, sections: &[(&Section, Content)]) -> Markup {
                 "slicewise " (manifest.version) ", commit " code { (manifest.commit) } ", libtorch "
                 (manifest.libtorch) ", " (manifest.device)
             }
-            dt { "seeds" } dd { (sweep.seeds()) }
+            dt { "seeds" } dd { (list(sweep.seeds())) }
             dt { "models" } dd {
                 (manifest.models.join(", "))
                 @if manifest.models.len() > 1 {

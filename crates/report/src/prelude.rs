@@ -2,7 +2,7 @@
 
 pub(crate) use crate::arm::Arm;
 pub(crate) use crate::error::{ReportError, Result};
-pub(crate) use crate::format::{percent, task_short, task_title};
+pub(crate) use crate::format::{list, percent, task_short, task_title};
 pub(crate) use crate::rounds::{Point, Round, cases_of, mean, ratio_key};
 pub(crate) use itertools::Itertools;
 pub(crate) use slicewise_data::{Part, Task};

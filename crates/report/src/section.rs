@@ -137,8 +137,8 @@ impl Content {
 
 /// What the numbers are and whence, then the tables.
 fn markdown(grids: &[Grid], sweep: &Sweep) -> String {
-    let Manifest { name, seeds, commit, .. } = &sweep.results.manifest;
+    let Manifest { name, commit, .. } = &sweep.results.manifest;
     let how: String = grids.iter().map(|grid| around("", &grid.how, " ")).collect();
     let tables: String = grids.iter().map(|grid| format!("\n{}", grid.markdown())).collect();
-    format!("{how}Sweep `{name}`, {} seed(s), commit {commit}.\n{tables}", seeds.len())
+    format!("{how}Sweep `{name}`, {} seed(s), commit {commit}.\n{tables}", sweep.seeds().len())
 }

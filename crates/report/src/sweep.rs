@@ -6,7 +6,6 @@
 
 use crate::agreement::{Agreement, agreements};
 use crate::arm::EVEN;
-use crate::format::list;
 use crate::observations::{Compared, Observations, Paired, Scores, compare};
 use crate::paper::COMPARED_RATIO;
 use crate::prelude::*;
@@ -354,8 +353,9 @@ impl<'a> Sweep<'a> {
         data.map(|data| format!("{}: {}", data.task.label(), Self::cases(data))).join(" · ")
     }
 
-    /// Writes the seeds in words: `1, 2, 3`.
-    pub(crate) fn seeds(&self) -> String {
-        list(&self.results.manifest.seeds)
+    /// The seeds of which some run is there, in the experiment's order.
+    pub(crate) fn seeds(&self) -> Vec<u64> {
+        let is_there = |seed: &&u64| self.results.records.iter().any(|of| of.seed == **seed);
+        self.results.manifest.seeds.iter().filter(is_there).copied().collect()
     }
 }

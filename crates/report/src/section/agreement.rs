@@ -11,7 +11,7 @@ use crate::agreement::{Agreement, Scope, Signal, Slices};
 use crate::arm::shown;
 use crate::figure::ranks::agreement_figure;
 use crate::figure::slices::slice_figure;
-use crate::format::{around, decimals, list, setting, share, signed, with_ends};
+use crate::format::{around, decimals, setting, share, signed, with_ends};
 use crate::paper;
 use crate::prelude::*;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};

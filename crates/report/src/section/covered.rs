@@ -5,7 +5,7 @@
 //! says how well each of these predicts the Dice of a strategy that it was not fitted to.
 
 use crate::figure::dice::{Axis, dice_figure};
-use crate::format::{decimals, list};
+use crate::format::decimals;
 use crate::prelude::*;
 use crate::rounds::HALF;
 use crate::section::{Content, Format, Made, Sweep, Table};

@@ -7,7 +7,7 @@
 
 use super::comparison::differences;
 use super::measures::slice_r;
-use crate::format::{around, ends, list, percents, signed};
+use crate::format::{around, ends, percents, signed};
 use crate::observations::{CROSSED, Compared, compare};
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep};

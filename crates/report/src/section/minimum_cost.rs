@@ -4,7 +4,7 @@
 //! and `voxels` are shares of Part A, the columns before them counts; `minutes` are by the stated
 //! model of effort.
 
-use crate::format::{around, decimals, list, setting, share};
+use crate::format::{around, decimals, setting, share};
 use crate::grid::Cell;
 use crate::observations::CROSSED;
 use crate::prelude::*;

@@ -47,7 +47,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         Some(last) => last.how.clone_from(&how),
         None => grids.push(Grid { how: how.clone(), ..Grid::default() }),
     }
-    let seeds = sweep.results.manifest.seeds.len();
+    let seeds = sweep.seeds().len();
     let statistics = format!("t tests over {seeds} seeds and all cases, uncorrected");
     let heading = heading(sweep, ("penalty", "Which strategy loses to which?"), &statistics);
     let what = "share of the ratios at which the column is significantly below the row";

@@ -7,7 +7,7 @@
 use crate::agreement::{Agreement, PREDICTORS, Signal};
 use crate::arm::shown;
 use crate::figure::ranks::predictor_figure;
-use crate::format::{list, with_ends};
+use crate::format::with_ends;
 use crate::prelude::*;
 use crate::section::{Content, Format, Line, Made, Sweep, Table, pivot};
 

@@ -4,7 +4,7 @@
 //! rank. `difference` is the Dice minus that of `against`. Wins, ties and losses count the tests of the
 //! penalty matrix against all strategies, a ratio each; they are empty where none could be tested.
 
-use crate::format::{list, list_of, percents, signed, with_ends};
+use crate::format::{list_of, percents, signed, with_ends};
 use crate::observations::CROSSED;
 use crate::prelude::*;
 use crate::section::{Column, Content, Format, Made, Sweep, Table};

@@ -6,7 +6,7 @@
 //! with more rounds would gain AUBC by that alone: it is taken over the ratios that all strategies
 //! of the task have.
 
-use crate::format::{around, list, percents};
+use crate::format::{around, percents};
 use crate::prelude::*;
 use crate::rounds::drawn;
 use crate::section::{Column, Content, Format, Grid, Made, Sweep, Table, pivot};

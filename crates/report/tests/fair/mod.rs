@@ -216,8 +216,12 @@ fn what_is_missing_is_named_by_seed_and_fold() {
         let lost = record.seed == 0 && record.fold == Some(2) && record.strategy == FULL;
         !unbegun && !lost
     });
-    let page = read(report(&results).path(), "report.html");
+    let dir = report(&results);
+    let page = read(dir.path(), "report.html");
+    assert!(read(dir.path(), "tables/table2.md").contains("2 seed(s)"));
+    assert!(read(dir.path(), "figures/fig5.svg").contains("seeds 0, 1\n"));
     for line in [
+        "seeds 0, 1 ·",
         "<li>seed 2: no record yet</li>",
         "<li>seed 1, fold 2: no record yet</li>",
         "<li>Task 2, model attention-unet, full: seed 0, fold 2 missing</li>",
