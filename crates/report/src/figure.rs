@@ -37,15 +37,24 @@ struct Cast {
     looks: Vec<Look>,
     /// Those for which there is no room: thin and grey, without a name.
     others: Vec<Arm>,
+    /// Without a curve, which would have the level of its seeds: less than half the runs of the fullest.
+    fewer: Vec<Arm>,
 }
 
 impl Cast {
     /// Of `arms`, in the order of tables.
-    fn of(sweep: &Sweep, mut others: Vec<Arm>) -> Self {
+    fn of(sweep: &Sweep, arms: Vec<Arm>) -> Self {
+        let runs = |arm: &Arm| {
+            let own = sweep.primary().filter(|round| round.arm == *arm);
+            own.map(|round| round.records.len()).max()
+        };
+        let most = arms.iter().filter_map(runs).max();
+        let half = |arm: &Arm| runs(arm).map(|runs| 2 * runs) >= most;
+        let (mut others, fewer): (Vec<_>, Vec<_>) = arms.into_iter().partition(half);
         let arms = few(sweep, &others);
         others.retain(|arm| !arms.contains(arm));
         let looks = slicewise_figure::looks(arms.iter().map(Arm::place_in_paper));
-        Self { arms, looks, others }
+        Self { arms, looks, others, fewer }
     }
 
     /// A curve of each that has a colour; where `apart`, marks at one place stand beside each other.
@@ -84,14 +93,18 @@ impl Cast {
 
     /// What a caption says of them.
     fn caption(&self) -> String {
-        match self.others.len() {
-            0 => String::new(),
-            n => format!(
-                " There is room for {} strategies: the one that others are compared with, the paper's, and the \
-                 best by mean rank. {n} others are thin grey lines; the tables name all.",
-                self.arms.len()
-            ),
+        let (shown, n) = (self.arms.len(), self.others.len());
+        let mut words = list(self.fewer.iter().map(Arm::label));
+        if !words.is_empty() {
+            words = format!(" In tables alone, since run with fewer seeds: {words}.");
         }
+        if n > 0 {
+            words += &format!(
+                " There is room for {shown} strategies: the one that others are compared with, the paper's, and the \
+                 best by mean rank. {n} others are thin grey lines; the tables name all."
+            );
+        }
+        words
     }
 }
 

@@ -79,37 +79,35 @@ pub(crate) fn dice_figure(sweep: &Sweep, axis: Axis) -> Figure {
     let (name, what) = match axis {
         Axis::Slices => (
             ("fig5", "Dice against annotated slices"),
-            "Mean Dice over foreground classes against the annotated share of each training \
-             volume's slices (the paper's Fig. 5). All strategies fork from one shared first \
-             round; marks at one ratio stand a little apart so that intervals can be told apart.",
+            "Mean Dice over foreground classes against the annotated share of each training volume's slices (the \
+             paper's Fig. 5). All strategies fork from one shared first round; marks at one ratio stand a little \
+             apart so that intervals can be told apart.",
         ),
         Axis::Voxels => (
             ("voxels", "Dice against the foreground voxels that had to be drawn"),
-            "The same points against the share of all foreground voxels that lie on annotated \
-             slices, which is what an annotator has to draw: slices are not equally much work.",
+            "The same points against the share of all foreground voxels that lie on annotated slices, which is what \
+             an annotator has to draw: slices are not equally much work.",
         ),
         Axis::Minutes => (
             ("minutes", "Dice against the minutes of drawing"),
-            "The same points against the minutes that drawing the annotated slices takes by the stated \
-             model of a time for each slice and each mm of outline: not measured, but nearer to what \
-             annotation costs.",
+            "The same points against the minutes that drawing the annotated slices takes by the stated model of a \
+             time for each slice and each mm of outline: not measured, but nearer to what annotation costs.",
         ),
         Axis::Covered => (
             ("covered", "Dice against the share of foreground near an annotated slice"),
-            "The same points against the share of all foreground voxels that lie within 7 mm of an \
-             annotated slice: what the network was shown of the anatomy. If strategies differ by that \
-             alone, their points lie on one curve.",
+            "The same points against the share of all foreground voxels that lie within 7 mm of an annotated slice: \
+             what the network was shown of the anatomy. If strategies differ by that alone, their points lie on one curve.",
         ),
     };
     let statistics =
         intervals(sweep, "points and whiskers: mean and 95 % Student-t interval over seeds");
     let figure = panels.figure(heading(sweep, name, &statistics), &entries);
     figure.captioned(format!(
-        "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show \
-         those that go on beyond the panel. In Part B a star on a strategy's curve is its minimum \
-         labelling cost: the smallest ratio at which its Dice is on average at most {} below that \
-         of full annotation with as many training steps on the same case and seed, a rule of ours \
-         since the paper states none; a curve without a star reaches that at none of its ratios.{}{}",
+        "{what} Whiskers and the grey band are 95 % Student-t intervals over seeds; arrowheads show those that go on \
+         beyond the panel. In Part B a star on a strategy's curve is its minimum labelling cost: the smallest ratio at \
+         which its Dice is on average at most {} below that of full annotation with as many training steps on the same \
+         case and seed, a rule of ours since the paper states none; a curve without a star reaches that at none of its \
+         ratios.{}{}",
         margins(" and "),
         cast.caption(),
         trained(sweep)

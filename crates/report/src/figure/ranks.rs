@@ -74,12 +74,11 @@ pub(crate) fn agreement_figure(sweep: &Sweep) -> Option<Figure> {
     let heading = heading(sweep, ("fig4-rounds", title), &statistics);
     let figure = correlations(panels.collect()).figure(heading, &legend);
     Some(figure.captioned(format!(
-        "Spearman's correlation with R over all slices of all unseen cases of a seed: of \
-         P (solid lines, filled marks), and of the uncertainty query's score with its sign flipped \
-         (dotted lines, hollow marks), on the same models. Whiskers are 95 % intervals over seeds \
-         and cases; arrowheads show those that go on beyond the panel; marks at one ratio stand a \
-         little apart. Grey lines, with their interval as a band: full annotation. A higher curve \
-         tells a strategy more about which slices are segmented badly.{}",
+        "Spearman's correlation with R over all slices of all unseen cases of a seed: of P (solid lines, filled \
+         marks), and of the uncertainty query's score with its sign flipped (dotted lines, hollow marks), on the \
+         same models. Whiskers are 95 % intervals over seeds and cases; arrowheads show those that go on beyond \
+         the panel; marks at one ratio stand a little apart. Grey lines, with their interval as a band: full \
+         annotation. A higher curve tells a strategy more about which slices are segmented badly.{}",
         cast.caption()
     )))
 }
@@ -123,10 +122,9 @@ pub(crate) fn predictor_figure(sweep: &Sweep, rows: &[&Agreement]) -> Option<Fig
     let heading = heading(sweep, ("predictors", "What tells R of a slice?"), &statistics);
     let figure = correlations(panels.collect()).figure(heading, &legend);
     Some(figure.captioned(
-        "Spearman's correlation with R over the foreground slices of an unseen case, mean \
-         over cases and seeds, from the shared first round on: of P and of signals that need no \
-         attention map, on the same models. Whiskers are 95 % intervals over seeds and cases. A \
-         higher curve tells more about which slices are segmented badly.",
+        "Spearman's correlation with R over the foreground slices of an unseen case, mean over cases and seeds, \
+         from the shared first round on: of P and of signals that need no attention map, on the same models. \
+         Whiskers are 95 % intervals over seeds and cases. A higher curve tells more of which slices are bad.",
     ))
 }
 

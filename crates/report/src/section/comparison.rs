@@ -13,10 +13,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     // All pairs of many strategies would be hundreds of rows.
     let reference = sweep.reference().filter(|_| sweep.strategies().len() > FEW);
     let how = format!(
-        "Mean Dice of the first strategy minus the second's on the same Part B case and seed. \
-         {CROSSED} Holm's correction is over all pairs of strategies of a task at a ratio, and over all \
-         differences from full annotation of a task, which had as many training steps. The page \
-         shows one ratio a task{}; tables/comparison.csv has every one.",
+        "Mean Dice of the first strategy minus the second's on the same Part B case and seed. {CROSSED} Holm's \
+         correction is over all pairs of strategies of a task at a ratio, and over all differences from full annotation \
+         of a task, which had as many training steps. The page shows one ratio a task{}; tables/comparison.csv has every one.",
         reference.as_ref().map_or("", |_| ", and of many strategies only pairs with the reference")
     );
     let is_shown = |r: &Compared| {

@@ -62,10 +62,9 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .shown("Dice", Format::Decimals(3), |r| r.0.dice.value);
     let mut content = Content::of("covered", table)?;
     let errors = sweep.tasks().into_iter().flat_map(|task| errors(&rows, task)).collect_vec();
-    let how = "Error of a straight line from one number to Dice, fitted to all strategies but one and \
-         the shared first round, and then asked for that one: root mean square over the strategies left \
-         out in turn. Slices and voxels enter by their logarithm. Where all points have the same steps, \
-         steps predict the mean.";
+    let how = "Error of a straight line from one number to Dice, fitted to all strategies but one and the shared first \
+         round, and then asked for that one: root mean square over the strategies left out in turn. Slices and \
+         voxels enter by their logarithm. Where all points have the same steps, steps predict the mean.";
     let fitted = Table::of(&errors, how)
         .shown("task", Format::Words, |r| r.task)
         .shown("predicted from", Format::Words, |r| r.predictor)
@@ -111,9 +110,8 @@ fn sentence(errors: &[Error], task: Task) -> Option<String> {
     let words = list(own.map(|error| format!("{} {}", error.predictor, decimals(error.rmse, 3))));
     let reach = decimals(REACH_MM, 0);
     let sentence = format!(
-        "The Dice of a strategy is predicted from the others with an error of, by what it is \
-         predicted from: {words}. \"Covered\" is the share of foreground within {reach} mm of an \
-         annotated slice."
+        "The Dice of a strategy is predicted from the others with an error of, by what it is predicted from: \
+         {words}. \"Covered\" is the share of foreground within {reach} mm of an annotated slice."
     );
     (!words.is_empty()).then_some(sentence)
 }

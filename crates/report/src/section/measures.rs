@@ -120,15 +120,14 @@ fn measured<'a>(sweep: &Sweep<'a>) -> Vec<Row<'a>> {
 /// A row a round, a column a measure of the part that tells most.
 fn grid(rows: &[Row]) -> Grid {
     let how = format!(
-        "Mean over cases, then over seeds, {HALF}. Volume Dice is that of Table 2. The mean R of slices is the paper's eq. 1 over \
-         the slices whose ground truth has foreground: every slice counts the same, however much is \
-         on it. HD95 is the 95th percentile of the surface distance, the mean over classes; a class \
-         that prediction or truth lacks has none, and \"undefined\" counts these over all runs. The \
-         scan's grid is that before resampling. \"Drawn and predicted\" is the \
-         volume that an annotator would deliver, with the annotated slices as drawn; in \"drawn and \
-         interpolated\" labels are interpolated between these without looking at the image, a baseline \
-         that learns nothing. These two and the Dice between annotated slices are of Part A, the others \
-         of Part B; tables/measures.csv has both parts."
+        "Mean over cases, then over seeds, {HALF}. Volume Dice is that of Table 2. The mean R of slices is the \
+         paper's eq. 1 over the slices whose ground truth has foreground: every slice counts the same, however much \
+         is on it. HD95 is the 95th percentile of the surface distance, the mean over classes; a class that \
+         prediction or truth lacks has none, and \"undefined\" counts these over all runs. The scan's grid is that \
+         before resampling. \"Drawn and predicted\" is the volume that an annotator would deliver, with the annotated \
+         slices as drawn; in \"drawn and interpolated\" labels are interpolated between these without looking at the \
+         image, a baseline that learns nothing. These two and the Dice between annotated slices are of Part A, the \
+         others of Part B; tables/measures.csv has both parts."
     );
     let shown = || rows.iter().filter(|row| row.part == row.measure.part);
     let is_any = |measure: &&Measure| shown().any(|row| row.measure.name == measure.name);

@@ -33,13 +33,11 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     let lines =
         pivot(own, &Signal::ALL, |row| ((row.task, &row.arm, ratio_key(row.ratio)), row.signal));
     let shown = shown(rows.iter().map(|row| &row.arm));
-    let how = "Spearman's correlation with R over the slices of a Part B case whose ground truth has \
-         foreground, mean over cases and runs, ± half the 95 % interval for random seeds and cases \
-         (none below three seeds). Each signal is signed so that more promises a better slice: the \
-         summed entropy is the uncertainty query's score, the mean entropy is over the voxels \
-         predicted as foreground, the area their number. A slice without any promises the worst by \
-         the last two. All are of the same models; the page shows those that the paper's strategy \
-         trained.";
+    let how = "Spearman's correlation with R over the slices of a Part B case whose ground truth has foreground, mean over \
+         cases and runs, ± half the 95 % interval for random seeds and cases (none below three seeds). Each signal is \
+         signed so that more promises a better slice: the summed entropy is the uncertainty query's score, the mean \
+         entropy is over the voxels predicted as foreground, the area their number. A slice without any promises the \
+         worst by the last two. All are of the same models; the page shows those that the paper's strategy trained.";
     let mut table = Table::of(&lines, how)
         .shown("task", Format::Words, |r| r.0.0)
         .shown("strategy", Format::Words, |r| r.0.1)
