@@ -63,6 +63,21 @@ fn the_crossed_test_keeps_its_level_where_pairs_as_independent_do_not() {
     }
 }
 
+/// Three seeds that agree by chance make the crossed test too sure, far below 0.05.
+#[test]
+fn what_is_corrected_keeps_its_level_far_below_where_the_crossed_test_does_not() {
+    let mut rng = ChaCha8Rng::seed_from_u64(18);
+    let mut counts = [0; 2];
+    for _ in 0..4 * TABLES {
+        let test = crossed_t(&table([3, 50], [0.5, 0.2], &mut rng)).unwrap();
+        let p = [test.p.unwrap(), test.strict.unwrap()];
+        counts = [0, 1].map(|place| counts[place] + usize::from(p[place] < 0.001));
+    }
+    let [crossed, strict] = counts.map(|count| count as f64 / (4 * TABLES) as f64);
+    assert!(crossed > 0.01, "{crossed}");
+    assert!(strict < 0.003, "{strict}");
+}
+
 #[test]
 fn neither_seeds_nor_cases_make_it_conservative_not_liberal() {
     let [crossed, naive] = rejected([5, 4], [0.0, 0.0]);

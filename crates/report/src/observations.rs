@@ -158,9 +158,10 @@ impl<'a> Observations<'a> {
 }
 
 /// Says what interval and p of [`Paired`] are.
-pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t \
-    test in which whole seeds and whole cases are random: other seeds and other cases would give \
-    another mean. Below three seeds the value stands alone.";
+pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t test in which \
+    whole seeds and whole cases are random: other seeds and other cases would give another mean. Below three seeds \
+    the value stands alone. What Holm's correction starts from is the largest of this p and those of t tests over \
+    means of seeds and over means of cases.";
 
 /// How the Part B Dice of two rounds differs where both have one, or another value.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +171,7 @@ pub(crate) struct Paired {
     pub(crate) difference: Interval,
     /// p of the same test.
     pub(crate) p: Option<f64>,
-    /// `p` corrected by Holm over the family of comparisons.
+    /// [`CrossedT::strict`], corrected by Holm over the family of comparisons.
     pub(crate) p_holm: Option<f64>,
     /// Runs that both have.
     pub(crate) runs: usize,
@@ -180,8 +181,8 @@ pub(crate) struct Paired {
 
 impl From<CrossedT> for Paired {
     fn from(test: CrossedT) -> Self {
-        let (difference, p, runs, cases) = (test.interval, test.p, test.runs, test.cases);
-        Self { difference, p, p_holm: p, runs, cases }
+        let CrossedT { interval: difference, p, strict: p_holm, runs, cases, .. } = test;
+        Self { difference, p, p_holm, runs, cases }
     }
 }
 
@@ -211,15 +212,13 @@ pub(crate) fn compare<'a, F: PartialEq>(
     Ok(compared)
 }
 
-/// Corrects the p-values of one family by Holm.
+/// Corrects, once, the p-values of one family by Holm.
 pub(crate) fn correct<'p>(family: impl IntoIterator<Item = &'p mut Paired>) {
-    let tested = family.into_iter().filter_map(|paired| Some((paired.p?, &mut paired.p_holm)));
-    let (p, slots): (Vec<f64>, Vec<&mut Option<f64>>) = tested.unzip();
+    let tested = family.into_iter().filter_map(|paired| paired.p_holm.as_mut()).collect_vec();
+    let p = tested.iter().map(|p| **p).collect_vec();
     // p-values of a test are never outside [0, 1], the one thing refused.
     let corrected = holm(&p).unwrap_or(p);
-    for (slot, p_holm) in slots.into_iter().zip(corrected) {
-        *slot = Some(p_holm);
-    }
+    tested.into_iter().zip(corrected).for_each(|(p, corrected)| *p = corrected);
 }
 
 impl<'r, R> Table<'r, R> {

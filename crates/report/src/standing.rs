@@ -99,14 +99,15 @@ fn stand(sweep: &Sweep, task: Option<Task>, seen: &[Seen]) -> Vec<Standing> {
             task,
             arm: arm.clone(),
             rank: rank.map(|test| test.interval),
-            paired: difference
-                .map(|test| Paired { p_holm: test.p.filter(|_| !arm.is_oracle()), ..test.into() }),
+            paired: difference.map(|test| Paired {
+                p_holm: test.strict.filter(|_| !arm.is_oracle()),
+                ..test.into()
+            }),
             tests: tests(sweep, arm, is_own),
         }
     });
     let mut rows = rows.collect_vec();
-    let others = rows.iter_mut().filter(|row| !row.arm.is_oracle());
-    correct(others.filter_map(|row| row.paired.as_mut()));
+    correct(rows.iter_mut().filter_map(|row| row.paired.as_mut()));
     let place = |row: &Standing| {
         let difference = row.paired.as_ref().map_or(0.0, |paired| paired.difference.mean);
         let rank = row.rank.map_or(f64::MAX, |rank| rank.mean);

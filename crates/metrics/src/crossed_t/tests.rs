@@ -59,6 +59,22 @@ fn a_component_that_is_nothing_goes_to_the_residual() {
 }
 
 #[test]
+fn what_is_corrected_is_the_largest_p_worked_by_hand() {
+    // Means of runs, and of cases, are 7/3, 7/3 and 8/3: mean 22/9, standard error 1/9, so t is 22
+    // with two degrees of freedom. Pooled, the residual has eight, and a smaller p.
+    let rows: [&[f64]; 3] = [&[1.0, 2.0, 4.0], &[2.0, 4.0, 1.0], &[4.0, 1.0, 3.0]];
+    let test = crossed_t(&table(&rows)).unwrap();
+    assert_near(test.strict, 1.0 - 22.0 / (2.0 + 22_f64.powi(2)).sqrt());
+    assert!(
+        test.p < test.strict && test.freedom == Some(8.0),
+        "{test:?}"
+    );
+    // Where runs are all there is, both are the t test over runs.
+    let test = crossed_t(&table(&[&[1.0; 4], &[2.0; 4], &[3.0; 4]])).unwrap();
+    assert_near(test.strict, test.p.unwrap());
+}
+
+#[test]
 fn folds_of_one_run_are_compared_by_their_means() {
     let scores = [
         (1, 1, 1.0),
@@ -90,7 +106,8 @@ fn equal_differences_are_certain_unless_they_are_zero() {
 fn two_runs_or_one_case_have_a_mean_alone() {
     for rows in [vec![&[1.0, 2.0, 4.0][..]; 2], vec![&[1.0], &[2.0], &[4.0]]] {
         let test = crossed_t(&table(&rows)).unwrap();
-        assert!(test.p.is_none() && test.interval.low.is_none() && test.freedom.is_none());
+        assert!(test.p.is_none() && test.strict.is_none() && test.interval.low.is_none());
+        assert!(test.freedom.is_none());
         assert_near(Some(test.interval.mean), 7.0 / 3.0);
     }
 }

@@ -41,8 +41,8 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     Ok((!figures.is_empty()).then(|| Content::default().drawn(figures)))
 }
 
-const LOSS: &str = "Mean training loss of pieces of a run, from its first step to its last. A curve that still falls at its end \
-     says that training had not come to rest. Whether that matters, more steps would say.";
+const LOSS: &str = "Mean training loss of pieces of a run, from its first step to its last. A curve that still falls \
+    at its end says that training had not come to rest. Whether that matters, more steps would say.";
 const DICE: &str = "Mean Dice, after each piece of a run, of the cases that are held out of Part A: neither trained on nor in any \
      other figure or table. A curve that still rises at its end says that training had not come to rest.";
 

@@ -13,7 +13,7 @@ mod rates;
 mod records;
 
 use null::{DESIGNS, Design, Shape};
-use rates::{Rates, TESTS, rates};
+use rates::{CORRECTED, FAMILIES, Rates, TESTS, families, rates};
 use records::{Setting, settings};
 use slicewise_experiment::replace;
 use std::error::Error;
@@ -25,6 +25,8 @@ use std::process::Command;
 const TABLES: usize = 4000;
 /// Of these, those given to the bootstrap, which takes a thousand times as long.
 const BOOTSTRAPPED: usize = 500;
+/// Tables drawn for families, whose rates are small.
+const TAIL: usize = 20_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = std::env::args()
@@ -44,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         DESIGNS.map(of_design)
     });
     text += &by_test(&all);
+    text += &by_family(&settings);
     for (shape, rates) in Shape::ALL.into_iter().zip(&all) {
         text += &by_setting(shape, &settings, rates);
     }
@@ -123,14 +126,43 @@ fn by_test(all: &[Table]) -> String {
             let rates = all
                 .iter()
                 .flat_map(|table| table[design].iter().map(|rates| rates[test]));
-            let ends = rates.fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], rate| {
-                [low.min(rate), high.max(rate)]
-            });
-            let _ = write!(text, " {:.1} to {:.1} |", 100.0 * ends[0], 100.0 * ends[1]);
+            text += &ends(rates);
         }
         text.push('\n');
     }
     text + "\n"
+}
+
+/// Lowest to highest chance, over all settings, that one of a family is rejected.
+fn by_family(settings: &[Setting]) -> String {
+    let mut text = format!(
+        "### Many comparisons\n\nChance, %, that Holm's correction leaves at least one of so many true nulls \
+         below 0.05, if they were independent ({TAIL} tables a setting, normal effects; lowest to highest over the \
+         settings). The reports correct the largest p.\n\n"
+    );
+    text += &head("what is corrected");
+    let all = DESIGNS.map(|design| {
+        let of = settings.iter().map(|setting| families(design, setting));
+        of.collect::<Vec<_>>()
+    });
+    for (size, n) in FAMILIES.into_iter().enumerate() {
+        for (p, name) in CORRECTED.into_iter().enumerate() {
+            let _ = write!(text, "| {name}, {n} |");
+            for of_design in &all {
+                text += &ends(of_design.iter().map(|families| families[p][size]));
+            }
+            text.push('\n');
+        }
+    }
+    text + "\n"
+}
+
+/// A cell of the lowest and the highest rate.
+fn ends(rates: impl Iterator<Item = f64>) -> String {
+    let [low, high] = rates.fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], rate| {
+        [low.min(rate), high.max(rate)]
+    });
+    format!(" {:.1} to {:.1} |", 100.0 * low, 100.0 * high)
 }
 
 /// The crossed test's rate at each setting.

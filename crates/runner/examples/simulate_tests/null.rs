@@ -20,13 +20,16 @@ const fn design(folds: usize, seeds: usize, cases: usize) -> Design {
 }
 
 /// Those of our sweeps: newborns and phantoms without folds, newborns in four folds, hippocampi.
-pub(crate) const DESIGNS: [Design; 6] = [
+pub(crate) const DESIGNS: [Design; 9] = [
     design(1, 5, 4),
     design(1, 10, 4),
     design(1, 3, 4),
     design(4, 2, 4),
     design(1, 3, 24),
     design(1, 3, 50),
+    design(1, 10, 50),
+    design(4, 1, 4),
+    design(4, 10, 4),
 ];
 
 impl Design {

@@ -2,15 +2,16 @@
 
 use crate::null::{Design, Scores, Shape, draw};
 use crate::records::Setting;
-use crate::{BOOTSTRAPPED, TABLES};
+use crate::{BOOTSTRAPPED, TABLES, TAIL};
 use rand::Rng;
 use rayon::prelude::*;
 use slicewise_experiment::seed::generator;
 use slicewise_metrics::{crossed_bootstrap, crossed_t, paired_t, wilcoxon};
 
 /// The tests, the first of which the reports use.
-pub(crate) const TESTS: [&str; 6] = [
+pub(crate) const TESTS: [&str; 7] = [
     "crossed t",
+    "largest of it, over seeds, over cases",
     "t over means of seeds",
     "t over means of cases",
     "t over all pairs",
@@ -19,6 +20,32 @@ pub(crate) const TESTS: [&str; 6] = [
 ];
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 500;
+
+/// Numbers of comparisons that are corrected together.
+pub(crate) const FAMILIES: [usize; 3] = [1, 10, 100];
+/// What is corrected: p of the crossed test, and the largest p.
+pub(crate) const CORRECTED: [&str; 2] = ["crossed t", "largest"];
+
+/// Chances that one of a family is rejected, by what is corrected and by the family's size.
+pub(crate) type Families = [[f64; FAMILIES.len()]; CORRECTED.len()];
+
+/// Draws tables of a design and setting, as if a family were independent of each other: how
+/// often does Holm's correction leave one of a family of true nulls below 0.05?
+pub(crate) fn families(design: Design, setting: &Setting) -> Families {
+    let words = [setting.name.as_str(), &design.name(), "families"];
+    let counts = (0..TAIL as u64).into_par_iter().map(|table| {
+        let mut rng = generator(table, &words);
+        let test = crossed_t(&draw(design, setting, Shape::Normal, &mut rng)).ok();
+        let below = |p: Option<f64>, n| u32::from(p.is_some_and(|p| p < 0.05 / n as f64));
+        let p = test.map_or([None; 2], |test| [test.p, test.strict]);
+        p.map(|p| FAMILIES.map(|n| below(p, n)))
+    });
+    let sum =
+        |a: [u32; FAMILIES.len()], b: [u32; FAMILIES.len()]| std::array::from_fn(|i| a[i] + b[i]);
+    let counts = counts.reduce(Default::default, |a, b| [sum(a[0], b[0]), sum(a[1], b[1])]);
+    let any = |count: u32, n: usize| 1.0 - (1.0 - f64::from(count) / TAIL as f64).powi(n as i32);
+    counts.map(|counts| std::array::from_fn(|i| any(counts[i], FAMILIES[i])))
+}
 
 /// Share rejected at 0.05, by test.
 pub(crate) type Rates = [f64; TESTS.len()];
@@ -66,8 +93,10 @@ fn rejections(scores: &Scores, rng: Option<&mut impl Rng>) -> [bool; TESTS.len()
         let interval = crossed_bootstrap(&table, 0.95, RESAMPLES, rng).ok()?;
         Some(interval.low? > 0.0 || interval.high? < 0.0)
     };
+    let crossed = crossed_t(scores).ok();
     [
-        below(crossed_t(scores).ok().and_then(|test| test.p)),
+        below(crossed.and_then(|test| test.p)),
+        below(crossed.and_then(|test| test.strict)),
         t(&of_runs),
         t(&of_cases),
         t(&pairs),
