@@ -57,6 +57,20 @@ fn it_comes_first_and_holm_counts_its_own_comparisons_alone() {
 }
 
 #[test]
+fn what_holm_corrects_is_the_largest_p() {
+    // Means of seeds and of cases are 56, 56 and 64 thirds: t is 22 with two degrees of freedom.
+    let own = [[8, 16, 32], [16, 32, 8], [32, 8, 24]];
+    let records = [above_random("random", [[0; 3]; 3]), above_random("my-own", own)];
+    let mut results = small(&[0, 1, 2], records.concat());
+    results.manifest.endpoint =
+        Some(Endpoint { against: "random".to_owned(), ratios: vec![Ratio(0.5)] });
+    let table = rows(&read(report(&results).path(), "tables/endpoint.csv"));
+    assert_cells(&table[1][8..9], &[p_of(22.0)]);
+    // The test of both has more degrees of freedom, and the page says its p too.
+    assert!(table[1][7].parse::<f64>().unwrap() < 0.9 * p_of(22.0), "{table:?}");
+}
+
+#[test]
 fn without_one_the_page_has_none() {
     let dir = report(&sweep());
     assert!(!dir.path().join("tables/endpoint.csv").exists());
