@@ -1,12 +1,14 @@
 //! What the report of a sweep is to compute, as the experiment says before it runs: the endpoint, and
 //! what annotation costs.
 
+use crate::asked::ORACLE;
 use crate::choice::StrategyName;
 use crate::plan::{SAME_RATIO, TaskPlan};
 use crate::ratio::Ratio;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use slicewise_data::Task;
+use slicewise_metrics::{LEAST_RUNS, critical_t};
 use std::collections::BTreeMap;
 
 /// The comparison that decides the experiment's question: the Dice of unseen cases at these ratios, every
@@ -57,7 +59,35 @@ impl Endpoint {
         }
         None
     }
+
+    /// Says how large a difference must be to be told from chance, of an experiment that has these `tasks`
+    /// and so many `runs` of each strategy, if that is far more than it would be for one strategy at one
+    /// ratio, or that none will be tested.
+    pub fn warning(&self, tasks: &BTreeMap<Task, TaskPlan>, runs: usize) -> Option<String> {
+        let usable = |plan: &TaskPlan| {
+            let names = plan.strategies.0.keys();
+            names.filter(|name| !name.0.starts_with(ORACLE)).count()
+        };
+        let rivals = tasks.values().map(usable).max()?.saturating_sub(1);
+        let comparisons = rivals * self.ratios.len();
+        if runs < LEAST_RUNS && comparisons > 0 {
+            return Some(format!(
+                "endpoint: {runs} run(s) of each strategy; below {LEAST_RUNS} no difference is tested"
+            ));
+        }
+        let [among, alone] = [critical_t(runs, comparisons)?, critical_t(runs, 1)?];
+        (among > FAR * alone).then(|| {
+            format!(
+                "endpoint: {comparisons} differences over {runs} runs are corrected together; one must be \
+                 {among:.1} of its standard errors from 0 to count, alone {alone:.1}. Fewer strategies and \
+                 more seeds tell more (docs/statistics.md)"
+            )
+        })
+    }
 }
+
+/// How many times larger a difference must be, among all, for a warning.
+const FAR: f64 = 3.0;
 
 /// How long annotation takes. The defaults are assumptions of ours, not measurements: an annotator who
 /// traces 4 mm a second draws the outline of a brain of 300 mm in 75 s. Which strategy takes longer
@@ -155,6 +185,35 @@ mod tests {
         ] {
             assert_eq!(problem(against, ratios).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn many_differences_of_few_runs_are_warned_of() {
+        let warning = |against: &str, strategies: &[&str], runs| {
+            let plan = json!({"first_every": 8, "steps": {"budget": 10}, "report_at": [0.25, 0.5],
+                "strategies": strategies});
+            let plan = serde_json::from_value(plan).unwrap();
+            let ratios = vec![Ratio(0.25), Ratio(0.5)];
+            let against = against.to_owned();
+            let tasks = BTreeMap::from([(Task::TISSUE_SEGMENTATION, plan)]);
+            Endpoint { against, ratios }.warning(&tasks, runs)
+        };
+        let two = ["random", "uncertainty", "oracle-most-error"];
+        let six = ["random", "uncertainty", "badge", "clasp", "bald", "margin"];
+        assert_eq!(
+            [warning("random", &two, 3), warning("random", &six, 10)],
+            [None, None]
+        );
+        let said = warning("random", &six, 3).unwrap();
+        assert!(
+            said.contains("10 differences over 3 runs") && said.contains("14.1 of"),
+            "{said}"
+        );
+        let said = warning("random", &two, 2).unwrap();
+        assert!(
+            said.contains("2 run(s)") && said.contains("below 3"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use holm::holm;
 pub use interpolation::interpolated_labels;
 pub use interval::{Interval, LEAST_RUNS, mean_interval};
 pub use overlap::{Overlap, foreground_voxels};
-pub use paired_t::{PairedT, paired_t};
+pub use paired_t::{PairedT, critical_t, paired_t};
 pub use penalty::{Difference, Penalty, pairwise_penalty};
 pub use rank::{
     Line, average_ranks, linear_fit, pearson, rank_regression, spearman, spearman_interval,

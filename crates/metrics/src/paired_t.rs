@@ -52,9 +52,32 @@ pub fn paired_t(differences: &[f64]) -> Result<PairedT, MetricsError> {
     })
 }
 
+/// How many of its standard errors a mean difference over `runs` must be from 0 to stand out at 0.05, two-sided,
+/// among so many `comparisons` corrected together, if it is the smallest p of them (Bonferroni 1936, the
+/// first step of Holm's correction). `None` below two runs, or without a comparison.
+pub fn critical_t(runs: usize, comparisons: usize) -> Option<f64> {
+    if runs < 2 || comparisons == 0 {
+        return None;
+    }
+    let student = StudentsT::new(0.0, 1.0, (runs - 1) as f64).ok()?;
+    Some(-student.inverse_cdf(0.025 / comparisons as f64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_out_worked_by_hand() {
+        // With two degrees of freedom p = 1 − t / √(2 + t²), so t = (1 − p) √(2 / (p (2 − p))).
+        for comparisons in [1, 10, 93] {
+            let p = 0.05 / f64::from(comparisons);
+            let t = (1.0 - p) * (2.0 / (p * (2.0 - p))).sqrt();
+            let got = critical_t(3, comparisons as usize).unwrap();
+            assert!((got / t - 1.0).abs() < 1e-6, "{comparisons}: {got}, {t}");
+        }
+        assert_eq!([critical_t(1, 1), critical_t(3, 0)], [None, None]);
+    }
 
     #[test]
     fn one_degree_of_freedom_worked_by_hand() {

@@ -175,9 +175,12 @@ pub(crate) fn missed_shares(
     lines
 }
 
-/// Shows what the cases are like that a sweep is about to begin with. Phantoms are not shown: they are
-/// what the experiment says.
+/// Shows what the cases are like that a sweep is about to begin with, and what its endpoint can hardly
+/// tell. Phantoms are not shown: they are what the experiment says.
 pub(crate) fn show(config: &ExperimentConfig, cache: &Path) -> Outcome {
+    if let Some(warning) = config.endpoint_warning() {
+        notice(format_args!("note: {warning}"));
+    }
     for &task in config.tasks.keys() {
         let definition = config.definition(task)?;
         let facts = slicewise_data::survey(task, &definition, &config.data, cache);

@@ -138,6 +138,7 @@ fn look(arguments: &CheckArguments, found: &mut Findings) -> Outcome {
             remedy: "Paths are seen from where slicewise is started.".to_owned(),
         });
     }
+    notes.extend(config.endpoint_warning());
     for note in notes {
         say!("note: {note}");
         found.warnings.push(note);

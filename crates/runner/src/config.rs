@@ -199,6 +199,12 @@ impl ExperimentConfig {
         let models: Vec<String> = self.models.keys().cloned().collect();
         plan::runs(&self.tasks, &models, &self.seeds, self.data.folds)
     }
+
+    /// Says what the endpoint can hardly tell, if anything.
+    pub(crate) fn endpoint_warning(&self) -> Option<String> {
+        let runs = self.seeds.len() * self.data.folds.unwrap_or(1);
+        self.endpoint.as_ref()?.warning(&self.tasks, runs)
+    }
 }
 
 /// Returns the YAML name of `device`: `cpu` or `cuda:N`.
