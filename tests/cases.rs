@@ -2,6 +2,7 @@
 
 use crate::case_files::{diagonal, manifest, put, put_case, scan};
 use crate::program::{run, slicewise, succeed};
+use crate::tiny::TINY;
 use std::fs;
 use std::path::Path;
 
@@ -200,4 +201,25 @@ fn a_healthy_case_has_no_dice_and_is_counted_apart() {
         Some("1"),
         "one of two cases: {table}"
     );
+}
+
+/// Nobody should learn after hours that nothing can be told.
+#[test]
+fn an_endpoint_of_too_few_runs_is_warned_of_before_the_first_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tiny.yaml");
+    let named = TINY.replace(
+        "seeds:",
+        "endpoint: {against: random, ratios: [0.5]}\nseeds:",
+    );
+    let named = named.replace(
+        "      random: [0.25, 0.5]",
+        "      random: [0.5]\n      margin: [0.5]",
+    );
+    fs::write(&file, named).unwrap();
+    let experiment = file.to_str().unwrap();
+    let cache = folder.path().join("cache");
+    let note = "note: endpoint: 1 run(s) of each strategy; below 3 no difference is tested\n";
+    let said = succeed(slicewise(&["check", experiment, "--cache"]).arg(&cache));
+    assert!(said.contains(note), "{said}");
 }
