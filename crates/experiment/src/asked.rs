@@ -203,4 +203,4 @@ impl StrategyPlan {
 }
 
 /// What the name of every oracle, and of nothing else, begins with.
-pub(crate) const ORACLE: &str = "oracle-";
+pub const ORACLE: &str = "oracle-";

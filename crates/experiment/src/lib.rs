@@ -32,7 +32,7 @@ mod steps;
 pub mod training;
 
 pub use analysis::{Effort, Endpoint};
-pub use asked::{Asked, Need, QueryBudget, StrategyPlan};
+pub use asked::{Asked, Need, ORACLE, QueryBudget, StrategyPlan};
 pub use choice::{Strategies, StrategyName};
 pub use error::ExperimentError;
 pub use folder::{ResultsFolder, replace};

@@ -3,6 +3,7 @@
 //! Records and manifests name it by a string, which becomes an [`Arm`] where they are read; nothing
 //! behind that compares strings. Its order is that of tables, legends and sentences.
 
+use slicewise_experiment::ORACLE;
 use slicewise_experiment::record::{FIRST, FULL};
 use std::fmt::{self, Display, Formatter};
 
@@ -64,7 +65,7 @@ impl Arm {
 
     /// Tells whether it is a strategy that reads the ground truth, which its name says.
     pub(crate) fn is_oracle(&self) -> bool {
-        self.is_strategy() && self.name().starts_with("oracle-")
+        self.is_strategy() && self.name().starts_with(ORACLE)
     }
 
     /// Tells whether it is a strategy that could be used.

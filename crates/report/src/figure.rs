@@ -7,7 +7,7 @@ pub(crate) mod ranks;
 pub(crate) mod slices;
 
 use crate::prelude::*;
-use crate::standing::few;
+use crate::standing::{few, often_run};
 use crate::sweep::Sweep;
 use slicewise_figure::{Curve, Entry, Heading, Look, Mark, OTHERS, SHARED, aside};
 use slicewise_metrics::LEAST_RUNS;
@@ -37,20 +37,15 @@ struct Cast {
     looks: Vec<Look>,
     /// Those for which there is no room: thin and grey, without a name.
     others: Vec<Arm>,
-    /// Without a curve, which would have the level of its seeds: less than half the runs of the fullest.
+    /// Without a curve, which would have the level of its few seeds: not [`often_run`].
     fewer: Vec<Arm>,
 }
 
 impl Cast {
     /// Of `arms`, in the order of tables.
     fn of(sweep: &Sweep, arms: Vec<Arm>) -> Self {
-        let runs = |arm: &Arm| {
-            let own = sweep.primary().filter(|round| round.arm == *arm);
-            own.map(|round| round.records.len()).max()
-        };
-        let most = arms.iter().filter_map(runs).max();
-        let half = |arm: &Arm| runs(arm).map(|runs| 2 * runs) >= most;
-        let (mut others, fewer): (Vec<_>, Vec<_>) = arms.into_iter().partition(half);
+        let often = often_run(sweep.primary().filter(|round| arms.contains(&round.arm)));
+        let (mut others, fewer) = arms.into_iter().partition::<Vec<_>, _>(|a| often.contains(a));
         let arms = few(sweep, &others);
         others.retain(|arm| !arms.contains(arm));
         let looks = slicewise_figure::looks(arms.iter().map(Arm::place_in_paper));

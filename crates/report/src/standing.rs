@@ -36,20 +36,24 @@ pub(crate) fn standings(sweep: &Sweep) -> Vec<Standing> {
     all.flat_map(|task| stand(sweep, task, &seen)).collect()
 }
 
+/// The arms of `rounds` that have at least half the runs of the fullest: one that is planned for the first
+/// seed alone stands at the level of that seed.
+pub(crate) fn often_run<'a>(rounds: impl Iterator<Item = &'a Round<'a>>) -> BTreeSet<&'a Arm> {
+    let runs = rounds.map(|round| (&round.arm, round.records.len())).into_grouping_map().max();
+    let most = runs.values().copied().max().unwrap_or(0);
+    runs.into_iter().filter(|(_, runs)| 2 * runs >= most).map(|(arm, _)| arm).collect()
+}
+
 /// The ratios of a task at which its strategies are ranked, ascending, and those strategies: all but
-/// oracles, and but those that have less than half the runs of the fullest, as one that is planned for the first seed alone.
+/// oracles, and but those that are not [`often_run`].
 pub(crate) fn ranked<'s>(sweep: &'s Sweep<'_>, task: Task) -> (Vec<u64>, Vec<&'s Arm>) {
     let rounds = sweep.primary().filter(|round| round.task == task && round.evaluated);
-    let mut arms: BTreeMap<&Arm, (BTreeSet<u64>, usize)> = BTreeMap::new();
-    for round in rounds.filter(|round| round.arm.is_ordinary()) {
-        let (ratios, runs) = arms.entry(&round.arm).or_default();
-        ratios.insert(ratio_key(round.ratio));
-        *runs = round.records.len().max(*runs);
-    }
-    let most = arms.values().map(|(_, runs)| *runs).max().unwrap_or(0);
-    arms.retain(|_, (_, runs)| 2 * *runs >= most);
-    let ratios = arms.values().map(|(ratios, _)| ratios.clone()).reduce(|a, b| &a & &b);
-    (ratios.unwrap_or_default().into_iter().collect(), arms.into_keys().collect())
+    let rounds = rounds.filter(|round| round.arm.is_ordinary()).collect_vec();
+    let arms = often_run(rounds.iter().copied());
+    let keys = rounds.iter().map(|round| (&round.arm, ratio_key(round.ratio)));
+    let ratios = keys.into_grouping_map().collect::<BTreeSet<u64>>();
+    let ratios = arms.iter().map(|arm| ratios[arm].clone()).reduce(|a, b| &a & &b);
+    (ratios.unwrap_or_default().into_iter().collect(), arms.into_iter().collect())
 }
 
 /// Ranks and differences of every strategy of a task. A case counts where its run has all the ratios.
