@@ -160,8 +160,10 @@ impl<'a> Observations<'a> {
 /// Says what interval and p of [`Paired`] are.
 pub(crate) const CROSSED: &str = "Behind ± stands half the 95 % interval, and p is two-sided, of a t test in which \
     whole seeds and whole cases are random: other seeds and other cases would give another mean. Below three seeds \
-    the value stands alone. What Holm's correction starts from is the largest of this p and those of t tests over \
-    means of seeds and over means of cases.";
+    the value stands alone.";
+/// Says what Holm's correction starts from, for tables that have it.
+pub(crate) const STRICT: &str = "What Holm's correction starts from is the largest of this p and those of t tests \
+    over means of seeds and over means of cases.";
 
 /// How the Part B Dice of two rounds differs where both have one, or another value.
 #[derive(Debug, Clone, Copy)]

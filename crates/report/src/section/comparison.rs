@@ -4,7 +4,7 @@
 //! cases, `n` the pairs of case and seed. All strategies of a seed share split, first slices and
 //! first weights, so the difference on one case within one seed is what a strategy is worth there.
 
-use crate::observations::{CROSSED, Compared};
+use crate::observations::{CROSSED, Compared, STRICT};
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep, Table};
 use slicewise_figure::FEW;
@@ -13,7 +13,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     // All pairs of many strategies would be hundreds of rows.
     let reference = sweep.reference().filter(|_| sweep.strategies().len() > FEW);
     let how = format!(
-        "Mean Dice of the first strategy minus the second's on the same Part B case and seed. {CROSSED} Holm's \
+        "Mean Dice of the first strategy minus the second's on the same Part B case and seed. {CROSSED} {STRICT} Holm's \
          correction is over all pairs of strategies of a task at a ratio, and over all differences from full annotation \
          of a task, which had as many training steps. The page shows one ratio a task{}; tables/comparison.csv has every one.",
         reference.as_ref().map_or("", |_| ", and of many strategies only pairs with the reference")

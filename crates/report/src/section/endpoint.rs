@@ -8,7 +8,7 @@
 use super::comparison::differences;
 use super::measures::slice_r;
 use crate::format::{around, ends, percents, signed};
-use crate::observations::{CROSSED, Compared, compare};
+use crate::observations::{CROSSED, Compared, STRICT, compare};
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep};
 use crate::sweep::{ALPHA, observed};
@@ -34,7 +34,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         Some(by_slices.iter().find(|of| places(of) == places(row))?.paired.difference)
     };
     let how = format!(
-        "The experiment named this before it ran: Dice on Part B where {} of the slices were asked for, each strategy minus {}. {CROSSED} \
+        "The experiment named this before it ran: Dice on Part B where {} of the slices were asked for, each strategy minus {}. {CROSSED} {STRICT} \
          Holm's correction is over all rows of a task. Beside it the same difference, untested, in the \
          paper's measure: mean R over the slices with foreground (its eq. 1), each slice alike.",
         percents(endpoint.ratios.iter().map(|ratio| ratio.0)),

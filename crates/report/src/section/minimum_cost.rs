@@ -45,8 +45,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
         .tidy("cases", |r| Some(r.reached?.paired.cases))
         .tidy("contour_mm", |r| cost(r)?.contour_mm)
         .column(("minutes", "minutes"), count, |r| sweep.minutes(&cost(r)?));
-    let content = Content::of("minimum-cost", table)?;
-    Ok(Some(content.told(sweep, |task| sentence(sweep, task))))
+    Ok(Some(Content::of("minimum-cost", table)?.told(sweep, |task| sentence(sweep, task))))
 }
 
 /// Says where each strategy comes within the margin of full annotation.

@@ -2,7 +2,7 @@
 //! model minus that of the sweep's first one, and of a task minus that of each earlier one with the same
 //! labels, by the same strategy, at the same ratio, on the same cases, folds and seeds.
 
-use crate::observations::{CROSSED, Compared, compare};
+use crate::observations::{CROSSED, Compared, STRICT, compare};
 use crate::prelude::*;
 use crate::section::{Content, Format, Made, Sweep, Table};
 
@@ -27,11 +27,10 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
     }
     let how = format!(
         "Dice on Part B minus that of the sweep's first model with as many steps, or of another task with \
-         the same labels, by the same strategy and at the same ratio. {CROSSED} Holm's correction is \
+         the same labels, by the same strategy and at the same ratio. {CROSSED} {STRICT} Holm's correction is \
          over all rows of a task."
     );
-    let against = |row: &Compared| {
-        let Compared { ours, theirs, .. } = row;
+    let against = |Compared { ours, theirs, .. }: &Compared| {
         if ours.task == theirs.task { theirs.model } else { theirs.task.name() }.to_owned()
     };
     let table = Table::of(&rows, how)

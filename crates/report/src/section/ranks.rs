@@ -5,7 +5,7 @@
 //! penalty matrix against all strategies, a ratio each; they are empty where none could be tested.
 
 use crate::format::{list_of, percents, signed, with_ends};
-use crate::observations::CROSSED;
+use crate::observations::{CROSSED, STRICT};
 use crate::prelude::*;
 use crate::section::{Column, Content, Format, Made, Sweep, Table};
 use crate::standing::ranked;
@@ -78,7 +78,7 @@ fn how(sweep: &Sweep, reference: &Arm) -> String {
         "The best stands first. Rank 1 is the best mean Dice on a Part B case in one run, among all \
          strategies that are no oracle; the mean is over cases, runs and the ratios that all of them have \
          ({}). The difference from {} is over the same, and Holm's correction over the strategies of \
-         the column. {CROSSED} Wins, ties and losses count paired tests against each other strategy at \
+         the column. {CROSSED} {STRICT} Wins, ties and losses count paired tests against each other strategy at \
          each ratio that both have, uncorrected, as in the penalty matrix. Oracles see the truth: they bound what a query can give, have no rank \
          and are nobody's rival.",
         ratios.collect_vec().join("; "),

@@ -3,7 +3,7 @@
 //! `difference` is the model's Dice minus the primary model's, `n` its pairs of case and seed; the
 //! paper's value and the difference are given on Part B only.
 
-use crate::observations::{CROSSED, Paired, compare};
+use crate::observations::{CROSSED, Paired, STRICT, compare};
 use crate::paper;
 use crate::prelude::*;
 use crate::rounds::HALF;
@@ -103,7 +103,7 @@ fn levels(models: &[ModelRow]) -> Grid {
 /// Each model against the primary one.
 fn differences(models: &[ModelRow]) -> Grid {
     let how = format!(
-        "The Part B difference is the mean of those on the same case and seed. {CROSSED} Holm's \
+        "The Part B difference is the mean of those on the same case and seed. {CROSSED} {STRICT} Holm's \
          correction is over the models of the task."
     );
     let compared = models.iter().filter_map(|row| Some((row.round, row.against?))).collect_vec();
