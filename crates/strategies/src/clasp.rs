@@ -1,17 +1,19 @@
 //! ClaSP PE: class-stratified and scheduled power predictive entropy. Source: arXiv 2601.13677, whose
 //! authors find it alone above improved random baselines on most of 24 settings of 3D patches.
 //!
-//! Two thirds of the budget are split over the classes; each class in turn takes the slice with the
+//! Two thirds of the budget are split over the foreground classes; each in turn takes the slice with the
 //! most uncertainty about it, u_c = Σ H(p)·p_c over the slice's voxels. The rest goes by u = Σ H(p).
 //! Gumbel noise of scale 1/β is added to the logarithm of both, and β rises from 1 in the first round
 //! to 100 in the last, so that early rounds explore. Deviations: a query is a slice and not a patch;
 //! with a budget for each volume, whose share may be smaller than the number of classes, volumes
-//! begin with another class each.
+//! begin with another class each; two thirds are rounded, where the authors' code (nnActive) cuts 0.66
+//! of the budget down, which of one slice would leave none; and its β is below 100 at the last query.
+//! A project does not know its last round, so its β is 100 from the second round on.
 
 use crate::noise::perturbed;
 use crate::pool::Picks;
 use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
-use ndarray::{Array2, Axis, Zip};
+use ndarray::{Array2, Axis, Zip, s};
 use rand_chacha::ChaCha8Rng;
 
 /// Share of the budget that is split over the classes, as in the source.
@@ -28,7 +30,7 @@ fn beta([round, rounds]: [usize; 2]) -> f64 {
     LAST_BETA.powf(through)
 }
 
-/// Returns u_c of each slice and class, `[D, C]`.
+/// Returns u_c of each slice and class, background too, `[D, C]`.
 fn uncertainties(view: &CaseView) -> Array2<f64> {
     let probabilities = &view.prediction.probabilities;
     let (classes, depth, ..) = probabilities.dim();
@@ -65,10 +67,11 @@ impl QueryStrategy for Clasp {
         Ok(sums.iter().map(|&sum| perturbed(sum, beta, rng)).collect())
     }
 
-    /// ln u_c + noise of each slice and class, `[D, C]`.
+    /// ln u_c + noise of each slice and foreground class, `[D, C − 1]`.
     fn vectors(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Array2<f64>, StrategyError> {
         let beta = beta(view.round);
-        Ok(uncertainties(view).mapv(|sum| perturbed(sum, beta, rng)))
+        let sums = uncertainties(view);
+        Ok(sums.slice(s![.., 1..]).mapv(|sum| perturbed(sum, beta, rng)))
     }
 
     fn choose(&self, pool: &Pool, _rng: &mut ChaCha8Rng) -> Result<Vec<Choice>, StrategyError> {
@@ -129,7 +132,7 @@ mod tests {
             sample.place = place;
             sample.slices(&Clasp, 1).unwrap()[0]
         };
-        // Class (place + round) mod 3: 0, 1 and 2.
-        assert_eq!([first(1), first(2), first(0)], [0, 0, 1]);
+        // Class 1 + (place + round) mod 2: background has no turn.
+        assert_eq!([first(1), first(2), first(0)], [0, 1, 1]);
     }
 }

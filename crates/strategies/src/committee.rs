@@ -1,5 +1,6 @@
 //! Query by committee: the slices that the members of a committee draw most differently. Source: Seung
-//! et al. 1992, "Query by committee", at slice level with Dice as the measure of agreement.
+//! et al. 1992, "Query by committee", at slice level with Dice of the whole foreground as the measure of
+//! agreement: members that only call a voxel by different foreground classes agree.
 
 use crate::{CaseView, QueryStrategy, StrategyError};
 use ndarray::{Array2, Array4, Axis};
@@ -29,7 +30,7 @@ impl QueryStrategy for Committee {
     }
 
     fn summary(&self) -> &'static str {
-        "largest area on which committee members differ first"
+        "largest area of foreground on which committee members differ first"
     }
 
     fn source(&self) -> &'static str {

@@ -1,6 +1,7 @@
-//! Oracle: random slices that truly show something. It is the hardest baseline of nnActive (arXiv
+//! Oracle: random slices that truly show something, after the hardest baseline of nnActive (arXiv
 //! 2511.19183), which few strategies beat; it reads where each class is, which no annotator knows
-//! before drawing it.
+//! before drawing it. Deviations: nnActive draws a volume first and then a class of it, and mixes such
+//! patches with patches drawn anywhere and at the borders of classes; ours all show foreground.
 
 use super::predicted_foreground_random::by_class_area;
 use crate::area::class_voxels;

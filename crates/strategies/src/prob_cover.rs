@@ -2,9 +2,11 @@
 //! in features. Source: Yehuda et al. 2022, "Active learning through a covering lens".
 //!
 //! δ is the largest radius at which 95 % of the balls are pure: all slices in them belong to the
-//! cluster of the ball's centre. The source has the classes' number of clusters; a slice has no class,
-//! so ours are as many as there will be annotated slices. Where all is covered the slice farthest from
-//! the annotated ones comes next.
+//! cluster of the ball's centre. Deviations: the source has the classes' number of clusters; a slice has no
+//! class, so ours are as many as there will be annotated slices. Of slices that cover equally many, which
+//! are most of them where a ball holds hardly more than its centre, the source draws one or takes the first
+//! of its index; ours takes the farthest from the annotated ones, because the first would be the lowest in
+//! the body. The source's features are self-supervised and of unit length; ours are neither.
 
 use crate::features::{Points, first_largest, pooled};
 use crate::pool::Picks;
@@ -86,19 +88,18 @@ fn cover(pool: &Pool, points: &Points, radius: f64) -> Vec<Choice> {
         let open = points.open(&picks);
         let gain =
             |point: usize| near[point].iter().filter(|&&other| !covered[other]).count() as f64;
-        let Some(most) = first_largest(&open, gain) else {
+        let Some(most) = first_largest(&open, gain).map(gain) else {
             return picks.done();
         };
-        let next = if gain(most) > 0.0 {
-            most
-        } else {
-            let distance = |point: usize| {
-                let distances = done.iter().map(|&other| points.distance(point, other));
-                distances.fold(f64::INFINITY, f64::min)
-            };
-            first_largest(&open, distance).unwrap_or(most)
+        let alike: Vec<usize> = open.into_iter().filter(|&p| gain(p) == most).collect();
+        let distance = |point: usize| {
+            let distances = done.iter().map(|&other| points.distance(point, other));
+            distances.fold(f64::INFINITY, f64::min)
         };
-        points.take(&mut picks, next, gain(next));
+        let Some(next) = first_largest(&alike, distance) else {
+            return picks.done();
+        };
+        points.take(&mut picks, next, most);
         near[next].iter().for_each(|&other| covered[other] = true);
         done.push(next);
     }
@@ -127,14 +128,37 @@ mod tests {
     }
 
     #[test]
-    fn the_choices_are_those_of_the_authors_code() {
+    fn the_choices_are_those_of_the_authors_code_up_to_ties() {
         let case = AuthorsCase::read();
         let pool = case.pool();
-        let choices = cover(&pool, &Points::of(&pool), case.delta);
-        // As long as there is something to cover; theirs takes the first slice then, again and again.
-        let covering = choices.iter().take_while(|choice| choice.score > 0.0);
-        let chosen: Vec<usize> = covering.map(|choice| choice.slice).collect();
-        assert!(chosen.len() >= 6, "{choices:?}");
-        assert_eq!(chosen, case.prob_cover[..chosen.len()]);
+        let points = Points::of(&pool);
+        let choices = cover(&pool, &points, case.delta);
+        let ours: Vec<usize> = choices.iter().map(|choice| choice.slice).collect();
+        let theirs = &case.prob_cover;
+        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        assert!(same >= 5, "{ours:?}");
+        // Theirs takes the first of those that cover equally many, ours the farthest.
+        let within = |a: usize, b: usize| a == b || points.distance(a, b) < case.delta;
+        let gain = |point: usize| {
+            let mut done = (0..points.len()).filter(|&p| points.annotated[p]).collect::<Vec<_>>();
+            done.extend(&ours[..same]);
+            let new = (0..points.len()).filter(|&other| within(point, other));
+            new.filter(|&other| !done.iter().any(|&d| within(d, other))).count()
+        };
+        assert_eq!(gain(ours[same]), gain(theirs[same]));
+        assert_eq!(gain(ours[same]) as f64, choices[same].score);
+    }
+
+    #[test]
+    fn where_each_ball_holds_its_centre_alone_the_choices_are_spread() {
+        // Slices at equal distances, which no radius below them joins: not the lowest, one after another.
+        let mut sample = Sample::of(Array3::zeros((17, 1, 1))).annotated(&[0]);
+        sample.prediction.features =
+            Some(Array4::from_shape_fn((1, 17, 1, 1), |(_, z, _, _)| z as f32));
+        let mut slices = sample.slices(&ProbCover, 4).unwrap();
+        slices.sort_unstable();
+        assert_eq!(slices.len(), 4);
+        assert!(slices.windows(2).all(|pair| pair[1] - pair[0] >= 2), "{slices:?}");
+        assert!(slices[3] >= 12, "{slices:?}");
     }
 }

@@ -6,7 +6,8 @@
 //! with the smallest mean squared distance to its neighbours among the cluster's open slices is taken.
 //! (The paper has the distance; the square is that of its authors' code, whose choices ours are tested
 //! against.) Deviations: the source drops clusters of five points and fewer, which among a few dozen
-//! slices are most; and its features are self-supervised, ours those of the network in training.
+//! slices are most; and its features are self-supervised and of unit length, ours those of the network
+//! in training as they are.
 
 use crate::features::{Points, first_largest, pooled, squared};
 use crate::pool::Picks;
