@@ -152,6 +152,31 @@ fn a_program_that_fails_fails_alone_and_goes_on_when_mended() {
     };
     assert_eq!(first.len(), 64);
     assert_eq!(second.len(), 64);
+
+    // Another command for what is whole: nothing is left to ask, and that is said.
+    let other = strategies.replace("[sh, ", "[sh, -e, ");
+    let (code, _, told) = run(&mut sweep(scratch.path(), &other));
+    assert_eq!(code, 0, "{told}");
+    let changed = "Task 2, mine: the program or its command has changed since slices of these runs were \
+                   chosen, and they are kept: seed 1; another --out asks the changed one alone";
+    assert!(told.contains(changed), "{told}");
+    assert!(!told.contains("runs in place of"), "{told}");
+    // A further seed is of the changed one: the page and `verify` say that the row is of two.
+    let mut further = sweep(scratch.path(), &other);
+    let file = scratch.path().join("programs.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("seeds: [1]", "seeds: [1, 2]")).unwrap();
+    succeed(&mut further);
+    let mixed = "mine: runs of one version of its program alone; slices were chosen by";
+    let page = fs::read_to_string(scratch.path().join("out/report.html")).unwrap();
+    assert!(page.contains(mixed), "{page}");
+    let (code, said, told) = run(slicewise(&["verify"]).arg(scratch.path().join("out")));
+    assert_eq!(code, 1, "{said}");
+    let first = format!("{} (seed 1)", &first[..8]);
+    assert!(
+        told.contains(mixed) && told.contains(&first) && told.contains("(seed 2)"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub mod seed;
 mod start;
 mod steps;
 pub mod training;
+pub mod versions;
 
 pub use analysis::{Effort, Endpoint};
 pub use asked::{Asked, Need, ORACLE, QueryBudget, StrategyPlan};
@@ -48,3 +49,4 @@ pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};
 pub use start::{Start, staggered_phase};
 pub use steps::{Round, StepPlan};
 pub use training::{RoundTraining, Trained};
+pub use versions::Versions;

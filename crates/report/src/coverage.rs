@@ -7,7 +7,7 @@
 use crate::observations::{Run, run_of};
 use crate::prelude::*;
 use crate::sweep::Sweep;
-use slicewise_experiment::Manifest;
+use slicewise_experiment::{Manifest, versions::mixed};
 
 /// A round: its ratio, and of full annotation, which may have several at ratio 1, its steps.
 type Place = (u64, u64);
@@ -15,8 +15,8 @@ type Place = (u64, u64);
 /// The records of one task, model and arm by run and place.
 type Found<'a> = BTreeMap<Run, BTreeMap<Place, &'a RoundRecord>>;
 
-/// Gives a line for seeds without any record, one for folds without any of a seed that has some, and
-/// one for each task, model and arm that lacks something of the others; none if nothing is missing.
+/// Gives a line for seeds without any record, for folds without any of a seed that has some, for each
+/// task, model and arm that lacks something of the others, and for mixed versions of a program.
 pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     let manifest = &sweep.results.manifest;
     let recorded: BTreeSet<Run> = sweep.results.records.iter().map(run_of).collect();
@@ -65,7 +65,7 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
             lines.extend((!line.is_empty()).then(|| format!("{place}, {}: {line}", arm.name())));
         }
     }
-    lines
+    lines.into_iter().chain(mixed(&sweep.results.records)).collect()
 }
 
 /// Lists the planned runs; every seed once, for a manifest from before runs were noted.

@@ -6,7 +6,7 @@ use crate::command::ExperimentArguments;
 use crate::config::ExperimentConfig;
 use crate::estimate::Voxels;
 use crate::failure::{Failure, Outcome};
-use crate::held::{Held, held};
+use crate::held::{Held, held, other_versions};
 use crate::notice::notice;
 use crate::provenance::{COMMIT, grown, manifest};
 use crate::resolve::{Resolved, need_device, resolve};
@@ -14,7 +14,8 @@ use crate::segmenter;
 use anyhow::{Context, anyhow, bail};
 use slicewise_data::{Task, TaskData};
 use slicewise_experiment::{
-    ExperimentError, FolderLock, Manifest, PreparedRun, ResultsFolder, Run, holder, packed, replace,
+    ExperimentError, FolderLock, Manifest, PreparedRun, Results, ResultsFolder, Run, TaskPlan,
+    holder, packed, replace,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -90,6 +91,12 @@ pub(crate) fn begin(
         refuse_other_data(&folder, &data).map_err(Failure::input)?;
         let began = Manifest::read(&folder.manifest())?;
         prepare(&folder, &text, &grown(began, &config, &text))?;
+    }
+    let asks_programs = |plan: &TaskPlan| plan.strategies.0.values().any(|s| s.command.is_some());
+    if begun && lock.is_some() && config.tasks.values().any(asks_programs) {
+        let results = Results::read(folder.root()).map_err(Failure::input)?;
+        let changed = other_versions(&config, &results.records);
+        changed.iter().for_each(notice);
     }
     let open = open_runs(&config, &folder, &data, scope)?;
     let left = open.iter().map(|(run, _)| run);

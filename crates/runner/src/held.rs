@@ -5,7 +5,8 @@
 
 use crate::config::ExperimentConfig;
 use slicewise_experiment::record::{FIRST, FULL};
-use slicewise_experiment::{ExperimentError, ResultsFolder};
+use slicewise_experiment::versions::versions;
+use slicewise_experiment::{ExperimentError, ResultsFolder, RoundRecord};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -67,6 +68,35 @@ pub(crate) fn held(
         }
     };
     Err(ExperimentError::OtherConfig { path, difference })
+}
+
+/// Says, a line for each strategy, which runs on record were asked of another version of a user's program
+/// than the one that `config` names. They stay as they are.
+pub(crate) fn other_versions(config: &ExperimentConfig, records: &[RoundRecord]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for of in versions(records) {
+        let plan = config.tasks.get(&of.task);
+        let plan = plan.and_then(|plan| plan.strategies.get(of.strategy));
+        let now = plan.and_then(|plan| plan.asked(of.strategy).ok()?.sha256());
+        let others = of
+            .runs
+            .iter()
+            .filter(|(sha256, _)| Some(**sha256) != now.as_deref());
+        let runs: BTreeSet<&str> = others
+            .flat_map(|(_, runs)| runs)
+            .map(String::as_str)
+            .collect();
+        if !runs.is_empty() {
+            lines.push(format!(
+                "{}, {}: the program or its command has changed since slices of these runs were chosen, and \
+                 they are kept: {}; another --out asks the changed one alone",
+                of.task.label(),
+                of.strategy,
+                runs.into_iter().collect::<Vec<_>>().join("; ")
+            ));
+        }
+    }
+    lines
 }
 
 /// Returns whether `config` is `held` with more strategies, or more seeds behind those that `held` has:

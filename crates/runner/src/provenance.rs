@@ -16,11 +16,12 @@ pub(crate) const COMMIT: &str = env!("SLICEWISE_COMMIT");
 
 /// Returns the manifest of a sweep that gets more runs; where it began stays.
 pub(crate) fn grown(began: Manifest, config: &ExperimentConfig, text: &str) -> Manifest {
-    notice(format_args!(
-        "{} runs in place of {}: this sweep goes on with more than it began with",
-        config.runs().len(),
-        began.runs.len()
-    ));
+    let (now, before) = (config.runs().len(), began.runs.len());
+    if now > before {
+        notice(format_args!(
+            "{now} runs in place of {before}: this sweep goes on with more than it began with"
+        ));
+    }
     Manifest {
         config_sha256: slicewise_core::hash::sha256_hex(text.as_bytes()),
         seeds: config.seeds.clone(),
