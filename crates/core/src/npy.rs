@@ -94,11 +94,21 @@ pub fn read<T: Number>(path: &Path, shape: &[usize]) -> Result<Vec<T>, String> {
         let lengths = lengths.split(',').map(str::trim).filter(|n| !n.is_empty());
         lengths.map(|length| length.parse().ok()).collect()
     });
-    if !is_type || !is_c || got.as_deref() != Some(shape) || data.len() as u64 != length {
+    if !is_type || !is_c || got.as_deref() != Some(shape) {
         return Err(format!(
             "expected {} of shape {shape:?} in C order, got {}",
             T::DESCRIPTION,
             header.trim()
+        ));
+    }
+    let got = data.len() as u64;
+    if got != length {
+        let (got, cause) = match got < length {
+            true => (got.to_string(), "it is cut short"),
+            false => ("more".to_owned(), "something is appended to it"),
+        };
+        return Err(format!(
+            "expected {length} bytes of data behind the header, got {got}: {cause}"
         ));
     }
     let numbers = data.chunks_exact(size_of::<T>()).map(T::read);
@@ -158,7 +168,14 @@ mod tests {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             assert!(read::<f32>(&path, &[2, 3]).is_err(), "{cut}");
         }
+        assert_eq!(
+            read::<f32>(&path, &[2, 3]).unwrap_err(),
+            "expected 24 bytes of data behind the header, got 23: it is cut short"
+        );
         std::fs::write(&path, [&bytes[..], &[0]].concat()).unwrap();
-        assert!(read::<f32>(&path, &[2, 3]).is_err(), "a byte too many");
+        assert_eq!(
+            read::<f32>(&path, &[2, 3]).unwrap_err(),
+            "expected 24 bytes of data behind the header, got more: something is appended to it"
+        );
     }
 }

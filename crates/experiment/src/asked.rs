@@ -22,7 +22,7 @@ pub struct StrategyPlan {
     /// `features`, `committee`. Default: nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Need>,
-    /// Seconds that the program has for each answer, above 0. Default: 600.
+    /// Seconds that the program has for each answer, from 0.001 to 1000000. Default: 600.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_s: Option<f64>,
     /// Whose budget it is: `per-volume`, so that each volume has the same share of its slices
@@ -187,7 +187,7 @@ impl StrategyPlan {
             },
         }
         let ranges = [
-            ("timeout_s", self.timeout_s, 1e-3..=1e6, "a number above 0"),
+            ("timeout_s", self.timeout_s, 1e-3..=1e6, "0.001 to 1000000"),
             ("floor", self.floor, 0.0..=1.0, "0 to 1"),
             ("cap", self.cap, 1.0..=1e9, "1 or more"),
         ];
@@ -204,3 +204,22 @@ impl StrategyPlan {
 
 /// What the name of every oracle, and of nothing else, begins with.
 pub const ORACLE: &str = "oracle-";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_time_of_a_program_is_said() {
+        let plan = |timeout_s| StrategyPlan {
+            command: Some(vec!["sh".to_owned()]),
+            timeout_s: Some(timeout_s),
+            ..StrategyPlan::default()
+        };
+        assert_eq!(plan(1e6).problem("mine"), None);
+        assert_eq!(
+            plan(1e9).problem("mine").as_deref(),
+            Some("mine.timeout_s: expected 0.001 to 1000000, got 1000000000")
+        );
+    }
+}

@@ -9,8 +9,11 @@ use crate::error::ModelError;
 use ndarray::{Array3, Array4, Axis};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use slicewise_core::process::quoted;
 use slicewise_core::{Prediction, Process, Segmenter, SegmenterError, TrainingCase, npy};
 use std::cell::RefCell;
+use std::fs;
+use std::io::ErrorKind;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,8 +22,8 @@ use std::time::Duration;
 const PROTOCOL: u32 = 1;
 /// In the files of labels, what stands on slices that are not annotated.
 const NOT_ANNOTATED: u8 = 255;
-/// So much of a wrong answer is quoted.
-const QUOTED: usize = 80;
+/// The probabilities of a voxel may miss 1 by so much: half precision does by 0.001 a class.
+const SLACK: f32 = 0.01;
 
 /// A program that trains and predicts.
 pub struct ProgramSegmenter {
@@ -121,13 +124,18 @@ impl ProgramSegmenter {
             .ask(&what.to_string(), timeout)
             .map_err(|text| self.failed(format!("{doing}: {text}")))?;
         let answer: Answer = serde_json::from_str(&line).map_err(|error| {
-            let quoted: String = line.chars().take(QUOTED).collect();
             self.failed(format!(
-                "{doing}: expected one line of JSON, got `{quoted}` ({error})"
+                "{doing}: expected one line of JSON, got {} ({error})",
+                quoted(&line)
             ))
         })?;
         match answer.error {
-            Some(error) => Err(self.failed(format!("{doing}: {error}"))),
+            Some(error) => {
+                // Of a message of several lines, a failed run shows the last.
+                let lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
+                let error = lines.collect::<Vec<_>>().join("; ");
+                Err(self.failed(format!("{doing}: {error}")))
+            }
             None => Ok((answer, running)),
         }
     }
@@ -158,6 +166,27 @@ impl ProgramSegmenter {
         let path = folder.join(name);
         write(&path).map_err(|error| self.failed(format!("{}: {error}", path.display())))?;
         Ok(path)
+    }
+
+    /// Tells the program to do something that ends with these files written.
+    fn tell_to_write(&self, what: &Value, files: &[&Path]) -> Result<(), ModelError> {
+        let doing = what["do"].as_str().unwrap_or_default();
+        let named = |file: &Path| format!("{doing}: expected the file {}", file.display());
+        // An older one would pass for what the program did not write.
+        for file in files {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    let problem = format!("{}, whose older one stays: {error}", named(file));
+                    return Err(self.failed(problem));
+                }
+                _ => {}
+            }
+        }
+        self.tell(what)?;
+        match files.iter().find(|file| !file.exists()) {
+            Some(file) => Err(self.failed(format!("{}, the program wrote none", named(file)))),
+            None => Ok(()),
+        }
     }
 
     /// Writes the training volumes, unless they are there already.
@@ -203,8 +232,8 @@ impl ProgramSegmenter {
         Ok(told)
     }
 
-    /// Reads an array `[C, D, H, W]` of probabilities that the program wrote.
-    fn probabilities(&self, path: &Path, shape: [usize; 3]) -> Result<Array4<f32>, ModelError> {
+    /// Reads an array `[C, D, H, W]` of numbers from 0 to 1 that the program wrote.
+    fn unit_numbers(&self, path: &Path, shape: [usize; 3]) -> Result<Array4<f32>, ModelError> {
         let [d, h, w] = shape;
         let whole = [self.classes, d, h, w];
         let wrong =
@@ -217,6 +246,21 @@ impl ProgramSegmenter {
         }
         let array = Array4::from_shape_vec((self.classes, d, h, w), values);
         array.map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Reads class probabilities `[C, D, H, W]` that the program wrote.
+    fn probabilities(&self, path: &Path, shape: [usize; 3]) -> Result<Array4<f32>, ModelError> {
+        let array = self.unit_numbers(path, shape)?;
+        let sums = array.sum_axis(Axis(0));
+        let is_off = |sum: f32| (sum - 1.0).abs() > SLACK;
+        if let Some(((z, y, x), sum)) = sums.indexed_iter().find(|&(_, &sum)| is_off(sum)) {
+            return Err(self.failed(format!(
+                "predict: {}: expected probabilities whose sum over the classes is 1, got {sum} at voxel \
+                 [{z}, {y}, {x}]; divide them by their sum, or take the softmax over axis 0",
+                path.display()
+            )));
+        }
+        Ok(array)
     }
 }
 
@@ -271,17 +315,18 @@ impl Segmenter for ProgramSegmenter {
         let path = self.file("image.npy", |path| {
             npy::write(path, image.shape(), image.iter())
         })?;
-        let beside = |name: &str| path.with_file_name(name);
-        let mut told = json!({
-            "do": "predict", "image": path, "probabilities": beside("probabilities.npy"),
-        });
+        let probabilities = path.with_file_name("probabilities.npy");
+        let attention = path.with_file_name("attention.npy");
+        let mut told = json!({"do": "predict", "image": path, "probabilities": probabilities});
+        let mut files = vec![probabilities.as_path()];
         if self.program.attention {
-            told["attention"] = json!(beside("attention.npy"));
+            told["attention"] = json!(attention);
+            files.push(&attention);
         }
-        self.tell(&told)?;
-        let probabilities = self.probabilities(&beside("probabilities.npy"), shape)?;
+        self.tell_to_write(&told, &files)?;
+        let probabilities = self.probabilities(&probabilities, shape)?;
         let attention = match self.program.attention {
-            true => Some(self.probabilities(&beside("attention.npy"), shape)?),
+            true => Some(self.unit_numbers(&attention, shape)?),
             false => None,
         };
         Ok(Prediction {
@@ -296,8 +341,8 @@ impl Segmenter for ProgramSegmenter {
     fn save(&self, path: &Path) -> Result<(), SegmenterError> {
         // Whole or not at all: the program writes beside, and the file is then renamed.
         let partial = path.with_extension("partial");
-        self.tell(&json!({"do": "save", "path": partial}))?;
-        std::fs::rename(&partial, path)
+        self.tell_to_write(&json!({"do": "save", "path": partial}), &[&partial])?;
+        fs::rename(&partial, path)
             .map_err(|error| self.failed(format!("save: {}: {error}", partial.display())))?;
         *self.weights.borrow_mut() = Some(path.to_owned());
         Ok(())
@@ -305,10 +350,13 @@ impl Segmenter for ProgramSegmenter {
 
     fn load(&mut self, path: &Path) -> Result<(), SegmenterError> {
         // A program is not asked to tell a missing file from a bad one.
-        std::fs::metadata(path)
+        fs::metadata(path)
             .map_err(|error| self.failed(format!("load: {}: {error}", path.display())))?;
         self.tell(&json!({"do": "load", "path": path}))?;
         *self.weights.borrow_mut() = Some(path.to_owned());
         Ok(())
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

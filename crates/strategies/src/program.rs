@@ -9,6 +9,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::{Map, json};
+use slicewise_core::process::quoted;
 use slicewise_core::{Process, npy};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -18,8 +19,6 @@ use std::time::Duration;
 const PROTOCOL: u32 = 1;
 /// In the file of labels, what stands on slices that are not annotated.
 const NOT_ANNOTATED: u8 = 255;
-/// So much of a wrong answer is quoted.
-const QUOTED: usize = 60;
 
 /// A program that chooses slices.
 pub struct Program {
@@ -38,10 +37,11 @@ pub struct Program {
     sha256: OnceLock<String>,
 }
 
-/// What a program answers: one of the two.
+/// What a program answers: scores or slices, and for which case if it says so.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
+    case: Option<String>,
     scores: Option<Vec<f64>>,
     slices: Option<Vec<usize>>,
 }
@@ -137,18 +137,24 @@ impl Program {
     /// the highest and in order.
     fn scores_of(&self, view: &CaseView, answer: &str) -> Result<Vec<f64>, StrategyError> {
         let case = view.case;
-        let quoted: String = answer.chars().take(QUOTED).collect();
-        let ellipsis = if quoted.len() < answer.len() {
-            "…"
-        } else {
-            ""
-        };
         let parsed: Answer = serde_json::from_str(answer).map_err(|error| {
+            // The types' names mean nothing to who writes in another language.
+            let error = error.to_string();
+            let error = error.replace("expected usize", "expected a whole number from 0");
+            let error = error.replace("expected f64", "expected a number");
+            let no_numbers = ["NaN", "Infinity"].iter().any(|word| answer.contains(word));
             self.problem(format!(
-                "expected one line of JSON with \"scores\" or \"slices\" for case {case}, got \
-                 `{quoted}{ellipsis}` ({error}); NaN and Infinity are no JSON"
+                "expected one line of JSON with \"scores\" or \"slices\" for case {case}, got {} ({error}){}",
+                quoted(answer),
+                if no_numbers { "; NaN and Infinity are no JSON" } else { "" }
             ))
         })?;
+        if let Some(other) = parsed.case.filter(|other| other != case) {
+            return Err(self.problem(format!(
+                "expected the answer for case {case}, got that for case {}",
+                quoted(&other)
+            )));
+        }
         match (parsed.scores, parsed.slices) {
             (Some(scores), None) => Ok(scores),
             (None, Some(slices)) => self.scores_of_slices(view, &slices),

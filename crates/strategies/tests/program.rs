@@ -43,6 +43,9 @@ fn scores_and_slices_are_taken() {
         ask(&answering(r#"  {"slices": [8, 1, 3]}  "#)).unwrap(),
         [8, 1, 3]
     );
+    // An answer may say for which case it is.
+    let named = answering(r#"{"case": "baby", "slices": [8, 1, 3]}"#);
+    assert_eq!(ask(&named).unwrap(), [8, 1, 3]);
 }
 
 #[test]
@@ -87,7 +90,20 @@ fn what_is_wrong_is_said_in_one_line() {
         ),
         (
             answering(r#"{"slices": [1, 2, -1]}"#),
-            "expected one line of JSON",
+            "got `{\"slices\": [1, 2, -1]}` (invalid value: integer `-1`, expected a whole number from 0 at \
+             line 1 column 20)",
+        ),
+        (
+            answering(r#"{"slices": [1.0, 2, 3]}"#),
+            "invalid type: floating point `1.0`, expected a whole number from 0",
+        ),
+        (
+            answering(r#"{"scores": [true]}"#),
+            "invalid type: boolean `true`, expected a number at",
+        ),
+        (
+            answering(r#"{"case": "anna", "slices": [1, 2, 3]}"#),
+            "expected the answer for case baby, got that for case `anna`",
         ),
         (
             answering(r#"{"slice": [1, 2, 3]}"#),
@@ -109,6 +125,12 @@ fn what_is_wrong_is_said_in_one_line() {
         assert!(message.starts_with("strategy mine: "), "{message}");
         assert!(message.contains(expected), "{script}: {message}");
         assert_eq!(message.lines().count(), 1, "{message}");
+        let no_numbers = script.contains("NaN");
+        assert_eq!(
+            message.contains("NaN and Infinity"),
+            no_numbers,
+            "{message}"
+        );
     }
     let none = Program::new("mine", &["/no/such/program".to_owned()]);
     let message = sample().slices(&none, 1).unwrap_err().to_string();
@@ -135,6 +157,23 @@ fn it_is_started_once_and_again_after_it_failed() {
     assert!(
         sample().slices(&program, 2).is_err(),
         "three slices are not two"
+    );
+}
+
+#[test]
+fn answers_are_not_shifted_by_one_that_was_given_twice() {
+    let answer = r#"{"slices": [1, 2, 3]}"#;
+    let program = shell(&format!(
+        "while read -r question; do printf '%s\\n%s\\n' '{answer}' '{answer}'; done"
+    ));
+    sample().slices(&program, 3).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let message = sample().slices(&program, 3).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "strategy mine: case baby: expected one line for each question, got `{\"slices\": [1, 2, 3]}` \
+         before the question: the program answered twice or unasked; what is no answer belongs on \
+         standard error"
     );
 }
 

@@ -30,7 +30,8 @@ pub struct ProgramConfig {
     /// default is `false`.
     #[serde(default)]
     pub attention: bool,
-    /// Seconds that it has for each answer (a training step, a prediction), above 0. The default is 600.
+    /// Seconds that it has for each answer (a training step, a prediction), from 0.001 to 1000000. The
+    /// default is 600.
     #[serde(default = "ten_minutes")]
     pub timeout_s: f64,
 }
@@ -73,7 +74,7 @@ impl ArchitectureChoice {
         check(
             (1e-3..=1e6).contains(&program.timeout_s),
             "model.architecture.timeout_s",
-            "a number above 0",
+            "0.001 to 1000000",
             program.timeout_s,
         )
     }
