@@ -348,7 +348,8 @@ mod tests {
 
     /// Starts a shell script.
     fn shell(script: &str) -> Process {
-        Process::start(&["sh", "-c", script].map(str::to_owned)).unwrap()
+        Process::start(&["sh", "-c", script].map(str::to_owned))
+            .unwrap_or_else(|problem| panic!("{problem}"))
     }
 
     #[test]

@@ -22,7 +22,10 @@ fn copying(from: &Path) -> String {
 }
 
 fn problem_of<T>(result: Result<T, SegmenterError>) -> String {
-    let problem = result.err().unwrap().to_string();
+    let Err(problem) = result else {
+        panic!("nothing was wrong");
+    };
+    let problem = problem.to_string();
     assert_eq!(problem.lines().count(), 1, "{problem}");
     problem
 }
