@@ -49,4 +49,3 @@ pub use slicewise_core::{Segmenter, SegmenterError, TrainingCase};
 pub use start::{Start, staggered_phase};
 pub use steps::{Round, StepPlan};
 pub use training::{RoundTraining, Trained};
-pub use versions::Versions;

@@ -17,6 +17,14 @@ pub const FIRST: &str = "first";
 /// Name of full annotation in place of a strategy's.
 pub const FULL: &str = "full";
 
+/// Names a run of a sweep to a reader: `seed 1`, or with folds `seed 1, fold 2`.
+pub fn run_name(seed: u64, fold: Option<usize>) -> String {
+    match fold {
+        Some(fold) => format!("seed {seed}, fold {fold}"),
+        None => format!("seed {seed}"),
+    }
+}
+
 /// The state of a run after one round: what was annotated, trained and scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! Which versions of a user's program chose the slices that are on record.
 
-use crate::record::RoundRecord;
+use crate::record::{RoundRecord, run_name};
 use slicewise_data::Task;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,13 +25,9 @@ pub fn versions(records: &[RoundRecord]) -> Vec<Versions<'_>> {
         let Some(sha256) = &record.program_sha256 else {
             continue;
         };
-        let run = match record.fold {
-            Some(fold) => format!("seed {}, fold {fold}", record.seed),
-            None => format!("seed {}", record.seed),
-        };
         let of = (record.task, record.model.as_str(), record.strategy.as_str());
         let runs = found.entry(of).or_default().entry(sha256).or_default();
-        runs.insert(run);
+        runs.insert(run_name(record.seed, record.fold));
     }
     let listed = found
         .into_iter()

@@ -174,12 +174,11 @@ impl ProgramSegmenter {
         let named = |file: &Path| format!("{doing}: expected the file {}", file.display());
         // An older one would pass for what the program did not write.
         for file in files {
-            match fs::remove_file(file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    let problem = format!("{}, whose older one stays: {error}", named(file));
-                    return Err(self.failed(problem));
-                }
-                _ => {}
+            if let Err(error) = fs::remove_file(file)
+                && error.kind() != ErrorKind::NotFound
+            {
+                let problem = format!("{}, whose older one stays: {error}", named(file));
+                return Err(self.failed(problem));
             }
         }
         self.tell(what)?;

@@ -7,7 +7,7 @@
 use crate::observations::{Run, run_of};
 use crate::prelude::*;
 use crate::sweep::Sweep;
-use slicewise_experiment::{Manifest, versions::mixed};
+use slicewise_experiment::{Manifest, record::run_name, versions::mixed};
 
 /// A round: its ratio, and of full annotation, which may have several at ratio 1, its steps.
 type Place = (u64, u64);
@@ -87,10 +87,8 @@ fn gaps(found: &Found, due: &[&Run], ends_runs: bool) -> String {
     let planned: BTreeSet<Place> = found.values().flat_map(BTreeMap::keys).copied().collect();
     let several = planned.iter().filter(|(_, steps)| *steps > 0).count() > 1;
     let gaps = due.iter().filter_map(|run| {
-        let name = match *run {
-            (0, seed) => format!("seed {seed}"),
-            (fold, seed) => format!("seed {seed}, fold {fold}"),
-        };
+        let &&(fold, seed) = run;
+        let name = run_name(seed, (fold > 0).then_some(fold));
         let Some(rounds) = found.get(run) else { return Some(format!("{name} missing")) };
         let last = rounds.last_key_value();
         let ended = last.filter(|(_, record)| ends_runs && record.converged == Some(true));

@@ -203,9 +203,13 @@ pub(crate) fn in_proportion(weights: &[f64], rng: &mut ChaCha8Rng) -> Option<usi
     last
 }
 
-/// Returns the first of the points with the largest value.
-pub(crate) fn first_largest(points: &[usize], value: impl Fn(usize) -> f64) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
+/// Returns the first of the points with the largest value. Of pairs the first number counts, and the second
+/// where the first is equal.
+pub(crate) fn first_largest<V: PartialOrd + Copy>(
+    points: &[usize],
+    value: impl Fn(usize) -> V,
+) -> Option<usize> {
+    let mut best: Option<(usize, V)> = None;
     for &point in points {
         let value = value(point);
         if best.is_none_or(|(_, largest)| value > largest) {

@@ -71,7 +71,6 @@ impl QueryStrategy for ProbCover {
 
 /// Chooses greedily what covers most within a radius.
 fn cover(pool: &Pool, points: &Points, radius: f64) -> Vec<Choice> {
-    let mut done: Vec<usize> = (0..points.len()).filter(|&p| points.annotated[p]).collect();
     let near: Vec<Vec<usize>> = (0..points.len())
         .map(|a| {
             let all = 0..points.len();
@@ -80,28 +79,24 @@ fn cover(pool: &Pool, points: &Points, radius: f64) -> Vec<Choice> {
         })
         .collect();
     let mut covered = vec![false; points.len()];
-    for &point in &done {
+    for point in (0..points.len()).filter(|&point| points.annotated[point]) {
         near[point].iter().for_each(|&other| covered[other] = true);
     }
+    let mut to_annotated = points.to_annotated();
     let mut picks = Picks::new(pool);
     loop {
         let open = points.open(&picks);
         let gain =
             |point: usize| near[point].iter().filter(|&&other| !covered[other]).count() as f64;
-        let Some(most) = first_largest(&open, gain).map(gain) else {
+        let wanted = |point: usize| (gain(point), to_annotated[point]);
+        let Some(next) = first_largest(&open, wanted) else {
             return picks.done();
         };
-        let alike: Vec<usize> = open.into_iter().filter(|&p| gain(p) == most).collect();
-        let distance = |point: usize| {
-            let distances = done.iter().map(|&other| points.distance(point, other));
-            distances.fold(f64::INFINITY, f64::min)
-        };
-        let Some(next) = first_largest(&alike, distance) else {
-            return picks.done();
-        };
-        points.take(&mut picks, next, most);
+        points.take(&mut picks, next, gain(next));
         near[next].iter().for_each(|&other| covered[other] = true);
-        done.push(next);
+        for (point, nearest) in to_annotated.iter_mut().enumerate() {
+            *nearest = nearest.min(points.distance(point, next));
+        }
     }
 }
 

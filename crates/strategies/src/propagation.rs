@@ -30,10 +30,8 @@ impl QueryStrategy for Propagation {
         let classes = view.prediction.probabilities.dim().0;
         let labels = view.labels.with(0);
         // In a project slices wait to be drawn; they are annotated for a query, and have no labels yet.
-        let drawn: Vec<bool> = (0..view.depth())
-            .map(|slice| view.labels.slice(slice).is_some())
-            .collect();
-        let between = interpolated_labels(&labels, &drawn, [y_mm, x_mm], classes)
+        let drawn = view.labels.drawn();
+        let between = interpolated_labels(&labels, drawn, [y_mm, x_mm], classes)
             .map_err(|source| view.failed(self.name(), source))?;
         Ok(differing_mm2(view, &between))
     }

@@ -45,6 +45,11 @@ impl<'a> AnnotatedLabels<'a> {
         Self { labels, annotated }
     }
 
+    /// Which slices can be read, `[D]`: those that are drawn.
+    pub(crate) fn drawn(&self) -> &'a [bool] {
+        self.annotated
+    }
+
     /// Returns the classes `[H, W]` of a slice, or `None` if it is not annotated.
     pub fn slice(&self, slice: usize) -> Option<ArrayView2<'a, u8>> {
         let readable = self.annotated.get(slice).is_some_and(|&yes| yes);
