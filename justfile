@@ -4,6 +4,9 @@ set shell := ["sh", "-eu", "-c"]
 
 program := env("CARGO_TARGET_DIR", "target") / "release/slicewise"
 
+# The modules that the registries' macros declare, which cargo fmt does not follow
+declared := "crates/strategies/src/*.rs crates/model/src/*.rs crates/data/src/datasets/*.rs crates/report/src/section/*.rs"
+
 # List the recipes
 default:
     @"{{ just_executable() }}" --list --unsorted
@@ -75,11 +78,15 @@ deny:
     @scripts/toolchain.sh
     scripts/deny.sh
 
+# Format the code as `lint` expects it
+format:
+    cargo fmt --all
+    rustfmt --edition 2024 {{ declared }}
+
 # Formatting and clippy; warnings are errors
 lint: libtorch
     cargo fmt --all --check
-    # cargo fmt does not follow the modules that the registries' macros declare.
-    rustfmt --edition 2024 --check crates/strategies/src/*.rs crates/model/src/*.rs crates/data/src/datasets/*.rs crates/report/src/section/*.rs
+    rustfmt --edition 2024 --check {{ declared }}
     cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
 # Build the API documentation; warnings are errors

@@ -71,7 +71,9 @@ impl QueryStrategy for Clasp {
     fn vectors(&self, view: &CaseView, rng: &mut ChaCha8Rng) -> Result<Array2<f64>, StrategyError> {
         let beta = beta(view.round);
         let sums = uncertainties(view);
-        Ok(sums.slice(s![.., 1..]).mapv(|sum| perturbed(sum, beta, rng)))
+        Ok(sums
+            .slice(s![.., 1..])
+            .mapv(|sum| perturbed(sum, beta, rng)))
     }
 
     fn choose(&self, pool: &Pool, _rng: &mut ChaCha8Rng) -> Result<Vec<Choice>, StrategyError> {

@@ -135,10 +135,13 @@ mod tests {
         // Theirs takes the first of those that cover equally many, ours the farthest.
         let within = |a: usize, b: usize| a == b || points.distance(a, b) < case.delta;
         let gain = |point: usize| {
-            let mut done = (0..points.len()).filter(|&p| points.annotated[p]).collect::<Vec<_>>();
+            let mut done = (0..points.len())
+                .filter(|&p| points.annotated[p])
+                .collect::<Vec<_>>();
             done.extend(&ours[..same]);
             let new = (0..points.len()).filter(|&other| within(point, other));
-            new.filter(|&other| !done.iter().any(|&d| within(d, other))).count()
+            new.filter(|&other| !done.iter().any(|&d| within(d, other)))
+                .count()
         };
         assert_eq!(gain(ours[same]), gain(theirs[same]));
         assert_eq!(gain(ours[same]) as f64, choices[same].score);
@@ -148,12 +151,16 @@ mod tests {
     fn where_each_ball_holds_its_centre_alone_the_choices_are_spread() {
         // Slices at equal distances, which no radius below them joins: not the lowest, one after another.
         let mut sample = Sample::of(Array3::zeros((17, 1, 1))).annotated(&[0]);
-        sample.prediction.features =
-            Some(Array4::from_shape_fn((1, 17, 1, 1), |(_, z, _, _)| z as f32));
+        sample.prediction.features = Some(Array4::from_shape_fn((1, 17, 1, 1), |(_, z, _, _)| {
+            z as f32
+        }));
         let mut slices = sample.slices(&ProbCover, 4).unwrap();
         slices.sort_unstable();
         assert_eq!(slices.len(), 4);
-        assert!(slices.windows(2).all(|pair| pair[1] - pair[0] >= 2), "{slices:?}");
+        assert!(
+            slices.windows(2).all(|pair| pair[1] - pair[0] >= 2),
+            "{slices:?}"
+        );
         assert!(slices[3] >= 12, "{slices:?}");
     }
 }
