@@ -354,7 +354,7 @@ fn a_model_whose_name_leads_out_of_the_results() {
         .replace("  attention-unet: {", "  ../../away: {");
     scratch.refused(
         "FOLDER/broken.yaml",
-        "models: expected letters, digits, - _ . (it names a folder), got \"../../away\"",
+        "models: expected at most 64 letters, digits, - _ . (it names a folder), got \"../../away\"",
         None,
     );
 }

@@ -1,7 +1,7 @@
 //! Networks that are programs: the examples take part in a sweep, go on where they were stopped, and
 //! fail with one line.
 
-use crate::program::{run, slicewise, succeed};
+use crate::program::{root, run, slicewise, succeed};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -93,6 +93,62 @@ fn a_model_of_ones_own_is_in_the_tables_and_repeats_itself() {
     fs::write(scratch.path().join(ledger), "").unwrap();
     succeed(&mut sweep(scratch.path(), command, "out"));
     assert_eq!(records(scratch.path(), "out"), before);
+}
+
+#[test]
+fn a_model_that_is_mended_goes_on_and_the_rows_say_that_two_versions_are_in_them() {
+    if !imports("numpy", true) {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let script = scratch.path().join("net.py");
+    fs::copy(root().join("examples/models/intensity.py"), &script).unwrap();
+    let command = format!("python3, {}", script.display());
+    succeed(&mut sweep(scratch.path(), &command, "out"));
+    let before = records(scratch.path(), "out");
+    let hashes = |text: &str| -> Vec<String> {
+        let field = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let hash = |line| {
+            field(line)["model_program_sha256"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        text.lines().map(hash).collect()
+    };
+    let first = hashes(&before);
+    assert!(
+        first
+            .iter()
+            .all(|hash| *hash == first[0] && hash.len() == 64)
+    );
+
+    // Another file and another time are no other experiment: runs on record stay, and it is said.
+    let text = fs::read_to_string(&script).unwrap();
+    fs::write(&script, text + "# mended\n").unwrap();
+    let again = |seeds: &str| {
+        let mut again = sweep(scratch.path(), &command, "out");
+        let file = scratch.path().join("own.yaml");
+        let text = fs::read_to_string(&file)
+            .unwrap()
+            .replace("seeds: [1]", seeds);
+        fs::write(
+            &file,
+            text.replace("]}, base_width", "], timeout_s: 900}, base_width"),
+        )
+        .unwrap();
+        again
+    };
+    let (code, _, told) = run(&mut again("seeds: [1]"));
+    assert_eq!(code, 0, "{told}");
+    let changed = "Task 1, model own: the program or its command has changed since it was trained in these \
+                   runs, and they are kept: seed 1; another --out asks the changed one alone";
+    assert!(told.contains(changed), "{told}");
+    assert_eq!(records(scratch.path(), "out"), before);
+    succeed(&mut again("seeds: [1, 2]"));
+    let page = fs::read_to_string(scratch.path().join("out/report.html")).unwrap();
+    let mixed = "Task 1, model own: runs of one version of its program alone; it was trained by";
+    assert!(page.contains(mixed), "{page}");
 }
 
 #[test]

@@ -23,6 +23,6 @@ pub use orientation::StoredAxes;
 pub use prediction::{Prediction, Wanted};
 pub use process::Process;
 pub use segmenter::{Segmenter, SegmenterError, TrainingCase};
-pub use task::{BadTaskName, Task};
+pub use task::{BadTaskName, LONGEST_NAME, Task};
 pub use volume::{Geometry, Image, LabelMap, Volume};
 pub use write::write_whole;

@@ -6,6 +6,7 @@ use nix::unistd::Pid;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,11 @@ use tempfile::TempDir;
 const LONGEST: u64 = 32 << 20;
 /// So many characters of an answer are quoted in a message.
 const QUOTED: usize = 60;
+
+/// Seconds that a program may be given for an answer.
+pub const TIMEOUTS_S: RangeInclusive<f64> = 1e-3..=1e6;
+/// The same range in words.
+pub const TIMEOUTS_IN_WORDS: &str = "0.001 to 1000000";
 
 /// A running program. It is ended when this is dropped, and what it started with it.
 pub struct Process {

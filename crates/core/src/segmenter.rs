@@ -42,6 +42,12 @@ pub trait Segmenter {
         None
     }
 
+    /// SHA-256, in hexadecimal, of the command and the files of a model that is a program of the user's
+    /// own; `None` for every other.
+    fn program_sha256(&self) -> Option<String> {
+        None
+    }
+
     /// Trains the steps `steps` of a round that has `of` steps in total. Training continues from
     /// the current weights. Crops are drawn from `seed` such that a round trained in pieces ends
     /// like one trained at once. After each step `progress` is called with the number of the

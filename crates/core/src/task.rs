@@ -7,8 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-/// The longest name of a task, which is a folder's name too.
-const LONGEST: usize = 64;
+/// The longest name of a task, a model, a strategy or an experiment, in characters: each names files or
+/// folders.
+pub const LONGEST_NAME: usize = 64;
 
 /// A task, by its name. Tasks are ordered by name, so the paper's two come in the paper's order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -18,7 +19,7 @@ pub struct Task(&'static str);
 /// Why a text is no task's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a task's name of at most {LONGEST} lower-case letters, digits and -, a letter first \
+    "expected a task's name of at most {LONGEST_NAME} lower-case letters, digits and -, a letter first \
      (it names folders), got {0:?}"
 )]
 pub struct BadTaskName(String);
@@ -76,7 +77,7 @@ impl FromStr for Task {
     fn from_str(name: &str) -> Result<Self, BadTaskName> {
         let letter = |c: char| c.is_ascii_lowercase();
         let allowed = |c: char| letter(c) || c.is_ascii_digit() || c == '-';
-        if name.len() > LONGEST || !name.starts_with(letter) || !name.chars().all(allowed) {
+        if name.len() > LONGEST_NAME || !name.starts_with(letter) || !name.chars().all(allowed) {
             return Err(BadTaskName(name.to_owned()));
         }
         Ok(Self(interned(name)))

@@ -4,6 +4,7 @@
 use crate::ratio::Ratio;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use slicewise_core::process::{TIMEOUTS_IN_WORDS, TIMEOUTS_S};
 use slicewise_strategies::{Program, QueryStrategy, STRATEGIES, UnknownName, find};
 
 /// How a strategy is asked.
@@ -187,7 +188,7 @@ impl StrategyPlan {
             },
         }
         let ranges = [
-            ("timeout_s", self.timeout_s, 1e-3..=1e6, "0.001 to 1000000"),
+            ("timeout_s", self.timeout_s, TIMEOUTS_S, TIMEOUTS_IN_WORDS),
             ("floor", self.floor, 0.0..=1.0, "0 to 1"),
             ("cap", self.cap, 1.0..=1e9, "1 or more"),
         ];

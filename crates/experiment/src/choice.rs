@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use slicewise_core::LONGEST_NAME;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -192,6 +193,12 @@ impl<'de> Deserialize<'de> for StrategyName {
             let hint = known.err().map_or_else(String::new, |error| error.hint);
             return Err(D::Error::custom(format!(
                 "unknown strategy {name:?}{hint}; a name of your own has lower-case letters, digits and -"
+            )));
+        }
+        if name.len() > LONGEST_NAME {
+            return Err(D::Error::custom(format!(
+                "expected a strategy's name of at most {LONGEST_NAME} characters (it names files), got {} in {name:?}",
+                name.len()
             )));
         }
         if [crate::record::FIRST, crate::record::FULL].contains(&&*name) {

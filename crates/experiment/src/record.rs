@@ -77,6 +77,9 @@ pub struct RoundRecord {
     /// SHA-256 of the command and files of the program that chose `queries`; absent if slicewise chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_sha256: Option<String>,
+    /// SHA-256 of the command and files of the program that was trained; absent for a model of slicewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_program_sha256: Option<String>,
     /// Scores of every case, in both parts.
     pub cases: Vec<CaseRecord>,
 }

@@ -354,6 +354,7 @@ impl<'a> RoundLoop<'a> {
             .mean_p
             .zip(self.mean_p)
             .map(|(now, before)| (now - before).abs() < run.plan.stop.sigma);
+        record.model_program_sha256 = self.segmenter.program_sha256();
         self.mean_p = record.mean_p;
         self.holder.check()?;
         let (file, path) = &mut self.records;

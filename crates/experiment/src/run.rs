@@ -220,6 +220,7 @@ impl PreparedRun<'_> {
             converged: None,
             queries,
             program_sha256,
+            model_program_sha256: None,
             cases,
         };
         let mut p = Vec::new();

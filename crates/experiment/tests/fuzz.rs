@@ -67,6 +67,7 @@ fn small_ledger() -> Vec<u8> {
         mean_p: Some(0.875),
         converged: Some(false),
         program_sha256: None,
+        model_program_sha256: None,
         queries: vec![QueryRecord {
             case: "a".to_owned(),
             slices: vec![0],

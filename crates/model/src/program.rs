@@ -9,7 +9,7 @@ use crate::error::ModelError;
 use ndarray::{Array3, Array4, Axis};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use slicewise_core::process::quoted;
+use slicewise_core::process::{quoted, sha256_of};
 use slicewise_core::{Prediction, Process, Segmenter, SegmenterError, TrainingCase, npy};
 use std::cell::RefCell;
 use std::fs;
@@ -33,6 +33,8 @@ pub struct ProgramSegmenter {
     classes: usize,
     /// `None` before it is first asked, and after it failed. It is started again then.
     process: RefCell<Option<Process>>,
+    /// SHA-256 of its command and files, as they were when it was last started.
+    sha256: RefCell<Option<String>>,
     /// The last file of weights that the program wrote or read, with which one that is started again
     /// goes on. `None` for new weights.
     weights: RefCell<Option<PathBuf>>,
@@ -85,6 +87,7 @@ impl ProgramSegmenter {
             begin,
             classes,
             process: RefCell::new(None),
+            sha256: RefCell::new(None),
             weights: RefCell::new(None),
             volumes: None,
         }
@@ -105,6 +108,7 @@ impl ProgramSegmenter {
     /// Starts the program, with the weights of the one before if there was one and it is not told to
     /// load others.
     fn start(&self, next: &Value) -> Result<Process, ModelError> {
+        *self.sha256.borrow_mut() = Some(sha256_of(&self.program.command));
         let started = Process::start(&self.program.command).map_err(|text| self.failed(text))?;
         let (_, started) = self.ask(started, &self.begin)?;
         let weights = self.weights.borrow().clone();
@@ -279,6 +283,11 @@ fn classes_of(probabilities: &Array4<f32>) -> Array3<u8> {
 impl Segmenter for ProgramSegmenter {
     fn has_attention(&self) -> bool {
         self.program.attention
+    }
+
+    fn program_sha256(&self) -> Option<String> {
+        let started = self.sha256.borrow().clone();
+        Some(started.unwrap_or_else(|| sha256_of(&self.program.command)))
     }
 
     /// One step is asked at a time, so that a run can be stopped after any of them.

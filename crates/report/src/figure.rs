@@ -9,7 +9,7 @@ pub(crate) mod slices;
 use crate::prelude::*;
 use crate::standing::{few, often_run};
 use crate::sweep::Sweep;
-use slicewise_figure::{Curve, Entry, Heading, Look, Mark, OTHERS, SHARED, aside};
+use slicewise_figure::{Curve, Entry, FEW, Heading, Look, Mark, OTHERS, SHARED, aside};
 use slicewise_metrics::LEAST_RUNS;
 
 /// A figure's file name and title, and where its numbers come from; the last line begins with `over`.
@@ -37,19 +37,20 @@ struct Cast {
     looks: Vec<Look>,
     /// Those for which there is no room: thin and grey, without a name.
     others: Vec<Arm>,
-    /// Without a curve, which would have the level of its few seeds: not [`often_run`].
-    fewer: Vec<Arm>,
+    /// Without a curve: not [`often_run`], or an oracle where a grey line would not say that it is one.
+    absent: Vec<Arm>,
 }
 
 impl Cast {
     /// Of `arms`, in the order of tables.
     fn of(sweep: &Sweep, arms: Vec<Arm>) -> Self {
         let often = often_run(sweep.primary().filter(|round| arms.contains(&round.arm)));
-        let (mut others, fewer) = arms.into_iter().partition::<Vec<_>, _>(|a| often.contains(a));
+        let drawn = |a: &Arm| often.contains(a) && (often.len() <= FEW || !a.is_oracle());
+        let (mut others, absent) = arms.iter().cloned().partition::<Vec<_>, _>(drawn);
         let arms = few(sweep, &others);
         others.retain(|arm| !arms.contains(arm));
         let looks = slicewise_figure::looks(arms.iter().map(Arm::place_in_paper));
-        Self { arms, looks, others, fewer }
+        Self { arms, looks, others, absent }
     }
 
     /// A curve of each that has a colour; where `apart`, marks at one place stand beside each other.
@@ -89,9 +90,11 @@ impl Cast {
     /// What a caption says of them.
     fn caption(&self) -> String {
         let (shown, n) = (self.arms.len(), self.others.len());
-        let mut words = list(self.fewer.iter().map(Arm::label));
+        let mut words = list(self.absent.iter().map(Arm::label));
         if !words.is_empty() {
-            words = format!(" In tables alone, since run with fewer seeds: {words}.");
+            words = format!(
+                " In tables alone, as run with fewer seeds, or oracles without room: {words}."
+            );
         }
         if n > 0 {
             words += &format!(

@@ -54,6 +54,7 @@ fn record(strategy: &str, seed: u64, ratio: f64, dice: &[f64]) -> RoundRecord {
         mean_p: None,
         converged: None,
         program_sha256: None,
+        model_program_sha256: None,
         queries: Vec::new(),
         cases: cases.collect(),
     }
@@ -106,10 +107,8 @@ fn tidy_table_2_is_what_a_hand_computes() {
         ],
     ));
     let table = rows(&read(dir.path(), "tables/table2.csv"));
-    assert_eq!(
-        table[0].join(","),
-        "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps,asked"
-    );
+    let columns = "task,part,strategy,ratio,mean,ci_low,ci_high,seeds,cases,steps,asked";
+    assert_eq!(table[0].join(","), columns);
     assert_eq!(table.len(), 3, "{table:?}");
 
     // Two seeds: no interval.

@@ -14,8 +14,8 @@ use crate::segmenter;
 use anyhow::{Context, anyhow, bail};
 use slicewise_data::{Task, TaskData};
 use slicewise_experiment::{
-    ExperimentError, FolderLock, Manifest, PreparedRun, Results, ResultsFolder, Run, TaskPlan,
-    holder, packed, replace,
+    ExperimentError, FolderLock, Manifest, PreparedRun, Results, ResultsFolder, Run, holder,
+    packed, replace,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -92,8 +92,7 @@ pub(crate) fn begin(
         let began = Manifest::read(&folder.manifest())?;
         prepare(&folder, &text, &grown(began, &config, &text))?;
     }
-    let asks_programs = |plan: &TaskPlan| plan.strategies.0.values().any(|s| s.command.is_some());
-    if begun && lock.is_some() && config.tasks.values().any(asks_programs) {
+    if begun && lock.is_some() && config.has_programs() {
         let results = Results::read(folder.root()).map_err(Failure::input)?;
         let changed = other_versions(&config, &results.records);
         changed.iter().for_each(notice);

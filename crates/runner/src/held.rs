@@ -4,6 +4,7 @@
 //! more strategies and more seeds after it has begun, and what is on record stays as it is.
 
 use crate::config::ExperimentConfig;
+use slicewise_core::process::sha256_of;
 use slicewise_experiment::record::{FIRST, FULL};
 use slicewise_experiment::versions::versions;
 use slicewise_experiment::{ExperimentError, ResultsFolder, RoundRecord};
@@ -70,14 +71,29 @@ pub(crate) fn held(
     Err(ExperimentError::OtherConfig { path, difference })
 }
 
-/// Says, a line for each strategy, which runs on record were asked of another version of a user's program
+/// Says, a line for each of a user's programs, which runs on record were made by another version of it
 /// than the one that `config` names. They stay as they are.
 pub(crate) fn other_versions(config: &ExperimentConfig, records: &[RoundRecord]) -> Vec<String> {
     let mut lines = Vec::new();
     for of in versions(records) {
-        let plan = config.tasks.get(&of.task);
-        let plan = plan.and_then(|plan| plan.strategies.get(of.strategy));
-        let now = plan.and_then(|plan| plan.asked(of.strategy).ok()?.sha256());
+        let (now, program, made) = match of.strategy {
+            Some(strategy) => {
+                let plan = config.tasks.get(&of.task);
+                let plan = plan.and_then(|plan| plan.strategies.get(strategy));
+                let now = plan.and_then(|plan| plan.asked(strategy).ok()?.sha256());
+                (now, strategy.to_owned(), "slices of these runs were chosen")
+            }
+            None => {
+                let model = config.models.get(of.model);
+                let program = model.and_then(|model| model.architecture.program());
+                let now = program.map(|program| sha256_of(&program.command));
+                (
+                    now,
+                    format!("model {}", of.model),
+                    "it was trained in these runs",
+                )
+            }
+        };
         let others = of
             .runs
             .iter()
@@ -88,10 +104,9 @@ pub(crate) fn other_versions(config: &ExperimentConfig, records: &[RoundRecord])
             .collect();
         if !runs.is_empty() {
             lines.push(format!(
-                "{}, {}: the program or its command has changed since slices of these runs were chosen, and \
-                 they are kept: {}; another --out asks the changed one alone",
+                "{}, {program}: the program or its command has changed since {made}, and they are kept: {}; \
+                 another --out asks the changed one alone",
                 of.task.label(),
-                of.strategy,
                 runs.into_iter().collect::<Vec<_>>().join("; ")
             ));
         }
@@ -101,7 +116,7 @@ pub(crate) fn other_versions(config: &ExperimentConfig, records: &[RoundRecord])
 
 /// Returns whether `config` is `held` with more strategies, or more seeds behind those that `held` has:
 /// every run of `held` is a run of `config` with the same rounds, and nothing else differs but the
-/// effort, which only the report reads.
+/// effort, which only the report reads, and the command and time of a program, which may be mended.
 fn only_adds(held: &ExperimentConfig, config: &ExperimentConfig) -> bool {
     let runs: BTreeSet<_> = config.runs().into_iter().collect();
     let mut grown = held.clone();
@@ -127,6 +142,11 @@ fn only_adds(held: &ExperimentConfig, config: &ExperimentConfig) -> bool {
         grown.committee = config.committee;
     }
     grown.effort = config.effort;
+    for (name, model) in &mut grown.models {
+        if let Some(now) = config.models.get(name) {
+            model.architecture = model.architecture.mended(&now.architecture);
+        }
+    }
     // The first seed's runs keep volumes for the figures.
     config.seeds.starts_with(&held.seeds)
         && held.runs().iter().all(|run| runs.contains(run))

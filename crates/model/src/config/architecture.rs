@@ -7,6 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use slicewise_core::UnknownName;
+use slicewise_core::process::{TIMEOUTS_IN_WORDS, TIMEOUTS_S};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -60,6 +61,20 @@ impl ArchitectureChoice {
         }
     }
 
+    /// This network with the command's words and the time of `other`, if both are programs: what may be
+    /// mended when a sweep goes on.
+    #[must_use]
+    pub fn mended(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Program(held), Self::Program(now)) => Self::Program(ProgramConfig {
+                command: now.command.clone(),
+                timeout_s: now.timeout_s,
+                ..held.clone()
+            }),
+            _ => self.clone(),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), ModelError> {
         let program = match self {
             Self::Registered(name) => return Ok(registry::find(name).map(drop)?),
@@ -72,9 +87,9 @@ impl ArchitectureChoice {
             &program.command,
         )?;
         check(
-            (1e-3..=1e6).contains(&program.timeout_s),
+            TIMEOUTS_S.contains(&program.timeout_s),
             "model.architecture.timeout_s",
-            "0.001 to 1000000",
+            TIMEOUTS_IN_WORDS,
             program.timeout_s,
         )
     }

@@ -56,7 +56,7 @@ fn grid(sweep: &Sweep) -> Grid {
          slices, and \"0/0 := 0\" that over all slices if those empty in both maps score 0. The \
          paper shows one sample a task with all its slices: {}. \"as the paper's\" is the share of \
          single cases, of all seeds, whose coefficient is no lower. The page shows the models that the \
-         paper's strategy trained; tables/agreement.csv has those of every other.",
+         paper's strategy trained, or all without it; tables/agreement.csv has those of every strategy.",
         list(papers)
     );
     let signals = Signal::OF_QUERIES;

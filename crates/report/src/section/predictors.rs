@@ -37,7 +37,7 @@ pub(crate) fn make(sweep: &Sweep) -> Made {
          cases and runs, ± half the 95 % interval for random seeds and cases (none below three seeds). Each signal is \
          signed so that more promises a better slice: the summed entropy is the uncertainty query's score, the mean \
          entropy is over the voxels predicted as foreground, the area their number. A slice without any promises the \
-         worst by the last two. All are of the same models; the page shows those that the paper's strategy trained.";
+         worst by the last two. All are of the same models; the page shows those that the paper's strategy trained, or all without it.";
     let mut table = Table::of(&lines, how)
         .shown("task", Format::Words, |r| r.0.0)
         .shown("strategy", Format::Words, |r| r.0.1)

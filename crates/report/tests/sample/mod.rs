@@ -293,6 +293,7 @@ fn round(
         mean_p: attention.then_some(0.9),
         converged: (attention && number > 0).then_some(number > 4),
         program_sha256: None,
+        model_program_sha256: None,
         queries: Vec::new(),
         cases: (0..PART_A)
             .map(|index| case(index, Part::A))

@@ -2,6 +2,7 @@
 
 use super::{ExperimentConfig, MOST_FOLDS};
 use anyhow::{Context, bail};
+use slicewise_core::LONGEST_NAME;
 use slicewise_experiment::Run;
 use slicewise_strategies::QueryStrategy;
 use std::collections::BTreeSet;
@@ -14,12 +15,16 @@ impl ExperimentConfig {
             .chain(self.models.keys().map(|name| ("models", name)))
         {
             if name.is_empty()
+                || name.len() > LONGEST_NAME
                 || name.starts_with('.')
                 || !name
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
             {
-                bail!("{field}: expected letters, digits, - _ . (it names a folder), got {name:?}");
+                bail!(
+                    "{field}: expected at most {LONGEST_NAME} letters, digits, - _ . (it names a folder), \
+                     got {name:?}"
+                );
             }
         }
         let mut seeds = self.seeds.clone();
@@ -93,6 +98,17 @@ impl ExperimentConfig {
             bail!("needs a committee, but the experiment has none; add `committee: {{}}` to it");
         }
         Ok(())
+    }
+
+    /// Whether a strategy or a model is a program of the user's own.
+    pub(crate) fn has_programs(&self) -> bool {
+        let mut strategies = self
+            .tasks
+            .values()
+            .flat_map(|plan| plan.strategies.0.values());
+        let mut models = self.models.values();
+        strategies.any(|strategy| strategy.command.is_some())
+            || models.any(|model| model.architecture.program().is_some())
     }
 
     /// Returns what the programs of the user's own that `runs` need lack: the setting, and what was

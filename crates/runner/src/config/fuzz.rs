@@ -148,7 +148,7 @@ fn found_names_that_lead_elsewhere_and_texts_without_end() {
     };
     assert_eq!(
         says(&SMALL.replace("  plain:", "  ../../plain:")),
-        "/a.yaml: models: expected letters, digits, - _ . (it names a folder), got \"../../plain\""
+        "/a.yaml: models: expected at most 64 letters, digits, - _ . (it names a folder), got \"../../plain\""
     );
     assert_eq!(
         says(&SMALL.replace("threads:", "\"thre\\nads\":")),
