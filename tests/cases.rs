@@ -96,6 +96,30 @@ fn check_in_json_holds_the_problems_too() {
 }
 
 #[test]
+fn strategies_that_would_not_annotate_as_many_slices_are_named_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    manifest(folder.path(), |number, image, truth, _, _| {
+        let (voxels, labels) = scan(number, [16, 16, 12]);
+        put_case(
+            (image, truth),
+            (&voxels, &labels),
+            &diagonal([1.0; 3]),
+            |_| (),
+        );
+    });
+    let plan = "tissue-segmentation: {first_every: 8, start: few-volumes, \
+                steps: {budget: 6, first: 2, round: 2}, report_at: [0.1875], \
+                strategies: {coverage: , pooled: {strategy: coverage, budget: pool}}}";
+    let experiment = experiment(folder.path(), plan);
+    let cache = folder.path().join("cache");
+    let said = succeed(slicewise(&["check", &experiment, "--cache"]).arg(cache));
+    let warning = "warning: 18.8 % of the slices are asked for, but pooled has 18.8 % of the slices, coverage \
+                   21.9 %: they stand side by side all the same; give all a budget of one kind, or another \
+                   start\n";
+    assert!(said.contains(warning), "{said}");
+}
+
+#[test]
 fn few_thick_slices_are_said_to_be_more_than_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     manifest(folder.path(), |number, image, truth, _, _| {

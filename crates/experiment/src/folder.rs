@@ -125,6 +125,11 @@ impl ResultsFolder {
         self.path_of("checkpoints", run, &format!("-round{round}.json"))
     }
 
+    /// Path of the file of slices that `round` is trained on.
+    pub fn chosen(&self, run: &Run, round: usize) -> PathBuf {
+        self.path_of("checkpoints", run, &format!("-round{round}-chosen.json"))
+    }
+
     fn path_of(&self, kind: &str, run: &Run, ending: &str) -> PathBuf {
         self.root
             .join(kind)

@@ -4,6 +4,7 @@
 mod analysis;
 mod asked;
 mod choice;
+mod chosen;
 pub mod error;
 pub mod evaluation;
 pub mod folder;
@@ -30,6 +31,7 @@ pub mod seed;
 mod start;
 mod steps;
 pub mod training;
+pub mod uneven;
 pub mod versions;
 
 pub use analysis::{Effort, Endpoint};

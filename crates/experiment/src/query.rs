@@ -77,11 +77,12 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Returns what is wanted of the prediction of a case.
-    pub(crate) fn wanted(&self, run: &PreparedRun, case: &Case) -> Wanted {
+    /// Returns what is wanted of the prediction of a case. All cases are shown to the same committee, so
+    /// that their scores compare.
+    pub(crate) fn wanted(&self, run: &PreparedRun) -> Wanted {
         let committee = self.strategy.needs_committee().then(|| {
             let round = self.next.number.to_string();
-            let name = [run.id.task.name(), "committee", &round, &case.id];
+            let name = [run.id.task.name(), "committee", &round];
             seed::child(run.id.root_seed(), &name)
         });
         Wanted {
@@ -164,14 +165,17 @@ impl<'a> Query<'a> {
         self.targets[place].saturating_sub(done)
     }
 
-    /// Returns the quota of all cases together: as many slices as their own budgets would have, and for
-    /// each case the limits of the plan.
+    /// Returns the quota of all cases together: as many slices as bring them to the sum of their targets,
+    /// and for each case the limits of the plan.
     fn quota(&self) -> Quota {
         let annotated: Vec<usize> = self
             .seen
             .iter()
             .map(|(described, _)| described.annotated.iter().filter(|&&done| done).count())
             .collect();
+        // 0.55 × 100 is a little more than 55 in binary, and 1.4 × 45 a little less than 63.
+        let least = |limit: f64| (limit - 1e-9).ceil();
+        let most = |limit: f64| (limit + 1e-9).floor();
         let limit = |multiple: Option<f64>, round: fn(f64) -> f64| -> Vec<usize> {
             let Some(multiple) = multiple else {
                 return Vec::new();
@@ -186,8 +190,8 @@ impl<'a> Query<'a> {
         let target: usize = self.targets.iter().sum();
         Quota {
             total: target.saturating_sub(annotated.iter().sum()),
-            least: limit(self.plan.floor, f64::ceil),
-            most: limit(self.plan.cap, f64::floor),
+            least: limit(self.plan.floor, least),
+            most: limit(self.plan.cap, most),
         }
     }
 
@@ -208,7 +212,7 @@ impl PreparedRun<'_> {
         case: &Case,
         query: Option<&Query>,
     ) -> Result<Prediction, ExperimentError> {
-        let wanted = query.map_or_else(Wanted::default, |query| query.wanted(self, case));
+        let wanted = query.map_or_else(Wanted::default, |query| query.wanted(self));
         segmented(segmenter, case, wanted)
     }
 }

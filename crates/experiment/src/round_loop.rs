@@ -6,6 +6,7 @@
 //! interrupted writes the same records as one that was not.
 
 use crate::asked::{Asked, StrategyPlan};
+use crate::chosen::Chosen;
 use crate::error::ExperimentError;
 use crate::evaluation::evaluate;
 use crate::folder::make_parent;
@@ -13,7 +14,7 @@ use crate::holder::{Holder, Taken};
 use crate::ledger;
 use crate::pictures::{self, pictured_case};
 use crate::query::Query;
-use crate::record::{CaseRecord, QueryRecord, RoundRecord};
+use crate::record::{CaseRecord, RoundRecord};
 use crate::run::{Observer, PreparedRun, Timing, annotate};
 use crate::steps::Round;
 use crate::training::{RoundTraining, Trained, Weights, save_weights};
@@ -111,10 +112,10 @@ pub(crate) struct RoundLoop<'a> {
     timings: File,
 }
 
-/// Scores of a round, and the slices queried for the next.
+/// Scores of a round, and the slices chosen for the next.
 struct Scored {
     cases: Vec<CaseRecord>,
-    next_queries: Vec<QueryRecord>,
+    next: Chosen,
 }
 
 impl<'a> RoundLoop<'a> {
@@ -192,9 +193,12 @@ impl<'a> RoundLoop<'a> {
         if let Some(case) = self.pictured_case() {
             pictures::save_case(self.run.folder, self.run.id, case)?;
         }
-        let mut queries = self.queries()?;
+        let mut chosen = self.chosen()?;
         while let Some(&round) = self.rounds.get(self.done) {
-            annotate(&mut self.annotation, &queries, round.number)?;
+            if self.strategy.is_some() {
+                self.run.keep_chosen(round.number, &chosen)?;
+            }
+            annotate(&mut self.annotation, &chosen.queries, round.number)?;
             let started = Instant::now();
             let trained = self.train(round)?;
             let train_s = started.elapsed().as_secs_f64();
@@ -213,13 +217,13 @@ impl<'a> RoundLoop<'a> {
                 predict_s,
                 checkpoint_s: (trained.saving + started.elapsed()).as_secs_f64(),
             };
-            let record = self.commit(round, trained.loss, queries, scored.cases, timing)?;
+            let record = self.commit(round, trained.loss, chosen, scored.cases, timing)?;
             self.weights = Some(weights);
             self.observer.round(&record, timing);
             if self.run.stops_after(Some(&record)) {
                 break;
             }
-            queries = scored.next_queries;
+            chosen = scored.next;
         }
         Ok(())
     }
@@ -245,12 +249,16 @@ impl<'a> RoundLoop<'a> {
         pictured_case(self.run.data).filter(|_| self.run.pictured)
     }
 
-    /// Predicts all cases of Part A and queries the strategy for the round that comes next.
-    fn queries(&mut self) -> Result<Vec<QueryRecord>, ExperimentError> {
+    /// Returns the slices for the round that comes next: those that were chosen when the run was stopped
+    /// in it, or else what the strategy chooses now that it is shown predictions of all cases of Part A.
+    fn chosen(&mut self) -> Result<Chosen, ExperimentError> {
         let (Some((asked, plan)), Some(&next)) = (&self.strategy, self.rounds.get(self.done))
         else {
-            return Ok(Vec::new());
+            return Ok(Chosen::default());
         };
+        if let Some(chosen) = self.run.kept_chosen(next.number) {
+            return Ok(chosen);
+        }
         let mut query = Query::new(self.run, asked, plan, next, self.rounds.len());
         let done = self.steps();
         query.train_members(self.run, &self.annotation, self.segmenter, &mut || {
@@ -261,7 +269,10 @@ impl<'a> RoundLoop<'a> {
             let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
             query.show(self.run, case, &prediction, &annotated)?;
         }
-        query.choose(self.run)
+        Ok(Chosen {
+            queries: query.choose(self.run)?,
+            program_sha256: asked.sha256(),
+        })
     }
 
     /// Trains the round on the slices annotated so far.
@@ -325,14 +336,12 @@ impl<'a> RoundLoop<'a> {
                 query.show(run, case, &prediction, &annotated)?;
             }
         }
-        let next_queries = match query {
-            Some(query) => query.choose(run)?,
-            None => Vec::new(),
-        };
-        Ok(Scored {
-            cases,
-            next_queries,
-        })
+        let mut next = Chosen::default();
+        if let (Some(query), Some((asked, _))) = (query, &self.strategy) {
+            next.queries = query.choose(run)?;
+            next.program_sha256 = asked.sha256();
+        }
+        Ok(Scored { cases, next })
     }
 
     /// Writes the round's record, which makes it count, and removes the checkpoints before it.
@@ -340,16 +349,14 @@ impl<'a> RoundLoop<'a> {
         &mut self,
         round: Round,
         loss: f64,
-        queries: Vec<QueryRecord>,
+        chosen: Chosen,
         cases: Vec<CaseRecord>,
         timing: Timing,
     ) -> Result<RoundRecord, ExperimentError> {
         let run = self.run;
         run.list_slices(&self.annotation)?;
         let steps = self.steps_of_weights() + round.total();
-        let asked = self.strategy.as_ref().map(|(asked, _)| asked);
-        let program = asked.and_then(Asked::sha256);
-        let mut record = run.record(round, steps, loss, (queries, program), cases)?;
+        let mut record = run.record(round, steps, loss, chosen, cases)?;
         record.converged = record
             .mean_p
             .zip(self.mean_p)

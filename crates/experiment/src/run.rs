@@ -2,6 +2,7 @@
 //! `round_loop.rs` does its rounds.
 
 use crate::asked::QueryBudget;
+use crate::chosen::Chosen;
 use crate::error::ExperimentError;
 use crate::folder::{ResultsFolder, make_parent};
 use crate::ledger;
@@ -196,7 +197,7 @@ impl PreparedRun<'_> {
         round: Round,
         trained: usize,
         loss: f64,
-        (queries, program_sha256): (Vec<QueryRecord>, Option<String>),
+        chosen: Chosen,
         cases: Vec<CaseRecord>,
     ) -> Result<RoundRecord, ExperimentError> {
         let mut record = RoundRecord {
@@ -218,8 +219,8 @@ impl PreparedRun<'_> {
             loss,
             mean_p: None,
             converged: None,
-            queries,
-            program_sha256,
+            queries: chosen.queries,
+            program_sha256: chosen.program_sha256,
             model_program_sha256: None,
             cases,
         };

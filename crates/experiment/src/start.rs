@@ -22,7 +22,7 @@ pub enum Start {
     Staggered,
     /// A random place in each volume, drawn from the run's seed.
     Random,
-    /// The same number of slices in a quarter of the volumes: every fourth volume has four times as
+    /// About as many slices in a quarter of the volumes: every fourth volume has about four times as
     /// many, and the others have none. With a budget per volume the others catch up in later rounds,
     /// and more slices are annotated then than from other starts; with `budget: pool` as many are.
     FewVolumes,
@@ -55,7 +55,8 @@ impl Start {
                 Some([every, generator.random_range(0..every)])
             }
             Start::FewVolumes => {
-                let dense = (every / FEW).max(1);
+                // The whole distance with which so many volumes come nearest to the slices of all.
+                let dense = ((2 * n.div_ceil(FEW) * every + n) / (2 * n)).max(1);
                 index.is_multiple_of(FEW).then_some([dense, dense / 2])
             }
         };
@@ -134,5 +135,9 @@ mod tests {
         let grids = Start::FewVolumes.grids(&cases, 16, 1, "task");
         let few = Some([4, 2]);
         assert_eq!(grids, [few, None, None, None, few, None, None, None]);
+        // Two of five volumes: every 6th slice of them is 1 in 15 of all, where 1 in 16 was asked for.
+        let grids = Start::FewVolumes.grids(&cases[..5], 16, 1, "task");
+        let few = Some([6, 3]);
+        assert_eq!(grids, [few, None, None, None, few]);
     }
 }

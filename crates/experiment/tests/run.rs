@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod budget;
+mod chosen;
 mod damage;
 mod definition;
 mod fake;
@@ -233,19 +234,20 @@ fn one_unseen_case_is_kept_for_the_figures() {
     assert_eq!(pictures::pictured_class(&data.classes), Some((1, "one")));
 }
 
+/// Stops the run at one step.
+struct StopAt(usize);
+impl Observer for StopAt {
+    fn steps(&mut self, done: usize) -> ControlFlow<()> {
+        if done == self.0 {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+    fn round(&mut self, _: &RoundRecord, _: Timing) {}
+}
+
 #[test]
 fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
-    /// Stops the run at one step.
-    struct StopAt(usize);
-    impl Observer for StopAt {
-        fn steps(&mut self, done: usize) -> ControlFlow<()> {
-            if done == self.0 {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        }
-        fn round(&mut self, _: &RoundRecord, _: Timing) {}
-    }
     let whole = tempfile::tempdir().unwrap();
     let whole = ResultsFolder::new(whole.path());
     run(&whole, "full", &mut Fake::new(1)).unwrap();

@@ -94,9 +94,12 @@ fn ramp(steps: u64, length: usize) -> f64 {
 }
 
 /// Tells of each voxel of a batch whether it lies in an unannotated slice of its volume, bool
-/// `[N, D, H, W]`.
+/// `[N, D, H, W]`. A voxel of an annotated slice that its annotator marked as unsure does not.
 fn unannotated(batch: &Batch) -> Tensor {
     let places = batch.labels.eq(i64::from(IGNORE));
+    for &[sample, slice] in &batch.annotated {
+        let _ = places.select(0, sample).select(0, slice).fill_(0);
+    }
     let size = places.size();
     for (sample, inside) in (0..).zip(&batch.inside) {
         for (axis, &inside) in inside.iter().enumerate() {

@@ -7,7 +7,7 @@
 use crate::observations::{Run, run_of};
 use crate::prelude::*;
 use crate::sweep::Sweep;
-use slicewise_experiment::{Manifest, record::run_name, versions::mixed};
+use slicewise_experiment::{Manifest, record::run_name, uneven::unlike};
 
 /// A round: its ratio, and of full annotation, which may have several at ratio 1, its steps.
 type Place = (u64, u64);
@@ -16,7 +16,7 @@ type Place = (u64, u64);
 type Found<'a> = BTreeMap<Run, BTreeMap<Place, &'a RoundRecord>>;
 
 /// Gives a line for seeds without any record, for folds without any of a seed that has some, for each
-/// task, model and arm that lacks something of the others, and for mixed versions of a program.
+/// task, model and arm that lacks something of the others, for mixed versions and uneven numbers of slices.
 pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
     let manifest = &sweep.results.manifest;
     let recorded: BTreeSet<Run> = sweep.results.records.iter().map(run_of).collect();
@@ -65,7 +65,7 @@ pub(crate) fn missing(sweep: &Sweep) -> Vec<String> {
             lines.extend((!line.is_empty()).then(|| format!("{place}, {}: {line}", arm.name())));
         }
     }
-    lines.into_iter().chain(mixed(&sweep.results.records)).collect()
+    lines.into_iter().chain(unlike(&sweep.results.records)).collect()
 }
 
 /// Lists the planned runs; every seed once, for a manifest from before runs were noted.

@@ -92,9 +92,7 @@ impl Cast {
         let (shown, n) = (self.arms.len(), self.others.len());
         let mut words = list(self.absent.iter().map(Arm::label));
         if !words.is_empty() {
-            words = format!(
-                " In tables alone, as run with fewer seeds, or oracles without room: {words}."
-            );
+            words = format!(" In tables alone (fewer seeds, or oracles without room): {words}.");
         }
         if n > 0 {
             words += &format!(

@@ -6,7 +6,8 @@ use crate::failure::{Failure, Outcome};
 use crate::notice::notice;
 use crate::segmenter;
 use slicewise_data::{Case, CaseFacts, IntensityScale, Part, SliceAxis, Task, TaskData};
-use slicewise_experiment::record::FULL;
+use slicewise_experiment::record::{FIRST, FULL};
+use slicewise_experiment::uneven::Shares;
 use slicewise_experiment::{PreparedRun, ResultsFolder, Run};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -120,9 +121,10 @@ pub(crate) fn missed_shares(
         .iter()
         .filter(|run| run.task == data.task)
         .filter(first);
-    let shares = own.flat_map(|run| {
+    let mut shares: BTreeMap<u64, f64> = BTreeMap::new();
+    let mut of_strategies: BTreeMap<u64, Shares> = BTreeMap::new();
+    for id in own {
         let pictured = false;
-        let id = run;
         let run = PreparedRun {
             folder,
             id,
@@ -130,10 +132,19 @@ pub(crate) fn missed_shares(
             data,
             pictured,
         };
-        run.shares()
-    });
-    // Ratios in (0, 1] sort as their bits do.
-    let shares: BTreeMap<u64, f64> = shares.map(|(asked, got)| (asked.to_bits(), got)).collect();
+        for (asked, got) in run.shares() {
+            // Ratios in (0, 1] sort as their bits do.
+            let bits = asked.to_bits();
+            let farthest = shares.entry(bits).or_insert(got);
+            if (got - asked).abs() > (*farthest - asked).abs() {
+                *farthest = got;
+            }
+            if id.strategy != FIRST && id.seed == config.seeds[0] {
+                let of = of_strategies.entry(bits).or_default();
+                of.add(got, &id.strategy);
+            }
+        }
+    }
     let shares: Vec<(f64, f64)> = shares
         .into_iter()
         .map(|(bits, got)| (f64::from_bits(bits), got))
@@ -172,6 +183,14 @@ pub(crate) fn missed_shares(
                 )
             }),
     );
+    lines.extend(of_strategies.into_iter().filter_map(|(asked, of)| {
+        Some(format!(
+            "{} of the slices are asked for, but {}: they stand side by side all the same; give all a \
+             budget of one kind, or another start",
+            percent(f64::from_bits(asked)),
+            of.uneven()?
+        ))
+    }));
     lines
 }
 

@@ -1,6 +1,7 @@
 //! Class-balanced area: slices that show much of the classes of which little is annotated. Ours.
 
 use crate::area::class_voxels;
+use crate::pool::or_farthest;
 use crate::{CaseView, Choice, Picks, Pool, QueryStrategy, StrategyError};
 use ndarray::{Array1, Array2, ArrayView1};
 use rand_chacha::ChaCha8Rng;
@@ -57,8 +58,9 @@ impl QueryStrategy for ClassBalancedArea {
                     .map(|((v, w), all)| w / most * v / all.max(1.0))
                     .sum()
             };
-            let scores = |_: &Picks, case: usize| -> Vec<f64> {
-                pool.cases[case].vectors.outer_iter().map(score).collect()
+            let scores = |picks: &Picks, case: usize| -> Vec<f64> {
+                let areas = pool.cases[case].vectors.outer_iter().map(score);
+                or_farthest(areas.collect(), picks.annotated(case))
             };
             let Some((case, slice)) = picks.take_best(scores) else {
                 return Ok(picks.done());

@@ -4,7 +4,7 @@
 
 use super::spacing_aware::REACH_MM;
 use crate::area::foreground_mm2;
-use crate::pool::Picks;
+use crate::pool::{Picks, or_farthest};
 use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
@@ -43,15 +43,13 @@ pub(crate) fn gains(weights: &[f64], annotated: &[bool], slice_mm: f64) -> Vec<f
     (0..weights.len()).map(gain).collect()
 }
 
-/// Chooses greedily what adds most to the covered weight; a slice's weight is its score.
+/// Chooses greedily what adds most to the covered weight; a slice's weight is its score. Where no slice
+/// adds anything, those far from annotated ones come first.
 pub(crate) fn by_gain(pool: &Pool) -> Vec<Choice> {
     pool.one_by_one(|picks: &Picks, case| {
-        let described = pool.cases[case];
-        gains(
-            &described.scores,
-            picks.annotated(case),
-            described.spacing_mm[0],
-        )
+        let (described, annotated) = (pool.cases[case], picks.annotated(case));
+        let gains = gains(&described.scores, annotated, described.spacing_mm[0]);
+        or_farthest(gains, annotated)
     })
 }
 
@@ -112,5 +110,12 @@ mod tests {
         // 0.5 and nothing of 3, slice 5 adds 1.
         let order: Vec<_> = choices.iter().map(|c| (c.slice, c.score)).collect();
         assert_eq!(order, [(2, 4.0), (3, 2.0)]);
+    }
+
+    #[test]
+    fn where_nothing_is_predicted_slices_lie_far_apart() {
+        let sample = Sample::of(Array3::zeros((17, 1, 1))).annotated(&[8]);
+        // The middles of the gaps below and above, then those of four smaller ones.
+        assert_eq!(sample.slices(&Coverage, 4).unwrap(), [3, 12, 1, 5]);
     }
 }

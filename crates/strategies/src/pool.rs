@@ -62,12 +62,11 @@ impl<'a> Pool<'a> {
         let mut least: Vec<usize> = (most.iter().enumerate())
             .map(|(case, &most)| quota.least.get(case).map_or(0, |&least| least.min(most)))
             .collect();
-        // More lower limits than slices: those of the last cases give way.
-        let mut excess = least.iter().sum::<usize>().saturating_sub(total);
-        for least in least.iter_mut().rev() {
-            let given = excess.min(*least);
-            *least -= given;
-            excess -= given;
+        // More lower limits than slices: the highest give way, of equals the last.
+        for _ in 0..least.iter().sum::<usize>().saturating_sub(total) {
+            if let Some(highest) = least.iter_mut().max() {
+                *highest -= 1;
+            }
         }
         Self {
             cases,
@@ -245,6 +244,20 @@ pub(crate) fn distances(annotated: &[bool]) -> Vec<f64> {
     gaps.map(|[below, above]| below.min(above)).collect()
 }
 
+/// Returns `scores`, none below 0, with each 0 replaced by −1 / (1 + distance to the nearest annotated
+/// slice), `[D]`. So where nothing tells slices apart, the farthest come first and not the lowest.
+pub(crate) fn or_farthest(scores: Vec<f64>, annotated: &[bool]) -> Vec<f64> {
+    let both = scores.into_iter().zip(distances(annotated));
+    both.map(|(score, distance)| {
+        if score == 0.0 {
+            -1.0 / (1.0 + distance)
+        } else {
+            score
+        }
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,7 +309,7 @@ mod tests {
         assert_eq!(picked(&quota([0, 0], [1, 9])), [(0, 1), (1, 1), (1, 2)]);
         assert_eq!(picked(&quota([0, 0], [9, 0])), [(0, 1), (0, 2), (0, 3)]);
         // Limits that cannot be met: there are only so many slices, and so much quota.
-        assert_eq!(picked(&quota([9, 9], [9, 9])), [(0, 1), (0, 2), (0, 3)]);
+        assert_eq!(picked(&quota([9, 9], [9, 9])), [(0, 1), (1, 1), (0, 2)]);
         assert_eq!(picked(&quota([0, 0], [1, 1])), [(0, 1), (1, 1)]);
     }
 

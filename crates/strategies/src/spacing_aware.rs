@@ -7,7 +7,7 @@
 //! nearly the same.
 
 use crate::area::foreground_mm2;
-use crate::pool::{Picks, distances};
+use crate::pool::{Picks, distances, or_farthest};
 use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
 use rand_chacha::ChaCha8Rng;
 
@@ -20,16 +20,17 @@ pub(crate) const REACH_MM: f64 = 7.0;
 /// and again; each chosen slice counts as annotated for the next choice.
 pub struct SpacingAware;
 
-/// Returns the scores of a case in the pool, lowered near annotated slices and picks, `[D]`.
+/// Returns the scores of a case in the pool, lowered near annotated slices and picks; where they are 0,
+/// slices far from these come first, `[D]`.
 pub(crate) fn discounted(pool: &Pool, picks: &Picks, case: usize) -> Vec<f64> {
     let described = pool.cases[case];
     let pairs = described
         .scores
         .iter()
         .zip(distances(picks.annotated(case)));
-    pairs
-        .map(|(score, slices)| score * (slices * described.spacing_mm[0] / REACH_MM).min(1.0))
-        .collect()
+    let lowered =
+        pairs.map(|(score, slices)| score * (slices * described.spacing_mm[0] / REACH_MM).min(1.0));
+    or_farthest(lowered.collect(), picks.annotated(case))
 }
 
 impl QueryStrategy for SpacingAware {

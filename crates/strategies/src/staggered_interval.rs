@@ -1,5 +1,6 @@
-//! Staggered interval: equal-interval with another phase in each volume, so that all volumes together
-//! cover every height of the anatomy. Ours; it costs nothing.
+//! Staggered interval: equal-interval that cuts each gap beside its middle, at another place in each
+//! volume, so that all volumes together cover every height of the anatomy. Ours; it costs nothing, but
+//! the slices of one volume lie less evenly than those of equal-interval.
 
 use crate::pool::gaps;
 use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
@@ -30,7 +31,7 @@ impl QueryStrategy for StaggeredInterval {
     }
 
     fn summary(&self) -> &'static str {
-        "evenly spread, at another phase in each volume"
+        "as equal-interval, at another place of the gap in each volume"
     }
 
     fn source(&self) -> &'static str {

@@ -181,6 +181,8 @@ fn a_run_that_goes_on_queries_with_the_evaluated_weights_again() {
     assert_eq!(steps, "46");
     let next = fs::read_to_string(folder.checkpoint(&run_of("uncertainty"), 1)).unwrap();
     assert!(next.ends_with(" 22"), "{next}");
+    // Without it the strategy is asked again.
+    fs::remove_file(folder.chosen(&run_of("uncertainty"), 2)).unwrap();
     let rest = Noting::of(&task_plan(), &folder, "uncertainty");
     let weight: u64 = weight.parse().unwrap();
     assert_eq!(rest.predicted.borrow()[..3], [weight; 3]);

@@ -76,6 +76,13 @@ fn annotated_voxels_and_padding_do_not_count() {
     assert_terms(0.8, &batch([true, false], [2, 1, 2]), last);
     let first = [0.08, -(0.7f64.ln())];
     assert_terms(0.8, &batch([false, true], [2, 1, 2]), first);
+    // Of an annotated slice nobody teaches the voxels that its annotator was unsure of.
+    let mut unsure = batch([true, false], [2, 1, 2]);
+    let _ = unsure.labels.select(1, 0).fill_(i64::from(IGNORE));
+    assert_terms(0.8, &unsure, last);
+    unsure.annotated.clear();
+    let both = [0.13, -(1.5 * 0.7f64.ln() + 0.5 * 0.5f64.ln()) / 2.0];
+    assert_terms(0.8, &unsure, both);
     // The crop is longer than the volume, in depth or in width.
     assert_terms(0.8, &batch([false, false], [1, 1, 2]), first);
     assert_terms(0.8, &batch([false, false], [2, 1, 1]), first);

@@ -143,9 +143,9 @@ fn of_twelve_strategies_eight_have_a_colour() {
     assert_eq!(thin, 4 * 3);
     let page = read(dir.path(), "report.html");
     assert!(page.contains("3 others are thin grey lines; the tables name all."));
-    assert!(page.contains(
-        "In tables alone, as run with fewer seeds, or oracles without room: oracle-most-error."
-    ));
+    assert!(
+        page.contains("In tables alone (fewer seeds, or oracles without room): oracle-most-error.")
+    );
     // Of 66 pairs a task, the page shows those with the reference, and its distance from full
     // annotation; the matrix is a figure alone.
     let section = |name: &str| {
