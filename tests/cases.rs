@@ -114,7 +114,7 @@ fn strategies_that_would_not_annotate_as_many_slices_are_named_before_the_run() 
     let cache = folder.path().join("cache");
     let said = succeed(slicewise(&["check", &experiment, "--cache"]).arg(cache));
     let warning = "warning: 18.8 % of the slices are asked for, but pooled has 18.8 % of the slices, coverage \
-                   21.9 %: they stand side by side all the same; give all a budget of one kind, or another \
+                   22.9 %: they stand side by side all the same; give all a budget of one kind, or another \
                    start\n";
     assert!(said.contains(warning), "{said}");
 }

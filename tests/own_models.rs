@@ -127,7 +127,7 @@ fn a_model_that_is_mended_goes_on_and_the_rows_say_that_two_versions_are_in_them
     let text = fs::read_to_string(&script).unwrap();
     fs::write(&script, text + "# mended\n").unwrap();
     let again = |seeds: &str| {
-        let mut again = sweep(scratch.path(), &command, "out");
+        let again = sweep(scratch.path(), &command, "out");
         let file = scratch.path().join("own.yaml");
         let text = fs::read_to_string(&file)
             .unwrap()

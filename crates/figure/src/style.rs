@@ -22,6 +22,8 @@ pub const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const SKY: RGBColor = RGBColor(86, 180, 233);
 /// Their black.
 pub const BLACK: RGBColor = RGBColor(0, 0, 0);
+/// Wine of Tol's muted scheme, since Okabe and Ito's yellow is too pale for a line.
+const WINE: RGBColor = RGBColor(136, 34, 85);
 
 /// The shape that marks a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +64,11 @@ const OWN: [Look; 4] = [
 ];
 
 /// All others; they come again, with other markers, where there are more.
-const LEFT: [Look; 3] = [
+const LEFT: [Look; 4] = [
     Look::new(ORANGE, Marker::TriangleDown, Some((6.0, 3.0))),
     Look::new(SKY, Marker::Square, Some((12.0, 3.0))),
     Look::new(BLACK, Marker::Diamond, Some((2.0, 3.0))),
+    Look::new(WINE, Marker::Triangle, Some((18.0, 3.0))),
 ];
 
 /// Full annotation and the shared first round.
