@@ -3,7 +3,7 @@
 //! that has been mended since, or on a GPU, and the weights would then belong to neither.
 
 use crate::error::ExperimentError;
-use crate::folder::{make_parent, replace};
+use crate::folder::{json, make_parent, replace};
 use crate::record::QueryRecord;
 use crate::run::PreparedRun;
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,7 @@ impl PreparedRun<'_> {
     pub(crate) fn keep_chosen(&self, round: usize, chosen: &Chosen) -> Result<(), ExperimentError> {
         let path = self.folder.chosen(self.id, round);
         make_parent(&path)?;
-        let text = serde_json::to_vec(chosen)
-            .map_err(|error| ExperimentError::io(&path)(std::io::Error::other(error)))?;
-        replace(&path, &text)
+        replace(&path, &json(&path, chosen)?)
     }
 
     /// Returns what was chosen for `round` before the run was stopped in it; `None` if it was not, or if

@@ -20,6 +20,7 @@
 
 use crate::error::ExperimentError;
 use crate::plan::Run;
+use serde::Serialize;
 use slicewise_core::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -153,6 +154,12 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), ExperimentError> {
 /// The file cannot be written.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), ExperimentError> {
     slicewise_core::write_whole(path, bytes).map_err(ExperimentError::io(path))
+}
+
+/// Returns `value` as JSON in one line; an error names `path`, for which it is.
+pub(crate) fn json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, ExperimentError> {
+    serde_json::to_vec(value)
+        .map_err(|error| ExperimentError::io(path)(std::io::Error::other(error)))
 }
 
 /// Lists the ledgers of the results folder at `root`, sorted.

@@ -5,7 +5,7 @@
 //! append. Whoever writes a run's ledger holds the run ([`crate::holder`]).
 
 use crate::error::ExperimentError;
-use crate::folder::make_parent;
+use crate::folder::{json, make_parent};
 use crate::record::RoundRecord;
 use crate::schema;
 use serde::Serialize;
@@ -86,8 +86,7 @@ pub fn open(path: &Path) -> Result<(File, Contents), ExperimentError> {
 /// # Errors
 /// The file cannot be written.
 pub fn append(file: &mut File, path: &Path, value: &impl Serialize) -> Result<(), ExperimentError> {
-    let mut line = serde_json::to_vec(value)
-        .map_err(|error| ExperimentError::io(path)(std::io::Error::other(error)))?;
+    let mut line = json(path, value)?;
     line.push(b'\n');
     file.write_all(&line)
         .and_then(|()| file.sync_data())

@@ -1,6 +1,7 @@
 //! One query: a strategy is shown the Part A cases one after another, and then chooses.
 
 use crate::asked::{Asked, QueryBudget, StrategyPlan};
+use crate::chosen::Chosen;
 use crate::error::ExperimentError;
 use crate::record::QueryRecord;
 use crate::run::PreparedRun;
@@ -14,6 +15,7 @@ use std::ops::ControlFlow;
 
 /// A query under way.
 pub(crate) struct Query<'a> {
+    asked: &'a Asked,
     strategy: &'a dyn QueryStrategy,
     plan: &'a StrategyPlan,
     /// The round that the chosen slices are annotated for, and the number of the run's last round.
@@ -35,6 +37,7 @@ impl<'a> Query<'a> {
         rounds: usize,
     ) -> Self {
         Self {
+            asked,
             strategy: asked.strategy(),
             plan,
             next,
@@ -123,7 +126,7 @@ impl<'a> Query<'a> {
     }
 
     /// Lets the strategy choose among all cases shown.
-    pub(crate) fn choose(self, run: &PreparedRun) -> Result<Vec<QueryRecord>, ExperimentError> {
+    pub(crate) fn choose(self, run: &PreparedRun) -> Result<Chosen, ExperimentError> {
         let mut queries: Vec<QueryRecord> = self
             .seen
             .iter()
@@ -156,7 +159,10 @@ impl<'a> Query<'a> {
             queries[place].slices.push(choice.slice);
             queries[place].scores.push(choice.score);
         }
-        Ok(queries)
+        Ok(Chosen {
+            queries,
+            program_sha256: self.asked.sha256(),
+        })
     }
 
     /// Returns how many slices of a case bring it to its target.

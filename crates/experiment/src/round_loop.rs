@@ -269,10 +269,7 @@ impl<'a> RoundLoop<'a> {
             let annotated = self.annotation.annotated(&case.id).unwrap_or_default();
             query.show(self.run, case, &prediction, &annotated)?;
         }
-        Ok(Chosen {
-            queries: query.choose(self.run)?,
-            program_sha256: asked.sha256(),
-        })
+        query.choose(self.run)
     }
 
     /// Trains the round on the slices annotated so far.
@@ -336,11 +333,10 @@ impl<'a> RoundLoop<'a> {
                 query.show(run, case, &prediction, &annotated)?;
             }
         }
-        let mut next = Chosen::default();
-        if let (Some(query), Some((asked, _))) = (query, &self.strategy) {
-            next.queries = query.choose(run)?;
-            next.program_sha256 = asked.sha256();
-        }
+        let next = match query {
+            Some(query) => query.choose(run)?,
+            None => Chosen::default(),
+        };
         Ok(Scored { cases, next })
     }
 

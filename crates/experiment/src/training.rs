@@ -7,7 +7,7 @@
 
 use crate::error::ExperimentError;
 use crate::evaluation::volume_dice;
-use crate::folder::{ResultsFolder, make_parent, replace};
+use crate::folder::{ResultsFolder, json, make_parent, replace};
 use crate::ledger;
 use crate::losses::Loss;
 use crate::plan::Run;
@@ -228,9 +228,7 @@ impl RoundTraining<'_> {
             .step_checkpoint(self.run, number, progress.steps);
         save_weights(segmenter, &weights)?;
         let path = self.folder.training(self.run, number);
-        let text = serde_json::to_vec(&progress)
-            .map_err(|error| ExperimentError::io(&path)(std::io::Error::other(error)))?;
-        replace(&path, &text)?;
+        replace(&path, &json(&path, &progress)?)?;
         if before != progress.steps {
             self.forget(before);
         }

@@ -54,7 +54,8 @@ fn uneven(records: &[RoundRecord]) -> Vec<String> {
         .iter()
         .filter(|record| record.strategy != FIRST && record.strategy != FULL);
     for record in strategies {
-        let ratio = (1e6 * record.ratio).round() as u64;
+        // Ratios in (0, 1] sort as their bits do.
+        let ratio = record.ratio.to_bits();
         let run = (record.seed, record.fold);
         let key = (record.task, record.model.as_str(), ratio, run);
         let share = record.annotated_slices as f64 / record.total_slices.max(1) as f64;
@@ -68,7 +69,7 @@ fn uneven(records: &[RoundRecord]) -> Vec<String> {
         }
     }
     let lines = lines.into_iter().map(|((task, model, ratio), said)| {
-        let percent = ratio as f64 / 1e4;
+        let percent = 100.0 * f64::from_bits(ratio);
         format!(
             "{}, model {model}: as many slices of each strategy at {percent:.1} %: {said}",
             task.label()

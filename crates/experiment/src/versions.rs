@@ -48,7 +48,7 @@ pub fn versions(records: &[RoundRecord]) -> Vec<Versions<'_>> {
 
 /// Says, a line for each program, where several versions of it made the runs on record, so that its rows
 /// are of none of them alone. Versions are called by the first characters of their SHA-256.
-pub fn mixed(records: &[RoundRecord]) -> Vec<String> {
+pub(crate) fn mixed(records: &[RoundRecord]) -> Vec<String> {
     let several = |versions: &Versions| versions.runs.len() > 1;
     let line = |of: Versions| {
         let runs = of.runs.iter().map(|(sha256, runs)| {

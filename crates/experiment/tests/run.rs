@@ -254,13 +254,7 @@ fn a_training_told_to_stop_saves_and_goes_on_to_the_same_bytes() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     let (id, plan, data) = (run_of("full"), task_plan(), data());
-    let once = PreparedRun {
-        folder: &folder,
-        id: &id,
-        plan: &plan,
-        data: &data,
-        pictured: false,
-    };
+    let once = prepared(&folder, &id, &plan, &data);
     // 32 is no multiple of five: this checkpoint was written because the run was told to stop.
     for (stop, seed) in [(32, 1), (37, 50)] {
         let error = once

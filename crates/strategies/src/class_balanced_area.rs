@@ -1,7 +1,7 @@
 //! Class-balanced area: slices that show much of the classes of which little is annotated. Ours.
 
 use crate::area::class_voxels;
-use crate::pool::or_farthest;
+use crate::pool::{distances, or_farthest};
 use crate::{CaseView, Choice, Picks, Pool, QueryStrategy, StrategyError};
 use ndarray::{Array1, Array2, ArrayView1};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +60,9 @@ impl QueryStrategy for ClassBalancedArea {
             };
             let scores = |picks: &Picks, case: usize| -> Vec<f64> {
                 let areas = pool.cases[case].vectors.outer_iter().map(score);
-                or_farthest(areas.collect(), picks.annotated(case))
+                let both = areas.zip(distances(picks.annotated(case)));
+                both.map(|(area, slices)| or_farthest(area, slices))
+                    .collect()
             };
             let Some((case, slice)) = picks.take_best(scores) else {
                 return Ok(picks.done());

@@ -56,9 +56,7 @@ impl QueryStrategy for CoreSet {
                 return Ok(picks.done());
             };
             points.take(&mut picks, next, distance(next));
-            for (point, nearest) in nearest.iter_mut().enumerate() {
-                *nearest = nearest.min(points.distance(point, next));
-            }
+            points.approach(&mut nearest, next);
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::spacing_aware::REACH_MM;
 use crate::area::foreground_mm2;
-use crate::pool::{Picks, or_farthest};
+use crate::pool::{Picks, distances, or_farthest};
 use crate::{CaseView, Choice, Pool, QueryStrategy, StrategyError};
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
@@ -49,7 +49,9 @@ pub(crate) fn by_gain(pool: &Pool) -> Vec<Choice> {
     pool.one_by_one(|picks: &Picks, case| {
         let (described, annotated) = (pool.cases[case], picks.annotated(case));
         let gains = gains(&described.scores, annotated, described.spacing_mm[0]);
-        or_farthest(gains, annotated)
+        let both = gains.into_iter().zip(distances(annotated));
+        both.map(|(gain, slices)| or_farthest(gain, slices))
+            .collect()
     })
 }
 

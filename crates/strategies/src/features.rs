@@ -101,6 +101,13 @@ impl<'a> Points<'a> {
         (0..self.len()).map(nearest).collect()
     }
 
+    /// Lowers these distances where `point`, which is picked, is nearer.
+    pub(crate) fn approach(&self, to_annotated: &mut [f64], point: usize) {
+        for (other, nearest) in to_annotated.iter_mut().enumerate() {
+            *nearest = nearest.min(self.distance(other, point));
+        }
+    }
+
     /// Assigns each point to one of at most `clusters` clusters by k-means (Lloyd's algorithm from a
     /// k-means++ start). Returns the cluster of each point.
     pub(crate) fn clusters(&self, clusters: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {

@@ -244,18 +244,15 @@ pub(crate) fn distances(annotated: &[bool]) -> Vec<f64> {
     gaps.map(|[below, above]| below.min(above)).collect()
 }
 
-/// Returns `scores`, none below 0, with each 0 replaced by −1 / (1 + distance to the nearest annotated
-/// slice), `[D]`. So where nothing tells slices apart, the farthest come first and not the lowest.
-pub(crate) fn or_farthest(scores: Vec<f64>, annotated: &[bool]) -> Vec<f64> {
-    let both = scores.into_iter().zip(distances(annotated));
-    both.map(|(score, distance)| {
-        if score == 0.0 {
-            -1.0 / (1.0 + distance)
-        } else {
-            score
-        }
-    })
-    .collect()
+/// Returns `score`, which is not below 0, or in place of 0 the number −1 / (1 + `distance`), where that is
+/// the slice's from the nearest annotated one. So where nothing tells slices apart, the farthest come first
+/// and not the lowest.
+pub(crate) fn or_farthest(score: f64, distance: f64) -> f64 {
+    if score == 0.0 {
+        -1.0 / (1.0 + distance)
+    } else {
+        score
+    }
 }
 
 #[cfg(test)]

@@ -94,9 +94,7 @@ fn cover(pool: &Pool, points: &Points, radius: f64) -> Vec<Choice> {
         };
         points.take(&mut picks, next, gain(next));
         near[next].iter().for_each(|&other| covered[other] = true);
-        for (point, nearest) in to_annotated.iter_mut().enumerate() {
-            *nearest = nearest.min(points.distance(point, next));
-        }
+        points.approach(&mut to_annotated, next);
     }
 }
 

@@ -28,9 +28,12 @@ pub(crate) fn discounted(pool: &Pool, picks: &Picks, case: usize) -> Vec<f64> {
         .scores
         .iter()
         .zip(distances(picks.annotated(case)));
-    let lowered =
-        pairs.map(|(score, slices)| score * (slices * described.spacing_mm[0] / REACH_MM).min(1.0));
-    or_farthest(lowered.collect(), picks.annotated(case))
+    pairs
+        .map(|(score, slices)| {
+            let discount = (slices * described.spacing_mm[0] / REACH_MM).min(1.0);
+            or_farthest(score * discount, slices)
+        })
+        .collect()
 }
 
 impl QueryStrategy for SpacingAware {

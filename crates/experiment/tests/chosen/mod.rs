@@ -25,13 +25,7 @@ fn a_strategy_that_changes_within_a_round_is_asked_from_the_next_round_on() {
         .0
         .insert(StrategyName("mine".to_owned()), mine);
     let (id, data) = (run_of("mine"), data());
-    let run = PreparedRun {
-        folder: &folder,
-        id: &id,
-        plan: &plan,
-        data: &data,
-        pictured: false,
-    };
+    let run = prepared(&folder, &id, &plan, &data);
     fs::write(&file, script("")).unwrap();
     let stopped = run.run(&mut Fake::new(1), &mut StopAt(7)).unwrap_err();
     assert!(matches!(stopped, ExperimentError::Stopped), "{stopped}");

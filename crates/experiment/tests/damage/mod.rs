@@ -20,13 +20,7 @@ impl Observer for Notes {
 /// path.
 fn noted(folder: &ResultsFolder, strategy: &str, segmenter: &mut Fake) -> Vec<String> {
     let (id, plan, data) = (run_of(strategy), task_plan(), data());
-    let run = PreparedRun {
-        folder,
-        id: &id,
-        plan: &plan,
-        data: &data,
-        pictured: false,
-    };
+    let run = prepared(folder, &id, &plan, &data);
     let mut notes = Notes::default();
     run.run(segmenter, &mut notes).unwrap();
     let root = format!("{}/", folder.root().display());
@@ -254,13 +248,7 @@ fn a_run_that_was_taken_over_writes_nothing_more() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = ResultsFolder::new(scratch.path());
     let (id, plan, data) = (run_of("first"), task_plan(), data());
-    let run = PreparedRun {
-        folder: &folder,
-        id: &id,
-        plan: &plan,
-        data: &data,
-        pictured: false,
-    };
+    let run = prepared(&folder, &id, &plan, &data);
     let error = run
         .run(&mut Fake::new(1), &mut Stolen(&folder))
         .unwrap_err();

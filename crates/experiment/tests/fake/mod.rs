@@ -227,6 +227,22 @@ pub(crate) fn run(
     run_plan(&task_plan(), folder, strategy, segmenter).map(|_| ())
 }
 
+/// A run that keeps no volumes for the figures.
+pub(crate) fn prepared<'a>(
+    folder: &'a ResultsFolder,
+    id: &'a Run,
+    plan: &'a TaskPlan,
+    data: &'a TaskData,
+) -> PreparedRun<'a> {
+    PreparedRun {
+        folder,
+        id,
+        plan,
+        data,
+        pictured: false,
+    }
+}
+
 /// Executes a run of `plan`. Returns whether it says that it is finished.
 pub(crate) fn run_plan(
     plan: &TaskPlan,

@@ -16,14 +16,8 @@ fn a_learning_curve_has_the_dice_of_cases_that_are_held_out() {
         ..data.cases[0].clone()
     }];
     let (id, plan) = (run_of("full"), task_plan());
-    let prepared = PreparedRun {
-        folder: &with,
-        id: &id,
-        plan: &plan,
-        data: &data,
-        pictured: false,
-    };
-    prepared.run(&mut Fake::new(1), &mut Silent).unwrap();
+    let once = prepared(&with, &id, &plan, &data);
+    once.run(&mut Fake::new(1), &mut Silent).unwrap();
     let read = |folder: &ResultsFolder| fs::read(folder.records(&id)).unwrap();
     assert_eq!(read(&with), read(&without));
     let curve = losses::read(&with, &id);

@@ -17,13 +17,7 @@ fn first_slices(start: Start, seed: u64) -> Vec<Vec<usize>> {
             seed,
             ..run_of(strategy)
         };
-        let run = PreparedRun {
-            folder: &folder,
-            id: &id,
-            plan: &plan,
-            data: &data,
-            pictured: false,
-        };
+        let run = prepared(&folder, &id, &plan, &data);
         run.run(&mut Fake::new(1), &mut Silent).unwrap();
         ledger::read(&folder.records(&id)).unwrap().records
     };
@@ -91,13 +85,7 @@ fn few_volumes_first_and_one_budget_for_all() {
     let data = data();
     let of = |strategy: &str| -> Vec<Vec<usize>> {
         let id = run_of(strategy);
-        let run = PreparedRun {
-            folder: &folder,
-            id: &id,
-            plan: &plan,
-            data: &data,
-            pictured: false,
-        };
+        let run = prepared(&folder, &id, &plan, &data);
         run.run(&mut Fake::new(1), &mut Silent).unwrap();
         let records = ledger::read(&folder.records(&id)).unwrap().records;
         // What was promised is what was done.
